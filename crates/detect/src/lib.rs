@@ -1,0 +1,1 @@
+//! Keytrail's `detect` crate.

@@ -1,0 +1,1 @@
+//! Keytrail's `event` crate.

@@ -1,0 +1,1 @@
+//! Keytrail's `report` crate.
