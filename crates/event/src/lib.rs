@@ -1,1 +1,37 @@
-//! Keytrail's `event` crate.
+//! The vocabulary of CloudTrail and KMS: the bytes of a delivery in, normalised records and
+//! counted issues out.
+//!
+//! This crate knows no file, clock, network, AWS SDK or async runtime, and it keeps no counts
+//! beyond one delivery. Input never fails: what is wrong with a record comes back as an
+//! [`Issue`], and its neighbours are read.
+
+pub mod arn;
+pub mod context;
+pub mod delivery;
+pub mod fields;
+mod identity_memo;
+mod issue;
+pub mod key;
+pub mod operation;
+pub mod outcome;
+pub mod principal;
+mod read;
+mod record;
+pub mod request;
+pub mod selection;
+pub mod source;
+mod split;
+pub mod time;
+mod walk;
+
+pub use delivery::{DeliveryKind, DeliveryName};
+pub use identity_memo::IdentityMemo;
+pub use issue::{Issue, IssueKind};
+pub use key::KeyName;
+pub use operation::{Operation, OperationClass};
+pub use outcome::{Outcome, OutcomeFamily};
+pub use principal::{Identity, PrincipalType};
+pub use read::{Delivery, RECORD_BYTES_MAX, Reader, Reading, Sink};
+pub use record::{Record, UNKNOWN, parse_whole};
+pub use time::{Day, EventTime, Hour};
+pub use walk::DEPTH_MAX;

@@ -1,0 +1,190 @@
+//! The operations of the KMS API, by name and class.
+
+use std::borrow::Cow;
+
+use serde::Serialize;
+
+/// What kind of use of a key an operation is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OperationClass {
+    /// The key computes something: Decrypt, GenerateDataKey, Sign.
+    Cryptographic,
+    /// The key, its material, its names or its key store change.
+    Management,
+    /// Who may use the key changes: policies and grants.
+    Permission,
+    /// Somebody looks: Describe, Get and List calls.
+    Discovery,
+    /// An operation that the table does not know. Its records are kept.
+    Unknown,
+}
+
+impl OperationClass {
+    /// The class as it stands in output: `cryptographic`, `management`, `permission`, `discovery` or `unknown`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Cryptographic => "cryptographic",
+            Self::Management => "management",
+            Self::Permission => "permission",
+            Self::Discovery => "discovery",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+use OperationClass::{Cryptographic, Discovery, Management, Permission};
+
+/// The 56 operations of the KMS API (version 2014-11-01 as of 2026), sorted by name.
+pub const KMS_OPERATIONS: [(&str, OperationClass); 56] = [
+    ("CancelKeyDeletion", Management),
+    ("ConnectCustomKeyStore", Management),
+    ("CreateAlias", Management),
+    ("CreateCustomKeyStore", Management),
+    ("CreateGrant", Permission),
+    ("CreateKey", Management),
+    ("Decapsulate", Cryptographic),
+    ("Decrypt", Cryptographic),
+    ("DeleteAlias", Management),
+    ("DeleteCustomKeyStore", Management),
+    ("DeleteImportedKeyMaterial", Management),
+    ("DeriveSharedSecret", Cryptographic),
+    ("DescribeCustomKeyStores", Discovery),
+    ("DescribeKey", Discovery),
+    ("DisableKey", Management),
+    ("DisableKeyRotation", Management),
+    ("DisconnectCustomKeyStore", Management),
+    ("EnableKey", Management),
+    ("EnableKeyRotation", Management),
+    ("Encapsulate", Cryptographic),
+    ("Encrypt", Cryptographic),
+    ("GenerateDataKey", Cryptographic),
+    ("GenerateDataKeyPair", Cryptographic),
+    ("GenerateDataKeyPairWithoutPlaintext", Cryptographic),
+    ("GenerateDataKeyWithoutPlaintext", Cryptographic),
+    ("GenerateMac", Cryptographic),
+    ("GenerateRandom", Cryptographic),
+    ("GetKeyLastUsage", Discovery),
+    ("GetKeyPolicy", Discovery),
+    ("GetKeyRotationStatus", Discovery),
+    ("GetParametersForImport", Management),
+    ("GetPublicKey", Discovery),
+    ("ImportKeyMaterial", Management),
+    ("ListAliases", Discovery),
+    ("ListGrants", Discovery),
+    ("ListKeyPolicies", Discovery),
+    ("ListKeyRotations", Discovery),
+    ("ListKeys", Discovery),
+    ("ListResourceTags", Discovery),
+    ("ListRetirableGrants", Discovery),
+    ("PutKeyPolicy", Permission),
+    ("ReEncrypt", Cryptographic),
+    ("ReplicateKey", Management),
+    ("RetireGrant", Permission),
+    ("RevokeGrant", Permission),
+    ("RotateKeyOnDemand", Management),
+    ("ScheduleKeyDeletion", Management),
+    ("Sign", Cryptographic),
+    ("TagResource", Management),
+    ("UntagResource", Management),
+    ("UpdateAlias", Management),
+    ("UpdateCustomKeyStore", Management),
+    ("UpdateKeyDescription", Management),
+    ("UpdatePrimaryRegion", Management),
+    ("Verify", Cryptographic),
+    ("VerifyMac", Cryptographic),
+];
+
+/// Names that KMS writes into CloudTrail by itself, which no caller can ask for
+/// (AWS KMS Developer Guide, "Logging AWS KMS API calls").
+pub const KMS_SERVICE_EVENTS: [(&str, OperationClass); 4] = [
+    ("DeleteExpiredKeyMaterial", Management),
+    ("DeleteKey", Management),
+    ("RotateKey", Management),
+    ("SynchronizeMultiRegionKey", Management),
+];
+
+/// An operation as the record names it, with what the table knows of it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Operation<'a> {
+    name: Cow<'a, str>,
+    class: OperationClass,
+}
+
+impl<'a> Operation<'a> {
+    /// The KMS operation of this name; an unknown name is kept, as class `unknown`.
+    #[must_use]
+    pub fn kms(name: Cow<'a, str>) -> Self {
+        let known = |table: &[(&'static str, OperationClass)]| {
+            table
+                .binary_search_by_key(&&*name, |entry| entry.0)
+                .ok()
+                .map(|at| table[at])
+        };
+        match known(&KMS_OPERATIONS).or_else(|| known(&KMS_SERVICE_EVENTS)) {
+            Some((name, class)) => Self {
+                name: Cow::Borrowed(name),
+                class,
+            },
+            None => Self {
+                name,
+                class: OperationClass::Unknown,
+            },
+        }
+    }
+
+    /// An operation of another service: its name with no class.
+    #[must_use]
+    pub const fn of_other_service(name: Cow<'a, str>) -> Self {
+        Self {
+            name,
+            class: OperationClass::Unknown,
+        }
+    }
+
+    /// The name as CloudTrail writes it (`eventName`).
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The class of the operation.
+    #[must_use]
+    pub const fn class(&self) -> OperationClass {
+        self.class
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_tables_are_sorted_and_have_no_twins() {
+        for pair in KMS_OPERATIONS.windows(2) {
+            assert!(pair[0].0 < pair[1].0, "{} before {}", pair[0].0, pair[1].0);
+        }
+        for pair in KMS_SERVICE_EVENTS.windows(2) {
+            assert!(pair[0].0 < pair[1].0);
+        }
+        for (name, _) in KMS_SERVICE_EVENTS {
+            assert!(KMS_OPERATIONS.iter().all(|(known, _)| *known != name));
+        }
+    }
+
+    #[test]
+    fn every_name_finds_its_own_class() {
+        for (name, class) in KMS_OPERATIONS.into_iter().chain(KMS_SERVICE_EVENTS) {
+            let operation = Operation::kms(Cow::Borrowed(name));
+            assert_eq!((operation.name(), operation.class()), (name, class));
+        }
+    }
+
+    #[test]
+    fn an_unknown_operation_is_kept_under_its_name() {
+        let operation = Operation::kms(Cow::Borrowed("TransmogrifyKey"));
+        assert_eq!(operation.name(), "TransmogrifyKey");
+        assert_eq!(operation.class(), OperationClass::Unknown);
+    }
+}

@@ -1,0 +1,378 @@
+//! Who called: one canonical string per identity, whatever shape `userIdentity` has.
+
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::arn::{Arn, is_account_id};
+
+/// Longest piece of identity text that is kept, in bytes; real ones stay far below.
+const IDENTITY_TEXT_BYTES_MAX: usize = 512;
+/// Role names that IAM Identity Center gives to permission sets begin so.
+const IDENTITY_CENTER_ROLE_PREFIX: &str = "AWSReservedSSO_";
+/// The principal of what AWS does by itself.
+pub const AWS_INTERNAL: &str = "aws-internal";
+
+/// The kind of identity, as `userIdentity.type` names it
+/// (CloudTrail User Guide, "CloudTrail userIdentity element").
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+pub enum PrincipalType {
+    /// An IAM user.
+    IAMUser,
+    /// A role's session.
+    AssumedRole,
+    /// The account's root user.
+    Root,
+    /// An AWS service acting by itself.
+    AWSService,
+    /// Somebody of another account.
+    AWSAccount,
+    /// A federated user (`sts:GetFederationToken`).
+    FederatedUser,
+    /// A SAML identity.
+    SAMLUser,
+    /// A web identity.
+    WebIdentityUser,
+    /// A user of IAM Identity Center.
+    IdentityCenterUser,
+    /// A role itself.
+    Role,
+    /// A directory's user.
+    Directory,
+    /// CloudTrail says `Unknown`.
+    Unknown,
+    /// The identity has no type, or there is none.
+    #[serde(rename = "absent")]
+    Absent,
+    /// A type that is not in this list.
+    #[serde(rename = "other")]
+    Other,
+}
+
+impl PrincipalType {
+    fn of(name: Option<&str>) -> Self {
+        match name {
+            None | Some("") => Self::Absent,
+            Some("IAMUser") => Self::IAMUser,
+            Some("AssumedRole") => Self::AssumedRole,
+            Some("Root") => Self::Root,
+            Some("AWSService") => Self::AWSService,
+            Some("AWSAccount") => Self::AWSAccount,
+            Some("FederatedUser") => Self::FederatedUser,
+            Some("SAMLUser") => Self::SAMLUser,
+            Some("WebIdentityUser") => Self::WebIdentityUser,
+            Some("IdentityCenterUser") => Self::IdentityCenterUser,
+            Some("Role") => Self::Role,
+            Some("Directory") => Self::Directory,
+            Some("Unknown") => Self::Unknown,
+            Some(_) => Self::Other,
+        }
+    }
+
+    /// The type as output shows it: CloudTrail's own word, `absent` or `other`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::IAMUser => "IAMUser",
+            Self::AssumedRole => "AssumedRole",
+            Self::Root => "Root",
+            Self::AWSService => "AWSService",
+            Self::AWSAccount => "AWSAccount",
+            Self::FederatedUser => "FederatedUser",
+            Self::SAMLUser => "SAMLUser",
+            Self::WebIdentityUser => "WebIdentityUser",
+            Self::IdentityCenterUser => "IdentityCenterUser",
+            Self::Role => "Role",
+            Self::Directory => "Directory",
+            Self::Unknown => "Unknown",
+            Self::Absent => "absent",
+            Self::Other => "other",
+        }
+    }
+}
+
+/// The identity behind a record.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Identity {
+    /// One string per identity: never the session or the access key, except behind Identity Center.
+    pub principal: String,
+    /// What kind of identity it is.
+    pub principal_type: PrincipalType,
+    /// The account the identity belongs to, where the record says.
+    pub account: Option<String>,
+    /// The session's name: evidence, never identity.
+    pub session_name: Option<String>,
+    /// The service that called KMS for the principal.
+    pub invoked_by: Option<String>,
+    /// The access key id: evidence, never identity.
+    pub access_key_id: Option<String>,
+}
+
+/// What beside `userIdentity` decides who the principal is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct IdentitySurroundings<'a> {
+    /// `eventSource`.
+    pub event_source: &'a str,
+    /// Whether `eventType` is `AwsServiceEvent`.
+    pub is_service_event: bool,
+}
+
+impl Identity {
+    /// Reads `userIdentity`. Whatever shape it has, an identity comes out: fields of a wrong type
+    /// count as absent, text beyond 512 bytes is cut.
+    #[must_use]
+    pub fn read(user_identity: &Value, surroundings: IdentitySurroundings<'_>) -> Self {
+        let text = |pointer: &str| {
+            user_identity
+                .pointer(pointer)
+                .and_then(Value::as_str)
+                .filter(|text| !text.is_empty())
+                .map(cut)
+        };
+        let principal_type = PrincipalType::of(text("/type").as_deref());
+        let clues = Clues {
+            arn: text("/arn"),
+            principal_id: text("/principalId"),
+            issuer_arn: text("/sessionContext/sessionIssuer/arn"),
+            account: text("/accountId").filter(|account| is_account_id(account)),
+            on_behalf_of: text("/onBehalfOf/userId"),
+            invoked_by: text("/invokedBy"),
+            type_name: text("/type"),
+        };
+        let principal = if surroundings.is_service_event {
+            AWS_INTERNAL.to_owned()
+        } else {
+            clues.principal(principal_type, surroundings.event_source)
+        };
+        let account = Arn::parse(&principal)
+            .map(|arn| arn.account.to_owned())
+            .filter(|account| is_account_id(account))
+            .or_else(|| clues.account.clone());
+        Self {
+            session_name: clues.session_name(),
+            access_key_id: text("/accessKeyId"),
+            invoked_by: clues.invoked_by,
+            principal,
+            principal_type,
+            account,
+        }
+    }
+
+    /// The identity of a record that has none.
+    #[must_use]
+    pub fn missing() -> Self {
+        Self {
+            principal: AWS_INTERNAL.to_owned(),
+            principal_type: PrincipalType::Absent,
+            account: None,
+            session_name: None,
+            invoked_by: None,
+            access_key_id: None,
+        }
+    }
+
+    /// Whether the identity belongs to another account than this one.
+    #[must_use]
+    pub fn is_foreign_to(&self, account: &str) -> bool {
+        self.account.as_deref().is_some_and(|own| own != account)
+    }
+}
+
+/// The texts of one `userIdentity`.
+struct Clues {
+    arn: Option<String>,
+    principal_id: Option<String>,
+    issuer_arn: Option<String>,
+    account: Option<String>,
+    on_behalf_of: Option<String>,
+    invoked_by: Option<String>,
+    type_name: Option<String>,
+}
+
+impl Clues {
+    fn principal(&self, principal_type: PrincipalType, event_source: &str) -> String {
+        match principal_type {
+            PrincipalType::AWSService => {
+                self.invoked_by.clone().unwrap_or_else(|| cut(event_source))
+            }
+            PrincipalType::Absent if self.arn.is_none() => AWS_INTERNAL.to_owned(),
+            _ => self
+                .role_principal()
+                .or_else(|| self.arn.clone())
+                .or_else(|| self.without_arn(principal_type))
+                .unwrap_or_else(|| {
+                    format!("unknown:{}", self.type_name.as_deref().unwrap_or("absent"))
+                }),
+        }
+    }
+
+    /// The role behind a session; behind Identity Center, the session itself.
+    fn role_principal(&self) -> Option<String> {
+        let session = self.arn.as_deref().and_then(AssumedRole::parse);
+        match (session, &self.issuer_arn) {
+            (Some(session), _) if session.role.starts_with(IDENTITY_CENTER_ROLE_PREFIX) => {
+                self.arn.clone()
+            }
+            (_, Some(issuer)) if Arn::parse(issuer).is_some_and(|arn| is_role(arn)) => {
+                Some(issuer.clone())
+            }
+            (Some(session), _) => Some(session.role_arn()),
+            (None, _) => None,
+        }
+    }
+
+    fn without_arn(&self, principal_type: PrincipalType) -> Option<String> {
+        match principal_type {
+            PrincipalType::SAMLUser | PrincipalType::WebIdentityUser => self.principal_id.clone(),
+            PrincipalType::IdentityCenterUser => self
+                .on_behalf_of
+                .as_ref()
+                .map(|user| format!("identity-center:{user}")),
+            _ => {
+                let id = self.principal_id.as_deref()?;
+                let id = id.split_once(':').map_or(id, |(before, _)| before);
+                Some(format!("ext:{}/{id}", self.account.as_deref()?))
+            }
+        }
+    }
+
+    fn session_name(&self) -> Option<String> {
+        let session = self.arn.as_deref().and_then(AssumedRole::parse)?;
+        Some(session.session.to_owned())
+    }
+}
+
+/// `arn:aws:sts::<account>:assumed-role/<role>/<session>`, taken apart.
+struct AssumedRole<'a> {
+    arn: Arn<'a>,
+    role: &'a str,
+    session: &'a str,
+}
+
+impl<'a> AssumedRole<'a> {
+    fn parse(text: &'a str) -> Option<Self> {
+        let arn = Arn::parse(text).filter(|arn| arn.service == "sts")?;
+        let (role, session) = arn
+            .resource
+            .strip_prefix("assumed-role/")?
+            .split_once('/')?;
+        Some(Self { arn, role, session })
+    }
+
+    /// The role's ARN, without the path that the session's ARN does not carry.
+    fn role_arn(&self) -> String {
+        let Arn {
+            partition, account, ..
+        } = self.arn;
+        format!("arn:{partition}:iam::{account}:role/{}", self.role)
+    }
+}
+
+/// Only roles issue sessions whose name must not count; the "issuer" of a user's temporary
+/// credentials is the user.
+fn is_role(arn: Arn<'_>) -> bool {
+    arn.service == "iam" && arn.resource.starts_with("role/")
+}
+
+/// The text, cut to the bound at a character's edge.
+fn cut(text: &str) -> String {
+    text[..text.floor_char_boundary(IDENTITY_TEXT_BYTES_MAX)].to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn check(identity: &Value, expected: &str) {
+        let surroundings = IdentitySurroundings {
+            event_source: "kms.amazonaws.com",
+            is_service_event: false,
+        };
+        assert_eq!(
+            Identity::read(identity, surroundings).principal,
+            expected,
+            "{identity}"
+        );
+    }
+
+    #[test]
+    fn a_session_is_its_role() {
+        let role = json!({"type":"AssumedRole","principalId":"AROA:s1","arn":"arn:aws:sts::111122223333:assumed-role/app/s1",
+            "sessionContext":{"sessionIssuer":{"type":"Role","arn":"arn:aws:iam::111122223333:role/path/app"}}});
+        check(&role, "arn:aws:iam::111122223333:role/path/app");
+        let bare = json!({"type":"AssumedRole","arn":"arn:aws:sts::111122223333:assumed-role/aws:ec2-infrastructure/i-81e2f56c",
+            "sessionContext":{"sessionIssuer":{},"webIdFederationData":{}}});
+        check(
+            &bare,
+            "arn:aws:iam::111122223333:role/aws:ec2-infrastructure",
+        );
+    }
+
+    #[test]
+    fn people_behind_identity_center_are_told_apart_by_session() {
+        let person = json!({"type":"AssumedRole","arn":"arn:aws:sts::111122223333:assumed-role/AWSReservedSSO_Admin_0123/ana@example.com",
+            "sessionContext":{"sessionIssuer":{"type":"Role","arn":"arn:aws:iam::111122223333:role/aws-reserved/sso.amazonaws.com/AWSReservedSSO_Admin_0123"}}});
+        check(
+            &person,
+            "arn:aws:sts::111122223333:assumed-role/AWSReservedSSO_Admin_0123/ana@example.com",
+        );
+    }
+
+    #[test]
+    fn users_root_and_federated_users_are_their_arn() {
+        for (kind, arn) in [
+            ("IAMUser", "arn:aws:iam::111122223333:user/Alice"),
+            ("Root", "arn:aws:iam::111122223333:root"),
+            (
+                "FederatedUser",
+                "arn:aws:sts::111122223333:federated-user/Bob",
+            ),
+            ("SAMLUser", "arn:aws:sts::111122223333:assumed-saml/x"),
+        ] {
+            check(
+                &json!({"type":kind,"arn":arn,"sessionContext":{"attributes":{}}}),
+                arn,
+            );
+        }
+        check(
+            &json!({"type":"WebIdentityUser","principalId":"accounts.google.com:app:user"}),
+            "accounts.google.com:app:user",
+        );
+    }
+
+    #[test]
+    fn services_foreign_accounts_and_nobody() {
+        check(
+            &json!({"type":"AWSService","invokedBy":"cloudtrail.amazonaws.com"}),
+            "cloudtrail.amazonaws.com",
+        );
+        check(&json!({"type":"AWSService"}), "kms.amazonaws.com");
+        check(
+            &json!({"type":"AWSAccount","principalId":"AROAX:session","accountId":"444455556666"}),
+            "ext:444455556666/AROAX",
+        );
+        check(
+            &json!({"accountId":"111122223333","invokedBy":"AWS Internal"}),
+            AWS_INTERNAL,
+        );
+        check(&json!({}), AWS_INTERNAL);
+        check(&json!(null), AWS_INTERNAL);
+        check(&json!({"type":"Directory"}), "unknown:Directory");
+        check(&json!({"type":"Martian","arn":5}), "unknown:Martian");
+        check(
+            &json!({"type":"IdentityCenterUser","onBehalfOf":{"userId":"u-1"}}),
+            "identity-center:u-1",
+        );
+    }
+
+    #[test]
+    fn a_service_event_is_aws_itself() {
+        let surroundings = IdentitySurroundings {
+            event_source: "kms.amazonaws.com",
+            is_service_event: true,
+        };
+        let identity = Identity::read(&json!({"invokedBy":"AWS Internal"}), surroundings);
+        assert_eq!(identity.principal, AWS_INTERNAL);
+    }
+}

@@ -1,0 +1,342 @@
+//! Reading a delivery: bytes in, records and issues out to a sink.
+
+use serde::Serialize;
+use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+use crate::fields::{Fields, Text};
+use crate::identity_memo::IdentityMemo;
+use crate::issue::{Issue, IssueKind};
+use crate::record::{Normalised, Record};
+use crate::selection::Selection;
+use crate::split::{Piece, Splitter, Verdict};
+
+/// Longest record that is read, in bytes. CloudTrail's own limit is 256 KiB an event.
+pub const RECORD_BYTES_MAX: usize = 1 << 20;
+
+/// Receives what a delivery holds.
+pub trait Sink {
+    /// A record to keep: of KMS, or of another service that rules read.
+    fn record(&mut self, record: &Record<'_>);
+    /// Something was wrong.
+    fn issue(&mut self, issue: Issue);
+}
+
+/// What a delivery held, counted. `records` is the sum of the record counts below it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Reading {
+    /// Records found, whatever became of them.
+    pub records: u64,
+    /// KMS records handed to the sink.
+    pub kms: u64,
+    /// Records of other services handed to the sink.
+    pub other_services: u64,
+    /// Records that nobody reads.
+    pub skipped_other_services: u64,
+    /// CloudTrail Insights records.
+    pub skipped_insights: u64,
+    /// Control messages and events that are not CloudTrail's.
+    pub skipped_not_cloudtrail: u64,
+    /// Records that could not be read, each with an issue.
+    pub malformed: u64,
+    /// Digest files recognised.
+    pub digests: u64,
+}
+
+impl Reading {
+    /// Adds the counts of another delivery.
+    pub fn add(&mut self, other: &Self) {
+        self.records += other.records;
+        self.kms += other.kms;
+        self.other_services += other.other_services;
+        self.skipped_other_services += other.skipped_other_services;
+        self.skipped_insights += other.skipped_insights;
+        self.skipped_not_cloudtrail += other.skipped_not_cloudtrail;
+        self.malformed += other.malformed;
+        self.digests += other.digests;
+    }
+
+    /// Whether every record ended in exactly one count.
+    #[must_use]
+    pub const fn is_conserved(&self) -> bool {
+        self.records
+            == self.kms
+                + self.other_services
+                + self.skipped_other_services
+                + self.skipped_insights
+                + self.skipped_not_cloudtrail
+                + self.malformed
+    }
+}
+
+/// What is kept from one delivery to the next: remembered identities.
+#[derive(Debug, Default)]
+pub struct Reader {
+    memo: IdentityMemo,
+}
+
+impl Reader {
+    /// Reads a whole delivery that is in memory.
+    pub fn read(&mut self, bytes: &[u8], sink: &mut impl Sink) -> Reading {
+        let mut delivery = self.begin();
+        delivery.feed(bytes, true, sink);
+        delivery.reading
+    }
+
+    /// Begins a delivery that is fed in pieces.
+    pub fn begin(&mut self) -> Delivery<'_> {
+        Delivery {
+            reader: self,
+            splitter: Splitter::default(),
+            reading: Reading::default(),
+        }
+    }
+}
+
+/// One delivery on its way.
+#[derive(Debug)]
+pub struct Delivery<'r> {
+    reader: &'r mut Reader,
+    splitter: Splitter,
+    reading: Reading,
+}
+
+impl Delivery<'_> {
+    /// Reads the records in `bytes`, which begin where the last feeding had come to. `last` says
+    /// that nothing follows. Returns how many bytes are done with; the rest is to be fed again
+    /// with more behind it.
+    pub fn feed(&mut self, bytes: &[u8], last: bool, sink: &mut impl Sink) -> usize {
+        let Self {
+            reader,
+            splitter,
+            reading,
+        } = self;
+        splitter.feed(bytes, last, &mut |piece| match piece {
+            Piece::Value(value) => {
+                let mut values = Values {
+                    memo: &mut reader.memo,
+                    reading,
+                    sink,
+                };
+                values.read(value)
+            }
+            Piece::Digest => {
+                reading.digests += 1;
+                Verdict::Json
+            }
+            Piece::Broken(IssueKind::NotJson, _)
+                if reading.records == 0 && looks_like_csv(bytes) =>
+            {
+                malformed(reading, sink, Issue::new(IssueKind::Csv, None, ""));
+                Verdict::Json
+            }
+            Piece::Broken(kind, at) => {
+                let detail =
+                    format_args!("{}", Glimpse(bytes.get(at..).unwrap_or_default())).to_string();
+                malformed(reading, sink, Issue::new(kind, None, detail));
+                Verdict::Json
+            }
+        })
+    }
+
+    /// Passes over a value that is longer than the caller's buffer, as a record too large.
+    pub fn give_up(&mut self, sink: &mut impl Sink) {
+        self.splitter.give_up();
+        malformed(
+            &mut self.reading,
+            sink,
+            Issue::new(IssueKind::TooLarge, None, ""),
+        );
+    }
+
+    /// What the delivery held so far.
+    #[must_use]
+    pub const fn reading(&self) -> &Reading {
+        &self.reading
+    }
+}
+
+fn malformed(reading: &mut Reading, sink: &mut impl Sink, mut issue: Issue) {
+    issue.record_index = Some(reading.records);
+    reading.records += 1;
+    reading.malformed += 1;
+    sink.issue(issue);
+}
+
+/// The first bytes of something that could not be read, as printable ASCII.
+struct Glimpse<'a>(&'a [u8]);
+
+impl std::fmt::Display for Glimpse<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        const GLIMPSE_BYTES: usize = 24;
+        if self.0.is_empty() {
+            return f.write_str("at its end");
+        }
+        let bytes = &self.0[..self.0.len().min(GLIMPSE_BYTES)];
+        write!(f, "at `{}`", bytes.escape_ascii())
+    }
+}
+
+/// Whether the input begins as the exports of Athena and CloudTrail Lake do: a line of column names.
+fn looks_like_csv(bytes: &[u8]) -> bool {
+    let line = bytes
+        .split(|byte| *byte == b'\n')
+        .next()
+        .unwrap_or_default();
+    let line = String::from_utf8_lossy(&line[..line.len().min(4_096)]).to_ascii_lowercase();
+    line.contains(',')
+        && ["eventversion", "eventid", "eventsource", "eventjson"]
+            .iter()
+            .any(|name| line.contains(name))
+}
+
+/// Reads complete values: records and envelopes.
+struct Values<'v, S> {
+    memo: &'v mut IdentityMemo,
+    reading: &'v mut Reading,
+    sink: &'v mut S,
+}
+
+impl<S: Sink> Values<'_, S> {
+    fn read(&mut self, value: &[u8]) -> Verdict {
+        let result = if value.len() > RECORD_BYTES_MAX {
+            Err(Issue::new(
+                IssueKind::TooLarge,
+                None,
+                format_args!("{} bytes", value.len()),
+            ))
+        } else {
+            std::str::from_utf8(value)
+                .map_err(|error| Issue::new(IssueKind::NotUtf8, None, error))
+                .and_then(|text| self.read_text(text))
+        };
+        let Err(issue) = result else {
+            return Verdict::Json;
+        };
+        let verdict = match issue.kind {
+            IssueKind::NotJson | IssueKind::TooLarge => Verdict::NotJson,
+            _ => Verdict::Json,
+        };
+        malformed(self.reading, self.sink, issue);
+        verdict
+    }
+
+    /// Reads a record, or what an envelope holds.
+    fn read_text(&mut self, text: &str) -> Result<(), Issue> {
+        let fields = Fields::pick(text).map_err(|error| json_issue(&error))?;
+        if fields.event_source.is_some() || fields.event_type.is_some() {
+            return self.read_fields(fields, text);
+        }
+        let envelope: Envelope<'_> =
+            serde_json::from_str(text).map_err(|error| json_issue(&error))?;
+        match envelope {
+            Envelope {
+                record: Some(Text(record)),
+                ..
+            } => {
+                let fields = Fields::pick(&record).map_err(|error| json_issue(&error))?;
+                self.read_fields(fields, &record)
+            }
+            Envelope {
+                message: Some(Text(message)),
+                ..
+            } if !message.trim_start().starts_with('{') => self.skip_not_cloudtrail(),
+            Envelope {
+                message: Some(Text(message)),
+                ..
+            } => {
+                let fields = Fields::pick(&message).map_err(|error| json_issue(&error))?;
+                self.read_fields(fields, &message)
+            }
+            Envelope {
+                detail: Some(detail),
+                ..
+            } => match Fields::pick(detail) {
+                Ok(fields) if fields.event_source.is_some() => self.read_fields(fields, detail),
+                Ok(_) | Err(_) => self.skip_not_cloudtrail(),
+            },
+            _ => Err(Issue::new(
+                IssueKind::NotARecord,
+                None,
+                "no eventSource, and no key that carries records",
+            )),
+        }
+    }
+
+    fn skip_not_cloudtrail(&mut self) -> Result<(), Issue> {
+        self.reading.records += 1;
+        self.reading.skipped_not_cloudtrail += 1;
+        Ok(())
+    }
+
+    fn read_fields(&mut self, fields: Fields<'_>, raw: &str) -> Result<(), Issue> {
+        match Record::normalise(fields, raw, self.memo)? {
+            Normalised::Kept(record, selection) => {
+                if record.event_id.is_none() {
+                    self.sink.issue(Issue::new(
+                        IssueKind::NoEventId,
+                        Some(self.reading.records),
+                        "",
+                    ));
+                }
+                match selection {
+                    Selection::Kms => self.reading.kms += 1,
+                    Selection::OtherService | Selection::Skip => self.reading.other_services += 1,
+                }
+                self.sink.record(&record);
+            }
+            Normalised::Skipped => self.reading.skipped_other_services += 1,
+            Normalised::Insight => self.reading.skipped_insights += 1,
+        }
+        self.reading.records += 1;
+        Ok(())
+    }
+}
+
+fn json_issue(error: &serde_json::Error) -> Issue {
+    let kind = match error.classify() {
+        serde_json::error::Category::Data => IssueKind::BadField,
+        _ => IssueKind::NotJson,
+    };
+    Issue::new(kind, None, error)
+}
+
+/// What carries one record.
+#[derive(Debug, Default)]
+struct Envelope<'a> {
+    /// `CloudTrailEvent` of `lookup-events`: the record as a string.
+    record: Option<Text<'a>>,
+    /// `message` of CloudWatch Logs: the record as a string.
+    message: Option<Text<'a>>,
+    /// `detail` of EventBridge: the record itself.
+    detail: Option<&'a str>,
+}
+
+impl<'de> Deserialize<'de> for Envelope<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct EnvelopeVisitor;
+        impl<'de> Visitor<'de> for EnvelopeVisitor {
+            type Value = Envelope<'de>;
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("an object that carries a record")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut envelope = Envelope::default();
+                while let Some(key) = map.next_key::<Text<'de>>()? {
+                    match &*key.0 {
+                        "CloudTrailEvent" => envelope.record = map.next_value()?,
+                        "message" => envelope.message = map.next_value()?,
+                        "detail" => {
+                            envelope.detail = Some(map.next_value::<&'de RawValue>()?.get())
+                        }
+                        _ => {
+                            map.next_value::<IgnoredAny>()?;
+                        }
+                    }
+                }
+                Ok(envelope)
+            }
+        }
+        deserializer.deserialize_map(EnvelopeVisitor)
+    }
+}

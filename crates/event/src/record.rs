@@ -1,0 +1,313 @@
+//! One CloudTrail record in the field's own words, whatever its producer's habits.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use serde_json::Value;
+use xxhash_rust::xxh3::xxh3_64;
+
+use crate::arn::Arn;
+use crate::context::EncryptionContext;
+use crate::fields::Fields;
+use crate::identity_memo::IdentityMemo;
+use crate::issue::{Issue, IssueKind};
+use crate::key::{KeyClues, KeyName};
+use crate::operation::Operation;
+use crate::outcome::Outcome;
+use crate::principal::{Identity, IdentitySurroundings};
+use crate::request::Request;
+use crate::selection::{Selection, select};
+use crate::source::{Source, agent_family, service_path};
+use crate::time::EventTime;
+
+/// Stands for an account or Region that a record does not tell.
+pub const UNKNOWN: &str = "unknown";
+/// Longest account, Region or event id that is kept, in bytes.
+const NAME_BYTES_MAX: usize = 64;
+/// Longest error code that is kept, in bytes.
+const ERROR_CODE_BYTES_MAX: usize = 128;
+
+/// A normalised record. Texts of the input are borrowed from it.
+#[derive(Debug, Clone)]
+pub struct Record<'a> {
+    /// `eventTime`.
+    pub time: EventTime,
+    /// `eventID`; a record without one is told apart by its bytes.
+    pub event_id: Option<Cow<'a, str>>,
+    /// The account whose trail this record belongs to: `recipientAccountId`.
+    pub account: Cow<'a, str>,
+    /// `awsRegion`.
+    pub region: Cow<'a, str>,
+    /// `eventSource`.
+    pub event_source: Cow<'a, str>,
+    /// The operation and its class.
+    pub operation: Operation<'a>,
+    /// Who called.
+    pub identity: Arc<Identity>,
+    /// The key, as this record names it. For ReEncrypt the source.
+    pub key: Option<KeyName>,
+    /// The destination key of ReEncrypt.
+    pub destination_key: Option<KeyName>,
+    /// How the call ended.
+    pub outcome: Outcome<'a>,
+    /// `errorMessage`.
+    pub error_message: Option<Cow<'a, str>>,
+    /// `sourceIPAddress`, as written.
+    pub source: Option<Cow<'a, str>>,
+    /// `userAgent`, as written.
+    pub user_agent: Option<Cow<'a, str>>,
+    /// `vpcEndpointId`.
+    pub vpc_endpoint_id: Option<Cow<'a, str>>,
+    /// Whether the record has `tlsDetails`, as direct calls do.
+    pub has_tls_details: bool,
+    /// The encryption context, or the source's of ReEncrypt.
+    pub context: EncryptionContext<'a>,
+    /// `sharedEventID`: links the copies of a cross-account call.
+    pub shared_event_id: Option<Cow<'a, str>>,
+    /// Whether `eventType` is `AwsServiceEvent`: AWS did this by itself.
+    pub is_service_event: bool,
+    /// The record's JSON text.
+    pub raw: &'a str,
+}
+
+/// What became of one record's fields.
+pub(crate) enum Normalised<'a> {
+    /// A record to keep, of KMS or of a service that rules read.
+    Kept(Box<Record<'a>>, Selection),
+    /// A record that nobody reads.
+    Skipped,
+    /// A CloudTrail Insights record.
+    Insight,
+}
+
+impl<'a> Record<'a> {
+    /// Turns the fields of one record into the record.
+    pub(crate) fn normalise(
+        fields: Fields<'a>,
+        raw: &'a str,
+        memo: &mut IdentityMemo,
+    ) -> Result<Normalised<'a>, Issue> {
+        let bad = |kind, detail: &str| Issue::new(kind, None, detail);
+        let event_type = fields.event_type.as_deref();
+        if event_type == Some("AwsCloudTrailInsight") {
+            return Ok(Normalised::Insight);
+        }
+        let (Some(event_source), Some(event_name)) = (fields.event_source, fields.event_name)
+        else {
+            return Err(bad(IssueKind::NotARecord, "no eventSource or no eventName"));
+        };
+        let selection = select(&event_source, &event_name);
+        if selection == Selection::Skip {
+            return Ok(Normalised::Skipped);
+        }
+        let time = fields
+            .event_time
+            .as_deref()
+            .ok_or_else(|| bad(IssueKind::BadTime, "no eventTime"))?;
+        let time = EventTime::parse(time).ok_or_else(|| bad(IssueKind::BadTime, time))?;
+        let is_service_event = event_type == Some("AwsServiceEvent");
+        let surroundings = IdentitySurroundings {
+            event_source: &event_source,
+            is_service_event,
+        };
+        let identity = memo.identity(fields.user_identity, surroundings);
+        let resource_arns = memo.resource_arns(fields.resources);
+        let request = fields
+            .request_parameters
+            .map(Request::read)
+            .unwrap_or_default();
+        let account = fields
+            .recipient_account_id
+            .filter(|account| !account.is_empty())
+            .or_else(|| identity.account.clone().map(Cow::Owned))
+            .or_else(|| account_of_resources(&resource_arns).map(Cow::Owned))
+            .unwrap_or(Cow::Borrowed(UNKNOWN));
+        let account = cut(account, NAME_BYTES_MAX);
+        let region = fields.aws_region.filter(|region| !region.is_empty());
+        let region = cut(region.unwrap_or(Cow::Borrowed(UNKNOWN)), NAME_BYTES_MAX);
+        let operation = match selection {
+            Selection::Kms => Operation::kms(cut(event_name, NAME_BYTES_MAX)),
+            Selection::OtherService | Selection::Skip => Operation::of_other_service(event_name),
+        };
+        let answered = answered_key(fields.response_elements, fields.service_event_details);
+        let keys = Keys {
+            request: &request,
+            resource_arns: &resource_arns,
+            answered: answered.as_deref(),
+            error_message: fields.error_message.as_deref(),
+            account: &account,
+            region: &region,
+        };
+        let (key, destination_key) = match selection {
+            Selection::Kms => (keys.key(), keys.destination()),
+            Selection::OtherService | Selection::Skip => (None, None),
+        };
+        let outcome = fields
+            .error_code
+            .filter(|code| !code.is_empty())
+            .map_or(Outcome::Success, |code| {
+                Outcome::Error(cut(code, ERROR_CODE_BYTES_MAX))
+            });
+        Ok(Normalised::Kept(
+            Box::new(Record {
+                time,
+                event_id: fields
+                    .event_id
+                    .filter(|id| !id.is_empty())
+                    .map(|id| cut(id, NAME_BYTES_MAX)),
+                account,
+                region,
+                event_source,
+                operation,
+                identity,
+                key,
+                destination_key,
+                outcome,
+                error_message: fields.error_message,
+                source: fields.source_ip_address,
+                user_agent: fields.user_agent,
+                vpc_endpoint_id: fields.vpc_endpoint_id,
+                has_tls_details: fields.tls_details.is_some(),
+                context: request.context,
+                shared_event_id: fields.shared_event_id,
+                is_service_event,
+                raw,
+            }),
+            selection,
+        ))
+    }
+
+    /// Whether this is a KMS record (and not one of another service that rules read).
+    #[must_use]
+    pub fn is_kms(&self) -> bool {
+        self.event_source == crate::selection::KMS
+    }
+
+    /// The canonical principal.
+    #[must_use]
+    pub fn principal(&self) -> &str {
+        &self.identity.principal
+    }
+
+    /// The service path: the service that made the call for the principal, or `direct`.
+    #[must_use]
+    pub fn service_path(&self) -> &str {
+        service_path(self.identity.invoked_by.as_deref(), self.source.as_deref())
+    }
+
+    /// The network the call came from; only direct calls tell one.
+    #[must_use]
+    pub fn network(&self) -> Option<String> {
+        Source::read(self.source.as_deref()).network()
+    }
+
+    /// Product and major version of the caller's agent, where the agent is the caller's.
+    #[must_use]
+    pub fn agent_family(&self) -> Option<Cow<'_, str>> {
+        agent_family(self.user_agent.as_deref())
+    }
+
+    /// The hash that tells events apart: of `eventID`, or of the record's bytes where it has none.
+    /// XXH3, 64 bits (xxhash specification), the same on every machine.
+    #[must_use]
+    pub fn event_hash(&self) -> u64 {
+        match &self.event_id {
+            Some(id) => xxh3_64(id.as_bytes()),
+            None => xxh3_64(self.raw.as_bytes()),
+        }
+    }
+
+    /// The whole record as a JSON tree, for rules that read more than the normalised fields.
+    #[must_use]
+    pub fn body(&self) -> Value {
+        parse_whole(self.raw)
+    }
+}
+
+/// Parses a record that was carried whole. Text that is not JSON gives `null`.
+#[must_use]
+pub fn parse_whole(raw: &str) -> Value {
+    let mut bytes = raw.as_bytes().to_vec();
+    simd_json::serde::from_slice(&mut bytes).unwrap_or(Value::Null)
+}
+
+/// What decides the keys of a KMS record.
+struct Keys<'r> {
+    request: &'r Request<'r>,
+    resource_arns: &'r [String],
+    answered: Option<&'r str>,
+    error_message: Option<&'r str>,
+    account: &'r str,
+    region: &'r str,
+}
+
+impl Keys<'_> {
+    fn key(&self) -> Option<KeyName> {
+        let request = self.request;
+        let is_reencrypt = request.source_key_id.is_some() || request.destination_key_id.is_some();
+        let requested = request
+            .source_key_id
+            .as_deref()
+            .or(request.key_id.as_deref())
+            .or(request.target_key_id.as_deref());
+        let clues = KeyClues {
+            resource_arns: self.resource_arns,
+            requested,
+            requested_first: is_reencrypt,
+            answered: self.answered,
+            alias: request.alias_name.as_deref(),
+            error_message: self.error_message,
+        };
+        KeyName::choose(&clues, self.account, self.region)
+    }
+
+    /// The destination as the request names it, else the last of the two keys in `resources[]`.
+    fn destination(&self) -> Option<KeyName> {
+        let named = self.request.destination_key_id.as_deref()?;
+        let key = KeyName::from_request(named, self.account, self.region);
+        key.filter(|key| !key.is_alias()).or_else(|| {
+            let mut keys = self
+                .resource_arns
+                .iter()
+                .filter_map(|arn| KeyName::from_key_arn(arn));
+            keys.nth(1)
+        })
+    }
+}
+
+/// The key that the answer names: `responseElements.keyId`, the new key of CreateKey, or `serviceEventDetails.keyId`.
+fn answered_key(response: Option<&str>, service_event: Option<&str>) -> Option<String> {
+    let named = |raw: &str, pointers: &[&str]| {
+        let value: Value = serde_json::from_str(raw).ok()?;
+        pointers.iter().find_map(|pointer| {
+            value
+                .pointer(pointer)
+                .and_then(Value::as_str)
+                .map(str::to_owned)
+        })
+    };
+    response
+        .and_then(|raw| {
+            named(
+                raw,
+                &["/keyId", "/keyMetadata/arn", "/replicaKeyMetadata/arn"],
+            )
+        })
+        .or_else(|| service_event.and_then(|raw| named(raw, &["/keyId"])))
+}
+
+fn account_of_resources(resource_arns: &[String]) -> Option<String> {
+    resource_arns
+        .iter()
+        .filter_map(|text| Arn::parse(text))
+        .map(|arn| arn.account)
+        .find(|account| crate::arn::is_account_id(account))
+        .map(str::to_owned)
+}
+
+fn cut(text: Cow<'_, str>, bytes_max: usize) -> Cow<'_, str> {
+    if text.len() <= bytes_max {
+        return text;
+    }
+    Cow::Owned(text[..text.floor_char_boundary(bytes_max)].to_owned())
+}

@@ -1,0 +1,316 @@
+//! Times as CloudTrail writes them: whole seconds, UTC.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// Seconds in an hour.
+pub const HOUR_SECONDS: i64 = 3_600;
+/// Seconds in a UTC day.
+pub const DAY_SECONDS: i64 = 86_400;
+
+/// A moment in whole seconds since 1970-01-01T00:00:00Z, between the years 0001 and 9999.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct EventTime(i64);
+
+/// First second of the year 1.
+const SECONDS_MIN: i64 = -62_135_596_800;
+/// Last second of the year 9999.
+const SECONDS_MAX: i64 = 253_402_300_799;
+
+impl EventTime {
+    /// The moment that many seconds after 1970; what lies outside the years 1 to 9999 is moved to their edge.
+    #[must_use]
+    pub fn from_unix_seconds(seconds: i64) -> Self {
+        Self(seconds.clamp(SECONDS_MIN, SECONDS_MAX))
+    }
+
+    /// Seconds since 1970-01-01T00:00:00Z.
+    #[must_use]
+    pub const fn unix_seconds(self) -> i64 {
+        self.0
+    }
+
+    /// Reads RFC 3339. CloudTrail's own `2023-07-10T11:42:18Z` takes a short way;
+    /// fractions of a second are cut off, offsets are applied.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        parse_cloudtrail(text.as_bytes()).or_else(|| {
+            let timestamp: jiff::Timestamp = text.parse().ok()?;
+            let seconds = timestamp
+                .as_nanosecond()
+                .div_euclid(1_000_000_000)
+                .try_into()
+                .ok()?;
+            (SECONDS_MIN..=SECONDS_MAX)
+                .contains(&seconds)
+                .then_some(Self(seconds))
+        })
+    }
+
+    /// The moment `seconds` later (or earlier, when negative).
+    #[must_use]
+    pub fn plus_seconds(self, seconds: i64) -> Self {
+        Self::from_unix_seconds(self.0.saturating_add(seconds))
+    }
+
+    /// Seconds from `earlier` to here; negative when it is later.
+    #[must_use]
+    pub const fn seconds_since(self, earlier: Self) -> i64 {
+        self.0 - earlier.0
+    }
+
+    /// The hour this moment lies in.
+    #[must_use]
+    pub const fn hour(self) -> Hour {
+        Hour(self.0.div_euclid(HOUR_SECONDS))
+    }
+
+    /// The UTC day this moment lies in.
+    #[must_use]
+    pub const fn day(self) -> Day {
+        Day(self.0.div_euclid(DAY_SECONDS))
+    }
+}
+
+impl fmt::Display for EventTime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (year, month, day) = civil_from_days(self.0.div_euclid(DAY_SECONDS));
+        let second = self.0.rem_euclid(DAY_SECONDS);
+        write!(
+            f,
+            "{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}Z",
+            second / 3_600,
+            second / 60 % 60,
+            second % 60
+        )
+    }
+}
+
+impl Serialize for EventTime {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for EventTime {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+        Self::parse(&text).ok_or_else(|| serde::de::Error::custom("not an RFC 3339 time"))
+    }
+}
+
+/// An hour of UTC: hours since 1970-01-01T00:00:00Z.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Hour(i64);
+
+impl Hour {
+    /// The first moment of the hour.
+    #[must_use]
+    pub fn start(self) -> EventTime {
+        EventTime::from_unix_seconds(self.0 * HOUR_SECONDS)
+    }
+
+    /// The first moment after the hour.
+    #[must_use]
+    pub fn end(self) -> EventTime {
+        EventTime::from_unix_seconds((self.0 + 1) * HOUR_SECONDS)
+    }
+
+    /// The UTC day this hour lies in.
+    #[must_use]
+    pub const fn day(self) -> Day {
+        Day(self.0.div_euclid(24))
+    }
+
+    /// The hour of the day, 0 to 23.
+    #[must_use]
+    pub const fn of_day(self) -> u8 {
+        self.0.rem_euclid(24) as u8
+    }
+}
+
+/// A UTC day: days since 1970-01-01.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Day(i64);
+
+impl Day {
+    /// The day that many days after 1970-01-01.
+    #[must_use]
+    pub const fn from_days_since_1970(days: i64) -> Self {
+        Self(days)
+    }
+
+    /// Days since 1970-01-01.
+    #[must_use]
+    pub const fn days_since_1970(self) -> i64 {
+        self.0
+    }
+
+    /// The first moment of the day.
+    #[must_use]
+    pub fn start(self) -> EventTime {
+        EventTime::from_unix_seconds(self.0.saturating_mul(DAY_SECONDS))
+    }
+
+    /// The first moment after the day.
+    #[must_use]
+    pub fn end(self) -> EventTime {
+        EventTime::from_unix_seconds(self.0.saturating_add(1).saturating_mul(DAY_SECONDS))
+    }
+
+    /// The day `days` later (or earlier, when negative).
+    #[must_use]
+    pub const fn plus_days(self, days: i64) -> Self {
+        Self(self.0.saturating_add(days))
+    }
+
+    /// Reads `2023-07-10`.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let bytes = text.as_bytes();
+        if bytes.len() != 10 || bytes[4] != b'-' || bytes[7] != b'-' {
+            return None;
+        }
+        let (year, month, day) = (
+            number(&bytes[..4])?,
+            number(&bytes[5..7])?,
+            number(&bytes[8..])?,
+        );
+        days_from_civil(year, month, day).map(Self)
+    }
+}
+
+impl fmt::Display for Day {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (year, month, day) = civil_from_days(self.0);
+        write!(f, "{year:04}-{month:02}-{day:02}")
+    }
+}
+
+impl Serialize for Day {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// Exactly `YYYY-MM-DDTHH:MM:SSZ`.
+fn parse_cloudtrail(text: &[u8]) -> Option<EventTime> {
+    let text: &[u8; 20] = text.try_into().ok()?;
+    if [text[4], text[7], text[10], text[13], text[16], text[19]] != *b"--T::Z" {
+        return None;
+    }
+    let days = days_from_civil(
+        number(&text[..4])?,
+        number(&text[5..7])?,
+        number(&text[8..10])?,
+    )?;
+    clock_seconds(&text[11..13], &text[14..16], &text[17..19])
+        .map(|clock| EventTime(days * DAY_SECONDS + clock))
+}
+
+/// Seconds into the day of two-digit hour, minute and second.
+pub(crate) fn clock_seconds(hour: &[u8], minute: &[u8], second: &[u8]) -> Option<i64> {
+    let (hour, minute, second) = (number(hour)?, number(minute)?, number(second)?);
+    (hour < 24 && minute < 60 && second < 60).then_some(hour * 3_600 + minute * 60 + second)
+}
+
+/// A number of ASCII digits only.
+pub(crate) fn number(digits: &[u8]) -> Option<i64> {
+    digits.iter().try_fold(0_i64, |sum, digit| {
+        digit
+            .is_ascii_digit()
+            .then(|| sum * 10 + i64::from(digit - b'0'))
+    })
+}
+
+/// Days since 1970 of a date of the proleptic Gregorian calendar, years 1 to 9999
+/// (Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms").
+pub(crate) fn days_from_civil(year: i64, month: i64, day: i64) -> Option<i64> {
+    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let length = match month {
+        1 | 3 | 5 | 7 | 8 | 10 | 12 => 31,
+        4 | 6 | 9 | 11 => 30,
+        2 if leap => 29,
+        2 => 28,
+        _ => return None,
+    };
+    if !(1..=9_999).contains(&year) || !(1..=length).contains(&day) {
+        return None;
+    }
+    let shifted_year = if month <= 2 { year - 1 } else { year };
+    let era = shifted_year.div_euclid(400);
+    let year_of_era = shifted_year - era * 400;
+    let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
+    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
+    Some(era * 146_097 + day_of_era - 719_468)
+}
+
+/// The inverse of [`days_from_civil`].
+fn civil_from_days(days: i64) -> (i64, i64, i64) {
+    let shifted = days + 719_468;
+    let era = shifted.div_euclid(146_097);
+    let day_of_era = shifted.rem_euclid(146_097);
+    let year_of_era =
+        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month_shifted = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month_shifted + 2) / 5 + 1;
+    let month = if month_shifted < 10 {
+        month_shifted + 3
+    } else {
+        month_shifted - 9
+    };
+    (year_of_era + era * 400 + i64::from(month <= 2), month, day)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn check(text: &str, expected: Option<i64>) {
+        assert_eq!(
+            EventTime::parse(text).map(EventTime::unix_seconds),
+            expected,
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn times_of_records() {
+        check("2023-07-10T11:42:18Z", Some(1_688_989_338));
+        check("2023-07-10T11:42:18.999Z", Some(1_688_989_338));
+        check("2023-07-10T13:42:18+02:00", Some(1_688_989_338));
+        check("1969-12-31T23:59:59Z", Some(-1));
+        check("0001-01-01T00:00:00Z", Some(SECONDS_MIN));
+        check("2024-02-29T00:00:00Z", Some(1_709_164_800));
+        check("2023-02-29T00:00:00Z", None);
+        check("2023-07-10T24:00:00Z", None);
+        check("2023-07-10", None);
+        check("2023-07-10T11:42:1é", None);
+        check("", None);
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_printed_reads_back(seconds in SECONDS_MIN..=SECONDS_MAX) {
+            let time = EventTime::from_unix_seconds(seconds);
+            prop_assert_eq!(EventTime::parse(&time.to_string()), Some(time));
+            prop_assert_eq!(Day::parse(&time.day().to_string()), Some(time.day()));
+        }
+
+        #[test]
+        fn our_calendar_is_jiffs(seconds in 0_i64..253_402_300_799) {
+            let theirs = jiff::Timestamp::from_second(seconds).map(|time| time.to_string());
+            prop_assert_eq!(theirs.ok(), Some(EventTime::from_unix_seconds(seconds).to_string()));
+        }
+
+        #[test]
+        fn any_text_is_answered(text in ".{0,40}") {
+            let _ = EventTime::parse(&text);
+            let _ = Day::parse(&text);
+        }
+    }
+}
