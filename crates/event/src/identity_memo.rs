@@ -27,6 +27,7 @@ pub struct IdentityMemo {
 struct Remembered {
     event_source: Box<str>,
     is_service_event: bool,
+    recipient_account: Option<Box<str>>,
     identity: Arc<Identity>,
 }
 
@@ -50,6 +51,7 @@ impl IdentityMemo {
         if let Some(known) = self.identities.get(raw)
             && *known.event_source == *surroundings.event_source
             && known.is_service_event == surroundings.is_service_event
+            && known.recipient_account.as_deref() == surroundings.recipient_account
         {
             return Arc::clone(&known.identity);
         }
@@ -60,6 +62,7 @@ impl IdentityMemo {
         let remembered = Remembered {
             event_source: surroundings.event_source.into(),
             is_service_event: surroundings.is_service_event,
+            recipient_account: surroundings.recipient_account.map(Box::from),
             identity: Arc::clone(&identity),
         };
         self.identities.insert(raw.to_owned(), remembered);

@@ -69,7 +69,8 @@ impl KeyName {
             let end = tail
                 .find(|c: char| !(c.is_ascii_alphanumeric() || ":/_-".contains(c)))
                 .unwrap_or(tail.len());
-            Self::from_key_arn(&tail[..end])
+            // A colon or hyphen behind the ARN belongs to the sentence.
+            Self::from_key_arn(tail[..end].trim_end_matches([':', '/', '_', '-']))
         })
     }
 
@@ -167,10 +168,14 @@ impl KeyName {
     }
 }
 
-/// The text as an ARN of KMS with a believable account and Region.
+/// The text as an ARN of KMS with a believable partition, account and Region.
 fn kms_arn(text: &str) -> Option<Arn<'_>> {
-    Arn::parse(text)
-        .filter(|arn| arn.service == "kms" && is_account_id(arn.account) && is_region(arn.region))
+    Arn::parse(text).filter(|arn| {
+        arn.service == "kms"
+            && is_region(arn.partition)
+            && is_region(arn.region)
+            && is_account_id(arn.account)
+    })
 }
 
 fn is_key_id(id: &str) -> bool {
@@ -180,6 +185,7 @@ fn is_key_id(id: &str) -> bool {
             .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
 }
 
+/// Regions and partitions are short, of lower-case letters, digits and hyphens.
 fn is_region(region: &str) -> bool {
     (1..=32).contains(&region.len())
         && region

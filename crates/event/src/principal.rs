@@ -114,6 +114,8 @@ pub struct IdentitySurroundings<'a> {
     pub event_source: &'a str,
     /// Whether `eventType` is `AwsServiceEvent`.
     pub is_service_event: bool,
+    /// `recipientAccountId`: the account that the record was delivered to.
+    pub recipient_account: Option<&'a str>,
 }
 
 impl Identity {
@@ -141,7 +143,7 @@ impl Identity {
         let principal = if surroundings.is_service_event {
             AWS_INTERNAL.to_owned()
         } else {
-            clues.principal(principal_type, surroundings.event_source)
+            clues.principal(principal_type, surroundings)
         };
         let account = Arn::parse(&principal)
             .map(|arn| arn.account.to_owned())
@@ -189,16 +191,17 @@ struct Clues {
 }
 
 impl Clues {
-    fn principal(&self, principal_type: PrincipalType, event_source: &str) -> String {
+    fn principal(&self, principal_type: PrincipalType, at: IdentitySurroundings<'_>) -> String {
         match principal_type {
-            PrincipalType::AWSService => {
-                self.invoked_by.clone().unwrap_or_else(|| cut(event_source))
-            }
+            PrincipalType::AWSService => self
+                .invoked_by
+                .clone()
+                .unwrap_or_else(|| cut(at.event_source)),
             PrincipalType::Absent if self.arn.is_none() => AWS_INTERNAL.to_owned(),
             _ => self
                 .role_principal()
                 .or_else(|| self.arn.clone())
-                .or_else(|| self.without_arn(principal_type))
+                .or_else(|| self.without_arn(principal_type, at.recipient_account))
                 .unwrap_or_else(|| {
                     format!("unknown:{}", self.type_name.as_deref().unwrap_or("absent"))
                 }),
@@ -220,7 +223,11 @@ impl Clues {
         }
     }
 
-    fn without_arn(&self, principal_type: PrincipalType) -> Option<String> {
+    fn without_arn(
+        &self,
+        principal_type: PrincipalType,
+        recipient_account: Option<&str>,
+    ) -> Option<String> {
         match principal_type {
             PrincipalType::SAMLUser | PrincipalType::WebIdentityUser => self.principal_id.clone(),
             PrincipalType::IdentityCenterUser => self
@@ -228,9 +235,12 @@ impl Clues {
                 .as_ref()
                 .map(|user| format!("identity-center:{user}")),
             _ => {
-                let id = self.principal_id.as_deref()?;
+                let account = self.account.as_deref()?;
+                let is_foreign = principal_type == PrincipalType::AWSAccount
+                    || recipient_account.is_some_and(|recipient| recipient != account);
+                let id = self.principal_id.as_deref().filter(|_| is_foreign)?;
                 let id = id.split_once(':').map_or(id, |(before, _)| before);
-                Some(format!("ext:{}/{id}", self.account.as_deref()?))
+                Some(format!("ext:{account}/{id}"))
             }
         }
     }
@@ -288,6 +298,7 @@ mod tests {
         let surroundings = IdentitySurroundings {
             event_source: "kms.amazonaws.com",
             is_service_event: false,
+            recipient_account: Some("111122223333"),
         };
         assert_eq!(
             Identity::read(identity, surroundings).principal,
@@ -371,6 +382,7 @@ mod tests {
         let surroundings = IdentitySurroundings {
             event_source: "kms.amazonaws.com",
             is_service_event: true,
+            recipient_account: None,
         };
         let identity = Identity::read(&json!({"invokedBy":"AWS Internal"}), surroundings);
         assert_eq!(identity.principal, AWS_INTERNAL);

@@ -109,6 +109,7 @@ impl<'a> Record<'a> {
         let surroundings = IdentitySurroundings {
             event_source: &event_source,
             is_service_event,
+            recipient_account: fields.recipient_account_id.as_deref(),
         };
         let identity = memo.identity(fields.user_identity, surroundings);
         let resource_arns = memo.resource_arns(fields.resources);
@@ -131,6 +132,7 @@ impl<'a> Record<'a> {
         };
         let answered = answered_key(fields.response_elements, fields.service_event_details);
         let keys = Keys {
+            is_reencrypt: operation.name() == "ReEncrypt",
             request: &request,
             resource_arns: &resource_arns,
             answered: answered.as_deref(),
@@ -233,6 +235,7 @@ pub fn parse_whole(raw: &str) -> Value {
 
 /// What decides the keys of a KMS record.
 struct Keys<'r> {
+    is_reencrypt: bool,
     request: &'r Request<'r>,
     resource_arns: &'r [String],
     answered: Option<&'r str>,
@@ -244,7 +247,6 @@ struct Keys<'r> {
 impl Keys<'_> {
     fn key(&self) -> Option<KeyName> {
         let request = self.request;
-        let is_reencrypt = request.source_key_id.is_some() || request.destination_key_id.is_some();
         let requested = request
             .source_key_id
             .as_deref()
@@ -253,25 +255,62 @@ impl Keys<'_> {
         let clues = KeyClues {
             resource_arns: self.resource_arns,
             requested,
-            requested_first: is_reencrypt,
+            requested_first: self.is_reencrypt,
             answered: self.answered,
             alias: request.alias_name.as_deref(),
             error_message: self.error_message,
         };
+        if self.is_reencrypt && !requested.is_some_and(|text| self.named(text).is_some()) {
+            // The source is whichever of the two keys the request does not name as destination.
+            let destination = self.requested_destination();
+            let other = self.keys_of_resources().find(|key| {
+                destination
+                    .as_ref()
+                    .is_some_and(|destination| key != destination)
+            });
+            if other.is_some() {
+                return other;
+            }
+        }
         KeyName::choose(&clues, self.account, self.region)
     }
 
-    /// The destination as the request names it, else the last of the two keys in `resources[]`.
+    /// The destination as the request names it, else the other one of the two keys in `resources[]`
+    /// (source before destination, where nothing else tells them apart), else its alias.
     fn destination(&self) -> Option<KeyName> {
-        let named = self.request.destination_key_id.as_deref()?;
-        let key = KeyName::from_request(named, self.account, self.region);
-        key.filter(|key| !key.is_alias()).or_else(|| {
-            let mut keys = self
-                .resource_arns
-                .iter()
-                .filter_map(|arn| KeyName::from_key_arn(arn));
-            keys.nth(1)
-        })
+        if !self.is_reencrypt {
+            return None;
+        }
+        let source = self.request.source_key_id.as_deref();
+        let source = source.and_then(|text| self.named(text));
+        self.requested_destination()
+            .or_else(|| {
+                let mut keys = self.keys_of_resources();
+                match &source {
+                    Some(source) => keys.find(|key| key != source),
+                    None => None,
+                }
+            })
+            .or_else(|| self.keys_of_resources().nth(1))
+            .or_else(|| {
+                let text = self.request.destination_key_id.as_deref()?;
+                KeyName::from_request(text, self.account, self.region)
+            })
+    }
+
+    fn requested_destination(&self) -> Option<KeyName> {
+        self.named(self.request.destination_key_id.as_deref()?)
+    }
+
+    /// The key that the request names by anything but an alias.
+    fn named(&self, text: &str) -> Option<KeyName> {
+        KeyName::from_request(text, self.account, self.region).filter(|key| !key.is_alias())
+    }
+
+    fn keys_of_resources(&self) -> impl Iterator<Item = KeyName> {
+        self.resource_arns
+            .iter()
+            .filter_map(|arn| KeyName::from_key_arn(arn))
     }
 }
 
