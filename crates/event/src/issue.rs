@@ -78,7 +78,7 @@ impl IssueKind {
             Self::BadTime => "bad eventTime",
             Self::NotARecord => "not a CloudTrail record",
             Self::Csv => {
-                "a CSV export; export JSON instead (Athena: UNLOAD … WITH (format = 'JSON'), CloudTrail Lake: select eventJson)"
+                "a CSV export, which is not read; give the trail's own files, or for CloudTrail Lake the JSON of `aws cloudtrail get-query-results` for a query that selects eventJson"
             }
             Self::NoEventId => "no eventID; kept, identified by its content",
         }

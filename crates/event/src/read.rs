@@ -10,6 +10,7 @@ use crate::issue::{Issue, IssueKind};
 use crate::record::{Normalised, Record};
 use crate::selection::Selection;
 use crate::split::{Piece, Splitter, Verdict};
+use crate::walk::{Walk, skip_space, value_end};
 
 /// Longest record that is read, in bytes. CloudTrail's own limit is 256 KiB an event.
 pub const RECORD_BYTES_MAX: usize = 1 << 20;
@@ -124,8 +125,8 @@ impl Delivery<'_> {
                 reading.digests += 1;
                 Verdict::Json
             }
-            Piece::Broken(IssueKind::NotJson, _)
-                if reading.records == 0 && looks_like_csv(bytes) =>
+            Piece::Broken(IssueKind::NotJson, at)
+                if reading.records == 0 && looks_like_csv(&bytes[at.min(bytes.len())..]) =>
             {
                 malformed(reading, sink, Issue::new(IssueKind::Csv, None, ""));
                 Verdict::Json
@@ -179,15 +180,23 @@ impl std::fmt::Display for Glimpse<'_> {
 
 /// Whether the input begins as the exports of Athena and CloudTrail Lake do: a line of column names.
 fn looks_like_csv(bytes: &[u8]) -> bool {
-    let line = bytes
-        .split(|byte| *byte == b'\n')
-        .next()
-        .unwrap_or_default();
-    let line = String::from_utf8_lossy(&line[..line.len().min(4_096)]).to_ascii_lowercase();
-    line.contains(',')
-        && ["eventversion", "eventid", "eventsource", "eventjson"]
-            .iter()
-            .any(|name| line.contains(name))
+    const COLUMNS: [&str; 7] = [
+        "eventversion",
+        "eventid",
+        "eventsource",
+        "eventname",
+        "eventtime",
+        "useridentity",
+        "eventjson",
+    ];
+    const LINE_BYTES_MAX: usize = 4_096;
+    let line = &bytes[..bytes.len().min(LINE_BYTES_MAX)];
+    let line = line.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    let line = String::from_utf8_lossy(line).to_ascii_lowercase();
+    !line.contains('{')
+        && line
+            .split([',', ';', '\t'])
+            .any(|cell| COLUMNS.contains(&cell.trim().trim_matches('"')))
 }
 
 /// Reads complete values: records and envelopes.
@@ -214,7 +223,8 @@ impl<S: Sink> Values<'_, S> {
             return Verdict::Json;
         };
         let verdict = match issue.kind {
-            IssueKind::NotJson | IssueKind::TooLarge => Verdict::NotJson,
+            IssueKind::NotJson | IssueKind::TooLarge | IssueKind::NotARecord => Verdict::NotJson,
+            _ if value.first() != Some(&b'{') => Verdict::NotJson,
             _ => Verdict::Json,
         };
         malformed(self.reading, self.sink, issue);
@@ -223,6 +233,9 @@ impl<S: Sink> Values<'_, S> {
 
     /// Reads a record, or what an envelope holds.
     fn read_text(&mut self, text: &str) -> Result<(), Issue> {
+        if text.starts_with('[') {
+            return self.read_row(text);
+        }
         let fields = Fields::pick(text).map_err(|error| json_issue(&error))?;
         if fields.event_source.is_some() || fields.event_type.is_some() {
             return self.read_fields(fields, text);
@@ -234,7 +247,7 @@ impl<S: Sink> Values<'_, S> {
                 record: Some(Text(record)),
                 ..
             } => {
-                let fields = Fields::pick(&record).map_err(|error| json_issue(&error))?;
+                let fields = pick_carried(&record)?;
                 self.read_fields(fields, &record)
             }
             Envelope {
@@ -245,14 +258,20 @@ impl<S: Sink> Values<'_, S> {
                 message: Some(Text(message)),
                 ..
             } => {
-                let fields = Fields::pick(&message).map_err(|error| json_issue(&error))?;
+                let fields = pick_carried(&message)?;
                 self.read_fields(fields, &message)
             }
             Envelope {
                 detail: Some(detail),
+                detail_type,
                 ..
             } => match Fields::pick(detail) {
                 Ok(fields) if fields.event_source.is_some() => self.read_fields(fields, detail),
+                Err(error)
+                    if detail_type.is_some_and(|Text(name)| name.ends_with(VIA_CLOUDTRAIL)) =>
+                {
+                    Err(json_issue(&error))
+                }
                 Ok(_) | Err(_) => self.skip_not_cloudtrail(),
             },
             _ => Err(Issue::new(
@@ -261,6 +280,21 @@ impl<S: Sink> Values<'_, S> {
                 "no eventSource, and no key that carries records",
             )),
         }
+    }
+
+    /// Reads a row of a CloudTrail Lake query: an array of one-column objects.
+    fn read_row(&mut self, text: &str) -> Result<(), Issue> {
+        let row: Vec<Envelope<'_>> =
+            serde_json::from_str(text).map_err(|error| json_issue(&error))?;
+        let Some(Text(record)) = row.into_iter().find_map(|column| column.record) else {
+            return Err(Issue::new(
+                IssueKind::NotARecord,
+                None,
+                "an array without an eventJson column",
+            ));
+        };
+        let fields = pick_carried(&record)?;
+        self.read_fields(fields, &record)
     }
 
     fn skip_not_cloudtrail(&mut self) -> Result<(), Issue> {
@@ -301,15 +335,33 @@ fn json_issue(error: &serde_json::Error) -> Issue {
     Issue::new(kind, None, error)
 }
 
+/// Picks the fields of a record that came as a string, which nobody has walked over yet.
+fn pick_carried(record: &str) -> Result<Fields<'_>, Issue> {
+    let start = skip_space(record.as_bytes(), 0);
+    if let Walk::Broken(kind, at) = value_end(record.as_bytes(), start) {
+        return Err(Issue::new(
+            kind,
+            None,
+            format_args!("at byte {at} of the string"),
+        ));
+    }
+    Fields::pick(record).map_err(|error| json_issue(&error))
+}
+
+/// How the `detail-type` of an EventBridge envelope ends that carries a CloudTrail record.
+const VIA_CLOUDTRAIL: &str = "via CloudTrail";
+
 /// What carries one record.
 #[derive(Debug, Default)]
 struct Envelope<'a> {
-    /// `CloudTrailEvent` of `lookup-events`: the record as a string.
+    /// `CloudTrailEvent` of `lookup-events`, `eventJson` of CloudTrail Lake: the record as a string.
     record: Option<Text<'a>>,
     /// `message` of CloudWatch Logs: the record as a string.
     message: Option<Text<'a>>,
     /// `detail` of EventBridge: the record itself.
     detail: Option<&'a str>,
+    /// `detail-type` of EventBridge.
+    detail_type: Option<Text<'a>>,
 }
 
 impl<'de> Deserialize<'de> for Envelope<'de> {
@@ -324,7 +376,8 @@ impl<'de> Deserialize<'de> for Envelope<'de> {
                 let mut envelope = Envelope::default();
                 while let Some(key) = map.next_key::<Text<'de>>()? {
                     match &*key.0 {
-                        "CloudTrailEvent" => envelope.record = map.next_value()?,
+                        "CloudTrailEvent" | "eventJson" => envelope.record = map.next_value()?,
+                        "detail-type" => envelope.detail_type = map.next_value()?,
                         "message" => envelope.message = map.next_value()?,
                         "detail" => {
                             envelope.detail = Some(map.next_value::<&'de RawValue>()?.get())

@@ -2,7 +2,8 @@
 //!
 //! The input is a sequence of JSON values: one document, or JSON Lines. A value is a record, or
 //! carries records: `{"Records":[…]}`, a bare array, `lookup-events` output (`Events`), CloudWatch
-//! Logs (`logEvents`, `events`), an EventBridge envelope (`detail`). The search needs only the
+//! Logs (`logEvents`, `events`), CloudTrail Lake (`QueryResultRows`), an EventBridge envelope
+//! (`detail`). The search needs only the
 //! bytes around the present record, so input of any length goes through a bounded buffer.
 
 use memchr::memmem;
@@ -40,6 +41,11 @@ enum Place {
 pub(crate) struct Splitter {
     place: Place,
     began: bool,
+    /// Something was broken before: what closes or separates arrays at top level is debris.
+    recovered: bool,
+    /// The first byte of the next feeding is not looked at again: a value begins there that is
+    /// too long.
+    passing_over: bool,
     /// Bytes walked over in values that turned out to be broken.
     wasted_bytes: usize,
 }
@@ -47,6 +53,9 @@ pub(crate) struct Splitter {
 /// Most bytes walked over in vain in one delivery; then its rest is given up. Without a bound, a
 /// crafted file would be walked once from each of its bytes.
 const WASTED_BYTES_MAX: usize = 256 << 20;
+
+/// Most bytes waited for before the first line is judged.
+const FIRST_LINE_BYTES_MAX: usize = 4_096;
 
 /// What one step of the search came to.
 enum Step {
@@ -60,11 +69,12 @@ enum Step {
 /// escaped, so these bytes can only be the start of a record.
 const RECORD_START: &[u8] = b"{\"eventVersion\"";
 /// Keys of a top-level object whose array carries records.
-const CARRIERS: [&[u8]; 4] = [
+const CARRIERS: [&[u8]; 5] = [
     b"\"Records\"",
     b"\"Events\"",
     b"\"logEvents\"",
     b"\"events\"",
+    b"\"QueryResultRows\"",
 ];
 
 impl Splitter {
@@ -86,6 +96,10 @@ impl Splitter {
             }
         }
         self.began |= !bytes.is_empty();
+        if self.passing_over && !bytes.is_empty() {
+            self.passing_over = false;
+            at = 1;
+        }
         loop {
             let step = match self.place {
                 Place::Top => self.top(bytes, at, last, found),
@@ -102,6 +116,12 @@ impl Splitter {
 
     /// Gives up on the value the search is waiting to end: it is longer than the caller can hold.
     pub(crate) fn give_up(&mut self) {
+        self.passing_over = true;
+        self.lose();
+    }
+
+    fn lose(&mut self) {
+        self.recovered = true;
         let (in_array, nested) = match self.place {
             Place::Array { nested } => (true, nested),
             Place::Top | Place::AfterArray => (false, false),
@@ -139,10 +159,22 @@ impl Splitter {
                 }
                 Object::NeedMore if !last => Step::Wait(start),
                 Object::NeedMore => self.broken(IssueKind::Truncated, start, bytes.len(), found),
+                Object::Broken(IssueKind::TooDeep, _) => self.too_deep(bytes, start, last, found),
                 Object::Broken(kind, at) => self.broken(kind, start, at, found),
             },
+            Some(b',' | b']' | b'}') if self.recovered => Step::Next(start + 1),
+            // A table's first line tells what it is.
+            Some(_) if !last && self.is_unseen(bytes, start) => Step::Wait(start),
             Some(_) => self.broken(IssueKind::NotJson, start, start, found),
         }
+    }
+
+    /// Whether the first line of the input still has to be fed.
+    fn is_unseen(&self, bytes: &[u8], start: usize) -> bool {
+        let line = &bytes[start..];
+        !self.recovered
+            && line.len() < FIRST_LINE_BYTES_MAX
+            && memchr::memchr(b'\n', line).is_none()
     }
 
     fn array<'a>(
@@ -173,12 +205,22 @@ impl Splitter {
                 };
                 Step::Next(start + 1)
             }
-            Some(_) => match value_end(bytes, start) {
+            Some(first) => match value_end(bytes, start) {
                 Walk::End(end) => {
-                    self.hand_over(Piece::Value(&bytes[start..end]), start, end, found)
+                    // A value that is no object, and that nothing separates from what follows, is a
+                    // bracket or a quote too many.
+                    let next = skip_space(bytes, end);
+                    match bytes.get(next) {
+                        None if *first != b'{' && !last => Step::Wait(start),
+                        Some(byte) if *first != b'{' && !matches!(byte, b',' | b']') => {
+                            self.broken(IssueKind::NotJson, start, end, found)
+                        }
+                        _ => self.hand_over(Piece::Value(&bytes[start..end]), start, end, found),
+                    }
                 }
                 Walk::NeedMore if !last => Step::Wait(start),
                 Walk::NeedMore => self.broken(IssueKind::Truncated, start, bytes.len(), found),
+                Walk::Broken(IssueKind::TooDeep, _) => self.too_deep(bytes, start, last, found),
                 Walk::Broken(kind, at) => self.broken(kind, start, at, found),
             },
         }
@@ -204,6 +246,9 @@ impl Splitter {
                 self.place = Place::Top;
                 Step::Wait(start)
             }
+            Some(b',') if bytes.get(skip_space(bytes, start + 1)) == Some(&b'{') => {
+                self.bracket_too_many(skip_space(bytes, start + 1), found)
+            }
             Some(b',') => match scan_members(bytes, start + 1) {
                 Object::Carrier(inside) => {
                     self.place = Place::Array { nested: true };
@@ -217,12 +262,25 @@ impl Splitter {
                 Object::NeedMore => self.broken(IssueKind::Truncated, start, bytes.len(), found),
                 Object::Broken(kind, at) => self.broken(kind, start, at, found),
             },
+            Some(b'{') => self.bracket_too_many(start, found),
             Some(_) => self.broken(IssueKind::NotJson, start, start, found),
         }
     }
 
-    /// Hands a complete value over. When it turns out to be no JSON, its end is not to be trusted:
-    /// the search goes on behind its first byte.
+    /// The array ended, and yet a record stands behind it: the search goes on with that record.
+    fn bracket_too_many<'a>(
+        &mut self,
+        start: usize,
+        found: &mut impl FnMut(Piece<'a>) -> Verdict,
+    ) -> Step {
+        found(Piece::Broken(IssueKind::NotJson, start));
+        self.recovered = true;
+        self.place = Place::Top;
+        Step::Next(start)
+    }
+
+    /// Hands a complete value over. When it turns out to be no JSON, or to hide records, its end is
+    /// not to be trusted: the search goes on behind its first byte.
     fn hand_over<'a>(
         &mut self,
         piece: Piece<'a>,
@@ -231,14 +289,36 @@ impl Splitter {
         found: &mut impl FnMut(Piece<'a>) -> Verdict,
     ) -> Step {
         match (found(piece), piece) {
-            (Verdict::NotJson, Piece::Value(value))
-                if memmem::find(&value[1..], RECORD_START).is_some() =>
-            {
+            (Verdict::NotJson, Piece::Value(value)) if self.hides_more(value) => {
                 self.wasted_bytes += end - start;
-                self.give_up();
+                self.lose();
                 Step::Next(start + 1)
             }
             _ => Step::Next(end),
+        }
+    }
+
+    /// Whether another record, or line, begins inside this value.
+    fn hides_more(&self, value: &[u8]) -> bool {
+        memmem::find(&value[1..], RECORD_START).is_some()
+            || (self.place == Place::Top && memmem::find(value, b"\n{").is_some())
+    }
+
+    /// Passes over a value that is nested too deep, when brackets alone tell where it ends.
+    fn too_deep<'a>(
+        &mut self,
+        bytes: &'a [u8],
+        start: usize,
+        last: bool,
+        found: &mut impl FnMut(Piece<'a>) -> Verdict,
+    ) -> Step {
+        match deep_value_end(bytes, start) {
+            Some(end) if !self.hides_more(&bytes[start..end]) => {
+                found(Piece::Broken(IssueKind::TooDeep, start));
+                Step::Next(end)
+            }
+            None if !last => Step::Wait(start),
+            end => self.broken(IssueKind::TooDeep, start, end.unwrap_or(bytes.len()), found),
         }
     }
 
@@ -251,7 +331,7 @@ impl Splitter {
     ) -> Step {
         found(Piece::Broken(kind, start));
         self.wasted_bytes += walked_to.saturating_sub(start);
-        self.give_up();
+        self.lose();
         Step::Next(start + 1)
     }
 
@@ -293,9 +373,9 @@ impl Splitter {
 /// What the receiver says of a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Verdict {
-    /// It was JSON, whatever else it was.
+    /// It was JSON, and what stands in a record's place.
     Json,
-    /// It was not JSON after all.
+    /// It was not JSON after all, or nothing that stands there: records may hide in it.
     NotJson,
 }
 
@@ -310,6 +390,32 @@ enum Object {
     },
     NeedMore,
     Broken(IssueKind, usize),
+}
+
+/// Where a container ends by the balance of its brackets, however deep they go.
+fn deep_value_end(bytes: &[u8], start: usize) -> Option<usize> {
+    let mut depth = 0_usize;
+    let mut at = start;
+    loop {
+        match bytes.get(at)? {
+            b'"' => match string_end(bytes, at) {
+                Walk::End(end) => {
+                    at = end;
+                    continue;
+                }
+                Walk::NeedMore | Walk::Broken(..) => return None,
+            },
+            b'{' | b'[' => depth += 1,
+            b'}' | b']' => {
+                depth = depth.saturating_sub(1);
+                if depth == 0 {
+                    return Some(at + 1);
+                }
+            }
+            _ => {}
+        }
+        at += 1;
+    }
 }
 
 fn scan_object(bytes: &[u8], start: usize) -> Object {
