@@ -1,0 +1,285 @@
+//! Where calls become records: fills in what every record of CloudTrail has, and what a key's state does to a call.
+
+use crate::actor::{Actor, Kind, internal_identity};
+use crate::json::Object;
+use crate::key::{Key, Naming};
+use crate::moment::Moment;
+use crate::random::Random;
+use crate::record::{FieldOrder, Origin, Record};
+
+use super::cast::{Cast, HOME};
+
+/// `eventSource` of KMS records.
+pub(crate) const KMS: &str = "kms.amazonaws.com";
+
+/// A key that answers no more from some moment on.
+#[derive(Debug, Clone)]
+pub(crate) struct Trouble {
+    pub(crate) key: String,
+    pub(crate) from: Moment,
+    pub(crate) code: &'static str,
+    /// What follows the key's ARN in the error message.
+    pub(crate) message: &'static str,
+}
+
+/// What an attack changes for everybody else.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Damage {
+    pub(crate) troubles: Vec<Trouble>,
+    /// An alias that names another key from some moment on.
+    pub(crate) repointed: Option<(String, Moment, Key)>,
+}
+
+/// A cryptographic call.
+#[derive(Debug, Clone)]
+pub(crate) struct Use<'a> {
+    pub(crate) operation: &'static str,
+    pub(crate) key: &'a Key,
+    pub(crate) naming: Naming,
+    pub(crate) context: Vec<(&'static str, String)>,
+}
+
+/// One process of the organisation: its own stream of chance and the records it made.
+pub(crate) struct Stage<'a> {
+    pub(crate) cast: &'a Cast,
+    pub(crate) damage: &'a Damage,
+    pub(crate) random: Random,
+    pub(crate) records: Vec<Record>,
+}
+
+impl<'a> Stage<'a> {
+    pub(crate) fn new(cast: &'a Cast, damage: &'a Damage, name: &str) -> Self {
+        Self {
+            cast,
+            damage,
+            random: Random::stream(cast.seed, name),
+            records: Vec::new(),
+        }
+    }
+
+    /// A record of this caller with nothing yet said about the call.
+    pub(crate) fn draft(
+        &mut self,
+        actor: &Actor,
+        time: Moment,
+        via: Option<&str>,
+        source: &'static str,
+        name: &'static str,
+    ) -> Record {
+        Record {
+            time,
+            version: if via.is_some() { "1.08" } else { actor.version },
+            order: actor.order,
+            identity_json: actor.identity(time, via),
+            source,
+            name,
+            region: HOME,
+            account: actor.account,
+            origin: actor.origin(time, via),
+            error: None,
+            request_json: None,
+            response_json: None,
+            additional_json: None,
+            details_json: None,
+            resources: None,
+            read_only: true,
+            event_type: "AwsApiCall",
+            category: "Management",
+            request_id: Some(self.random.uuid()),
+            id: self.random.uuid(),
+            shared_id: (actor.kind == Kind::Service).then(|| self.random.uuid()),
+        }
+    }
+
+    pub(crate) fn push(&mut self, record: Record) -> String {
+        let id = record.id.clone();
+        self.records.push(record);
+        id
+    }
+
+    /// Cryptography with a key; a call across accounts is logged in both. The id is the caller's record's.
+    pub(crate) fn use_key(
+        &mut self,
+        actor: &Actor,
+        time: Moment,
+        via: Option<&str>,
+        call: &Use<'_>,
+    ) -> String {
+        let mut record = self.draft(actor, time, via, KMS, call.operation);
+        let damage = self.damage;
+        let key = match &damage.repointed {
+            Some((alias, from, planted))
+                if *alias == call.key.alias
+                    && time >= *from
+                    && call.operation != "Decrypt"
+                    && matches!(call.naming, Naming::Alias | Naming::AliasArn) =>
+            {
+                planted
+            }
+            _ => call.key,
+        };
+        let name = match call.naming {
+            Naming::Arn | Naming::Id => key.named(call.naming),
+            Naming::Alias | Naming::AliasArn => call.key.named(call.naming),
+        };
+        record.request_json = Some(self.request(call, &name));
+        record.resources = Some(vec![key.resource()]);
+        record.region = key.region;
+        if record.version == "1.11" {
+            let material = Object::new().text("keyMaterialId", &key.material);
+            record.additional_json = Some(material.finish());
+        }
+        self.apply_trouble(&mut record, key);
+        if key.account != actor.account {
+            let shared = self.random.uuid();
+            record.shared_id = Some(shared);
+            let mut owners = record.clone();
+            owners.account = key.account;
+            owners.id = self.random.uuid();
+            owners.identity_json = actor.foreign_identity(time);
+            self.records.push(owners);
+        }
+        self.push(record)
+    }
+
+    /// A call that reads or changes a key, or names none.
+    pub(crate) fn manage(
+        &mut self,
+        actor: &Actor,
+        time: Moment,
+        operation: &'static str,
+        key: Option<&Key>,
+        request: Option<String>,
+    ) -> Record {
+        let mut record = self.draft(actor, time, None, KMS, operation);
+        record.request_json = request;
+        record.resources = Some(key.map(Key::resource).into_iter().collect());
+        record.read_only = ["Describe", "List", "Get"]
+            .iter()
+            .any(|prefix| operation.starts_with(prefix));
+        record
+    }
+
+    /// A KMS call refused: no parameters, no resources, the key only in the message.
+    pub(crate) fn refuse(
+        &mut self,
+        actor: &Actor,
+        time: Moment,
+        operation: &'static str,
+        key: Option<&Key>,
+    ) -> String {
+        let mut record = self.manage(actor, time, operation, key, None);
+        record.resources = None;
+        record.read_only = !matches!(operation, "CreateKey" | "CreateGrant" | "PutKeyPolicy");
+        let target = key.map_or_else(|| "*".to_owned(), Key::arn);
+        record.error = Some((
+            "AccessDenied",
+            format!(
+                "User: {} is not authorized to perform: kms:{operation} on resource: {target} because no identity-based policy allows the kms:{operation} action",
+                actor.arn_at(time)
+            ),
+        ));
+        self.push(record)
+    }
+
+    /// A call to another service than KMS.
+    pub(crate) fn other(
+        &mut self,
+        actor: &Actor,
+        time: Moment,
+        source: &'static str,
+        name: &'static str,
+        request: Option<String>,
+    ) -> Record {
+        let mut record = self.draft(actor, time, None, source, name);
+        record.version = match source {
+            "ec2.amazonaws.com" | "iam.amazonaws.com" => "1.09",
+            "cloudtrail.amazonaws.com" => "1.10",
+            _ => record.version,
+        };
+        // The account has an endpoint for KMS only.
+        record.origin.endpoint = None;
+        record.request_json = request;
+        record
+    }
+
+    /// Something AWS does to a key by itself, such as its yearly rotation.
+    pub(crate) fn service_event(&mut self, key: &Key, time: Moment, name: &'static str) -> String {
+        let record = Record {
+            time,
+            version: "1.08",
+            order: FieldOrder::Delivered,
+            identity_json: internal_identity(key.account),
+            source: KMS,
+            name,
+            region: key.region,
+            account: key.account,
+            origin: Origin::service("AWS Internal"),
+            error: None,
+            request_json: None,
+            response_json: None,
+            additional_json: None,
+            details_json: Some(Object::new().text("keyId", &key.id).finish()),
+            resources: Some(vec![key.resource()]),
+            read_only: false,
+            event_type: "AwsServiceEvent",
+            category: "Management",
+            request_id: None,
+            id: self.random.uuid(),
+            shared_id: None,
+        };
+        self.push(record)
+    }
+
+    fn request(&mut self, call: &Use<'_>, name: &str) -> String {
+        let context = call
+            .context
+            .iter()
+            .fold(Object::new(), |object, (name, value)| {
+                object.text(name, value)
+            })
+            .finish();
+        let context = (!call.context.is_empty()).then_some(context);
+        let key_first = self.random.chance(0.5);
+        let mut request = Object::new();
+        let names_key = call.operation != "Decrypt";
+        if names_key && key_first {
+            request = request.text("keyId", name);
+        }
+        if let Some(context) = &context {
+            request = request.raw("encryptionContext", context);
+        }
+        if names_key && !key_first {
+            request = request.text("keyId", name);
+        }
+        let request = match call.operation {
+            "GenerateDataKey" if call.key.alias.starts_with("alias/aws/") => {
+                request.number("numberOfBytes", 32)
+            }
+            "GenerateDataKey" | "GenerateDataKeyWithoutPlaintext" => {
+                request.text("keySpec", "AES_256")
+            }
+            _ => request.text("encryptionAlgorithm", "SYMMETRIC_DEFAULT"),
+        };
+        request.finish()
+    }
+
+    fn apply_trouble(&mut self, record: &mut Record, key: &Key) {
+        let arn = key.arn();
+        let trouble = self
+            .damage
+            .troubles
+            .iter()
+            .find(|trouble| trouble.key == arn && record.time >= trouble.from);
+        let Some(trouble) = trouble else {
+            return;
+        };
+        record.error = Some((trouble.code, format!("{arn} {}", trouble.message)));
+        record.additional_json = None;
+        // Some producers keep the request of a failed call, others drop it with its resources.
+        if self.random.chance(0.5) {
+            record.request_json = None;
+            record.resources = None;
+        }
+    }
+}
