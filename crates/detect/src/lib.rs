@@ -1,1 +1,21 @@
-//! Keytrail's `detect` crate.
+//! Tally, judge, explain: normalised records in, findings with the numbers that prove them out.
+//!
+//! Records are counted into [`tally::Tally`]s, which merge by union; the [`engine`] judges a
+//! [`state::State`] at a tick and returns a [`plan::Plan`] that leaves whoever executes it no
+//! choice. This crate knows no file, clock, network, AWS SDK or async runtime.
+
+pub mod behaviour;
+pub mod bounds;
+pub mod cell;
+pub mod configuration;
+pub mod distinct;
+pub mod engine;
+mod episode;
+pub mod finding;
+pub mod notable;
+pub mod plan;
+pub mod rules;
+pub mod state;
+pub mod symbol;
+pub mod tally;
+mod uses;

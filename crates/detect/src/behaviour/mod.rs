@@ -1,0 +1,289 @@
+//! The first behaviours: what a (principal, key) pair did, against what it did before.
+//!
+//! They are simple and say so: a new pair, and a rate above every hour on record. What they know
+//! is the base: the days folded before the hour began, read up to the day that had ended
+//! `CLOSE_LAG` before it.
+
+pub mod new_pair;
+pub mod rate_pair;
+
+use keytrail_event::{Day, EventTime, Hour};
+
+use crate::bounds::{BEHAVIOUR_QUIET_SECONDS, LEARNING_DAYS};
+use crate::configuration::Configuration;
+use crate::engine::state_at;
+use crate::episode::Candidate;
+use crate::finding::{Attack, Evidence, Severity};
+use crate::state::{AccountState, PairHistory};
+use crate::uses::{HourUse, PairUse};
+
+/// What a behaviour is, for `rules list` and `rules show`.
+#[derive(Debug, Clone, Copy)]
+pub struct AboutBehaviour {
+    /// The stable id.
+    pub id: &'static str,
+    /// One line.
+    pub title: &'static str,
+    /// The ATT&CK technique as (tactic, id).
+    pub attack: (&'static str, &'static str),
+    /// The practice of key management it protects.
+    pub practice: &'static str,
+    /// What raises it, in a sentence or two.
+    pub fires_when: &'static str,
+}
+
+impl AboutBehaviour {
+    fn technique(&self) -> Vec<Attack> {
+        let (tactic, technique) = self.attack;
+        vec![Attack {
+            version: "v18".to_owned(),
+            tactic: tactic.to_owned(),
+            technique: technique.to_owned(),
+        }]
+    }
+}
+
+/// All behaviours, sorted by id.
+pub const BEHAVIOURS: [&AboutBehaviour; 2] = [&new_pair::ABOUT, &rate_pair::ABOUT];
+
+/// What behaviour is judged against.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Base<'a> {
+    pub account: Option<&'a AccountState>,
+    pub configuration: &'a Configuration,
+}
+
+impl<'a> Base<'a> {
+    /// Days with KMS records that were folded up to this one.
+    pub fn days_through(&self, day: Day) -> i64 {
+        self.account.map_or(0, |account| {
+            account.active_days.range(..=day).count() as i64
+        })
+    }
+
+    /// Whether the account is still being learnt on this day.
+    pub fn is_learning(&self, day: Day) -> bool {
+        self.days_through(day.plus_days(-1)) < LEARNING_DAYS
+    }
+
+    pub fn history(&self, pair: &PairUse) -> Option<&'a PairHistory> {
+        self.account?.pairs.get(&pair.principal)?.get(&pair.key)
+    }
+}
+
+/// The day whose fold an hour is judged against: the last that had ended three hours before it began.
+#[must_use]
+pub fn base_day(hour: Hour) -> Day {
+    let lag_hours = crate::bounds::CLOSE_LAG_SECONDS / keytrail_event::time::HOUR_SECONDS;
+    let lag_days = if i64::from(hour.of_day()) >= lag_hours {
+        1
+    } else {
+        2
+    };
+    hour.day().plus_days(-lag_days)
+}
+
+/// Judges one pair's day by every behaviour.
+pub(crate) fn judge(
+    account: &str,
+    pair: &PairUse,
+    base: &Base<'_>,
+    clock: EventTime,
+) -> Vec<Candidate> {
+    let case = Case {
+        account,
+        pair,
+        clock,
+    };
+    let new = new_pair::judge(&case, base);
+    let rate = rate_pair::judge(&case, base);
+    new.into_iter().chain(rate).collect()
+}
+
+/// One pair on one day, on its way to a candidate.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Case<'a> {
+    pub account: &'a str,
+    pub pair: &'a PairUse,
+    pub clock: EventTime,
+}
+
+/// How unusual, how large, and in which words.
+#[derive(Debug)]
+pub(crate) struct Opinion {
+    pub score: f64,
+    pub confidence: f64,
+    pub title: String,
+    pub evidence: Vec<Evidence>,
+}
+
+impl Case<'_> {
+    /// The candidate over these hours of the pair.
+    pub fn candidate(
+        &self,
+        about: &'static AboutBehaviour,
+        hours: &[(Hour, &HourUse)],
+        opinion: Opinion,
+    ) -> Option<Candidate> {
+        let mut ends = hours.iter().filter_map(|(_, use_)| use_.ends.as_ref());
+        let mut whole = ends.next()?.clone();
+        for more in ends {
+            whole.stretch(more);
+        }
+        let mut exemplars: Vec<_> = hours
+            .iter()
+            .filter_map(|(_, use_)| use_.ends.as_ref())
+            .flat_map(|ends| [&ends.first, &ends.last])
+            .filter(|exemplar| !exemplar.event_id.is_empty())
+            .collect();
+        exemplars.sort();
+        exemplars.dedup();
+        let mut event_ids: Vec<String> = exemplars
+            .iter()
+            .map(|exemplar| exemplar.event_id.to_string())
+            .collect();
+        event_ids.truncate(crate::bounds::FINDING_EVENT_IDS_MAX);
+        let pair = self.pair;
+        let (first, last) = (whole.first.time, whole.last.time);
+        let mut evidence = opinion.evidence;
+        evidence.extend(circumstances(hours));
+        Some(Candidate {
+            rule: about.id,
+            class: String::new(),
+            title: opinion.title,
+            severity: Severity::of_score(opinion.score),
+            score: opinion.score,
+            confidence: opinion.confidence,
+            account: self.account.to_owned(),
+            region: Some(pair.region.clone()),
+            principal: Some(pair.principal.clone()),
+            key: Some(pair.key.clone()),
+            first_seen: first,
+            last_seen: last,
+            count: hours.iter().map(|(_, use_)| use_.calls).sum(),
+            event_ids,
+            evidence,
+            attack: about.technique(),
+            practice: about.practice,
+            next_steps: vec![
+                format!(
+                    "Read every call: keytrail events ARCHIVE --principal '{}' --key '{}' --since {first} --until {}",
+                    pair.principal,
+                    pair.key,
+                    last.plus_seconds(1)
+                ),
+                "Ask the owner of the principal whether this was planned; if not, revoke its sessions and keys first, then the data behind the key is to be considered read.".to_owned(),
+            ],
+            state: state_at(last, self.clock),
+            quiet_seconds: BEHAVIOUR_QUIET_SECONDS,
+        })
+    }
+}
+
+/// What the calls were, and through what and from where they came: facts beside the judgement.
+fn circumstances(hours: &[(Hour, &HourUse)]) -> Vec<Evidence> {
+    let mut whole = HourUse::default();
+    for (_, use_) in hours {
+        for (operation, calls) in &use_.operations {
+            *whole.operations.entry(operation.clone()).or_default() += calls;
+        }
+        for (path, calls) in &use_.service_paths {
+            *whole.service_paths.entry(path.clone()).or_default() += calls;
+        }
+        whole.denied += use_.denied;
+        whole.is_estimate |= use_.is_estimate;
+        whole.networks.merge(&use_.networks);
+        whole.agents.merge(&use_.agents);
+        whole.contexts.merge(&use_.contexts);
+        whole.sessions.merge(&use_.sessions);
+    }
+    let counts = |counts: &std::collections::BTreeMap<String, u64>| {
+        let parts: Vec<String> = counts
+            .iter()
+            .map(|(name, calls)| format!("{calls} {name}"))
+            .collect();
+        parts.join(", ")
+    };
+    let operations = counts(&whole.operations);
+    let about = if whole.is_estimate {
+        " (≈, hours above 128 calls a cell are estimated)"
+    } else {
+        ""
+    };
+    let mut evidence = vec![
+        Evidence::new("operations", format!("Calls: {operations}{about}.")).observed(operations),
+        Evidence::new(
+            "service_paths",
+            format!("Through: {}.", counts(&whole.service_paths)),
+        )
+        .observed(counts(&whole.service_paths)),
+    ];
+    let values = [
+        ("networks", "From networks", &whole.networks),
+        ("agents", "With agents", &whole.agents),
+        ("contexts", "Encryption contexts", &whole.contexts),
+        ("sessions", "In sessions", &whole.sessions),
+    ];
+    for (feature, words, values) in values {
+        if values.is_empty() {
+            continue;
+        }
+        let more = if values.overflowed() { " and more" } else { "" };
+        let list = values.sorted().join(", ");
+        evidence.push(Evidence::new(feature, format!("{words}: {list}{more}.")).observed(list));
+    }
+    if whole.denied > 0 {
+        evidence.push(
+            Evidence::new(
+                "denied",
+                format!("{} of the calls were refused.", whole.denied),
+            )
+            .observed(whole.denied),
+        );
+    }
+    evidence
+}
+
+/// The principal in few characters: the part behind the last slash.
+pub(crate) fn short_principal(principal: &str) -> &str {
+    principal
+        .rsplit('/')
+        .next()
+        .filter(|name| !name.is_empty())
+        .unwrap_or(principal)
+}
+
+/// How long the calls took, in words.
+pub(crate) fn span_in_words(hours: &[(Hour, &HourUse)]) -> String {
+    let first = hours
+        .iter()
+        .filter_map(|(_, use_)| use_.ends.as_ref())
+        .map(|ends| ends.first.time)
+        .min();
+    let last = hours
+        .iter()
+        .filter_map(|(_, use_)| use_.ends.as_ref())
+        .map(|ends| ends.last.time)
+        .max();
+    let (Some(first), Some(last)) = (first, last) else {
+        return "an hour".to_owned();
+    };
+    match last.seconds_since(first) {
+        0 => "one second".to_owned(),
+        seconds @ 1..120 => format!("{seconds} seconds"),
+        seconds @ 120..7_200 => format!("{} minutes", (seconds + 30) / 60),
+        seconds => format!("{} hours", (seconds + 1_800) / 3_600),
+    }
+}
+
+/// The evidence that the judgement was made while learning.
+pub(crate) fn learning_evidence(days: i64) -> Evidence {
+    let text = format!(
+        "Made while learning: {days} of {LEARNING_DAYS} days of this account's KMS use are known, so there is little to compare with."
+    );
+    let mut evidence = Evidence::new("learning", text)
+        .observed(format!("{days} days"))
+        .expected(format!("{LEARNING_DAYS} days"));
+    evidence.history = Some(format!("{days} days"));
+    evidence
+}

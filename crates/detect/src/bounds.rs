@@ -1,0 +1,50 @@
+//! Every bound of detection, named, with its unit and its reason.
+
+/// Seconds after the end of an event's hour until which a file's stamp counts as in time.
+/// CloudTrail typically delivers within 15 minutes; two hours leave room for an outage.
+pub const LATE_SECONDS: i64 = 2 * 3_600;
+
+/// Seconds after the end of an hour or day until it is sealed or closed: [`LATE_SECONDS`] and an hour of grace.
+pub const CLOSE_LAG_SECONDS: i64 = LATE_SECONDS + 3_600;
+
+/// Seconds that an event may lie after its file's stamp. Stamps are cut to five minutes, clocks differ.
+pub const FUTURE_SECONDS: i64 = 15 * 60;
+
+/// Distinct events a cell counts exactly. As large as the sketch that replaces it: 128 × 8 bytes.
+pub const EXACT_EVENTS_MAX: usize = 128;
+
+/// Registers of a cell's sketch, one byte each: a standard error of 1.04/√1024 = 3.25 %.
+pub const SKETCH_REGISTERS: usize = 1_024;
+
+/// Values of one kind (networks, agents, contexts) a cell remembers; the smallest by hash stay.
+pub const CELL_VALUES_MAX: usize = 8;
+
+/// Longest value a cell remembers, in bytes.
+pub const CELL_VALUE_BYTES_MAX: usize = 256;
+
+/// Event ids a finding carries.
+pub const FINDING_EVENT_IDS_MAX: usize = 10;
+
+/// Days without a repeat after which a rule's finding begins a new episode.
+pub const RULE_QUIET_DAYS: i64 = 7;
+
+/// Seconds without a repeat after which a behaviour's finding begins a new episode.
+pub const BEHAVIOUR_QUIET_SECONDS: i64 = 24 * 3_600;
+
+/// Days an account is learnt before its behaviour is judged with full confidence.
+pub const LEARNING_DAYS: i64 = 14;
+
+/// Days of history kept for a (principal, key) pair.
+pub const PAIR_HISTORY_DAYS_MAX: usize = 28;
+
+/// Pairs with a history in one account; beyond, the longest unused are forgotten, and counted.
+pub const PAIRS_MAX: usize = 200_000;
+
+/// Aliases, keys, policies and foreign users remembered in one account, each.
+pub const PAST_ENTRIES_MAX: usize = 50_000;
+
+/// Notable records and selected groups held open at once; beyond, new ones are only counted.
+pub const NOTABLES_MAX: usize = 200_000;
+
+/// Longest record that is carried whole, in bytes. CloudTrail's own limit is 256 KiB an event.
+pub const NOTABLE_BYTES_MAX: usize = 256 * 1_024;

@@ -1,0 +1,47 @@
+//! What users decide: organisation accounts, allowed Regions, thresholds.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+/// The configuration of detection. The defaults stand in `default.toml`, which is read the same way as a user's file.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Configuration {
+    /// The organisation.
+    pub organisation: Organisation,
+    /// The first behaviours.
+    pub behaviour: Behaviour,
+}
+
+/// Who belongs together.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Organisation {
+    /// Accounts of the organisation, twelve digits each. Grants and policies for them are not external.
+    pub accounts: BTreeSet<String>,
+    /// Regions in which keys may be used; empty means all.
+    pub allowed_regions: BTreeSet<String>,
+}
+
+/// Thresholds of `rate-pair` and `new-pair`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Behaviour {
+    /// Calls in an hour below which a pair's rate is never reported.
+    pub rate_floor_calls: u64,
+    /// How many times its own busiest hour a pair must reach.
+    pub rate_times_peak: f64,
+    /// Calls in an hour from which a person's use is reported while there is no history.
+    pub learning_floor_calls: u64,
+}
+
+impl Default for Behaviour {
+    fn default() -> Self {
+        Self {
+            rate_floor_calls: 30,
+            rate_times_peak: 4.0,
+            learning_floor_calls: 50,
+        }
+    }
+}

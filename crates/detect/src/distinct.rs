@@ -1,0 +1,239 @@
+//! How many distinct events: a set that is exact while it is small and a sketch beyond.
+//!
+//! Its form is a function of the set of distinct events alone, never of order, repetition or the
+//! way it was put together: union is associative, commutative and idempotent.
+
+use crate::bounds::{EXACT_EVENTS_MAX, SKETCH_REGISTERS};
+
+/// An event within its hour: 12 bits of second, 52 bits of the hash of its id. Sorted by value is sorted by time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Element(u64);
+
+impl Element {
+    /// The element of an event `second_of_hour` (0 to 3,599) seconds into its hour.
+    #[must_use]
+    pub const fn new(second_of_hour: u16, event_hash: u64) -> Self {
+        Self((second_of_hour as u64) << 52 | event_hash >> 12)
+    }
+}
+
+/// A set of distinct events.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DistinctEvents {
+    /// At most [`EXACT_EVENTS_MAX`] elements, sorted.
+    Exact(Vec<Element>),
+    /// HyperLogLog registers (Flajolet et al., 2007).
+    Sketch(Box<[u8; SKETCH_REGISTERS]>),
+}
+
+impl Default for DistinctEvents {
+    fn default() -> Self {
+        Self::Exact(Vec::new())
+    }
+}
+
+impl DistinctEvents {
+    /// Adds an event.
+    pub fn insert(&mut self, element: Element) {
+        match self {
+            Self::Exact(elements) => {
+                // Events mostly come in order, so the place is mostly the end.
+                let place = match elements.last() {
+                    Some(last) if *last < element => elements.len(),
+                    None => 0,
+                    Some(_) => match elements.binary_search(&element) {
+                        Ok(_) => return,
+                        Err(place) => place,
+                    },
+                };
+                elements.insert(place, element);
+                if elements.len() > EXACT_EVENTS_MAX {
+                    *self = Self::Sketch(sketch_of(elements));
+                }
+            }
+            Self::Sketch(registers) => raise(registers, element),
+        }
+    }
+
+    /// Adds all events of another set of the same hour.
+    pub fn merge(&mut self, other: &Self) {
+        match (&mut *self, other) {
+            (_, Self::Exact(elements)) => {
+                for element in elements {
+                    self.insert(*element);
+                }
+            }
+            (Self::Exact(elements), Self::Sketch(theirs)) => {
+                let mut registers = theirs.clone();
+                for element in elements {
+                    raise(&mut registers, *element);
+                }
+                *self = Self::Sketch(registers);
+            }
+            (Self::Sketch(ours), Self::Sketch(theirs)) => {
+                for (ours, theirs) in ours.iter_mut().zip(theirs.iter()) {
+                    *ours = (*ours).max(*theirs);
+                }
+            }
+        }
+    }
+
+    /// How many distinct events: exact up to [`EXACT_EVENTS_MAX`], beyond it the estimate of Ertl's
+    /// improved estimator, never below the first number that is not exact.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        match self {
+            Self::Exact(elements) => elements.len() as u64,
+            Self::Sketch(registers) => {
+                let estimate = ertl_estimate(registers).round();
+                (EXACT_EVENTS_MAX as u64 + 1).max(estimate as u64)
+            }
+        }
+    }
+
+    /// Whether the count is exact.
+    #[must_use]
+    pub const fn is_exact(&self) -> bool {
+        matches!(self, Self::Exact(_))
+    }
+}
+
+const REGISTER_BITS: u32 = SKETCH_REGISTERS.trailing_zeros();
+/// Ranks a register can hold: leading zeros of the 64 − REGISTER_BITS other bits, and one.
+const RANK_MAX: usize = 64 - REGISTER_BITS as usize + 1;
+
+fn sketch_of(elements: &[Element]) -> Box<[u8; SKETCH_REGISTERS]> {
+    let mut registers = Box::new([0; SKETCH_REGISTERS]);
+    for element in elements {
+        raise(&mut registers, *element);
+    }
+    registers
+}
+
+fn raise(registers: &mut [u8; SKETCH_REGISTERS], element: Element) {
+    // The element holds its second in the high bits, so it is mixed before bits are taken.
+    let hash = mix(element.0);
+    let register = (hash >> (64 - REGISTER_BITS)) as usize;
+    let rank = ((hash << REGISTER_BITS) | (1 << (REGISTER_BITS - 1))).leading_zeros() + 1;
+    registers[register] = registers[register].max(rank as u8);
+}
+
+/// The finaliser of SplitMix64 (Steele et al., 2014): a bijection that spreads every bit.
+const fn mix(mut value: u64) -> u64 {
+    value ^= value >> 30;
+    value = value.wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    value ^= value >> 27;
+    value = value.wrapping_mul(0x94d0_49bb_1331_11eb);
+    value ^ value >> 31
+}
+
+/// Otmar Ertl, "New cardinality estimation algorithms for HyperLogLog sketches", 2017, Algorithm 6.
+fn ertl_estimate(registers: &[u8; SKETCH_REGISTERS]) -> f64 {
+    let mut multiplicity = [0_u32; RANK_MAX + 1];
+    for rank in registers {
+        multiplicity[(*rank as usize).min(RANK_MAX)] += 1;
+    }
+    let m = SKETCH_REGISTERS as f64;
+    let mut z = m * tau(1.0 - f64::from(multiplicity[RANK_MAX]) / m);
+    for count in multiplicity[1..RANK_MAX].iter().rev() {
+        z = 0.5 * (z + f64::from(*count));
+    }
+    z += m * sigma(f64::from(multiplicity[0]) / m);
+    m * m / (2.0 * std::f64::consts::LN_2 * z)
+}
+
+fn sigma(mut x: f64) -> f64 {
+    if x >= 1.0 {
+        return f64::INFINITY;
+    }
+    let (mut y, mut z) = (1.0, x);
+    loop {
+        x *= x;
+        let before = z;
+        z += x * y;
+        y += y;
+        if z <= before {
+            return z;
+        }
+    }
+}
+
+fn tau(mut x: f64) -> f64 {
+    if x <= 0.0 || x >= 1.0 {
+        return 0.0;
+    }
+    let (mut y, mut z) = (1.0, 1.0 - x);
+    loop {
+        x = x.sqrt();
+        let before = z;
+        y *= 0.5;
+        z -= (1.0 - x).powi(2) * y;
+        if z >= before {
+            return z / 3.0;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn set(hashes: &[(u16, u64)]) -> DistinctEvents {
+        let mut set = DistinctEvents::default();
+        for (second, hash) in hashes {
+            set.insert(Element::new(*second % 3_600, *hash));
+        }
+        set
+    }
+
+    fn merged(mut a: DistinctEvents, b: &DistinctEvents) -> DistinctEvents {
+        a.merge(b);
+        a
+    }
+
+    fn events() -> impl Strategy<Value = Vec<(u16, u64)>> {
+        // Small and large, with repetitions, on both sides of the switch.
+        prop_oneof![
+            proptest::collection::vec((0..4_u16, (0..40_u64).prop_map(|n| n << 40)), 0..80),
+            proptest::collection::vec((any::<u16>(), any::<u64>()), 0..400),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn union_is_associative_commutative_and_idempotent(a in events(), b in events(), c in events()) {
+            let (a, b, c) = (set(&a), set(&b), set(&c));
+            prop_assert_eq!(merged(a.clone(), &b), merged(b.clone(), &a));
+            prop_assert_eq!(merged(merged(a.clone(), &b), &c), merged(a.clone(), &merged(b, &c)));
+            prop_assert_eq!(merged(a.clone(), &a), a);
+        }
+
+        #[test]
+        fn the_form_follows_the_distinct_set(mut events in events()) {
+            let forward = set(&events);
+            events.reverse();
+            let twice: Vec<_> = events.iter().chain(&events).copied().collect();
+            prop_assert_eq!(set(&twice), forward);
+        }
+
+        #[test]
+        fn a_count_only_grows(events in events(), more in events()) {
+            let before = set(&events);
+            prop_assert!(merged(before.clone(), &set(&more)).count() >= before.count());
+        }
+    }
+
+    #[test]
+    fn the_estimate_is_close() {
+        for n in [129_u64, 1_000, 10_000, 1_000_000] {
+            let mut events = DistinctEvents::default();
+            for i in 0..n {
+                events.insert(Element::new((i % 3_600) as u16, mix(i)));
+            }
+            let error = (events.count() as f64 / n as f64 - 1.0).abs();
+            assert!(error < 0.1, "{n}: {}", events.count());
+        }
+    }
+}

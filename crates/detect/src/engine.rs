@@ -1,0 +1,300 @@
+//! The engine: (state, day, clock) in, a plan out. It reads no clock and keeps nothing.
+
+use std::collections::BTreeMap;
+
+use keytrail_event::{Day, EventTime, Issue, Reader, Record, Sink};
+
+use crate::behaviour::{self, Base};
+use crate::bounds::{CLOSE_LAG_SECONDS, RULE_QUIET_DAYS};
+use crate::configuration::Configuration;
+use crate::episode::Candidate;
+use crate::finding::{Finding, FindingState};
+use crate::notable::{Group, Notable};
+use crate::plan::{Changes, Fate, Metrics, Plan};
+use crate::rules::past::Past;
+use crate::rules::{Hit, Light, RULES, Rule};
+use crate::state::State;
+use crate::uses::{AccountDay, DayUses};
+
+/// Moves the clock: judges, learns and closes every day that is due, in order.
+pub fn advance(
+    state: &mut State,
+    clock: EventTime,
+    configuration: &Configuration,
+    mut emit: impl FnMut(Plan),
+) {
+    while let Some(day) = state.earliest_day().filter(|day| is_due(*day, clock)) {
+        let plan = plan(state, day, clock, Fate::Close, configuration);
+        state.apply(&plan);
+        emit(plan);
+    }
+}
+
+/// The last tick of an input that ended: what is due closes, what is still open is looked at.
+pub fn finish(
+    state: &mut State,
+    newest_stamp: EventTime,
+    configuration: &Configuration,
+    mut emit: impl FnMut(Plan),
+) {
+    let clock = newest_stamp.plus_seconds(CLOSE_LAG_SECONDS);
+    advance(state, clock, configuration, &mut emit);
+    for day in state.open_days() {
+        let plan = plan(state, day, clock, Fate::StayOpen, configuration);
+        state.apply(&plan);
+        emit(plan);
+    }
+}
+
+/// Whether a day closes at this time.
+#[must_use]
+pub fn is_due(day: Day, clock: EventTime) -> bool {
+    clock >= day.end().plus_seconds(CLOSE_LAG_SECONDS)
+}
+
+/// Judges one day. Same arguments, same plan.
+#[must_use]
+pub fn plan(
+    state: &State,
+    day: Day,
+    clock: EventTime,
+    fate: Fate,
+    configuration: &Configuration,
+) -> Plan {
+    let mut metrics = Metrics::default();
+    let mut judged = Judged {
+        state,
+        clock,
+        findings: BTreeMap::new(),
+    };
+    let mut changes = Changes {
+        fate,
+        ..Changes::default()
+    };
+    let account_days = AccountDay::of_day(&state.open, day);
+    let mut rule_items = rule_items(state, day);
+    let accounts: std::collections::BTreeSet<String> = account_days
+        .keys()
+        .chain(rule_items.keys())
+        .cloned()
+        .collect();
+    for account in accounts {
+        let account_day = account_days.get(&account);
+        let items = rule_items.remove(&account).unwrap_or_default();
+        let account_state = state.accounts.get(&account);
+        let mut past = account_state
+            .map(|known| known.past.clone())
+            .unwrap_or_default();
+        if !items.is_empty() {
+            let uses = DayUses::new(account_state, account_day, &past);
+            metrics.rule_records += items.len() as u64;
+            let forgotten_before = past.forgotten;
+            judge_by_rules(items, &mut past, &uses, configuration, &mut judged);
+            metrics.forgotten += past.forgotten - forgotten_before;
+            changes.pasts.push((account.clone(), past.clone()));
+        }
+        if let Some(account_day) = account_day {
+            metrics.cells += account_day.cells;
+            metrics.estimated_cells += account_day.estimated_cells;
+            let pairs = account_day.pairs(&past);
+            let base = Base {
+                account: account_state,
+                configuration,
+            };
+            for pair in &pairs {
+                metrics.learning_pair_hours +=
+                    u64::from(base.is_learning(day)) * pair.hours.len() as u64;
+                for candidate in behaviour::judge(&account, pair, &base, clock) {
+                    judged.settle(candidate);
+                }
+            }
+            changes
+                .pair_days
+                .extend(pairs.iter().map(|pair| pair.day(&account)));
+        }
+    }
+    let mut findings: Vec<Finding> = judged.findings.into_values().collect();
+    findings.sort_by(|a, b| (&a.episode, &a.id).cmp(&(&b.episode, &b.id)));
+    Plan {
+        day,
+        findings,
+        changes,
+        metrics,
+    }
+}
+
+/// The findings of a judgement on their way.
+struct Judged<'s> {
+    state: &'s State,
+    clock: EventTime,
+    findings: BTreeMap<String, Finding>,
+}
+
+impl Judged<'_> {
+    fn settle(&mut self, candidate: Candidate) {
+        let id = candidate.id();
+        let earlier = self.state.accounts.get(&candidate.account);
+        let known = self
+            .findings
+            .get(id.as_str())
+            .or_else(|| earlier.and_then(|account| account.findings.get(id.as_str())));
+        let finding = candidate.settle(known);
+        // A new episode does not wipe out the earlier one of the same day: that one is published
+        // by its own plan, and within a day episodes cannot part.
+        self.findings.insert(id.as_str().to_owned(), finding);
+    }
+
+    /// Final once the hour is sealed.
+    fn state_at(&self, time: EventTime) -> FindingState {
+        state_at(time, self.clock)
+    }
+}
+
+/// Whether the hour of this moment is sealed.
+pub(crate) fn state_at(time: EventTime, clock: EventTime) -> FindingState {
+    if clock >= time.hour().end().plus_seconds(CLOSE_LAG_SECONDS) {
+        FindingState::Final
+    } else {
+        FindingState::Provisional
+    }
+}
+
+/// A record that rules are to judge.
+struct Item<'s> {
+    time: EventTime,
+    raw: &'s str,
+    /// Only for this rule, when it comes from a group.
+    only: Option<&'static str>,
+    group: Option<&'s Group>,
+}
+
+/// The records that rules judge with this day, by account, in the order of (time, event id).
+fn rule_items(state: &State, day: Day) -> BTreeMap<String, Vec<Item<'_>>> {
+    let whole = state
+        .open
+        .notables
+        .values()
+        .filter(|notable| notable.time.day() <= day);
+    let whole = whole.map(|notable: &Notable| Item {
+        time: notable.time,
+        raw: &notable.raw,
+        only: None,
+        group: None,
+    });
+    let groups = state
+        .open
+        .groups
+        .iter()
+        .filter(|(key, _)| key.hour.day() <= day);
+    let groups = groups.map(|(key, group)| Item {
+        time: group.first.time,
+        raw: &group.first.raw,
+        only: Some(key.rule),
+        group: Some(group),
+    });
+    let mut reader = Reader::default();
+    let mut by_account: BTreeMap<String, Vec<(String, Item<'_>)>> = BTreeMap::new();
+    for item in whole.chain(groups) {
+        with_record(&mut reader, item.raw, |record| {
+            let id = record.event_id.as_deref().unwrap_or_default().to_owned();
+            let account = record.account.clone().into_owned();
+            by_account
+                .entry(account)
+                .or_default()
+                .push((id, Item { ..item }));
+        });
+    }
+    let sorted = by_account.into_iter().map(|(account, mut items)| {
+        items.sort_by(|(a_id, a), (b_id, b)| {
+            (a.time, a_id, a.raw, a.only).cmp(&(b.time, b_id, b.raw, b.only))
+        });
+        (account, items.into_iter().map(|(_, item)| item).collect())
+    });
+    sorted.collect()
+}
+
+fn judge_by_rules(
+    items: Vec<Item<'_>>,
+    past: &mut Past,
+    uses: &DayUses<'_>,
+    configuration: &Configuration,
+    judged: &mut Judged<'_>,
+) {
+    let mut reader = Reader::default();
+    for item in items {
+        let count = item.group.map_or(1, |group| group.events.count());
+        with_record(&mut reader, item.raw, |record| {
+            let light = Light {
+                past,
+                uses,
+                configuration,
+                count,
+            };
+            let rules = RULES
+                .into_iter()
+                .filter(|rule| item.only.is_none_or(|only| only == rule.about().id));
+            for rule in rules {
+                if let Some(hit) = rule.judge(record, &light) {
+                    judged.settle(candidate(rule, hit, record, &item, judged));
+                }
+            }
+            past.learn(record);
+        });
+    }
+}
+
+fn candidate(
+    rule: &dyn Rule,
+    hit: Hit,
+    record: &Record<'_>,
+    item: &Item<'_>,
+    judged: &Judged<'_>,
+) -> Candidate {
+    let about = rule.about();
+    let last = item.group.map(|group| &group.last);
+    let last_seen = last.map_or(record.time, |last| last.time);
+    let mut event_ids: Vec<String> = record
+        .event_id
+        .iter()
+        .map(|id| id.clone().into_owned())
+        .collect();
+    if let Some(last) = last.filter(|last| *last.raw != *record.raw) {
+        with_record(&mut Reader::default(), &last.raw, |record| {
+            event_ids.extend(record.event_id.iter().map(|id| id.clone().into_owned()));
+        });
+    }
+    Candidate {
+        rule: about.id,
+        class: hit.class,
+        title: hit.title,
+        severity: hit.severity,
+        score: hit.severity.score(),
+        confidence: 1.0,
+        account: record.account.clone().into_owned(),
+        region: Some(record.region.clone().into_owned()),
+        principal: hit.principal,
+        key: hit.key,
+        first_seen: record.time,
+        last_seen,
+        count: item.group.map_or(1, |group| group.events.count()),
+        event_ids,
+        evidence: hit.evidence,
+        attack: about.techniques(),
+        practice: about.practice,
+        next_steps: hit.next_steps,
+        state: judged.state_at(last_seen),
+        quiet_seconds: RULE_QUIET_DAYS * keytrail_event::time::DAY_SECONDS,
+    }
+}
+
+/// Reads a record that was carried as text.
+fn with_record(reader: &mut Reader, raw: &str, then: impl FnMut(&Record<'_>)) {
+    struct Then<F>(F);
+    impl<F: FnMut(&Record<'_>)> Sink for Then<F> {
+        fn record(&mut self, record: &Record<'_>) {
+            (self.0)(record);
+        }
+        fn issue(&mut self, _: Issue) {}
+    }
+    reader.read(raw.as_bytes(), &mut Then(then));
+}

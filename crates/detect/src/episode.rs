@@ -1,0 +1,116 @@
+//! From a candidate to a finding: the same problem updates its episode, or begins a new one.
+
+use keytrail_event::EventTime;
+
+use crate::bounds::FINDING_EVENT_IDS_MAX;
+use crate::finding::{Attack, Evidence, Finding, FindingId, FindingState, Severity, Triage};
+
+/// What a rule or behaviour found on one day, before it is set against what is known.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Candidate {
+    pub rule: &'static str,
+    pub class: String,
+    pub title: String,
+    pub severity: Severity,
+    pub score: f64,
+    pub confidence: f64,
+    pub account: String,
+    pub region: Option<String>,
+    pub principal: Option<String>,
+    pub key: Option<String>,
+    pub first_seen: EventTime,
+    pub last_seen: EventTime,
+    pub count: u64,
+    pub event_ids: Vec<String>,
+    pub evidence: Vec<Evidence>,
+    pub attack: Vec<Attack>,
+    pub practice: &'static str,
+    pub next_steps: Vec<String>,
+    pub state: FindingState,
+    /// Seconds without a repeat after which a new episode begins.
+    pub quiet_seconds: i64,
+}
+
+impl Candidate {
+    pub fn id(&self) -> FindingId {
+        let part = |text: &Option<String>| text.clone().unwrap_or_default();
+        let (principal, key) = (part(&self.principal), part(&self.key));
+        FindingId::new(self.rule, &[&self.account, &principal, &key, &self.class])
+    }
+
+    /// The finding that comes of it, given the latest episode of the same problem.
+    pub fn settle(self, known: Option<&Finding>) -> Finding {
+        let goes_on = known
+            .filter(|known| self.first_seen.seconds_since(known.last_seen) < self.quiet_seconds);
+        match goes_on {
+            None => self.begin(),
+            Some(known) => self.update(known),
+        }
+    }
+
+    fn begin(self) -> Finding {
+        let id = self.id();
+        Finding {
+            episode: format!("{id}@{}", self.first_seen.day()),
+            id,
+            revision: 1,
+            published_at: None,
+            state: self.state,
+            triage: Triage::Open,
+            rule: self.rule.to_owned(),
+            title: self.title,
+            severity: self.severity,
+            score: round_to_hundredths(self.score),
+            confidence: round_to_hundredths(self.confidence),
+            account: self.account,
+            region: self.region,
+            principal: self.principal,
+            key: self.key,
+            first_seen: self.first_seen,
+            last_seen: self.last_seen,
+            count: self.count,
+            event_ids: self.event_ids,
+            evidence: self.evidence,
+            attack: self.attack,
+            practice: Some(self.practice.to_owned()),
+            next_steps: self.next_steps,
+            generation: None,
+        }
+    }
+
+    /// Repeats grow the episode; the words and numbers of its worst moment stand.
+    fn update(self, known: &Finding) -> Finding {
+        let mut finding = known.clone();
+        finding.revision += 1;
+        finding.first_seen = known.first_seen.min(self.first_seen);
+        finding.last_seen = known.last_seen.max(self.last_seen);
+        finding.count += self.count;
+        finding.event_ids = join_event_ids(&known.event_ids, &self.event_ids);
+        finding.state = known.state.min(self.state);
+        let score = round_to_hundredths(self.score);
+        if (self.severity, score) > (known.severity, known.score) {
+            finding.severity = self.severity;
+            finding.score = score;
+            finding.confidence = round_to_hundredths(self.confidence);
+            finding.title = self.title;
+            finding.evidence = self.evidence;
+            finding.next_steps = self.next_steps;
+        }
+        finding
+    }
+}
+
+/// Keeps the first five and the last five of all, so that both ends of the episode can be looked up.
+fn join_event_ids(earlier: &[String], later: &[String]) -> Vec<String> {
+    let mut all: Vec<String> = earlier.to_vec();
+    all.extend(later.iter().filter(|id| !earlier.contains(id)).cloned());
+    if all.len() > FINDING_EVENT_IDS_MAX {
+        let ends = FINDING_EVENT_IDS_MAX / 2;
+        all.drain(ends..all.len() - ends);
+    }
+    all
+}
+
+fn round_to_hundredths(value: f64) -> f64 {
+    (value * 100.0).round() / 100.0
+}

@@ -1,0 +1,157 @@
+//! Certainty: whether a condition holds for one caller.
+//!
+//! Of a caller only its account and its ARN are known. Wherever a condition depends on more (a second factor, a network,
+//! a tag), the answer is that nobody can tell.
+
+use super::action::glob_matches;
+use super::condition::{Condition, Family};
+
+/// What can be said of a condition for a known caller.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Certainty {
+    Holds,
+    Fails,
+    Unknown,
+}
+
+/// What is known of a caller: its account and, where it is certain, the value of `aws:PrincipalArn`.
+#[derive(Debug, Clone)]
+pub(super) struct Caller<'a> {
+    pub(super) account: &'a str,
+    pub(super) arn: Option<String>,
+}
+
+impl Condition {
+    /// Whether the condition holds for a caller of whom no more is known than account and ARN.
+    pub(super) fn certainty(&self, caller: &Caller<'_>) -> Certainty {
+        let fact = match self.key.as_str() {
+            "kms:calleraccount" | "aws:principalaccount" => caller.account.to_owned(),
+            "aws:principalarn" => match &caller.arn {
+                Some(arn) => without_partition(arn),
+                None => return Certainty::Unknown,
+            },
+            _ => return Certainty::Unknown,
+        };
+        if self.values.is_empty() || self.values.iter().any(|value| value.contains("${")) {
+            return Certainty::Unknown;
+        }
+        let matches = |value: &String| {
+            let value = without_partition(value);
+            match self.family {
+                Family::Text => value == fact,
+                Family::TextIgnoringCase => value.eq_ignore_ascii_case(&fact),
+                _ => glob_matches(&value, &fact),
+            }
+        };
+        let is_match = match self.family {
+            Family::Text | Family::TextIgnoringCase | Family::TextPattern | Family::Arn => {
+                self.values.iter().any(matches)
+            }
+            Family::Null if self.has_only("false") => true,
+            Family::Null if self.has_only("true") => false,
+            _ => return Certainty::Unknown,
+        };
+        if is_match != self.is_negated() {
+            Certainty::Holds
+        } else {
+            Certainty::Fails
+        }
+    }
+}
+
+/// Whether all conditions hold for a caller.
+pub(super) fn certainty_of_all(conditions: &[Condition], caller: Option<&Caller<'_>>) -> Certainty {
+    let mut all = Certainty::Holds;
+    for condition in conditions {
+        match caller.map_or(Certainty::Unknown, |caller| condition.certainty(caller)) {
+            Certainty::Fails => return Certainty::Fails,
+            Certainty::Unknown => all = Certainty::Unknown,
+            Certainty::Holds => {}
+        }
+    }
+    all
+}
+
+/// The same ARN in the ordinary partition: which partition an account lives in is not known here.
+fn without_partition(text: &str) -> String {
+    match text
+        .strip_prefix("arn:")
+        .and_then(|rest| rest.split_once(':'))
+    {
+        Some((partition, rest)) if partition.starts_with("aws") && !rest.is_empty() => {
+            format!("arn:aws:{rest}")
+        }
+        _ => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn condition(operator: &str, key: &str, values: &[&str]) -> Condition {
+        Condition::new(
+            operator,
+            key,
+            values.iter().map(|value| (*value).to_owned()).collect(),
+        )
+    }
+
+    #[test]
+    fn certainty_knows_who_calls_and_nothing_else() {
+        let caller = Caller {
+            account: "111111111111",
+            arn: Some("arn:aws:iam::111111111111:role/Admin".to_owned()),
+        };
+        let check = |operator: &str, key: &str, value: &str, expected: Certainty| {
+            assert_eq!(
+                condition(operator, key, &[value]).certainty(&caller),
+                expected,
+                "{operator} {key} {value}"
+            );
+        };
+        check(
+            "StringEquals",
+            "kms:CallerAccount",
+            "111111111111",
+            Certainty::Holds,
+        );
+        check(
+            "StringNotEquals",
+            "kms:CallerAccount",
+            "111111111111",
+            Certainty::Fails,
+        );
+        check(
+            "ArnNotLike",
+            "aws:PrincipalArn",
+            "arn:aws-cn:iam::111111111111:role/Adm*",
+            Certainty::Fails,
+        );
+        check(
+            "ArnNotLike",
+            "aws:PrincipalArn",
+            "arn:aws:iam::111111111111:role/Other",
+            Certainty::Holds,
+        );
+        check(
+            "StringEquals",
+            "aws:PrincipalArn",
+            "arn:aws:iam::111111111111:role/*",
+            Certainty::Fails,
+        );
+        check("Null", "aws:PrincipalArn", "false", Certainty::Holds);
+        check(
+            "Bool",
+            "aws:MultiFactorAuthPresent",
+            "true",
+            Certainty::Unknown,
+        );
+        check(
+            "StringEquals",
+            "kms:CallerAccount",
+            "${aws:ResourceAccount}",
+            Certainty::Unknown,
+        );
+    }
+}

@@ -1,0 +1,385 @@
+//! What one policy says otherwise than another, told by what it does.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::action::ActionSet;
+use super::digest::{Digest, Line, Restriction, short};
+use super::document::{Effect, shown};
+
+/// The most changes that are told one by one.
+const CHANGES_MAX: usize = 32;
+/// How a digest writes everyone.
+const EVERYONE: &str = "*";
+
+/// What kind of a change it is; those that weaken a policy come first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ChangeKind {
+    /// A `Deny` is gone, or denies less.
+    DenyRemoved,
+    /// A `Deny` has a condition that it had not, or a narrower one.
+    DenyNarrowed,
+    /// A condition of an `Allow` is gone or wider.
+    ConditionDropped,
+    /// A known principal may do more.
+    ActionWidened,
+    /// A principal is let in.
+    PrincipalAdded,
+    /// The part that did not fit the digest is different.
+    BeyondDigest,
+    /// A `Deny` is new, or denies more.
+    DenyAdded,
+    /// An `Allow` has a condition that it had not, or a narrower one.
+    ConditionAdded,
+    /// A known principal may do less.
+    ActionNarrowed,
+    /// A principal is let in no more.
+    PrincipalRemoved,
+}
+
+impl ChangeKind {
+    /// Whether somebody may do more than before, or, beyond the digest, could: what cannot be seen counts as weaker.
+    pub fn weakens(self) -> bool {
+        self <= Self::BeyondDigest
+    }
+}
+
+/// One difference between two policies, in words.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Change {
+    /// What kind of a change it is.
+    pub kind: ChangeKind,
+    /// The change in words.
+    pub text: String,
+}
+
+impl fmt::Display for Change {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.text)
+    }
+}
+
+/// What the second policy says otherwise than the first: what weakens it first, at most 32 changes.
+///
+/// Permissions are compared by what they let through, not by their wording: a statement that another one covers
+/// changes nothing, and a condition with fewer values is a stricter one.
+pub fn diff(before: &Digest, after: &Digest) -> Vec<Change> {
+    let [allowed_before, allowed_after] = [before, after].map(|digest| rows(digest, Effect::Allow));
+    let [denied_before, denied_after] = [before, after].map(|digest| rows(digest, Effect::Deny));
+    let mut changes = Vec::new();
+    for gap in gaps(&allowed_after, &allowed_before) {
+        let (kind, text) = match &gap.cause {
+            Cause::Restricted(was) => (
+                ChangeKind::ConditionDropped,
+                format!("no longer only {was}"),
+            ),
+            Cause::Narrower => (ChangeKind::ActionWidened, "not allowed before".to_owned()),
+            Cause::Absent => (ChangeKind::PrincipalAdded, "a new principal".to_owned()),
+        };
+        changes.push(Change {
+            kind,
+            text: format!("{} may {}{}: {text}", gap.who(), gap.actions, gap.when()),
+        });
+    }
+    for gap in gaps(&allowed_before, &allowed_after) {
+        let (kind, text) = match &gap.cause {
+            Cause::Restricted(now) => (ChangeKind::ConditionAdded, format!("now only {now}")),
+            Cause::Narrower => (ChangeKind::ActionNarrowed, "no longer".to_owned()),
+            Cause::Absent => (ChangeKind::PrincipalRemoved, "no longer let in".to_owned()),
+        };
+        changes.push(Change {
+            kind,
+            text: format!("{} could {}{}: {text}", gap.who(), gap.actions, gap.when()),
+        });
+    }
+    for gap in gaps(&denied_before, &denied_after) {
+        let (kind, text) = match &gap.cause {
+            Cause::Restricted(now) => (ChangeKind::DenyNarrowed, format!("now only {now}")),
+            Cause::Narrower | Cause::Absent => {
+                (ChangeKind::DenyRemoved, "no longer denied".to_owned())
+            }
+        };
+        changes.push(Change {
+            kind,
+            text: format!(
+                "{} was denied {}{}: {text}",
+                gap.who(),
+                gap.actions,
+                gap.when()
+            ),
+        });
+    }
+    for gap in gaps(&denied_after, &denied_before) {
+        let text = format!(
+            "{} is denied {}{}: not denied before",
+            gap.who(),
+            gap.actions,
+            gap.when()
+        );
+        changes.push(Change {
+            kind: ChangeKind::DenyAdded,
+            text,
+        });
+    }
+    if before.overflow != after.overflow {
+        let text = "statements beyond the size of a digest changed".to_owned();
+        changes.push(Change {
+            kind: ChangeKind::BeyondDigest,
+            text,
+        });
+    }
+    changes.sort();
+    let more = changes.len().saturating_sub(CHANGES_MAX);
+    if more > 0 {
+        changes.truncate(CHANGES_MAX - 1);
+        let kind = changes
+            .last()
+            .map_or(ChangeKind::BeyondDigest, |last| last.kind);
+        changes.push(Change {
+            kind,
+            text: format!("and {} more changes", more + 1),
+        });
+    }
+    changes
+}
+
+/// One row for each principal of each line.
+fn rows(digest: &Digest, effect: Effect) -> Vec<Row<'_>> {
+    let lines = digest.lines.iter().filter(|line| line.effect == effect);
+    lines
+        .flat_map(|line| {
+            line.principals
+                .iter()
+                .map(|principal| Row { principal, line })
+        })
+        .collect()
+}
+
+/// One principal of one line.
+#[derive(Clone, Copy)]
+struct Row<'a> {
+    principal: &'a str,
+    line: &'a Line,
+}
+
+impl Row<'_> {
+    fn is_of(&self, other: &Row<'_>) -> bool {
+        self.principal == EVERYONE || short(self.principal) == short(other.principal)
+    }
+
+    /// Whether this row lets through whatever the other one does: each of its restrictions follows from one there.
+    fn is_no_stricter_than(&self, other: &Row<'_>) -> bool {
+        self.line.restrictions.iter().all(|mine| {
+            other
+                .line
+                .restrictions
+                .iter()
+                .any(|theirs| theirs.implies(mine))
+        })
+    }
+
+    /// The first restriction that the other row does not imply, in words.
+    fn stricter_in(&self, other: &Row<'_>) -> String {
+        let mut unmet = self.line.restrictions.iter();
+        let unmet = unmet.find(|mine| {
+            !other
+                .line
+                .restrictions
+                .iter()
+                .any(|theirs| theirs.implies(mine))
+        });
+        unmet.map_or_else(
+            || "on other conditions".to_owned(),
+            |restriction| format!("if {restriction}"),
+        )
+    }
+}
+
+/// Why rows do not cover another one.
+enum Cause {
+    /// They have the actions, under a restriction.
+    Restricted(String),
+    /// They know the principal without these actions.
+    Narrower,
+    /// They do not know the principal.
+    Absent,
+}
+
+/// Actions of a row that no other row covers.
+struct Gap<'a> {
+    row: Row<'a>,
+    actions: ActionSet,
+    cause: Cause,
+}
+
+impl Gap<'_> {
+    fn who(&self) -> String {
+        if self.row.principal == EVERYONE {
+            "everyone".to_owned()
+        } else {
+            shown(self.row.principal)
+        }
+    }
+
+    fn when(&self) -> String {
+        let restrictions: Vec<String> = self
+            .row
+            .line
+            .restrictions
+            .iter()
+            .map(Restriction::to_string)
+            .collect();
+        if restrictions.is_empty() {
+            String::new()
+        } else {
+            format!(" if {}", shown(&restrictions.join(" and ")))
+        }
+    }
+}
+
+/// What the covering rows miss of the given ones.
+fn gaps<'a>(rows: &[Row<'a>], covering: &[Row<'_>]) -> Vec<Gap<'a>> {
+    let mut gaps = Vec::new();
+    for row in rows {
+        let (mut missing, mut is_known) = (row.line.actions, false);
+        for cover in covering.iter().filter(|cover| cover.is_of(row)) {
+            is_known |= cover.principal != EVERYONE || row.principal == EVERYONE;
+            if cover.is_no_stricter_than(row) {
+                missing = missing.minus(cover.line.actions);
+            }
+        }
+        for cover in covering.iter().filter(|cover| cover.is_of(row)) {
+            let restricted = missing.intersection(cover.line.actions);
+            if !restricted.is_empty() {
+                missing = missing.minus(restricted);
+                let cause = Cause::Restricted(cover.stricter_in(row));
+                gaps.push(Gap {
+                    row: *row,
+                    actions: restricted,
+                    cause,
+                });
+            }
+        }
+        if !missing.is_empty() {
+            let cause = if is_known {
+                Cause::Narrower
+            } else {
+                Cause::Absent
+            };
+            gaps.push(Gap {
+                row: *row,
+                actions: missing,
+                cause,
+            });
+        }
+    }
+    gaps
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::policy::{DIGEST_BYTES_MAX, Policy, digest};
+
+    fn digest_of(statements: &str) -> Digest {
+        digest(&Policy::parse(&format!(r#"{{"Statement": [{statements}]}}"#)).unwrap())
+    }
+
+    fn kinds(before: &str, after: &str) -> Vec<ChangeKind> {
+        diff(&digest_of(before), &digest_of(after))
+            .iter()
+            .map(|change| change.kind)
+            .collect()
+    }
+
+    const USE: &str = r#"{"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::111111111111:role/App"},
+        "Action": "kms:Decrypt", "Resource": "*"}"#;
+    const USE_IF: &str = r#"{"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::111111111111:role/App"},
+        "Action": "kms:Decrypt", "Resource": "*",
+        "Condition": {"StringEquals": {"kms:ViaService": ["s3.eu-west-1.amazonaws.com", "sqs.eu-west-1.amazonaws.com"]}}}"#;
+    const DENY: &str = r#"{"Effect": "Deny", "Principal": "*", "Action": "kms:ScheduleKeyDeletion", "Resource": "*"}"#;
+
+    #[test]
+    fn changes_are_told_by_what_they_do() {
+        let check = |before: &str, after: &str, expected: &[ChangeKind]| {
+            assert_eq!(kinds(before, after), expected, "{before}\n{after}");
+        };
+        let wider = USE.replace(r#""kms:Decrypt""#, r#""kms:*crypt""#);
+        let fewer = USE_IF.replace(r#", "sqs.eu-west-1.amazonaws.com""#, "");
+        let other = USE.replace("role/App", "role/Other");
+        let everyone = USE.replace(r#"{"AWS": "arn:aws:iam::111111111111:role/App"}"#, r#""*""#);
+        let deny_if = DENY.replace(
+            '}',
+            r#", "Condition": {"Bool": {"aws:MultiFactorAuthPresent": "false"}}}"#,
+        );
+        check(USE_IF, USE, &[ChangeKind::ConditionDropped]);
+        check(USE, USE_IF, &[ChangeKind::ConditionAdded]);
+        check(&fewer, USE_IF, &[ChangeKind::ConditionDropped]);
+        check(USE_IF, &fewer, &[ChangeKind::ConditionAdded]);
+        let [but_two, but_one] =
+            [USE_IF, &fewer].map(|text| text.replace("StringEquals", "StringNotEquals"));
+        check(&but_two, &but_one, &[ChangeKind::ConditionDropped]);
+        check(&but_one, &but_two, &[ChangeKind::ConditionAdded]);
+        check(USE, &wider, &[ChangeKind::ActionWidened]);
+        check(&wider, USE, &[ChangeKind::ActionNarrowed]);
+        check(
+            USE,
+            &other,
+            &[ChangeKind::PrincipalAdded, ChangeKind::PrincipalRemoved],
+        );
+        check(USE, &everyone, &[ChangeKind::PrincipalAdded]);
+        check(&everyone, &format!("{everyone}, {USE}"), &[]);
+        check(&format!("{USE}, {DENY}"), USE, &[ChangeKind::DenyRemoved]);
+        check(USE, &format!("{USE}, {DENY}"), &[ChangeKind::DenyAdded]);
+        check(DENY, &deny_if, &[ChangeKind::DenyNarrowed]);
+        check(&deny_if, DENY, &[ChangeKind::DenyAdded]);
+        check(
+            &DENY.replace("ScheduleKeyDeletion", "*"),
+            DENY,
+            &[ChangeKind::DenyRemoved],
+        );
+    }
+
+    #[test]
+    fn words_say_who_and_what() {
+        let changes = diff(&digest_of(USE_IF), &digest_of(USE));
+        assert_eq!(
+            changes[0].text,
+            "arn:aws:iam::111111111111:role/App may kms:Decrypt: no longer only if stringequals kms:viaservice \
+             s3.eu-west-1.amazonaws.com, sqs.eu-west-1.amazonaws.com"
+        );
+        assert!(changes[0].kind.weakens());
+        let changes = diff(&digest_of(DENY), &digest_of(USE));
+        assert_eq!(
+            changes[0].text,
+            "everyone was denied kms:ScheduleKeyDeletion: no longer denied"
+        );
+    }
+
+    #[test]
+    fn a_long_policy_keeps_its_denials_and_still_compares() {
+        let many: Vec<String> = (0..200)
+            .map(|n| USE.replace("App", &format!("Application{n}")))
+            .collect();
+        let many = many.join(", ");
+        let with_deny = format!("{many}, {DENY}");
+        let long = digest_of(&with_deny);
+        assert!(serde_json::to_string(&long).unwrap().len() <= DIGEST_BYTES_MAX);
+        assert!(long.has_overflow());
+        assert_eq!(kinds(&with_deny, &many), [ChangeKind::DenyRemoved]);
+        let thirty = (0..40)
+            .map(|n| USE.replace("App", &format!("Application{n}")))
+            .collect::<Vec<_>>()
+            .join(", ");
+        let one = USE.replace("App", "Application7");
+        assert!(!digest_of(&thirty).has_overflow());
+        assert_eq!(kinds(&thirty, &one).len(), CHANGES_MAX);
+        assert!(
+            !kinds(&thirty, &one).contains(&ChangeKind::PrincipalAdded),
+            "a hashed principal is still known"
+        );
+    }
+}

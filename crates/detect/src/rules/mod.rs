@@ -1,0 +1,185 @@
+//! Rules: what is wrong by itself, judged record by record in the light of a bounded past.
+//!
+//! A rule is one file here, one page in `docs/rules/` and two fixtures: one that fires it and the
+//! nearest benign case, which must not.
+
+pub mod past;
+
+mod trail_stopped;
+
+use keytrail_event::Record;
+
+use crate::configuration::Configuration;
+use crate::finding::{Attack, Evidence, Severity};
+use past::{KeyUses, Past};
+
+/// A rule over records.
+pub trait Rule: Sync {
+    /// What the rule is.
+    fn about(&self) -> &'static About;
+
+    /// Whether the rule wants this frequent record. Changes that were made reach every rule; of
+    /// other records the first and last of each (rule, account, principal, key, hour) do.
+    fn selects(&self, record: &Record<'_>) -> bool {
+        let _ = record;
+        false
+    }
+
+    /// Judges one record. Called in the order of (time, event id), each time with what came before.
+    fn judge(&self, record: &Record<'_>, light: &Light<'_>) -> Option<Hit>;
+}
+
+/// What a rule may look at beside the record.
+#[derive(Debug, Clone, Copy)]
+pub struct Light<'a> {
+    /// What the account's earlier records told.
+    pub past: &'a Past,
+    /// When keys were used.
+    pub uses: &'a dyn KeyUses,
+    /// What the user decided.
+    pub configuration: &'a Configuration,
+    /// How many records the one judged stands for: 1, or the distinct ones of its group.
+    pub count: u64,
+}
+
+/// What a rule is: what `rules list` and `rules show` print and what every finding carries.
+#[derive(Debug, Clone, Copy)]
+pub struct About {
+    /// The stable id, such as `key-disabled`.
+    pub id: &'static str,
+    /// One line.
+    pub title: &'static str,
+    /// The severities it can have, lowest first.
+    pub severities: &'static [Severity],
+    /// The ATT&CK technique as (tactic, id in v18, id in v19).
+    pub attack: &'static [(&'static str, &'static str, &'static str)],
+    /// The practice of key management it protects.
+    pub practice: &'static str,
+    /// Which copy of a cross-account call it reads.
+    pub side: Side,
+    /// What fires it, in a sentence or two.
+    pub fires_when: &'static str,
+    /// The record's fields it reads.
+    pub reads: &'static [&'static str],
+}
+
+impl About {
+    /// The techniques as findings carry them: an id that v19 changed stands in both versions.
+    #[must_use]
+    pub fn techniques(&self) -> Vec<Attack> {
+        let attack = |version: &str, tactic: &str, technique: &str| Attack {
+            version: version.to_owned(),
+            tactic: tactic.to_owned(),
+            technique: technique.to_owned(),
+        };
+        let versions = self.attack.iter().flat_map(|(tactic, v18, v19)| {
+            let renamed = (v18 != v19).then(|| attack("v19", tactic, v19));
+            std::iter::once(attack("v18", tactic, v18)).chain(renamed)
+        });
+        versions.collect()
+    }
+}
+
+/// Which copy of a cross-account call a rule reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Side {
+    /// The copy in the account that owns the key.
+    Owner,
+    /// The copy in the caller's account.
+    Caller,
+}
+
+impl Side {
+    /// The side as text.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Owner => "owner",
+            Self::Caller => "caller",
+        }
+    }
+}
+
+/// What a rule found in a record.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Hit {
+    /// Tells problems of one rule, principal and key apart; mostly empty.
+    pub class: String,
+    /// How bad it is.
+    pub severity: Severity,
+    /// What happened, in one line.
+    pub title: String,
+    /// The principal the finding is about; `None` when it is about the key or account alone.
+    pub principal: Option<String>,
+    /// The key the finding is about.
+    pub key: Option<String>,
+    /// Why.
+    pub evidence: Vec<Evidence>,
+    /// What to do.
+    pub next_steps: Vec<String>,
+}
+
+impl Hit {
+    /// A hit about this record's principal and key.
+    #[must_use]
+    pub fn of(record: &Record<'_>, severity: Severity, title: impl Into<String>) -> Self {
+        Self {
+            class: String::new(),
+            severity,
+            title: title.into(),
+            principal: Some(record.principal().to_owned()),
+            key: record.key.as_ref().map(|key| key.as_str().to_owned()),
+            evidence: Vec::new(),
+            next_steps: Vec::new(),
+        }
+    }
+
+    /// The same with a reason.
+    #[must_use]
+    pub fn because(mut self, evidence: Evidence) -> Self {
+        self.evidence.push(evidence);
+        self
+    }
+
+    /// The same with a step to take.
+    #[must_use]
+    pub fn next(mut self, step: impl Into<String>) -> Self {
+        self.next_steps.push(step.into());
+        self
+    }
+
+    /// The same with a class.
+    #[must_use]
+    pub fn class(mut self, class: impl Into<String>) -> Self {
+        self.class = class.into();
+        self
+    }
+
+    /// The same as an attempt: one severity lower when the call was refused.
+    #[must_use]
+    pub fn lower_if_refused(mut self, record: &Record<'_>) -> Self {
+        if !record.outcome.is_success() {
+            self.severity = self.severity.lower();
+            "attempt".clone_into(&mut self.class);
+            self.title = format!("Refused: {}", self.title);
+        }
+        self
+    }
+}
+
+/// All rules, sorted by id.
+pub const RULES: [&dyn Rule; 1] = [&trail_stopped::TrailStopped];
+
+/// The rule of this id.
+#[must_use]
+pub fn find(id: &str) -> Option<&'static dyn Rule> {
+    RULES.into_iter().find(|rule| rule.about().id == id)
+}
+
+/// The ids of the rules that want this frequent record.
+pub fn selecting<'r>(record: &'r Record<'_>) -> impl Iterator<Item = &'static str> + 'r {
+    RULES
+        .into_iter()
+        .filter(move |rule| rule.selects(record))
+        .map(|rule| rule.about().id)
+}

@@ -1,0 +1,273 @@
+//! Records in, one mergeable tally out: cells for use, and notable records carried whole.
+
+use foldhash::fast::RandomState;
+use hashbrown::HashMap;
+use keytrail_event::{Day, EventTime, OperationClass, OutcomeFamily, Record};
+use serde::Serialize;
+
+use crate::bounds::{FUTURE_SECONDS, LATE_SECONDS, NOTABLE_BYTES_MAX, NOTABLES_MAX};
+use crate::cell::{Cell, CellKey};
+use crate::distinct::Element;
+use crate::notable::{Group, GroupKey, Notable};
+use crate::rules;
+use crate::symbol::Symbols;
+
+/// How a record's time relates to the stamp of its file: a property of (record, file), never of arrival.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Timing {
+    /// The stamp is at most two hours after the end of the event's hour.
+    InTime,
+    /// It is later: the record goes to rules only.
+    Late,
+    /// The event lies more than 15 minutes after the stamp: rules only.
+    Future,
+}
+
+impl Timing {
+    /// The timing of an event in a file with this stamp. A file without one counts as delivered on time.
+    #[must_use]
+    pub fn of(time: EventTime, stamp: Option<EventTime>) -> Self {
+        match stamp {
+            Some(stamp) if stamp.seconds_since(time.hour().end()) > LATE_SECONDS => Self::Late,
+            Some(stamp) if time.seconds_since(stamp) > FUTURE_SECONDS => Self::Future,
+            _ => Self::InTime,
+        }
+    }
+}
+
+/// How many records a tally took in, each counted once per delivery.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct TallyCounts {
+    /// Records in cells or carried for rules, duplicates included.
+    pub kept: u64,
+    /// Records that were late: rules only.
+    pub late: u64,
+    /// Records from the future of their file: rules only.
+    pub future: u64,
+    /// Records of files without a stamp (also counted above).
+    pub unstamped: u64,
+    /// Notable records beyond the bound or too long to carry: counted in their cell only.
+    pub notables_not_carried: u64,
+}
+
+impl TallyCounts {
+    /// Adds the counts of another tally.
+    pub fn add(&mut self, other: &Self) {
+        self.kept += other.kept;
+        self.late += other.late;
+        self.future += other.future;
+        self.unstamped += other.unstamped;
+        self.notables_not_carried += other.notables_not_carried;
+    }
+}
+
+/// Cells and notable records of any set of records. Merging is union: order, repetition and
+/// division change nothing but the delivery counts.
+#[derive(Debug, Clone, Default)]
+pub struct Tally {
+    /// The names that keys of cells refer to.
+    pub symbols: Symbols,
+    /// Use, by cell.
+    pub cells: HashMap<CellKey, Cell, RandomState>,
+    /// Records carried whole, by the hash of their event.
+    pub notables: HashMap<u64, Notable, RandomState>,
+    /// Frequent records that rules selected: the first and last of each group, and how many.
+    pub groups: HashMap<GroupKey, Group, RandomState>,
+    /// How many records came in.
+    pub counts: TallyCounts,
+}
+
+impl Tally {
+    /// Takes in a record of a file with this stamp.
+    pub fn add(&mut self, record: &Record<'_>, stamp: Option<EventTime>) {
+        self.counts.unstamped += u64::from(stamp.is_none());
+        let timing = Timing::of(record.time, stamp);
+        match timing {
+            Timing::InTime => self.counts.kept += 1,
+            Timing::Late => self.counts.late += 1,
+            Timing::Future => self.counts.future += 1,
+        }
+        if record.is_kms() && timing == Timing::InTime {
+            self.add_to_cell(record);
+        }
+        if is_notable(record) {
+            self.carry(record, timing);
+        } else if record.is_kms() {
+            for rule in rules::selecting(record) {
+                self.add_to_group(rule, record, timing);
+            }
+        }
+    }
+
+    fn add_to_cell(&mut self, record: &Record<'_>) {
+        let key = CellKey {
+            account: self.symbols.intern(&record.account),
+            region: self.symbols.intern(&record.region),
+            principal: self.symbols.intern(record.principal()),
+            key: self
+                .symbols
+                .intern(record.key.as_ref().map_or("", |key| key.as_str())),
+            operation: self.symbols.intern(record.operation.name()),
+            class: record.operation.class(),
+            outcome: record.outcome.family(),
+            service_path: self.symbols.intern(record.service_path()),
+            hour: record.time.hour(),
+        };
+        let cell = self.cells.entry(key).or_default();
+        cell.events.insert(element(record));
+        cell.note_end(record.time, record.event_id.as_deref().unwrap_or_default());
+        if let Some(session) = &record.identity.session_name {
+            cell.sessions.insert(session);
+        }
+        // Only direct calls tell the caller's network and agent.
+        if record.service_path() == keytrail_event::source::DIRECT {
+            if let Some(network) = record.network() {
+                cell.networks.insert(&network);
+            }
+            if let Some(agent) = record.agent_family() {
+                cell.agents.insert(&agent);
+            }
+        }
+        if record.outcome.is_success() && !record.context.is_empty() {
+            cell.contexts.insert(&record.context.signature());
+        }
+    }
+
+    fn carry(&mut self, record: &Record<'_>, timing: Timing) {
+        let fits = record.raw.len() <= NOTABLE_BYTES_MAX
+            && (self.notables.len() < NOTABLES_MAX
+                || self.notables.contains_key(&record.event_hash()));
+        if !fits {
+            self.counts.notables_not_carried += 1;
+            return;
+        }
+        let notable = Notable::of(record, timing);
+        match self.notables.entry(record.event_hash()) {
+            hashbrown::hash_map::Entry::Occupied(mut known) => known.get_mut().merge(notable),
+            hashbrown::hash_map::Entry::Vacant(place) => {
+                place.insert(notable);
+            }
+        }
+    }
+
+    fn add_to_group(&mut self, rule: &'static str, record: &Record<'_>, timing: Timing) {
+        let key = GroupKey {
+            rule,
+            account: self.symbols.intern(&record.account),
+            principal: self.symbols.intern(record.principal()),
+            key: self
+                .symbols
+                .intern(record.key.as_ref().map_or("", |key| key.as_str())),
+            hour: record.time.hour(),
+        };
+        if record.raw.len() > NOTABLE_BYTES_MAX
+            || (self.groups.len() >= NOTABLES_MAX && !self.groups.contains_key(&key))
+        {
+            self.counts.notables_not_carried += 1;
+            return;
+        }
+        let event = element(record);
+        match self.groups.entry(key) {
+            hashbrown::hash_map::Entry::Occupied(mut known) => {
+                known.get_mut().add(event, record, timing)
+            }
+            hashbrown::hash_map::Entry::Vacant(place) => {
+                place.insert(Group::of(event, record, timing));
+            }
+        }
+    }
+
+    /// Adds what another tally holds.
+    pub fn merge(&mut self, other: Self) {
+        self.counts.add(&other.counts);
+        if self.cells.is_empty()
+            && self.notables.is_empty()
+            && self.groups.is_empty()
+            && self.symbols.is_empty()
+        {
+            *self = Self {
+                counts: self.counts,
+                ..other
+            };
+            return;
+        }
+        let adopted = self.symbols.adopt(&other.symbols);
+        for (key, cell) in other.cells {
+            match self.cells.entry(key.translate(&adopted)) {
+                hashbrown::hash_map::Entry::Occupied(mut known) => known.get_mut().merge(&cell),
+                hashbrown::hash_map::Entry::Vacant(place) => {
+                    place.insert(cell);
+                }
+            }
+        }
+        for (hash, notable) in other.notables {
+            match self.notables.entry(hash) {
+                hashbrown::hash_map::Entry::Occupied(mut known) => known.get_mut().merge(notable),
+                hashbrown::hash_map::Entry::Vacant(place) => {
+                    place.insert(notable);
+                }
+            }
+        }
+        for (key, group) in other.groups {
+            match self.groups.entry(key.translate(&adopted)) {
+                hashbrown::hash_map::Entry::Occupied(mut known) => known.get_mut().merge(group),
+                hashbrown::hash_map::Entry::Vacant(place) => {
+                    place.insert(group);
+                }
+            }
+        }
+    }
+
+    /// Distinct records in cells and, of other services, carried; cells beyond exact counting are estimates.
+    #[must_use]
+    pub fn distinct(&self) -> u64 {
+        let in_cells: u64 = self.cells.values().map(|cell| cell.events.count()).sum();
+        let elsewhere = self
+            .notables
+            .values()
+            .filter(|notable| notable.is_only_notable())
+            .count();
+        in_cells + elsewhere as u64
+    }
+
+    /// The days that have cells, carried records or groups, sorted.
+    #[must_use]
+    pub fn days(&self) -> Vec<Day> {
+        let mut days: Vec<Day> = self.all_days().collect();
+        days.sort_unstable();
+        days.dedup();
+        days
+    }
+
+    /// The earliest of [`Tally::days`].
+    #[must_use]
+    pub fn earliest_day(&self) -> Option<Day> {
+        self.all_days().min()
+    }
+
+    fn all_days(&self) -> impl Iterator<Item = Day> {
+        let cells = self.cells.keys().map(|key| key.hour.day());
+        let notables = self.notables.values().map(|notable| notable.time.day());
+        let groups = self.groups.keys().map(|key| key.hour.day());
+        cells.chain(notables).chain(groups)
+    }
+}
+
+fn element(record: &Record<'_>) -> Element {
+    let second = record.time.seconds_since(record.time.hour().start());
+    Element::new(second as u16, record.event_hash())
+}
+
+/// Whether a record is carried whole: every change to keys, policies, grants, aliases and key
+/// stores that was made, and every record of another service that was kept. Refused changes are
+/// selected by rules, since one broken deploy makes a million of them.
+fn is_notable(record: &Record<'_>) -> bool {
+    if !record.is_kms() {
+        return true;
+    }
+    record.outcome.family() == OutcomeFamily::Success
+        && matches!(
+            record.operation.class(),
+            OperationClass::Management | OperationClass::Permission | OperationClass::Unknown
+        )
+}

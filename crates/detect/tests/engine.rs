@@ -1,0 +1,200 @@
+//! The engine over small histories: what it finds, and what changes nothing.
+
+use keytrail_detect::configuration::Configuration;
+use keytrail_detect::engine;
+use keytrail_detect::finding::{Finding, FindingState};
+use keytrail_detect::state::State;
+use keytrail_detect::tally::Tally;
+use keytrail_event::{EventTime, Issue, Reader, Record, Sink};
+use proptest::prelude::*;
+
+const DAY: i64 = 86_400;
+const START: i64 = 1_700_006_400; // 2023-11-15T00:00:00Z
+
+/// A file: its stamp, and its records as JSON.
+#[derive(Debug, Clone)]
+struct File {
+    stamp: i64,
+    records: Vec<String>,
+}
+
+struct Count<'t>(&'t mut Tally, Option<EventTime>);
+
+impl Sink for Count<'_> {
+    fn record(&mut self, record: &Record<'_>) {
+        self.0.add(record, self.1);
+    }
+    fn issue(&mut self, issue: Issue) {
+        panic!("{issue}");
+    }
+}
+
+fn decrypt(second: i64, principal: &str, key: &str, id: &str) -> String {
+    let time = EventTime::from_unix_seconds(START + second);
+    format!(
+        r#"{{"eventVersion":"1.11","eventTime":"{time}","eventSource":"kms.amazonaws.com","eventName":"Decrypt","awsRegion":"eu-west-1","sourceIPAddress":"198.51.100.7","userAgent":"aws-cli/2.15.1","eventID":"{id}","recipientAccountId":"111122223333","userIdentity":{{"type":"IAMUser","arn":"arn:aws:iam::111122223333:{principal}","accountId":"111122223333"}},"resources":[{{"ARN":"arn:aws:kms:eu-west-1:111122223333:key/{key}"}}]}}"#
+    )
+}
+
+fn tally(file: &File) -> Tally {
+    let mut tally = Tally::default();
+    let stamp = Some(EventTime::from_unix_seconds(START + file.stamp));
+    for record in &file.records {
+        Reader::default().read(record.as_bytes(), &mut Count(&mut tally, stamp));
+    }
+    tally
+}
+
+/// Replays files in the order of their stamps, merging `batch` of them before each tick.
+fn replay(files: &[File], batch: usize) -> (Vec<Finding>, State) {
+    let mut files: Vec<&File> = files.iter().collect();
+    files.sort_by_key(|file| file.stamp);
+    let mut state = State::default();
+    let mut findings = std::collections::BTreeMap::new();
+    let configuration = Configuration::default();
+    let mut emit = |plan: keytrail_detect::plan::Plan| {
+        for finding in plan.findings {
+            findings.insert(finding.episode.clone(), finding);
+        }
+    };
+    let mut newest = EventTime::from_unix_seconds(START);
+    for group in files.chunks(batch) {
+        for file in group {
+            state.absorb(tally(file));
+            newest = EventTime::from_unix_seconds(START + file.stamp);
+        }
+        // The clock of a group is that of its first file: no later file may come too late for it.
+        let clock = EventTime::from_unix_seconds(START + group[0].stamp);
+        engine::advance(&mut state, clock, &configuration, &mut emit);
+    }
+    engine::finish(&mut state, newest, &configuration, &mut emit);
+    (findings.into_values().collect(), state)
+}
+
+/// An hourly job and a person, over some days; one file an hour.
+fn normal_life(days: i64) -> Vec<File> {
+    let hours = (0..days * 24).map(|hour| {
+        let mut records: Vec<String> = (0..6)
+            .map(|call| {
+                decrypt(
+                    hour * 3_600 + call * 60,
+                    "role/job",
+                    "job-key",
+                    &format!("job-{hour}-{call}"),
+                )
+            })
+            .collect();
+        if hour % 24 == 10 {
+            records.push(decrypt(
+                hour * 3_600 + 5,
+                "user/ana",
+                "team-key",
+                &format!("ana-{hour}"),
+            ));
+        }
+        File {
+            stamp: hour * 3_600 + 3_900,
+            records,
+        }
+    });
+    hours.collect()
+}
+
+fn burst(day: i64, principal: &str, key: &str, calls: i64) -> File {
+    let from = day * DAY + 13 * 3_600;
+    let records =
+        (0..calls).map(|call| decrypt(from + call, principal, key, &format!("burst-{day}-{call}")));
+    File {
+        stamp: from + 600,
+        records: records.collect(),
+    }
+}
+
+#[test]
+fn a_normal_life_raises_nothing() {
+    let (findings, state) = replay(&normal_life(30), 1);
+    assert_eq!(findings, []);
+    assert_eq!(state.distinct(), 30 * (24 * 6 + 1));
+}
+
+#[test]
+fn a_burst_above_the_pairs_history_is_a_rate_pair() {
+    let mut files = normal_life(20);
+    files.push(burst(18, "role/job", "job-key", 120));
+    let (findings, _) = replay(&files, 1);
+    let found: Vec<_> = findings
+        .iter()
+        .map(|f| (f.rule.as_str(), f.count, f.state))
+        .collect();
+    // The hours beside the burst belong to it: 120 and three times the job's six.
+    assert_eq!(found, [("rate-pair", 138, FindingState::Final)]);
+}
+
+#[test]
+fn a_key_used_by_somebody_new_is_a_new_pair() {
+    let mut files = normal_life(20);
+    files.push(burst(18, "user/eve", "job-key", 12));
+    let (findings, _) = replay(&files, 1);
+    let found: Vec<_> = findings
+        .iter()
+        .map(|f| (f.rule.as_str(), f.count))
+        .collect();
+    assert_eq!(found, [("new-pair", 12)]);
+}
+
+#[test]
+fn a_person_without_history_is_judged_as_learning() {
+    let (findings, _) = replay(&[burst(0, "user/eve", "job-key", 80)], 1);
+    let [finding] = &findings[..] else {
+        panic!("{findings:?}")
+    };
+    assert_eq!((finding.rule.as_str(), finding.count), ("rate-pair", 80));
+    assert!(
+        finding
+            .evidence
+            .iter()
+            .any(|evidence| evidence.feature == "learning")
+    );
+    assert!(finding.confidence < 0.5);
+}
+
+#[test]
+fn a_role_without_history_is_not_judged() {
+    assert_eq!(replay(&[burst(0, "role/job", "job-key", 500)], 1).0, []);
+}
+
+fn findings_as_text(files: &[File], batch: usize) -> String {
+    serde_json::to_string_pretty(&replay(files, batch).0).unwrap()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(16))]
+    #[test]
+    fn order_repetition_and_division_change_nothing(
+        seed in any::<u64>(),
+        batch in 1_usize..5,
+    ) {
+        let mut files = normal_life(17);
+        files.push(burst(15, "role/job", "job-key", 150));
+        files.push(burst(16, "user/eve", "job-key", 40));
+        let expected = findings_as_text(&files, 1);
+        prop_assert!(expected.contains("rate-pair") && expected.contains("new-pair"));
+        let mut mixed = Vec::new();
+        for (n, file) in files.iter().enumerate() {
+            let turn = seed.rotate_left(n as u32 % 64);
+            let mut records = file.records.clone();
+            if turn & 1 == 1 {
+                records.reverse();
+            }
+            let cut = (turn >> 1) as usize % (records.len() + 1);
+            let (a, b) = records.split_at(cut);
+            mixed.push(File { stamp: file.stamp, records: b.to_vec() });
+            mixed.push(File { stamp: file.stamp, records: a.to_vec() });
+            if turn & 6 == 6 {
+                mixed.push(file.clone());
+            }
+        }
+        mixed.rotate_left(seed as usize % files.len());
+        prop_assert_eq!(findings_as_text(&mixed, batch), expected);
+    }
+}
