@@ -1,4 +1,5 @@
 //! The engine over small histories: what it finds, and what changes nothing.
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 use keytrail_detect::configuration::Configuration;
 use keytrail_detect::engine;
