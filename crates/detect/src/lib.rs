@@ -14,6 +14,7 @@ mod episode;
 pub mod finding;
 pub mod notable;
 pub mod plan;
+pub mod policy;
 pub mod rules;
 pub mod state;
 pub mod symbol;
