@@ -7,6 +7,8 @@ use crate::{SimulateError, SimulatedFile};
 
 /// The organisation whose trail delivers; also the folder below `AWSLogs`.
 pub(crate) const ORGANISATION: &str = "o-k3ytra1l0x";
+/// gzip's usual level, and AWS's: for archives that are to read like AWS's.
+pub(crate) const GZIP_USUAL: i32 = 6;
 /// The level that makes the smallest files: for archives that are kept.
 pub(crate) const GZIP_SMALLEST: i32 = 9;
 

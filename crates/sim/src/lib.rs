@@ -1,9 +1,12 @@
 //! A seeded organisation, its attacks and its faults, as CloudTrail files with labels.
 //!
-//! [`scenario`] writes the files that AWS CloudTrail would have delivered for a small organisation with a normal life
-//! and labelled attacks: the bundled example, and `keytrail simulate`.
+//! Two generators write the files that AWS CloudTrail would have delivered to a bucket:
 //!
-//! It is pure: seed and first day are arguments, files go to a closure, and one set of options gives the same
+//! - [`scenario`] makes a small organisation with a normal life and labelled attacks, for the bundled example and
+//!   for `keytrail simulate`;
+//! - [`bulk`] makes archives of any size, for measuring.
+//!
+//! Both are pure: seed and first day are arguments, files go to a closure, and one set of options gives the same
 //! bytes on every machine. (Compressed bytes also depend on the libdeflate release; the texts inside do not.)
 //!
 //! ```
@@ -22,6 +25,7 @@
 //! What is absent: no file system, no clock, no parsing of CloudTrail, no detection. Account numbers, addresses and
 //! ids are made up: accounts and networks are those that documentation reserves, and every access key holds `SIM`.
 
+pub mod bulk;
 pub mod scenario;
 
 mod actor;

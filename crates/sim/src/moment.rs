@@ -68,6 +68,24 @@ impl Moment {
         }
     }
 
+    /// RFC 3339 as bytes, for the years that have four digits.
+    pub(crate) fn bytes(self) -> [u8; 20] {
+        let p = self.parts();
+        let mut text = *b"0000-00-00T00:00:00Z";
+        let mut put = |at: usize, value: i64| {
+            text[at] = b'0' + (value / 10 % 10) as u8;
+            text[at + 1] = b'0' + (value % 10) as u8;
+        };
+        put(0, p.year / 100);
+        put(2, p.year % 100);
+        put(5, p.month);
+        put(8, p.day);
+        put(11, p.hour);
+        put(14, p.minute);
+        put(17, p.second);
+        text
+    }
+
     /// The last whole multiple of `seconds` that is not after this moment.
     pub(crate) fn floor(self, seconds: i64) -> Self {
         Self(self.0.div_euclid(seconds) * seconds)
@@ -173,6 +191,7 @@ mod tests {
     fn every_written_form() {
         let moment = Moment::midnight(date(2024, 8, 2)) + 8 * HOUR + 45 * 60 + 7;
         assert_eq!(moment.to_string(), "2024-08-02T08:45:07Z");
+        assert_eq!(&moment.bytes(), b"2024-08-02T08:45:07Z");
         assert_eq!(moment.stamp(), "20240802T0845Z");
         assert_eq!(moment.folders(), "2024/08/02");
         assert_eq!(moment.java_date(), "Aug 2, 2024, 8:45:07 AM");

@@ -111,6 +111,31 @@ impl Random {
         self.characters(ALPHANUMERIC, length)
     }
 
+    /// Appends up to 16 hexadecimal digits.
+    #[inline]
+    pub(crate) fn push_hex(&mut self, out: &mut Vec<u8>, length: usize) {
+        let mut bits = self.bits();
+        for _ in 0..length {
+            out.push(HEX[bits as usize & 15]);
+            bits >>= 4;
+        }
+    }
+
+    /// Appends letters and digits.
+    #[inline]
+    pub(crate) fn push_alphanumeric(&mut self, out: &mut Vec<u8>, length: usize) {
+        let mut left = length;
+        while left > 0 {
+            let mut bits = self.bits();
+            for _ in 0..left.min(10) {
+                // Two of 64 values are taken twice: nobody decodes these texts.
+                out.push(ALPHANUMERIC[(bits & 63) as usize % ALPHANUMERIC.len()]);
+                bits >>= 6;
+                left -= 1;
+            }
+        }
+    }
+
     /// An AWS unique id: the prefix that says what it names (`AROA`, `ASIA`, …), then `SIM` so that nobody
     /// mistakes it for a real one, then random base 32; 20 or 21 characters as AWS has them.
     pub(crate) fn unique_id(&mut self, prefix: &str) -> String {
