@@ -1,0 +1,209 @@
+//! The command line: every flag once, with the words that help, man page and completions show.
+
+use std::path::PathBuf;
+
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+
+use crate::exit_code::EXIT_CODES_HELP;
+use crate::output::{Format, OutputArgument};
+use crate::time_argument::TimeArgument;
+
+/// Watch how AWS KMS keys are used, from CloudTrail archives.
+#[derive(Debug, Parser)]
+#[command(name = "keytrail", version, after_help = EXIT_CODES_HELP, max_term_width = 100)]
+pub struct Arguments {
+    /// How to talk on standard error.
+    #[command(flatten)]
+    pub talk: TalkArguments,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// List the KMS records of an archive: who used, or tried to use, which key.
+    Events(EventsArguments),
+    /// Print the completions of a shell.
+    Completions(CompletionsArguments),
+    /// Print the manual page, or write all pages into a folder.
+    Man(ManArguments),
+}
+
+/// How to talk on standard error.
+#[derive(Debug, Clone, Args)]
+pub struct TalkArguments {
+    /// Say nothing but errors.
+    #[arg(long, short, global = true, conflicts_with = "verbose")]
+    pub quiet: bool,
+    /// Say more: every issue, and what was noted beside.
+    #[arg(long, short, global = true)]
+    pub verbose: bool,
+    /// When to use colour.
+    #[arg(long, global = true, value_enum, default_value_t = Color::Auto, value_name = "WHEN")]
+    pub color: Color,
+    /// Show no progress bar. Without a terminal there is none anyway.
+    #[arg(long, global = true)]
+    pub no_progress: bool,
+}
+
+/// When to use colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// On a terminal, unless NO_COLOR is set.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// What to read, and how.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Input")]
+pub struct InputArguments {
+    /// Files, folders (with their subfolders), globs, or - for standard input.
+    #[arg(required = true, value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+    /// Threads to read with. The default is one for each core.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub threads: Option<u16>,
+    /// Exit with 3 when a file or a record could not be read.
+    #[arg(long)]
+    pub strict: bool,
+}
+
+impl InputArguments {
+    /// The threads to read with.
+    pub fn threads(&self) -> usize {
+        self.threads.map_or_else(
+            || std::thread::available_parallelism().map_or(1, Into::into),
+            usize::from,
+        )
+    }
+}
+
+/// Which records to show. A value may hold * for any characters, and letters match in any case.
+/// Several values of one flag: any of them.
+#[derive(Debug, Clone, Default, Args)]
+#[command(
+    next_help_heading = "Filters (* stands for any characters; repeat a flag for more values)"
+)]
+pub struct FilterArguments {
+    /// From this time on: RFC 3339, a date (UTC), or a span before now such as 7d or 12h.
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    pub since: Option<TimeArgument>,
+    /// Up to, and not including, this time. A date means its first second.
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    pub until: Option<TimeArgument>,
+    /// Only records of this account.
+    #[arg(long, value_name = "ACCOUNT")]
+    pub account: Vec<String>,
+    /// Only records of this Region.
+    #[arg(long, value_name = "REGION")]
+    pub region: Vec<String>,
+    /// Only records of this key: ARN, id or alias.
+    #[arg(long, value_name = "KEY")]
+    pub key: Vec<String>,
+    /// Only records of this principal.
+    #[arg(long, value_name = "PRINCIPAL")]
+    pub principal: Vec<String>,
+    /// Only records of this operation, such as Decrypt.
+    #[arg(long, value_name = "OPERATION")]
+    pub operation: Vec<String>,
+    /// No records of this account.
+    #[arg(long, value_name = "ACCOUNT")]
+    pub exclude_account: Vec<String>,
+    /// No records of this Region.
+    #[arg(long, value_name = "REGION")]
+    pub exclude_region: Vec<String>,
+    /// No records of this key: ARN, id or alias.
+    #[arg(long, value_name = "KEY")]
+    pub exclude_key: Vec<String>,
+    /// No records of this principal.
+    #[arg(long, value_name = "PRINCIPAL")]
+    pub exclude_principal: Vec<String>,
+    /// No records of this operation.
+    #[arg(long, value_name = "OPERATION")]
+    pub exclude_operation: Vec<String>,
+}
+
+/// Where the result goes.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Output")]
+pub struct OutputArguments {
+    /// Format on standard output. The default is a table, or nothing when --output is given.
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    pub format: Option<Format>,
+    /// Write to a file as well. May be repeated.
+    #[arg(long, value_name = "FORMAT=PATH")]
+    pub output: Vec<OutputArgument>,
+    /// Write what was read, skipped and refused as JSON to this file.
+    #[arg(long, value_name = "FILE")]
+    pub stats: Option<PathBuf>,
+}
+
+/// `keytrail events`.
+#[derive(Debug, Clone, Args)]
+pub struct EventsArguments {
+    /// What to read.
+    #[command(flatten)]
+    pub input: InputArguments,
+    /// What to show.
+    #[command(flatten)]
+    pub filter: FilterArguments,
+    /// Where to.
+    #[command(flatten)]
+    pub output: OutputArguments,
+    /// Print only what was read and how many records there are.
+    #[arg(
+        long,
+        action = ArgAction::SetTrue,
+        conflicts_with_all = ["format", "output"],
+        help_heading = "Output"
+    )]
+    pub count: bool,
+}
+
+/// `keytrail completions`.
+#[derive(Debug, Clone, Args)]
+pub struct CompletionsArguments {
+    /// The shell.
+    #[arg(value_enum)]
+    pub shell: Shell,
+}
+
+/// `keytrail man`.
+#[derive(Debug, Clone, Args)]
+pub struct ManArguments {
+    /// Write a page for each command into this folder.
+    #[arg(long, value_name = "FOLDER")]
+    pub out: Option<PathBuf>,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn every_flag_has_words() {
+        fn check(command: &clap::Command) {
+            for argument in command.get_arguments() {
+                let help = argument.get_help().map(ToString::to_string);
+                let help = help.unwrap_or_default();
+                assert!(help.ends_with('.'), "{}: {help}", argument.get_id());
+            }
+            command.get_subcommands().for_each(check);
+        }
+        check(&Arguments::command());
+    }
+}

@@ -1,0 +1,134 @@
+//! `keytrail events`: the normalised KMS records themselves.
+//!
+//! Records of one event id come several times: two trails deliver one event, files are delivered
+//! again. The smallest by (time, bytes) wins, whatever the order of files. So the records go
+//! through two sorts: by event id, to choose; then by time, to show. Both spill to temporary files.
+
+mod collect;
+mod row;
+mod table;
+mod write;
+
+use std::io::Write as _;
+
+use keytrail_event::EventTime;
+use serde::Serialize;
+
+use crate::arguments::EventsArguments;
+use crate::coverage::Coverage;
+use crate::exit_code::Exit;
+use crate::filter::Filter;
+use crate::input::discover;
+use crate::output::{Destination, Format};
+use crate::progress::Progress;
+use crate::scan::{Part, scan};
+use crate::sorter::{Entry, Keep, Sorter};
+use crate::summary;
+use crate::talk::Talk;
+use collect::{Chosen, EventsCollector};
+use write::RowWriters;
+
+/// Records that are sorted in memory, in bytes; more go to temporary files.
+const RUN_BYTES_MAX: usize = 32 << 20;
+
+/// What the run counted: the coverage, and what became of the KMS records.
+#[derive(Debug, Serialize)]
+struct EventsStats {
+    #[serde(flatten)]
+    coverage: Coverage,
+    /// KMS records with another event id, or content where they have none.
+    distinct: u64,
+    /// KMS records that were there more than once.
+    duplicates: u64,
+    /// Distinct records that pass the filters.
+    matched: u64,
+}
+
+/// Lists the KMS records.
+///
+/// # Errors
+/// When the arguments are wrong, or an output cannot be written.
+pub fn run(arguments: &EventsArguments, talk: Talk, now: EventTime) -> anyhow::Result<Exit> {
+    let filter = Filter::new(&arguments.filter, now)?;
+    let found = discover(&arguments.input.paths)?;
+    let output = &arguments.output;
+    let stats_file = output.stats.as_deref().map(Destination::file).transpose()?;
+    let mut writers = RowWriters::open(output, !arguments.count, stats_file.is_some(), talk)?;
+    let progress = Progress::new(talk.is_progress_wanted(), found.bytes());
+    let mut by_id = Sorter::new(Keep::First, RUN_BYTES_MAX);
+    let coverage = scan(
+        found,
+        arguments.input.threads(),
+        &progress,
+        || EventsCollector::new(&filter, !arguments.count),
+        |_, part| match part {
+            Part::Batch(entries) => Ok(by_id.push_all(&entries)?),
+            Part::End => Ok(()),
+        },
+    )?;
+    let mut by_time = Sorter::new(Keep::All, RUN_BYTES_MAX);
+    let mut matched = 0;
+    let duplicates = by_id.drain(|entry| {
+        if let Some(chosen) = Chosen::of(entry) {
+            matched += 1;
+            if !arguments.count {
+                by_time.push(Entry {
+                    group: &chosen.time_and_id(),
+                    rank: b"",
+                    payload: chosen.row,
+                })?;
+            }
+        }
+        Ok(())
+    })?;
+    by_time.drain(|entry| writers.row(entry.payload))?;
+    writers.finish()?;
+    let stats = EventsStats {
+        distinct: coverage.reading.kms - duplicates,
+        coverage,
+        duplicates,
+        matched,
+    };
+    conclude(&stats, arguments, &filter, talk, stats_file)
+}
+
+/// Says and writes what was counted.
+fn conclude(
+    stats: &EventsStats,
+    arguments: &EventsArguments,
+    filter: &Filter,
+    talk: Talk,
+    stats_file: Option<Destination>,
+) -> anyhow::Result<Exit> {
+    let mut kms = format!(
+        ": {} distinct, {} duplicates",
+        summary::grouped(stats.distinct),
+        summary::grouped(stats.duplicates)
+    );
+    if !filter.is_empty() {
+        let matched = summary::grouped(stats.matched);
+        kms.push_str(&format!("; {matched} match the filters"));
+    }
+    if let Some(problems) = summary::problems(&stats.coverage, talk.loudness()) {
+        talk.say(problems);
+    }
+    let counts = summary::counts(&stats.coverage, &kms);
+    if arguments.count {
+        let mut stdout = Destination::standard_output(Format::Table, talk.color());
+        writeln!(stdout, "{counts}")?;
+        stdout.finish()?;
+    } else {
+        talk.say(counts);
+    }
+    if let Some(mut file) = stats_file {
+        serde_json::to_writer_pretty(&mut file, stats)?;
+        file.write_all(b"\n")?;
+        file.finish()?;
+    }
+    let is_strict = arguments.input.strict && stats.coverage.is_incomplete();
+    Ok(if is_strict {
+        Exit::Unreadable
+    } else {
+        Exit::Done
+    })
+}

@@ -1,0 +1,23 @@
+//! The commands, each in a file or folder of its own.
+
+mod completions;
+mod events;
+mod man;
+
+use keytrail_event::EventTime;
+
+use crate::arguments::{Arguments, Command};
+use crate::exit_code::Exit;
+use crate::talk::Talk;
+
+/// Does what the command line says. `now` is what times such as `7d` are counted from.
+///
+/// # Errors
+/// When the work could not be done; [`crate::failure`] tells how the program ends then.
+pub fn run(arguments: Arguments, talk: Talk, now: EventTime) -> anyhow::Result<Exit> {
+    match arguments.command {
+        Command::Events(arguments) => events::run(&arguments, talk, now),
+        Command::Completions(arguments) => completions::run(&arguments),
+        Command::Man(arguments) => man::run(&arguments),
+    }
+}

@@ -1,0 +1,127 @@
+//! Which findings the user wants to see. Everything is learnt, whatever is shown.
+
+use clap::Args;
+use keytrail_detect::behaviour::BEHAVIOURS;
+use keytrail_detect::finding::{Finding, Severity};
+use keytrail_detect::rules::RULES;
+use keytrail_event::EventTime;
+
+use crate::escape;
+use crate::failure::UsageError;
+use crate::filter::Choice;
+use crate::time_argument::{TimeArgument, TimeSpan};
+
+/// The filters of findings.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Filters (* stands for any characters; repeat a flag for more values)")]
+pub struct FindingFilterArguments {
+    /// Findings with events from this time on: RFC 3339, a date (UTC), or a span before now such as 7d or 12h.
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    pub since: Option<TimeArgument>,
+    /// Findings with events before this time. A date means its first second.
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    pub until: Option<TimeArgument>,
+    /// Only findings of this account.
+    #[arg(long, value_name = "ACCOUNT")]
+    pub account: Vec<String>,
+    /// Only findings of this Region.
+    #[arg(long, value_name = "REGION")]
+    pub region: Vec<String>,
+    /// Only findings about this key: ARN or id.
+    #[arg(long, value_name = "KEY")]
+    pub key: Vec<String>,
+    /// Only findings about this principal.
+    #[arg(long, value_name = "PRINCIPAL")]
+    pub principal: Vec<String>,
+    /// Only findings of this rule.
+    #[arg(long, value_name = "RULE")]
+    pub rule: Vec<String>,
+    /// Only findings at least this severe.
+    #[arg(long, value_name = "SEVERITY", value_parser = severity)]
+    pub min_severity: Option<Severity>,
+    /// No findings of this account.
+    #[arg(long, value_name = "ACCOUNT")]
+    pub exclude_account: Vec<String>,
+    /// No findings of this Region.
+    #[arg(long, value_name = "REGION")]
+    pub exclude_region: Vec<String>,
+    /// No findings about this key: ARN or id.
+    #[arg(long, value_name = "KEY")]
+    pub exclude_key: Vec<String>,
+    /// No findings about this principal.
+    #[arg(long, value_name = "PRINCIPAL")]
+    pub exclude_principal: Vec<String>,
+    /// No findings of this rule.
+    #[arg(long, value_name = "RULE")]
+    pub exclude_rule: Vec<String>,
+}
+
+/// Reads a severity.
+///
+/// # Errors
+/// When it is none of the four.
+pub fn severity(text: &str) -> Result<Severity, String> {
+    Severity::ALL
+        .into_iter()
+        .find(|severity| severity.as_str().eq_ignore_ascii_case(text))
+        .ok_or_else(|| "there are low, medium, high and critical".to_owned())
+}
+
+/// A choice of findings.
+#[derive(Debug, Clone)]
+pub struct FindingFilter {
+    span: TimeSpan,
+    account: Choice,
+    region: Choice,
+    key: Choice,
+    principal: Choice,
+    rule: Choice,
+    min_severity: Severity,
+}
+
+impl FindingFilter {
+    /// The filter of the command line.
+    ///
+    /// # Errors
+    /// When no finding could pass it: a time span that ends before it begins, a rule that does not exist.
+    pub fn new(arguments: &FindingFilterArguments, now: EventTime) -> Result<Self, UsageError> {
+        for rule in arguments.rule.iter().chain(&arguments.exclude_rule) {
+            check_rule(rule)?;
+        }
+        Ok(Self {
+            span: TimeSpan::resolve(arguments.since, arguments.until, now)?,
+            account: Choice::new(&arguments.account, &arguments.exclude_account),
+            region: Choice::new(&arguments.region, &arguments.exclude_region),
+            key: Choice::new(&arguments.key, &arguments.exclude_key),
+            principal: Choice::new(&arguments.principal, &arguments.exclude_principal),
+            rule: Choice::new(&arguments.rule, &arguments.exclude_rule),
+            min_severity: arguments.min_severity.unwrap_or(Severity::Low),
+        })
+    }
+
+    /// Whether the finding passes. One that spans some time passes when any of it lies in the span.
+    pub fn accepts(&self, finding: &Finding) -> bool {
+        let text = |text: &Option<String>| text.clone().unwrap_or_default();
+        let key = text(&finding.key);
+        self.span.overlaps(finding.first_seen, finding.last_seen)
+            && finding.severity >= self.min_severity
+            && self.account.accepts(&[&finding.account])
+            && self.region.accepts(&[&text(&finding.region)])
+            && self.key.accepts(&[&key, &keytrail_event::key::short_key_name(&key)])
+            && self.principal.accepts(&[&text(&finding.principal)])
+            && self.rule.accepts(&[&finding.rule])
+    }
+}
+
+/// A rule's id is checked before anything is read; globs are taken as they are.
+fn check_rule(rule: &str) -> Result<(), UsageError> {
+    let mut known = RULES
+        .iter()
+        .map(|rule| rule.about().id)
+        .chain(BEHAVIOURS.iter().map(|behaviour| behaviour.id));
+    if rule.contains('*') || known.any(|id| id == rule) {
+        return Ok(());
+    }
+    Err(UsageError::new(format_args!("no rule is named `{}`", escape::terminal(rule)))
+        .hint("`keytrail rules list` names them all"))
+}

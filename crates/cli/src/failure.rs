@@ -1,0 +1,69 @@
+//! Errors that the user can mend, apart from bugs; and what each error ends the program with.
+
+use std::fmt;
+use std::io;
+
+use crate::exit_code::Exit;
+
+/// Something wrong with the command line or the configuration, found before anything is read.
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
+pub struct UsageError {
+    message: String,
+    hint: Option<String>,
+}
+
+impl UsageError {
+    /// An error without a hint. The message is a lowercase fragment.
+    pub fn new(message: impl fmt::Display) -> Self {
+        Self {
+            message: message.to_string(),
+            hint: None,
+        }
+    }
+
+    /// Adds what the user can do.
+    pub fn hint(mut self, hint: impl fmt::Display) -> Self {
+        self.hint = Some(hint.to_string());
+        self
+    }
+}
+
+/// The hint of an error, where it has one.
+pub fn hint_of(error: &anyhow::Error) -> Option<&str> {
+    error.downcast_ref::<UsageError>()?.hint.as_deref()
+}
+
+/// How the program ends after this error. A closed pipe means that the reader has seen enough.
+pub fn exit_of(error: &anyhow::Error) -> Exit {
+    let is_closed_pipe = error.chain().any(|cause| {
+        cause
+            .downcast_ref::<io::Error>()
+            .is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+    });
+    if is_closed_pipe {
+        Exit::Done
+    } else if error.downcast_ref::<UsageError>().is_some() {
+        Exit::Usage
+    } else {
+        Exit::Internal
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::Context as _;
+
+    use super::*;
+
+    #[test]
+    fn errors_end_the_program_as_documented() {
+        let closed = Err::<(), _>(io::Error::from(io::ErrorKind::BrokenPipe)).context("writing");
+        assert_eq!(closed.as_ref().map_err(exit_of).err(), Some(Exit::Done));
+        let usage = anyhow::Error::from(UsageError::new("bad").hint("be good"));
+        assert_eq!(exit_of(&usage), Exit::Usage);
+        assert_eq!(hint_of(&usage), Some("be good"));
+        let full = anyhow::Error::from(io::Error::other("disk full"));
+        assert_eq!(exit_of(&full), Exit::Internal);
+    }
+}

@@ -1,0 +1,319 @@
+//! Which files to read, and in which order.
+
+use std::collections::HashSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use keytrail_event::DeliveryName;
+use walkdir::WalkDir;
+
+use super::UnreadableFile;
+use crate::escape;
+use crate::failure::UsageError;
+
+/// How the user names standard input.
+const STANDARD_INPUT: &str = "-";
+
+/// One input to read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InputFile {
+    /// `None` for standard input.
+    path: Option<PathBuf>,
+    /// Where in the path's bytes the part below the named folder begins.
+    relative_from: usize,
+    /// What the name tells: stamp and kind.
+    pub delivery: DeliveryName,
+    /// Size in bytes, where it is known before reading.
+    pub bytes: Option<u64>,
+}
+
+impl InputFile {
+    /// The path; `None` for standard input.
+    pub fn path(&self) -> Option<&Path> {
+        self.path.as_deref()
+    }
+
+    /// The name as it is shown: bytes that are no printable text are escaped.
+    pub fn name(&self) -> String {
+        match &self.path {
+            Some(path) => escape::path(path),
+            None => "standard input".to_owned(),
+        }
+    }
+
+    fn standard_input() -> Self {
+        Self {
+            path: None,
+            relative_from: 0,
+            delivery: DeliveryName::parse(""),
+            bytes: None,
+        }
+    }
+
+    fn new(path: PathBuf, relative_from: usize, bytes: Option<u64>) -> Self {
+        let delivery = DeliveryName::parse(&path.to_string_lossy());
+        Self {
+            path: Some(path),
+            relative_from,
+            delivery,
+            bytes,
+        }
+    }
+
+    /// What files are sorted by: the stamp (without one first), then the path below the folder that
+    /// was named, then the whole path. The order of the arguments has no say.
+    fn order(&self) -> impl Ord + '_ {
+        let path = self
+            .path
+            .as_ref()
+            .map_or(STANDARD_INPUT.as_bytes(), |path| {
+                path.as_os_str().as_encoded_bytes()
+            });
+        let relative = path.get(self.relative_from..).unwrap_or(path);
+        (self.delivery.stamp, relative, path)
+    }
+}
+
+/// What was found under the names the user gave.
+#[derive(Debug, Default)]
+pub struct Discovered {
+    /// The files to read, in order.
+    pub files: Vec<InputFile>,
+    /// What was found but can not be opened.
+    pub unreadable: Vec<UnreadableFile>,
+    /// Whether a file may have been found under two names.
+    may_repeat: bool,
+}
+
+/// Finds the files: each argument is a file, a folder (searched with its subfolders), a glob, or `-`.
+///
+/// # Errors
+/// When an argument names nothing.
+pub fn discover(arguments: &[PathBuf]) -> Result<Discovered, UsageError> {
+    let mut found = Discovered {
+        may_repeat: arguments.len() > 1,
+        ..Discovered::default()
+    };
+    for argument in arguments {
+        if argument.as_os_str() == STANDARD_INPUT {
+            found.files.push(InputFile::standard_input());
+        } else {
+            found.argument(argument)?;
+        }
+    }
+    found.files.sort_by(|a, b| a.order().cmp(&b.order()));
+    found.forget_repeated();
+    found.unreadable.sort_by(|a, b| a.file.cmp(&b.file));
+    found.unreadable.dedup();
+    Ok(found)
+}
+
+impl Discovered {
+    /// The bytes to read, as far as they are known; `None` when an input has no size.
+    pub fn bytes(&self) -> Option<u64> {
+        self.files.iter().map(|file| file.bytes).sum()
+    }
+
+    fn argument(&mut self, argument: &Path) -> Result<(), UsageError> {
+        match fs::metadata(argument) {
+            Ok(metadata) => {
+                self.named(argument, &metadata);
+                Ok(())
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => self.glob(argument),
+            Err(error) => Err(UsageError::new(format_args!(
+                "cannot read `{}`: {error}",
+                escape::path(argument)
+            ))),
+        }
+    }
+
+    /// A path that exists and was named by the user, who may name a pipe as well.
+    fn named(&mut self, path: &Path, metadata: &fs::Metadata) {
+        if metadata.is_dir() {
+            self.folder(path);
+        } else {
+            let bytes = metadata.is_file().then_some(metadata.len());
+            let name_bytes = path.file_name().map_or(0, |name| name.len());
+            let relative_from = path.as_os_str().len().saturating_sub(name_bytes);
+            self.files
+                .push(InputFile::new(path.to_owned(), relative_from, bytes));
+        }
+    }
+
+    fn glob(&mut self, argument: &Path) -> Result<(), UsageError> {
+        let shown = escape::path(argument);
+        let nothing = || {
+            UsageError::new(format_args!("no such file or folder: `{shown}`"))
+                .hint("a path is a file, a folder, a glob such as 'logs/**/*.json.gz', or - for standard input")
+        };
+        let pattern = argument
+            .to_str()
+            .filter(|text| text.contains(['*', '?', '[']))
+            .ok_or_else(nothing)?;
+        let matches = glob::glob(pattern)
+            .map_err(|error| UsageError::new(format_args!("bad glob `{shown}`: {}", error.msg)))?;
+        let mut count = 0_usize;
+        for entry in matches {
+            count += 1;
+            let found = entry.map_err(|error| {
+                let path = error.path().to_owned();
+                (path, std::io::Error::from(error))
+            });
+            match found.and_then(|path| match fs::metadata(&path) {
+                Ok(metadata) => Ok((path, metadata)),
+                Err(error) => Err((path, error)),
+            }) {
+                Ok((path, metadata)) => self.named(&path, &metadata),
+                Err((path, error)) => self.refuse(&path, error.to_string()),
+            }
+        }
+        // `a/**` matches folders and the files in them.
+        self.may_repeat = true;
+        if count == 0 {
+            return Err(UsageError::new(format_args!("no file matches `{shown}`"))
+                .hint("quote the glob, so that keytrail and not the shell expands it"));
+        }
+        Ok(())
+    }
+
+    fn folder(&mut self, root: &Path) {
+        for entry in WalkDir::new(root).follow_links(true) {
+            match entry {
+                Ok(entry) if entry.file_type().is_dir() => {}
+                Ok(entry) => {
+                    self.may_repeat |= entry.path_is_symlink();
+                    let is_file = entry.file_type().is_file();
+                    let bytes = entry.metadata().ok().map(|metadata| metadata.len());
+                    let path = entry.into_path();
+                    if is_file {
+                        let relative_from = below(root, &path);
+                        self.files.push(InputFile::new(path, relative_from, bytes));
+                    } else {
+                        self.refuse(&path, "neither a file nor a folder".to_owned());
+                    }
+                }
+                Err(error) => {
+                    let reason = if error.loop_ancestor().is_some() {
+                        "a symbolic link that leads back to a folder above it".to_owned()
+                    } else {
+                        error
+                            .io_error()
+                            .map_or_else(|| error.to_string(), ToString::to_string)
+                    };
+                    self.refuse(error.path().unwrap_or(root), reason);
+                }
+            }
+        }
+    }
+
+    fn refuse(&mut self, path: &Path, reason: String) {
+        self.unreadable.push(UnreadableFile {
+            file: escape::path(path),
+            reason,
+        });
+    }
+
+    /// Keeps the first of the names under which a file was found.
+    fn forget_repeated(&mut self) {
+        if self.may_repeat {
+            let mut seen = HashSet::new();
+            self.files
+                .retain(|file| seen.insert(file.path.as_ref().map(canonical)));
+        }
+    }
+}
+
+/// The path without links and detours; as it stands when it is gone by now.
+fn canonical(path: &PathBuf) -> PathBuf {
+    fs::canonicalize(path).unwrap_or_else(|_| path.clone())
+}
+
+/// Where the part of the path below the folder begins.
+fn below(root: &Path, path: &Path) -> usize {
+    let whole = path.as_os_str().len();
+    path.strip_prefix(root)
+        .map_or(0, |relative| whole - relative.as_os_str().len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OLD: &str = "111122223333_CloudTrail_eu-west-1_20240131T2350Z_a.json.gz";
+    const NEW: &str = "111122223333_CloudTrail_eu-west-1_20240131T2355Z_b.json.gz";
+
+    fn folder(names: &[&str]) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        for name in names {
+            let path = folder.path().join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, name).unwrap();
+        }
+        folder
+    }
+
+    fn names(found: &Discovered, root: &Path) -> Vec<String> {
+        let root = format!("{}/", root.display());
+        let name = |file: &InputFile| file.name().replace(&root, "");
+        found.files.iter().map(name).collect()
+    }
+
+    #[test]
+    fn files_come_in_the_order_of_their_stamps() {
+        let folder = folder(&[&format!("z/{OLD}"), &format!("a/{NEW}"), "export.json"]);
+        let root = folder.path();
+        let expected = [
+            "export.json".to_owned(),
+            format!("z/{OLD}"),
+            format!("a/{NEW}"),
+        ];
+        let whole = discover(&[root.to_owned()]).unwrap();
+        assert_eq!(names(&whole, root), expected);
+        assert!(whole.bytes().is_some());
+        let parts = [root.join("a"), root.join("export.json"), root.join("z")];
+        let reversed: Vec<_> = parts.iter().rev().cloned().collect();
+        assert_eq!(names(&discover(&parts).unwrap(), root), expected);
+        assert_eq!(names(&discover(&reversed).unwrap(), root), expected);
+    }
+
+    #[test]
+    fn a_file_named_twice_is_read_once() {
+        let folder = folder(&["a/x.json", "b[1].json"]);
+        let root = folder.path();
+        let twice = [
+            root.to_owned(),
+            root.join("a/x.json"),
+            root.join("a/../a/x.json"),
+            root.join("**/*.json"),
+            root.join("b[1].json"),
+        ];
+        assert_eq!(discover(&twice).unwrap().files.len(), 2);
+        let stdin = [PathBuf::from("-"), PathBuf::from("-")];
+        assert_eq!(discover(&stdin).unwrap().files.len(), 1);
+    }
+
+    #[test]
+    fn what_is_not_there_is_refused() {
+        let folder = folder(&["x.json"]);
+        for name in ["missing.json", "*.gz", "[.json", "x.json/y"] {
+            assert!(discover(&[folder.path().join(name)]).is_err(), "{name}");
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn names_that_are_not_utf8_and_links_are_read() {
+        use std::ffi::OsStr;
+        use std::os::unix::ffi::OsStrExt as _;
+        let folder = folder(&["x.json"]);
+        let root = folder.path();
+        fs::write(root.join(OsStr::from_bytes(b"\xff.json")), "y").unwrap();
+        std::os::unix::fs::symlink(root.join("x.json"), root.join("link.json")).unwrap();
+        std::os::unix::fs::symlink(root, root.join("loop")).unwrap();
+        std::os::unix::fs::symlink(root.join("gone"), root.join("dangling")).unwrap();
+        let found = discover(&[root.to_owned()]).unwrap();
+        assert_eq!(names(&found, root), ["link.json", "\\xff.json"]);
+        assert_eq!(found.unreadable.len(), 2);
+    }
+}

@@ -1,0 +1,175 @@
+//! Reading all files by several threads, in an order that does not depend on them.
+//!
+//! A command says what to collect of a record ([`Collector`], one per thread) and what to do with
+//! what was collected (`merge`, on the main thread, in the files' order). Everything about files,
+//! their faults and the counting is here, and the same for every command.
+
+use std::ops::ControlFlow;
+
+use keytrail_event::{EventTime, Issue, IssueKind, Reader, Record, Sink};
+
+use crate::coverage::{Coverage, ISSUES_KEPT_MAX};
+use crate::input::{Discovered, FileReport, InputFile, Unpacker};
+use crate::pipeline::{self, Emit};
+use crate::progress::Progress;
+
+/// A batch is handed on when it has reached this size, in bytes.
+const BATCH_BYTES_MAX: usize = 1 << 20;
+
+/// Collects what a command wants of the records, on one thread; lives from file to file.
+pub trait Collector {
+    /// What is handed to the main thread.
+    type Batch: Send;
+
+    /// A file begins; what was collected of the one before has been taken.
+    fn begin(&mut self, file: &InputFile);
+    /// A record of the file that is kept.
+    fn record(&mut self, record: &Record<'_>);
+    /// About how many bytes wait to be taken. Nothing is taken at 0.
+    fn pending_bytes(&self) -> usize;
+    /// Takes what was collected of this file since the last taking.
+    fn take(&mut self) -> Self::Batch;
+}
+
+/// What the main thread hears, file by file.
+pub enum Part<B> {
+    /// Something collected of the file.
+    Batch(B),
+    /// The file has ended.
+    End,
+}
+
+/// Reads the files on `threads` threads.
+///
+/// # Errors
+/// The first error of `merge`. What is wrong with a file is no error but part of the coverage.
+pub fn scan<C: Collector>(
+    found: Discovered,
+    threads: usize,
+    progress: &Progress,
+    collector: impl Fn() -> C + Sync,
+    mut merge: impl FnMut(&InputFile, Part<C::Batch>) -> anyhow::Result<()>,
+) -> anyhow::Result<Coverage> {
+    let mut coverage = Coverage::default();
+    let files = found.files;
+    for unreadable in found.unreadable {
+        coverage.add_unopened(unreadable);
+    }
+    pipeline::ordered(
+        files.len(),
+        threads,
+        || Worker {
+            unpacker: Unpacker::default(),
+            reader: Reader::default(),
+            collector: collector(),
+        },
+        |worker, index, emit| worker.read(&files[index], progress, emit),
+        |index, part| match part {
+            FilePart::Batch(batch) => merge(&files[index], Part::Batch(batch)),
+            FilePart::End(end) => {
+                coverage.add(&files[index], *end);
+                merge(&files[index], Part::End)
+            }
+        },
+    )?;
+    progress.finish();
+    Ok(coverage)
+}
+
+/// What one thread keeps from file to file.
+struct Worker<C> {
+    unpacker: Unpacker,
+    reader: Reader,
+    collector: C,
+}
+
+/// What is handed to the main thread.
+enum FilePart<B> {
+    Batch(B),
+    End(Box<FileEnd>),
+}
+
+/// What one file came to, with what was noticed while its records passed.
+#[derive(Debug, Default)]
+pub struct FileEnd {
+    /// What the reading came to.
+    pub report: FileReport,
+    /// The first issues that cost a record.
+    pub issues: Vec<Issue>,
+    /// Records without an event id.
+    pub without_event_id: u64,
+    /// First and last event time of the records kept.
+    pub times: Option<(EventTime, EventTime)>,
+}
+
+impl<C: Collector> Worker<C> {
+    fn read(
+        &mut self,
+        file: &InputFile,
+        progress: &Progress,
+        emit: &mut Emit<'_, FilePart<C::Batch>>,
+    ) {
+        self.collector.begin(file);
+        let mut sink = FileSink {
+            collector: &mut self.collector,
+            emit,
+            end: FileEnd::default(),
+            is_wanted: ControlFlow::Continue(()),
+        };
+        let on_bytes = |bytes| progress.bytes(bytes);
+        let report = self
+            .unpacker
+            .read(file, &mut self.reader, &mut sink, &on_bytes);
+        progress.events(report.reading.records);
+        sink.hand_over();
+        let FileSink {
+            emit,
+            mut end,
+            is_wanted,
+            ..
+        } = sink;
+        end.report = report;
+        if is_wanted.is_continue() {
+            // Whether anybody wants more is asked again by the next file.
+            let _ = emit(FilePart::End(Box::new(end)));
+        }
+    }
+}
+
+/// Passes one file's records to the collector, and its batches on.
+struct FileSink<'s, 'e, C: Collector> {
+    collector: &'s mut C,
+    emit: &'s mut Emit<'e, FilePart<C::Batch>>,
+    end: FileEnd,
+    is_wanted: ControlFlow<()>,
+}
+
+impl<C: Collector> FileSink<'_, '_, C> {
+    fn hand_over(&mut self) {
+        if self.collector.pending_bytes() > 0 {
+            let batch = self.collector.take();
+            if self.is_wanted.is_continue() {
+                self.is_wanted = (self.emit)(FilePart::Batch(batch));
+            }
+        }
+    }
+}
+
+impl<C: Collector> Sink for FileSink<'_, '_, C> {
+    fn record(&mut self, record: &Record<'_>) {
+        let (first, last) = self.end.times.unwrap_or((record.time, record.time));
+        self.end.times = Some((first.min(record.time), last.max(record.time)));
+        self.collector.record(record);
+        if self.collector.pending_bytes() >= BATCH_BYTES_MAX {
+            self.hand_over();
+        }
+    }
+
+    fn issue(&mut self, issue: Issue) {
+        if issue.kind == IssueKind::NoEventId {
+            self.end.without_event_id += 1;
+        } else if self.end.issues.len() < ISSUES_KEPT_MAX {
+            self.end.issues.push(issue);
+        }
+    }
+}
