@@ -11,6 +11,7 @@ use crate::record::Record;
 use super::place::{Builder, Voice};
 use super::template::{HEX_8, OBJECT};
 use super::world::World;
+use super::zipf::Zipf;
 
 /// Records of AWS services that act for themselves, with a `sharedEventID` (three of four in the data, most of
 /// it from quiet accounts; busy ones have more principals of their own).
@@ -24,8 +25,10 @@ const ERROR_SHARE: f64 = 0.005;
 /// Records of keys administered or looked at.
 const CONTROL_SHARE: f64 = 0.01;
 
-/// Habits a principal has.
-const HABITS_PER_PRINCIPAL: usize = 3;
+/// Habits a busy principal has; the others have one.
+const HABITS: usize = 3;
+/// The busy principals of a place. They make nearly all of its records; each costs some 15 KB of memory.
+const BUSY_PRINCIPALS: usize = 256;
 
 /// AWS services that act for themselves: name, operation.
 const SERVICES: [(&str, &str); 6] = [
@@ -55,67 +58,63 @@ pub(crate) fn add(builder: &mut Builder<'_>, keys: &[&Key], principals: &[&Actor
     let Some(&first) = keys.first() else {
         return;
     };
-    let account = builder.account;
-    for (rank, (service, operation)) in SERVICES.into_iter().enumerate() {
-        let actor = world.service(account, service);
-        let weight = SERVICES_SHARE * share_of_rank(rank, SERVICES.len());
-        // A service encrypts for many: with several keys, the busiest most.
-        let several = keys.len().min(4);
-        for (key_rank, key) in keys.iter().take(several).enumerate() {
-            let weight = weight * share_of_rank(key_rank, several);
-            let mut record = builder.draft(&actor, Voice::Own, "kms.amazonaws.com", operation);
-            cipher(&mut record, key, service, &mut builder.random);
-            add_with_failures(builder, &actor, Voice::Own, record, key, weight);
-        }
-    }
+    own_services(builder, keys, first, world);
+    let key_zipf = Zipf::new(keys.len());
+    let zipf = Zipf::new(principals.len());
     let rest = 1.0 - SERVICES_SHARE - DIRECT_SHARE - FOREIGN_SHARE - CONTROL_SHARE;
     for (rank, actor) in principals.iter().enumerate() {
-        let share = share_of_rank(rank, principals.len());
-        for _ in 0..HABITS_PER_PRINCIPAL {
-            let key = zipf_pick(keys, first, &mut builder.random);
-            let pick = builder.random.index(PATHS.len());
-            let (path, operation) = PATHS[pick];
-            let weight = share * rest / HABITS_PER_PRINCIPAL as f64;
+        let share = zipf.share(rank);
+        let habits = if rank < BUSY_PRINCIPALS { HABITS } else { 1 };
+        for _ in 0..habits {
+            let key = key_zipf.pick(keys, first, &mut builder.random);
+            let target = key_zipf.pick(keys, first, &mut builder.random);
+            let (path, operation) = builder.random.pick(&PATHS, PATHS[0]);
+            let weight = share * rest / habits as f64;
             let voice = Voice::Through(path);
             let mut record = builder.draft(actor, voice, "kms.amazonaws.com", operation);
-            cipher(&mut record, key, path, &mut builder.random);
+            cipher(&mut record, key, target, path, &mut builder.random);
             add_with_failures(builder, actor, voice, record, key, weight);
         }
-        let key = zipf_pick(keys, first, &mut builder.random);
-        let mut record = builder.draft(actor, Voice::Own, "kms.amazonaws.com", "Decrypt");
-        cipher(&mut record, key, "", &mut builder.random);
-        add_with_failures(
-            builder,
-            actor,
-            Voice::Own,
-            record,
-            key,
-            share * DIRECT_SHARE,
-        );
-        control(builder, actor, key, share * CONTROL_SHARE);
+        if rank < BUSY_PRINCIPALS {
+            let key = key_zipf.pick(keys, first, &mut builder.random);
+            let mut record = builder.draft(actor, Voice::Own, "kms.amazonaws.com", "Decrypt");
+            cipher(&mut record, key, key, "", &mut builder.random);
+            let weight = share * DIRECT_SHARE;
+            add_with_failures(builder, actor, Voice::Own, record, key, weight);
+            control(builder, actor, key, share * CONTROL_SHARE);
+        }
     }
     foreign(builder, first, world);
 }
 
-/// The share of one of `count` when the first has most, the second half of that, the third a third, ….
-pub(crate) fn share_of_rank(rank: usize, count: usize) -> f64 {
-    let total: f64 = (1..=count).map(|rank| 1.0 / rank as f64).sum();
-    1.0 / ((rank + 1) as f64 * total)
-}
-
-/// One of the items, the first most often.
-pub(crate) fn zipf_pick<'a, T>(items: &[&'a T], fallback: &'a T, random: &mut Random) -> &'a T {
-    let mut left = random.unit();
-    for (rank, &item) in items.iter().enumerate() {
-        left -= share_of_rank(rank, items.len());
-        if left <= 0.0 {
-            return item;
+/// AWS services encrypt for many, never with the keys that AWS manages for other services.
+fn own_services(builder: &mut Builder<'_>, keys: &[&Key], first: &Key, world: &World) {
+    let account = builder.account;
+    let customers: Vec<&Key> = keys
+        .iter()
+        .copied()
+        .filter(|key| !key.alias.starts_with("alias/aws/"))
+        .take(4)
+        .collect();
+    let keys = if customers.is_empty() {
+        vec![first]
+    } else {
+        customers
+    };
+    let (zipf, key_zipf) = (Zipf::new(SERVICES.len()), Zipf::new(keys.len()));
+    for (rank, (service, operation)) in SERVICES.into_iter().enumerate() {
+        let actor = world.service(account, service);
+        for (key_rank, key) in keys.iter().enumerate() {
+            let weight = SERVICES_SHARE * zipf.share(rank) * key_zipf.share(key_rank);
+            let mut record = builder.draft(&actor, Voice::Own, "kms.amazonaws.com", operation);
+            cipher(&mut record, key, key, service, &mut builder.random);
+            add_with_failures(builder, &actor, Voice::Own, record, key, weight);
         }
     }
-    fallback
 }
 
-fn cipher(record: &mut Record, key: &Key, path: &str, random: &mut Random) {
+/// The request of a cryptographic call and what it touches; `target` is the key that ReEncrypt encrypts to.
+fn cipher(record: &mut Record, key: &Key, target: &Key, path: &str, random: &mut Random) {
     let context = context(path, record.account, record.region, random);
     let naming = if key.alias.starts_with("alias/aws/") {
         Naming::Alias
@@ -136,7 +135,7 @@ fn cipher(record: &mut Record, key: &Key, path: &str, random: &mut Random) {
         ("ReEncrypt", _) => request
             .text("sourceEncryptionAlgorithm", "SYMMETRIC_DEFAULT")
             .raw("sourceEncryptionContext", &context)
-            .text("destinationKeyId", &name)
+            .text("destinationKeyId", &target.arn())
             .text("destinationEncryptionAlgorithm", "SYMMETRIC_DEFAULT")
             .raw("destinationEncryptionContext", &context),
         ("GenerateDataKey", true) => request
@@ -154,7 +153,7 @@ fn cipher(record: &mut Record, key: &Key, path: &str, random: &mut Random) {
     record.request_json = Some(request.finish());
     record.resources = Some(vec![key.resource()]);
     if record.name == "ReEncrypt" {
-        record.resources = Some(vec![key.resource(), key.resource()]);
+        record.resources = Some(vec![key.resource(), target.resource()]);
     }
     if record.version == "1.11" {
         let material = Object::new().text("keyMaterialId", &key.material);
@@ -274,7 +273,7 @@ fn foreign(builder: &mut Builder<'_>, key: &Key, world: &World) {
     for actor in &strangers {
         let mut record = builder.draft(actor, Voice::Foreign, "kms.amazonaws.com", "Decrypt");
         record.account = builder.account;
-        cipher(&mut record, key, "", &mut builder.random);
+        cipher(&mut record, key, key, "", &mut builder.random);
         let weight = FOREIGN_SHARE / strangers.len() as f64;
         builder.add_kms(actor, Voice::Foreign, record, weight);
     }

@@ -10,6 +10,7 @@ mod place;
 mod services;
 mod template;
 mod world;
+mod zipf;
 
 use jiff::civil::Date;
 

@@ -6,10 +6,10 @@ use crate::key::Key;
 use crate::random::Random;
 use crate::record::Record;
 
-use super::habits::{share_of_rank, zipf_pick};
 use super::place::{Builder, Voice};
 use super::template::{HEX_16, OBJECT, TEXT_76};
 use super::world::STRANGER;
+use super::zipf::Zipf;
 
 /// Callers of S3 in one place.
 const CALLERS: usize = 16;
@@ -32,10 +32,11 @@ pub(crate) fn add(builder: &mut Builder<'_>, keys: &[&Key], principals: &[&Actor
     let Some(&first) = keys.first() else {
         return;
     };
+    let (zipf, key_zipf) = (Zipf::new(callers), Zipf::new(keys.len()));
     for (rank, actor) in principals.iter().take(callers).enumerate() {
-        let share = share_of_rank(rank, callers);
+        let share = zipf.share(rank);
         for (operation, part, names_key) in OPERATIONS {
-            let key = zipf_pick(keys, first, &mut builder.random).arn();
+            let key = key_zipf.pick(keys, first, &mut builder.random).arn();
             let key = names_key.then_some(key);
             let record = object(builder, actor, operation, key.as_deref());
             builder.add_object(actor, record, share * part);

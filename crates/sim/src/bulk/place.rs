@@ -1,5 +1,7 @@
 //! One account's Region: its records' templates, its callers' current sessions, and its clock.
 
+use std::collections::HashMap;
+
 use crate::actor::{Actor, Kind};
 use crate::key::Key;
 use crate::moment::{DAY, HOUR, MINUTE, Moment};
@@ -16,7 +18,7 @@ const SHUFFLE: usize = 64;
 const DRAFT_TIME: Moment = Moment(0);
 
 /// In which role an actor speaks in a record.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Voice {
     /// By a call of its own.
     Own,
@@ -52,6 +54,8 @@ pub(crate) struct Place {
     kms_fraction: f64,
     s3_data_fraction: f64,
     speakers: Vec<Speaker>,
+    /// Where each account's actor with its voice is among the speakers.
+    known: HashMap<(&'static str, String, Voice), usize>,
     kms: Repertoire,
     objects: Repertoire,
     services: Repertoire,
@@ -101,6 +105,7 @@ impl Place {
             kms_fraction: options.kms_fraction,
             s3_data_fraction: options.s3_data_fraction,
             speakers: Vec::new(),
+            known: HashMap::new(),
             kms: Repertoire::default(),
             objects: Repertoire::default(),
             services: Repertoire::default(),
@@ -315,12 +320,8 @@ impl Builder<'_> {
 
     fn speaker(&mut self, actor: &Actor, voice: Voice) -> usize {
         let speakers = &mut self.place.speakers;
-        let known = speakers.iter().position(|speaker| {
-            speaker.voice == voice
-                && speaker.actor.name == actor.name
-                && speaker.actor.account == actor.account
-        });
-        known.unwrap_or_else(|| {
+        let name = (actor.account, actor.name.clone(), voice);
+        *self.place.known.entry(name).or_insert_with(|| {
             speakers.push(Speaker {
                 actor: actor.clone(),
                 voice,

@@ -5,10 +5,10 @@ use crate::json::Object;
 use crate::moment::Moment;
 use crate::record::Record;
 
-use super::habits::share_of_rank;
 use super::place::{Builder, Voice};
 use super::template::{HEX_8, HEX_16, TEXT_380};
 use super::world::World;
+use super::zipf::Zipf;
 
 /// S3 data events among the others' records, over the others' own weight of 1.
 pub(crate) const OBJECTS_SHARE: f64 = 0.12;
@@ -146,6 +146,7 @@ const RUN_INSTANCES_SHARE: f64 = 0.01;
 /// Adds a place's records of other services to its builder.
 pub(crate) fn add(builder: &mut Builder<'_>, principals: &[&Actor], world: &World) {
     let callers = principals.len().min(CALLERS);
+    let zipf = Zipf::new(callers);
     for (source, name, share, request, read_only) in OPERATIONS {
         for rank in 0..callers {
             let Some(actor) = pick(builder, principals, rank) else {
@@ -154,14 +155,14 @@ pub(crate) fn add(builder: &mut Builder<'_>, principals: &[&Actor], world: &Worl
             let mut record = builder.draft(actor, Voice::Own, source, name);
             record.request_json = Some(request.to_owned());
             record.read_only = read_only;
-            builder.add_service(actor, record, share * share_of_rank(rank, callers));
+            builder.add_service(actor, record, share * zipf.share(rank));
         }
     }
     for rank in 0..callers {
         let Some(actor) = pick(builder, principals, rank) else {
             continue;
         };
-        let share = share_of_rank(rank, callers);
+        let share = zipf.share(rank);
         let service = world.service(builder.account, "ecs-tasks.amazonaws.com");
         let mut record = builder.draft(&service, Voice::Own, "sts.amazonaws.com", "AssumeRole");
         assume(&mut record, actor);
