@@ -7,12 +7,10 @@ use serde_json::value::RawValue;
 use crate::fields::{Fields, Text};
 use crate::identity_memo::IdentityMemo;
 use crate::issue::{Issue, IssueKind};
-use crate::pick::{Opened, Picker};
 use crate::record::{Normalised, Record};
 use crate::selection::Selection;
 use crate::split::{Piece, Splitter, Verdict};
 use crate::walk::{Walk, skip_space, value_end};
-use crate::walker::Place;
 
 /// Longest record that is read, in bytes. CloudTrail's own limit is 256 KiB an event.
 pub const RECORD_BYTES_MAX: usize = 1 << 20;
@@ -76,7 +74,6 @@ impl Reading {
 #[derive(Debug, Default)]
 pub struct Reader {
     memo: IdentityMemo,
-    picker: Picker,
 }
 
 impl Reader {
@@ -116,17 +113,9 @@ impl Delivery<'_> {
             reading,
         } = self;
         splitter.feed(bytes, last, &mut |piece| match piece {
-            Piece::Open(bytes, place) => {
-                let mut values = Values {
-                    reader,
-                    reading,
-                    sink,
-                };
-                values.open(bytes, place)
-            }
             Piece::Value(value) => {
                 let mut values = Values {
-                    reader,
+                    memo: &mut reader.memo,
                     reading,
                     sink,
                 };
@@ -212,30 +201,12 @@ fn looks_like_csv(bytes: &[u8]) -> bool {
 
 /// Reads complete values: records and envelopes.
 struct Values<'v, S> {
-    reader: &'v mut Reader,
+    memo: &'v mut IdentityMemo,
     reading: &'v mut Reading,
     sink: &'v mut S,
 }
 
 impl<S: Sink> Values<'_, S> {
-    /// Reads the record that these bytes begin with, unless it takes a closer look: anything that is
-    /// wrong with it is left to [`Values::read`].
-    #[inline(always)]
-    fn open(&mut self, bytes: &[u8], place: Place) -> Verdict {
-        match self.reader.picker.open(bytes, place) {
-            None => Verdict::NotJson,
-            Some(Opened::Unwanted(length)) => {
-                self.reading.records += 1;
-                self.reading.skipped_other_services += 1;
-                Verdict::Ended(length)
-            }
-            Some(Opened::Record(fields, text)) => match self.read_fields(fields, text) {
-                Ok(()) => Verdict::Ended(text.len()),
-                Err(_) => Verdict::NotJson,
-            },
-        }
-    }
-
     fn read(&mut self, value: &[u8]) -> Verdict {
         let result = if value.len() > RECORD_BYTES_MAX {
             Err(Issue::new(
@@ -264,7 +235,7 @@ impl<S: Sink> Values<'_, S> {
         if text.starts_with('[') {
             return self.read_row(text);
         }
-        let fields = self.reader.picker.pick(text)?;
+        let fields = Fields::pick(text).map_err(|error| json_issue(&error, text))?;
         if fields.event_source.is_some() || fields.event_type.is_some() {
             return self.read_fields(fields, text);
         }
@@ -275,7 +246,7 @@ impl<S: Sink> Values<'_, S> {
                 record: Some(Text(record)),
                 ..
             } => {
-                let fields = self.pick_carried(&record)?;
+                let fields = pick_carried(&record)?;
                 self.read_fields(fields, &record)
             }
             Envelope {
@@ -286,19 +257,19 @@ impl<S: Sink> Values<'_, S> {
                 message: Some(Text(message)),
                 ..
             } => {
-                let fields = self.pick_carried(&message)?;
+                let fields = pick_carried(&message)?;
                 self.read_fields(fields, &message)
             }
             Envelope {
                 detail: Some(detail),
                 detail_type,
                 ..
-            } => match self.reader.picker.pick(detail) {
+            } => match Fields::pick(detail) {
                 Ok(fields) if fields.event_source.is_some() => self.read_fields(fields, detail),
-                Err(issue)
+                Err(error)
                     if detail_type.is_some_and(|Text(name)| name.ends_with(VIA_CLOUDTRAIL)) =>
                 {
-                    Err(issue)
+                    Err(json_issue(&error, detail))
                 }
                 Ok(_) | Err(_) => self.skip_not_cloudtrail(),
             },
@@ -321,18 +292,8 @@ impl<S: Sink> Values<'_, S> {
                 "an array without an eventJson column",
             ));
         };
-        let fields = self.pick_carried(&record)?;
+        let fields = pick_carried(&record)?;
         self.read_fields(fields, &record)
-    }
-
-    /// Picks the fields of a record that came as a string, which nobody has walked over yet.
-    fn pick_carried<'t>(&mut self, record: &'t str) -> Result<Fields<'t>, Issue> {
-        let start = skip_space(record.as_bytes(), 0);
-        if let Walk::Broken(kind, at) = value_end(record.as_bytes(), start) {
-            let detail = format_args!("at byte {at} of the string");
-            return Err(Issue::new(kind, None, detail));
-        }
-        self.reader.picker.pick(record)
     }
 
     fn skip_not_cloudtrail(&mut self) -> Result<(), Issue> {
@@ -342,7 +303,7 @@ impl<S: Sink> Values<'_, S> {
     }
 
     fn read_fields(&mut self, fields: Fields<'_>, raw: &str) -> Result<(), Issue> {
-        match Record::normalise(fields, raw, &mut self.reader.memo)? {
+        match Record::normalise(fields, raw, self.memo)? {
             Normalised::Kept(record, selection) => {
                 if record.event_id.is_none() {
                     self.sink.issue(Issue::new(
@@ -374,6 +335,19 @@ fn json_issue(error: &serde_json::Error, text: &str) -> Issue {
         IssueKind::NotJson
     };
     Issue::new(kind, None, error)
+}
+
+/// Picks the fields of a record that came as a string, which nobody has walked over yet.
+fn pick_carried(record: &str) -> Result<Fields<'_>, Issue> {
+    let start = skip_space(record.as_bytes(), 0);
+    if let Walk::Broken(kind, at) = value_end(record.as_bytes(), start) {
+        return Err(Issue::new(
+            kind,
+            None,
+            format_args!("at byte {at} of the string"),
+        ));
+    }
+    Fields::pick(record).map_err(|error| json_issue(&error, record))
 }
 
 /// How the `detail-type` of an EventBridge envelope ends that carries a CloudTrail record.

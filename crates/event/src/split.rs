@@ -304,7 +304,8 @@ impl Splitter {
             || (self.place == Place::Top && memmem::find(value, b"\n{").is_some())
     }
 
-    /// Passes over a value that is nested too deep, when brackets alone tell where it ends.
+    /// Passes over a value that is nested too deep, when brackets alone tell where it ends, and no
+    /// other record begins before that.
     fn too_deep<'a>(
         &mut self,
         bytes: &'a [u8],
@@ -312,13 +313,16 @@ impl Splitter {
         last: bool,
         found: &mut impl FnMut(Piece<'a>) -> Verdict,
     ) -> Step {
-        match deep_value_end(bytes, start) {
-            Some(end) if !self.hides_more(&bytes[start..end]) => {
+        let inside = &bytes[start..];
+        let next_record = memmem::find(&inside[1..], RECORD_START).map(|at| at + 1);
+        let inside = &inside[..next_record.unwrap_or(inside.len())];
+        match deep_value_length(inside) {
+            Some(length) if !self.hides_more(&inside[..length]) => {
                 found(Piece::Broken(IssueKind::TooDeep, start));
-                Step::Next(end)
+                Step::Next(start + length)
             }
-            None if !last => Step::Wait(start),
-            end => self.broken(IssueKind::TooDeep, start, end.unwrap_or(bytes.len()), found),
+            None if !last && next_record.is_none() => Step::Wait(start),
+            _ => self.broken(IssueKind::TooDeep, start, start + inside.len(), found),
         }
     }
 
@@ -392,10 +396,10 @@ enum Object {
     Broken(IssueKind, usize),
 }
 
-/// Where a container ends by the balance of its brackets, however deep they go.
-fn deep_value_end(bytes: &[u8], start: usize) -> Option<usize> {
+/// How long a container is by the balance of its brackets, however deep they go.
+fn deep_value_length(bytes: &[u8]) -> Option<usize> {
     let mut depth = 0_usize;
-    let mut at = start;
+    let mut at = 0;
     loop {
         match bytes.get(at)? {
             b'"' => match string_end(bytes, at) {
