@@ -1,1 +1,22 @@
-//! Keytrail's `report` crate.
+//! Findings and records, written for whoever reads them: a person, a spreadsheet, a program.
+//!
+//! Every writer here is pure: rows and a [`Page`] in, bytes out to a `Write`. This crate knows no
+//! file, clock, environment or terminal; width and colour are arguments. Nearly every string it
+//! writes was once written by a caller of AWS, so each passes through [`escape`] on its way out.
+
+mod attack;
+pub mod escape;
+pub mod events;
+pub mod explain;
+pub mod findings;
+mod json_text;
+mod layout;
+pub mod page;
+//pub mod rules;
+//pub mod summary;
+mod words;
+
+#[cfg(test)]
+mod samples;
+
+pub use page::{Color, Format, Page};

@@ -1,0 +1,316 @@
+//! The whole of one finding, for somebody who has to decide whether to believe it.
+
+use std::io::{self, Write};
+
+use keytrail_detect::finding::{Evidence, Finding, FindingState, Severity, Triage};
+
+use crate::attack;
+use crate::escape::{shell_word, terminal};
+use crate::findings::{is_learning, split_command, state_name, when, write_headline};
+use crate::layout::wrap;
+use crate::page::{self, Page};
+use crate::words::{Short, rarity};
+
+/// Columns before the text of a section.
+const INDENT: usize = 2;
+/// Stands for the files that the finding came from, where nobody told.
+const ARCHIVE: &str = "ARCHIVE";
+
+/// Writes everything a finding holds, in prose. Nothing is cut.
+///
+/// # Errors
+/// When `out` takes no more.
+pub fn write_explanation(finding: &Finding, page: &Page, out: &mut dyn Write) -> io::Result<()> {
+    write_headline(finding, usize::MAX, page, out)?;
+    let mut prose = Prose { page, out };
+    prose.what(finding)?;
+    prose.why(finding)?;
+    prose.how_sure(finding)?;
+    prose.meaning(finding)?;
+    prose.events(finding)?;
+    prose.next_steps(finding)?;
+    prose.names(finding)
+}
+
+/// The command that lists the events of a finding, with every word quoted for a shell.
+#[must_use]
+pub fn events_command(finding: &Finding) -> String {
+    let mut command = format!("keytrail events {ARCHIVE}");
+    let account = Some(&finding.account);
+    let filters = [
+        (
+            "--account",
+            account.filter(|_| finding.principal.is_none() && finding.key.is_none()),
+        ),
+        ("--principal", finding.principal.as_ref()),
+        ("--key", finding.key.as_ref()),
+    ];
+    for (flag, value) in filters {
+        if let Some(value) = value {
+            // With `=`, a value that begins with a hyphen is still a value.
+            let word = shell_word(value);
+            let is_plain = !value.starts_with('-');
+            command.push_str(&format!(
+                " {flag}{}{word}",
+                if is_plain { ' ' } else { '=' }
+            ));
+        }
+    }
+    let until = finding.last_seen.plus_seconds(1);
+    command.push_str(&format!(" --since {} --until {until}", finding.first_seen));
+    command
+}
+
+struct Prose<'p> {
+    page: &'p Page,
+    out: &'p mut dyn Write,
+}
+
+impl Prose<'_> {
+    fn what(&mut self, finding: &Finding) -> io::Result<()> {
+        self.heading("What")?;
+        match &finding.principal {
+            Some(principal) => self.unbroken(&format!("Principal  {principal}"))?,
+            None => self.unbroken("Principal  none: this is about the key or the account alone")?,
+        }
+        if let Some(key) = &finding.key {
+            self.unbroken(&format!("Key        {key}"))?;
+        }
+        self.unbroken(&format!("Account    {}", finding.account))?;
+        if let Some(region) = &finding.region {
+            self.unbroken(&format!("Region     {region}"))?;
+        }
+        self.unbroken(&format!("When       {}", when(finding)))
+    }
+
+    fn why(&mut self, finding: &Finding) -> io::Result<()> {
+        self.heading("Why")?;
+        if finding.evidence.is_empty() {
+            return self.text("The finding holds no evidence.");
+        }
+        for (index, evidence) in finding.evidence.iter().enumerate() {
+            self.item(index + 1, &evidence.text)?;
+            let numbers = numbers(evidence);
+            if !numbers.is_empty() {
+                self.hanging(5, &numbers)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn how_sure(&mut self, finding: &Finding) -> io::Result<()> {
+        self.heading("How sure")?;
+        let severity = finding.severity;
+        self.text(&format!(
+            "Score {}, which makes it {severity}: on one scale for rules and behaviour, medium begins at 8, high at 12 and critical at 16. Rules have the fixed scores {}, {}, {} and {}.",
+            Short(finding.score),
+            Short(Severity::Low.score()),
+            Short(Severity::Medium.score()),
+            Short(Severity::High.score()),
+            Short(Severity::Critical.score()),
+        ))?;
+        self.text(&format!(
+            "Confidence {} of 1: how much history the judgement rests on. A rule over records alone has 1.",
+            Short(finding.confidence)
+        ))?;
+        if is_learning(finding) {
+            self.note("Made while learning: the account's normal use was not known well enough yet, so this may be its normal use.")?;
+        }
+        let state = match finding.state {
+            FindingState::Provisional => {
+                "Provisional: the last hour is not sealed yet; its numbers can still grow."
+            }
+            FindingState::Final => "Final: all evidence of its hours is in.",
+            FindingState::Withdrawn => "Withdrawn: later evidence took it back.",
+            FindingState::Expected => "Expected: somebody declared this as normal.",
+            FindingState::Suppressed => "Suppressed: somebody does not want to be told.",
+            FindingState::Shadow => "Shadow: the rule only counts; nobody is alerted.",
+        };
+        self.text(state)
+    }
+
+    fn meaning(&mut self, finding: &Finding) -> io::Result<()> {
+        if !finding.attack.is_empty() {
+            self.heading("ATT&CK")?;
+        }
+        for technique in &finding.attack {
+            self.text(&attack::words(technique))?;
+            if let Some(address) = attack::address(technique) {
+                self.unbroken(&address)?;
+            }
+        }
+        if let Some(practice) = &finding.practice {
+            self.heading("Practice of key management")?;
+            self.text(practice)?;
+        }
+        Ok(())
+    }
+
+    fn events(&mut self, finding: &Finding) -> io::Result<()> {
+        self.heading("Events")?;
+        let known = finding.event_ids.len() as u64;
+        let whole = match known {
+            0 => "The records have no event ids.",
+            _ if known < finding.count => "The first and the last of them:",
+            _ => "All of them:",
+        };
+        self.text(whole)?;
+        for id in &finding.event_ids {
+            self.unbroken(&format!("  {id}"))?;
+        }
+        self.text("To see them all, with the files or the folder in place of ARCHIVE:")?;
+        self.unbroken(&format!("  {}", events_command(finding)))
+    }
+
+    fn next_steps(&mut self, finding: &Finding) -> io::Result<()> {
+        if finding.next_steps.is_empty() {
+            return Ok(());
+        }
+        self.heading("Next steps")?;
+        for (index, step) in finding.next_steps.iter().enumerate() {
+            match split_command(step) {
+                Some((words, command)) => {
+                    self.item(index + 1, words)?;
+                    self.unbroken(&format!("   {command}"))?;
+                }
+                None => self.item(index + 1, step)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn names(&mut self, finding: &Finding) -> io::Result<()> {
+        self.heading("Finding")?;
+        self.unbroken(&format!("Id         {}", finding.id))?;
+        let revision = finding.revision;
+        self.unbroken(&format!(
+            "Episode    {}, revision {revision}",
+            finding.episode
+        ))?;
+        let triage = match finding.triage {
+            Triage::Open => "open",
+            Triage::Acknowledged => "acknowledged",
+            Triage::Resolved => "resolved",
+        };
+        self.unbroken(&format!(
+            "State      {}, {triage}",
+            state_name(finding.state)
+        ))?;
+        let rule = shell_word(&finding.rule);
+        self.unbroken(&format!(
+            "Rule       {} (keytrail rules show {rule})",
+            finding.rule
+        ))
+    }
+
+    fn heading(&mut self, heading: &str) -> io::Result<()> {
+        writeln!(self.out, "\n{}", self.page.paint(page::HEADING, heading))
+    }
+
+    fn text(&mut self, text: &str) -> io::Result<()> {
+        self.hanging(INDENT, text)
+    }
+
+    fn note(&mut self, text: &str) -> io::Result<()> {
+        for line in wrap(&terminal(text), self.page.width() - INDENT, usize::MAX) {
+            writeln!(
+                self.out,
+                "{:INDENT$}{}",
+                "",
+                self.page.paint(page::NOTE, line)
+            )?;
+        }
+        Ok(())
+    }
+
+    fn item(&mut self, number: usize, text: &str) -> io::Result<()> {
+        let label = format!("{:INDENT$}{number}. ", "");
+        let indent = label.len();
+        let lines = wrap(&terminal(text), self.page.width() - indent, usize::MAX);
+        for (index, line) in lines.iter().enumerate() {
+            let lead = if index == 0 { label.as_str() } else { "" };
+            writeln!(self.out, "{lead:indent$}{line}")?;
+        }
+        Ok(())
+    }
+
+    fn hanging(&mut self, indent: usize, text: &str) -> io::Result<()> {
+        for line in wrap(&terminal(text), self.page.width() - indent, usize::MAX) {
+            writeln!(self.out, "{:indent$}{line}", "")?;
+        }
+        Ok(())
+    }
+
+    /// A line that the terminal may wrap but that copies as one.
+    fn unbroken(&mut self, text: &str) -> io::Result<()> {
+        writeln!(self.out, "{:INDENT$}{}", "", terminal(text))
+    }
+}
+
+/// The numbers of a reason, as far as it has them.
+fn numbers(evidence: &Evidence) -> String {
+    let text =
+        |name: &str, value: &Option<String>| value.as_ref().map(|value| format!("{name}: {value}"));
+    let parts = [
+        Some(format!("feature: {}", evidence.feature)),
+        text("seen", &evidence.observed),
+        text("expected", &evidence.expected),
+        evidence
+            .one_in
+            .map(|one_in| format!("how rare: 1 in {}", rarity(one_in))),
+        text("from", &evidence.history),
+        evidence
+            .weight
+            .map(|weight| format!("weight: {}", Short(weight))),
+    ];
+    let parts: Vec<String> = parts.into_iter().flatten().collect();
+    parts.join("; ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::page::Color;
+    use crate::samples;
+
+    fn written(finding: &Finding, page: &Page) -> String {
+        samples::text(|out| write_explanation(finding, page, out))
+    }
+
+    #[test]
+    fn behaviour_while_learning() {
+        insta::assert_snapshot!(written(&samples::learning(), &Page::default()));
+    }
+
+    #[test]
+    fn a_rule_on_a_narrow_page() {
+        let page = Page::new(Some(44), Color::Plain);
+        insta::assert_snapshot!(written(&samples::deletion(), &page));
+    }
+
+    #[test]
+    fn hostile_strings_in_colour() {
+        let page = Page::new(Some(120), Color::Ansi);
+        insta::assert_snapshot!(written(&samples::hostile(), &page).replace('\u{1b}', "␛"));
+    }
+
+    #[test]
+    fn nothing_is_cut() {
+        let text = written(&samples::endless(), &Page::default());
+        assert_eq!(text.matches('漢').count(), 2_500);
+        assert!(!text.contains('…'));
+    }
+
+    #[test]
+    fn the_command_can_be_pasted() {
+        let mut finding = samples::hostile();
+        assert_eq!(
+            events_command(&finding),
+            "keytrail events ARCHIVE --principal '+x'\\''; rm -rf ~; echo '\\''**[31m' --since 2024-01-31T23:42:18Z --until 2024-01-31T23:42:19Z"
+        );
+        finding.principal = Some("--output=csv=/etc/passwd".to_owned());
+        assert!(events_command(&finding).contains(" --principal='--output=csv=/etc/passwd' "));
+        finding.principal = None;
+        assert!(events_command(&finding).contains(" --account '@SUM(1+1)' "));
+    }
+}

@@ -1,0 +1,93 @@
+//! Findings, in every format.
+
+mod csv;
+mod json;
+mod jsonl;
+mod table;
+
+use std::io::{self, Write};
+
+use keytrail_detect::finding::{Finding, FindingState};
+
+use crate::page::{Format, Page};
+
+pub use csv::write_csv;
+pub use json::write_json;
+pub use jsonl::write_jsonl;
+pub use table::write_table;
+pub(crate) use table::{split_command, when, write_headline};
+
+/// The evidence that says that a finding was made while learning.
+const LEARNING_FEATURE: &str = "learning";
+
+/// Writes findings. Data formats keep the caller's order, which is (episode, id); the table puts
+/// the worst first.
+///
+/// # Errors
+/// When `out` takes no more.
+pub fn write(
+    format: Format,
+    findings: &[Finding],
+    page: &Page,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    match format {
+        Format::Table => write_table(findings, page, out),
+        Format::Json => write_json(findings, out),
+        Format::Jsonl => write_jsonl(findings, out),
+        Format::Csv => write_csv(findings, out),
+    }
+}
+
+/// Whether a finding was made while its account was being learnt.
+#[must_use]
+pub fn is_learning(finding: &Finding) -> bool {
+    finding
+        .evidence
+        .iter()
+        .any(|evidence| evidence.feature == LEARNING_FEATURE)
+}
+
+/// A finding's state as its JSON has it.
+#[must_use]
+pub const fn state_name(state: FindingState) -> &'static str {
+    match state {
+        FindingState::Provisional => "provisional",
+        FindingState::Final => "final",
+        FindingState::Withdrawn => "withdrawn",
+        FindingState::Expected => "expected",
+        FindingState::Suppressed => "suppressed",
+        FindingState::Shadow => "shadow",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::samples;
+
+    #[test]
+    fn every_format_is_written() {
+        let findings = samples::findings();
+        for format in [Format::Table, Format::Json, Format::Jsonl, Format::Csv] {
+            let mut out = Vec::new();
+            write(format, &findings, &Page::default(), &mut out).unwrap();
+            assert!(out.ends_with(b"\n"), "{format:?}");
+        }
+    }
+
+    #[test]
+    fn states_are_named_as_in_json() {
+        for state in [
+            FindingState::Provisional,
+            FindingState::Final,
+            FindingState::Withdrawn,
+            FindingState::Expected,
+            FindingState::Suppressed,
+            FindingState::Shadow,
+        ] {
+            let json = serde_json::to_string(&state).unwrap();
+            assert_eq!(json.trim_matches('"'), state_name(state));
+        }
+    }
+}

@@ -1,0 +1,252 @@
+//! Findings for people: one block each, the worst first.
+//!
+//! The first line says what happened, the next ones who, where and when, then the numbers that
+//! prove it and the next step. Names and commands are never broken, so that they can be copied.
+
+use std::cmp::Reverse;
+use std::io::{self, Write};
+
+use keytrail_detect::finding::{Finding, FindingState};
+
+use crate::escape::terminal;
+use crate::findings::{is_learning, state_name};
+use crate::layout::wrap;
+use crate::page::{self, Page};
+use crate::words::{Short, counted, span};
+
+/// Lines that a title may take.
+const TITLE_LINES_MAX: usize = 3;
+/// Reasons shown; `keytrail explain` shows all.
+const REASONS_MAX: usize = 6;
+/// Lines that one reason may take.
+const REASON_LINES_MAX: usize = 3;
+/// Columns of the labels, with the space around them.
+const INDENT: usize = 10;
+
+/// Writes findings for people: by severity, the worst first, then by the first event.
+///
+/// # Errors
+/// When `out` takes no more.
+pub fn write_table(findings: &[Finding], page: &Page, out: &mut dyn Write) -> io::Result<()> {
+    let mut sorted: Vec<&Finding> = findings.iter().collect();
+    sorted.sort_by_key(|finding| {
+        (
+            Reverse(finding.severity),
+            finding.first_seen,
+            &finding.episode,
+            &finding.id,
+        )
+    });
+    for (index, finding) in sorted.into_iter().enumerate() {
+        if index > 0 {
+            out.write_all(b"\n")?;
+        }
+        Block { page, out }.finding(finding)?;
+    }
+    Ok(())
+}
+
+/// Writes the lines that say what happened and how much of it is settled.
+///
+/// # Errors
+/// When `out` takes no more.
+pub(crate) fn write_headline(
+    finding: &Finding,
+    lines_max: usize,
+    page: &Page,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let severity = finding.severity.as_str().to_uppercase();
+    let tags = tags(finding);
+    let title = terminal(&finding.title);
+    let used = severity.len() + tags.iter().map(|tag| tag.len() + 3).sum::<usize>() + 2;
+    write!(
+        out,
+        "{}",
+        page.paint(page::severity_style(finding.severity), &severity)
+    )?;
+    for tag in tags {
+        write!(out, " {}", page.paint(page::NOTE, format_args!("[{tag}]")))?;
+    }
+    // The title goes on behind the tags, and its other lines below its beginning.
+    let indent = used.min(page.width() / 2);
+    for (index, line) in wrap(&title, page.width() - indent, lines_max)
+        .iter()
+        .enumerate()
+    {
+        if index > 0 {
+            write!(out, "{:indent$}", "")?;
+        } else {
+            out.write_all(b"  ")?;
+        }
+        writeln!(out, "{}", page.paint(page::HEADING, line))?;
+    }
+    Ok(())
+}
+
+/// What a reader must know before believing the title.
+fn tags(finding: &Finding) -> Vec<&'static str> {
+    let learning = is_learning(finding).then_some("learning");
+    let state = (finding.state != FindingState::Final).then(|| state_name(finding.state));
+    learning.into_iter().chain(state).collect()
+}
+
+struct Block<'b> {
+    page: &'b Page,
+    out: &'b mut dyn Write,
+}
+
+impl Block<'_> {
+    fn finding(&mut self, finding: &Finding) -> io::Result<()> {
+        write_headline(finding, TITLE_LINES_MAX, self.page, self.out)?;
+        let principal = finding
+            .principal
+            .as_deref()
+            .unwrap_or("no single principal");
+        self.unbroken("who", principal)?;
+        if let Some(key) = &finding.key {
+            self.unbroken("key", key)?;
+        }
+        let place = format!(
+            "{} {}",
+            finding.account,
+            finding.region.as_deref().unwrap_or_default()
+        );
+        self.unbroken("where", place.trim_end())?;
+        self.wrapped("when", &when(finding), REASON_LINES_MAX)?;
+        self.reasons(finding)?;
+        if let Some(step) = finding.next_steps.first() {
+            self.step(step)?;
+        }
+        let id = format!(
+            "{} (score {}, confidence {})",
+            finding.id,
+            Short(finding.score),
+            Short(finding.confidence)
+        );
+        self.unbroken("id", &id)
+    }
+
+    fn reasons(&mut self, finding: &Finding) -> io::Result<()> {
+        let mut label = "why";
+        for evidence in finding.evidence.iter().take(REASONS_MAX) {
+            self.wrapped(label, &evidence.text, REASON_LINES_MAX)?;
+            label = "";
+        }
+        let more = finding.evidence.len().saturating_sub(REASONS_MAX);
+        if more > 0 {
+            let words = counted(more as u64, "more reason", "more reasons");
+            self.wrapped(
+                "",
+                &format!("and {words}: keytrail explain {}", finding.id),
+                2,
+            )?;
+        }
+        Ok(())
+    }
+
+    /// A step in words, with the command at its end, if it has one, in a line of its own.
+    fn step(&mut self, step: &str) -> io::Result<()> {
+        let Some((words, command)) = split_command(step) else {
+            return self.wrapped("next", step, REASON_LINES_MAX);
+        };
+        self.wrapped("next", words, REASON_LINES_MAX)?;
+        self.unbroken("", command)
+    }
+
+    fn unbroken(&mut self, label: &str, text: &str) -> io::Result<()> {
+        let text = terminal(text);
+        self.line(label, &text)
+    }
+
+    fn wrapped(&mut self, label: &str, text: &str, lines_max: usize) -> io::Result<()> {
+        let mut label = label;
+        for line in wrap(&terminal(text), self.page.width() - INDENT, lines_max) {
+            self.line(label, &line)?;
+            label = "";
+        }
+        Ok(())
+    }
+
+    fn line(&mut self, label: &str, text: &str) -> io::Result<()> {
+        if label.is_empty() {
+            return writeln!(self.out, "{:INDENT$}{text}", "");
+        }
+        let fill = INDENT - 2 - label.len();
+        let label = self.page.paint(page::LABEL, label);
+        writeln!(self.out, "  {label}{:fill$}{text}", "")
+    }
+}
+
+/// Parts `words: keytrail …` after the colon: a command is never wrapped.
+pub(crate) fn split_command(step: &str) -> Option<(&str, &str)> {
+    let at = step.find(": keytrail ")? + 1;
+    Some((&step[..at], step[at..].trim_start()))
+}
+
+/// When, for how long, how often.
+pub(crate) fn when(finding: &Finding) -> String {
+    let (first, last) = (finding.first_seen, finding.last_seen);
+    let count = counted(finding.count, "event", "events");
+    if first == last {
+        return format!("{first}, {count}");
+    }
+    format!("{first} to {last} ({}), {count}", span(first, last))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::layout::width;
+    use crate::page::Color;
+    use crate::samples;
+
+    fn written(findings: &[Finding], page: &Page) -> String {
+        samples::text(|out| write_table(findings, page, out))
+    }
+
+    #[test]
+    fn blocks() {
+        let findings = samples::findings();
+        insta::assert_snapshot!(written(&findings, &Page::default()));
+    }
+
+    #[test]
+    fn blocks_on_a_narrow_page() {
+        let page = Page::new(Some(44), Color::Plain);
+        insta::assert_snapshot!(written(&samples::findings(), &page));
+    }
+
+    #[test]
+    fn blocks_on_a_wide_page_in_colour() {
+        let page = Page::new(Some(180), Color::Ansi);
+        insta::assert_snapshot!(written(&samples::findings(), &page).replace('\u{1b}', "␛"));
+    }
+
+    #[test]
+    fn a_title_of_five_thousand_characters_is_cut() {
+        let findings = [samples::endless()];
+        for columns in [40, 100, 300] {
+            let text = written(&findings, &Page::new(Some(columns), Color::Plain));
+            assert!(text.lines().count() < 30, "{text}");
+            assert!(text.contains('…'));
+            for line in text.lines() {
+                assert!(width(line) <= columns.max(60), "{line}");
+            }
+        }
+    }
+
+    #[test]
+    fn only_colour_escapes() {
+        let mut findings = samples::findings();
+        findings.push(samples::endless());
+        let text = written(&findings, &Page::default());
+        let escaped = |c: char| c != '\n' && crate::escape::is_unsafe(c);
+        assert!(!text.chars().any(escaped));
+    }
+
+    #[test]
+    fn no_findings_are_no_data() {
+        assert_eq!(written(&[], &Page::default()), "");
+    }
+}
