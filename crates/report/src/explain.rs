@@ -5,14 +5,12 @@ use std::io::{self, Write};
 use keytrail_detect::finding::{Evidence, Finding, FindingState, Severity, Triage};
 
 use crate::attack;
-use crate::escape::{shell_word, terminal};
-use crate::findings::{is_learning, split_command, state_name, when, write_headline};
-use crate::layout::wrap;
-use crate::page::{self, Page};
+use crate::escape::shell_word;
+use crate::findings::{is_learning, state_name, step_parts, when, write_headline};
+use crate::page::Page;
+use crate::prose::Prose;
 use crate::words::{Short, rarity};
 
-/// Columns before the text of a section.
-const INDENT: usize = 2;
 /// Stands for the files that the finding came from, where nobody told.
 const ARCHIVE: &str = "ARCHIVE";
 
@@ -22,7 +20,7 @@ const ARCHIVE: &str = "ARCHIVE";
 /// When `out` takes no more.
 pub fn write_explanation(finding: &Finding, page: &Page, out: &mut dyn Write) -> io::Result<()> {
     write_headline(finding, usize::MAX, page, out)?;
-    let mut prose = Prose { page, out };
+    let mut prose = Explanation(Prose { page, out });
     prose.what(finding)?;
     prose.why(finding)?;
     prose.how_sure(finding)?;
@@ -61,47 +59,47 @@ pub fn events_command(finding: &Finding) -> String {
     command
 }
 
-struct Prose<'p> {
-    page: &'p Page,
-    out: &'p mut dyn Write,
-}
+struct Explanation<'p>(Prose<'p>);
 
-impl Prose<'_> {
+impl Explanation<'_> {
     fn what(&mut self, finding: &Finding) -> io::Result<()> {
-        self.heading("What")?;
+        self.0.heading("What")?;
         match &finding.principal {
-            Some(principal) => self.unbroken(&format!("Principal  {principal}"))?,
-            None => self.unbroken("Principal  none: this is about the key or the account alone")?,
+            Some(principal) => self.0.unbroken(&format!("Principal  {principal}"))?,
+            None => self
+                .0
+                .unbroken("Principal  none: this is about the key or the account alone")?,
         }
         if let Some(key) = &finding.key {
-            self.unbroken(&format!("Key        {key}"))?;
+            self.0.unbroken(&format!("Key        {key}"))?;
         }
-        self.unbroken(&format!("Account    {}", finding.account))?;
+        self.0
+            .unbroken(&format!("Account    {}", finding.account))?;
         if let Some(region) = &finding.region {
-            self.unbroken(&format!("Region     {region}"))?;
+            self.0.unbroken(&format!("Region     {region}"))?;
         }
-        self.unbroken(&format!("When       {}", when(finding)))
+        self.0.unbroken(&format!("When       {}", when(finding)))
     }
 
     fn why(&mut self, finding: &Finding) -> io::Result<()> {
-        self.heading("Why")?;
+        self.0.heading("Why")?;
         if finding.evidence.is_empty() {
-            return self.text("The finding holds no evidence.");
+            return self.0.text("The finding holds no evidence.");
         }
         for (index, evidence) in finding.evidence.iter().enumerate() {
-            self.item(index + 1, &evidence.text)?;
+            self.0.item(index + 1, &evidence.text)?;
             let numbers = numbers(evidence);
             if !numbers.is_empty() {
-                self.hanging(5, &numbers)?;
+                self.0.hanging(5, &numbers)?;
             }
         }
         Ok(())
     }
 
     fn how_sure(&mut self, finding: &Finding) -> io::Result<()> {
-        self.heading("How sure")?;
+        self.0.heading("How sure")?;
         let severity = finding.severity;
-        self.text(&format!(
+        self.0.text(&format!(
             "Score {}, which makes it {severity}: on one scale for rules and behaviour, medium begins at 8, high at 12 and critical at 16. Rules have the fixed scores {}, {}, {} and {}.",
             Short(finding.score),
             Short(Severity::Low.score()),
@@ -109,12 +107,12 @@ impl Prose<'_> {
             Short(Severity::High.score()),
             Short(Severity::Critical.score()),
         ))?;
-        self.text(&format!(
+        self.0.text(&format!(
             "Confidence {} of 1: how much history the judgement rests on. A rule over records alone has 1.",
             Short(finding.confidence)
         ))?;
         if is_learning(finding) {
-            self.note("Made while learning: the account's normal use was not known well enough yet, so this may be its normal use.")?;
+            self.0.note("Made while learning: the account's normal use was not known well enough yet, so this may be its normal use.")?;
         }
         let state = match finding.state {
             FindingState::Provisional => {
@@ -126,64 +124,62 @@ impl Prose<'_> {
             FindingState::Suppressed => "Suppressed: somebody does not want to be told.",
             FindingState::Shadow => "Shadow: the rule only counts; nobody is alerted.",
         };
-        self.text(state)
+        self.0.text(state)
     }
 
     fn meaning(&mut self, finding: &Finding) -> io::Result<()> {
         if !finding.attack.is_empty() {
-            self.heading("ATT&CK")?;
+            self.0.heading("ATT&CK")?;
         }
         for technique in &finding.attack {
-            self.text(&attack::words(technique))?;
+            self.0.text(&attack::words(technique))?;
             if let Some(address) = attack::address(technique) {
-                self.unbroken(&address)?;
+                self.0.unbroken(&address)?;
             }
         }
         if let Some(practice) = &finding.practice {
-            self.heading("Practice of key management")?;
-            self.text(practice)?;
+            self.0.heading("Practice of key management")?;
+            self.0.text(practice)?;
         }
         Ok(())
     }
 
     fn events(&mut self, finding: &Finding) -> io::Result<()> {
-        self.heading("Events")?;
+        self.0.heading("Events")?;
         let known = finding.event_ids.len() as u64;
-        let whole = match known {
+        self.0.text(match known {
             0 => "The records have no event ids.",
+            1 if finding.count == 1 => "There is one:",
             _ if known < finding.count => "The first and the last of them:",
-            _ => "All of them:",
-        };
-        self.text(whole)?;
+            _ => "These are all:",
+        })?;
         for id in &finding.event_ids {
-            self.unbroken(&format!("  {id}"))?;
+            self.0.unbroken(&format!("  {id}"))?;
         }
-        self.text("To see them all, with the files or the folder in place of ARCHIVE:")?;
-        self.unbroken(&format!("  {}", events_command(finding)))
+        self.0.text("To see them with who, whence and how, put the files or the folder in place of ARCHIVE:")?;
+        self.0.unbroken(&format!("  {}", events_command(finding)))
     }
 
     fn next_steps(&mut self, finding: &Finding) -> io::Result<()> {
         if finding.next_steps.is_empty() {
             return Ok(());
         }
-        self.heading("Next steps")?;
+        self.0.heading("Next steps")?;
         for (index, step) in finding.next_steps.iter().enumerate() {
-            match split_command(step) {
-                Some((words, command)) => {
-                    self.item(index + 1, words)?;
-                    self.unbroken(&format!("   {command}"))?;
-                }
-                None => self.item(index + 1, step)?,
+            let (words, command) = step_parts(finding, step);
+            self.0.item(index + 1, words)?;
+            if let Some(command) = command {
+                self.0.unbroken(&format!("   {command}"))?;
             }
         }
         Ok(())
     }
 
     fn names(&mut self, finding: &Finding) -> io::Result<()> {
-        self.heading("Finding")?;
-        self.unbroken(&format!("Id         {}", finding.id))?;
+        self.0.heading("Finding")?;
+        self.0.unbroken(&format!("Id         {}", finding.id))?;
         let revision = finding.revision;
-        self.unbroken(&format!(
+        self.0.unbroken(&format!(
             "Episode    {}, revision {revision}",
             finding.episode
         ))?;
@@ -192,58 +188,15 @@ impl Prose<'_> {
             Triage::Acknowledged => "acknowledged",
             Triage::Resolved => "resolved",
         };
-        self.unbroken(&format!(
+        self.0.unbroken(&format!(
             "State      {}, {triage}",
             state_name(finding.state)
         ))?;
         let rule = shell_word(&finding.rule);
-        self.unbroken(&format!(
+        self.0.unbroken(&format!(
             "Rule       {} (keytrail rules show {rule})",
             finding.rule
         ))
-    }
-
-    fn heading(&mut self, heading: &str) -> io::Result<()> {
-        writeln!(self.out, "\n{}", self.page.paint(page::HEADING, heading))
-    }
-
-    fn text(&mut self, text: &str) -> io::Result<()> {
-        self.hanging(INDENT, text)
-    }
-
-    fn note(&mut self, text: &str) -> io::Result<()> {
-        for line in wrap(&terminal(text), self.page.width() - INDENT, usize::MAX) {
-            writeln!(
-                self.out,
-                "{:INDENT$}{}",
-                "",
-                self.page.paint(page::NOTE, line)
-            )?;
-        }
-        Ok(())
-    }
-
-    fn item(&mut self, number: usize, text: &str) -> io::Result<()> {
-        let label = format!("{:INDENT$}{number}. ", "");
-        let indent = label.len();
-        let lines = wrap(&terminal(text), self.page.width() - indent, usize::MAX);
-        for (index, line) in lines.iter().enumerate() {
-            let lead = if index == 0 { label.as_str() } else { "" };
-            writeln!(self.out, "{lead:indent$}{line}")?;
-        }
-        Ok(())
-    }
-
-    fn hanging(&mut self, indent: usize, text: &str) -> io::Result<()> {
-        for line in wrap(&terminal(text), self.page.width() - indent, usize::MAX) {
-            writeln!(self.out, "{:indent$}{line}", "")?;
-        }
-        Ok(())
-    }
-
-    /// A line that the terminal may wrap but that copies as one.
-    fn unbroken(&mut self, text: &str) -> io::Result<()> {
-        writeln!(self.out, "{:INDENT$}{}", "", terminal(text))
     }
 }
 
@@ -252,19 +205,21 @@ fn numbers(evidence: &Evidence) -> String {
     let text =
         |name: &str, value: &Option<String>| value.as_ref().map(|value| format!("{name}: {value}"));
     let parts = [
-        Some(format!("feature: {}", evidence.feature)),
         text("seen", &evidence.observed),
         text("expected", &evidence.expected),
         evidence
             .one_in
-            .map(|one_in| format!("how rare: 1 in {}", rarity(one_in))),
-        text("from", &evidence.history),
+            .map(|one_in| format!("1 in {}", rarity(one_in))),
+        text("history", &evidence.history),
         evidence
             .weight
             .map(|weight| format!("weight: {}", Short(weight))),
     ];
     let parts: Vec<String> = parts.into_iter().flatten().collect();
-    parts.join("; ")
+    if parts.is_empty() {
+        return String::new();
+    }
+    format!("{}: {}", evidence.feature, parts.join("; "))
 }
 
 #[cfg(test)]

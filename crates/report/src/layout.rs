@@ -10,12 +10,25 @@ pub(crate) fn width(text: &str) -> usize {
 /// The text in lines of at most `columns`, broken at spaces; a word that is wider than a line is
 /// broken where the line ends. At most `lines_max` lines: the last one ends in `…` when there was more.
 pub(crate) fn wrap(text: &str, columns: usize, lines_max: usize) -> Vec<String> {
-    let columns = columns.max(2);
+    wrap_behind(text, columns, columns, lines_max)
+}
+
+/// As [`wrap`], with a first line of its own width: something else stands before it.
+pub(crate) fn wrap_behind(
+    text: &str,
+    first_columns: usize,
+    columns: usize,
+    lines_max: usize,
+) -> Vec<String> {
+    let room = |lines: &[String]| match lines.len() {
+        1 => first_columns.max(2),
+        _ => columns.max(2),
+    };
     let mut lines = vec![String::new()];
     let mut used = 0;
     for word in text.split(' ').filter(|word| !word.is_empty()) {
         let wide = width(word);
-        if used > 0 && used + 1 + wide > columns {
+        if used > 0 && used + 1 + wide > room(&lines) {
             lines.push(String::new());
             used = 0;
         }
@@ -23,24 +36,21 @@ pub(crate) fn wrap(text: &str, columns: usize, lines_max: usize) -> Vec<String> 
             break;
         }
         if used > 0 {
-            push(&mut lines, ' ');
+            push(&mut lines, " ");
             used += 1;
         }
-        if wide <= columns {
-            lines
-                .last_mut()
-                .into_iter()
-                .for_each(|line| line.push_str(word));
+        if wide <= room(&lines) {
+            push(&mut lines, word);
             used += wide;
             continue;
         }
         for character in word.chars() {
             let wide = character.width().unwrap_or(0);
-            if used + wide > columns {
+            if used + wide > room(&lines) {
                 lines.push(String::new());
                 used = 0;
             }
-            push(&mut lines, character);
+            push(&mut lines, character.encode_utf8(&mut [0; 4]));
             used += wide;
             if lines.len() > lines_max {
                 break;
@@ -49,20 +59,18 @@ pub(crate) fn wrap(text: &str, columns: usize, lines_max: usize) -> Vec<String> 
     }
     if lines.len() > lines_max {
         lines.truncate(lines_max.max(1));
+        let columns = room(&lines);
         if let Some(last) = lines.last_mut() {
             last.push_str(" …");
             *last = fit(last, columns);
-            if !last.ends_with('…') {
-                last.push('…');
-            }
         }
     }
     lines
 }
 
-fn push(lines: &mut [String], character: char) {
+fn push(lines: &mut [String], text: &str) {
     if let Some(line) = lines.last_mut() {
-        line.push(character);
+        line.push_str(text);
     }
 }
 
@@ -112,6 +120,12 @@ mod tests {
         check("one two three four", 7, 2, &["one two", "three …"]);
         check("one two three seven", 7, 1, &["one tw…"]);
         check("abcdefghij", 4, 1, &["abc…"]);
+    }
+
+    #[test]
+    fn the_first_line_is_shorter() {
+        let lines = wrap_behind("one two three four", 4, 9, 9);
+        assert_eq!(lines, ["one", "two three", "four"]);
     }
 
     #[test]

@@ -12,7 +12,8 @@ pub mod findings;
 mod json_text;
 mod layout;
 pub mod page;
-//pub mod rules;
+mod prose;
+pub mod rules;
 //pub mod summary;
 mod words;
 

@@ -16,8 +16,8 @@ use crate::page::{self, Page};
 const WIDTH_ROWS: usize = 500;
 /// Widest cell, in columns of the terminal; more is cut.
 const CELL_COLUMNS_MAX: usize = 64;
-/// Columns that a cut cell keeps at least.
-const CELL_COLUMNS_MIN: usize = 8;
+/// Columns that a cut cell keeps at least, however narrow the page.
+const CELL_COLUMNS_MIN: usize = 4;
 /// Space between two columns.
 const GAP: usize = 2;
 
@@ -33,6 +33,8 @@ const HEADINGS: [&str; COLUMNS] = [
     "ACCOUNT",
     "REGION",
 ];
+/// Columns that each one should keep: when there is no room for that, the last ones are left out.
+const COMFORTABLE: [usize; COLUMNS] = [20, 15, 9, 16, 12, 15, 14, 12, 14];
 /// The column that is never cut.
 const TIME: usize = 0;
 /// The column that stands out unless it says `success`.
@@ -139,16 +141,23 @@ impl EventWriter for Table {
 /// The widths of the columns that the page has room for: the widest are cut first.
 fn fitted(natural: [usize; COLUMNS], page_columns: usize) -> Vec<usize> {
     let mut widths = natural.to_vec();
-    let least = |column: usize| match column {
-        TIME => natural[TIME],
-        _ => natural[column].min(CELL_COLUMNS_MIN),
-    };
     let with_gaps = |sum: usize, count: usize| sum + (count - 1) * GAP;
-    while widths.len() > LEFT_OUT_MIN
-        && with_gaps((0..widths.len()).map(least).sum(), widths.len()) > page_columns
-    {
+    let wanted = |columns: usize| {
+        let each = natural.iter().zip(COMFORTABLE).take(columns);
+        with_gaps(
+            each.map(|(natural, least)| least.min(*natural)).sum(),
+            columns,
+        )
+    };
+    while widths.len() > LEFT_OUT_MIN && wanted(widths.len()) > page_columns {
         widths.pop();
     }
+    let is_comfortable = wanted(widths.len()) <= page_columns;
+    let least = |column: usize| match column {
+        TIME => natural[TIME],
+        _ if is_comfortable => natural[column].min(COMFORTABLE[column]),
+        _ => natural[column].min(CELL_COLUMNS_MIN),
+    };
     while with_gaps(widths.iter().sum(), widths.len()) > page_columns {
         let cuttable = (0..widths.len()).filter(|column| widths[*column] > least(*column));
         // Of equals the last one, where there is less to lose.
@@ -230,7 +239,7 @@ mod tests {
 
     #[test]
     fn no_line_is_wider_than_the_page() {
-        for columns in 52..300 {
+        for columns in Page::WIDTH_MIN..300 {
             for line in check(columns).lines() {
                 assert!(width(line) <= columns, "{columns}: {line}");
             }

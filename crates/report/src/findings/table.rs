@@ -8,18 +8,19 @@ use std::io::{self, Write};
 
 use keytrail_detect::finding::{Finding, FindingState};
 
-use crate::escape::terminal;
+use crate::escape::{shell_word, terminal};
+use crate::explain::events_command;
 use crate::findings::{is_learning, state_name};
-use crate::layout::wrap;
+use crate::layout::{wrap, wrap_behind};
 use crate::page::{self, Page};
 use crate::words::{Short, counted, span};
 
 /// Lines that a title may take.
-const TITLE_LINES_MAX: usize = 3;
+const TITLE_LINES_MAX: usize = 4;
 /// Reasons shown; `keytrail explain` shows all.
-const REASONS_MAX: usize = 6;
-/// Lines that one reason may take.
-const REASON_LINES_MAX: usize = 3;
+const REASONS_MAX: usize = 8;
+/// Lines that one reason or step may take.
+const TEXT_LINES_MAX: usize = 5;
 /// Columns of the labels, with the space around them.
 const INDENT: usize = 10;
 
@@ -68,16 +69,18 @@ pub(crate) fn write_headline(
     for tag in tags {
         write!(out, " {}", page.paint(page::NOTE, format_args!("[{tag}]")))?;
     }
-    // The title goes on behind the tags, and its other lines below its beginning.
-    let indent = used.min(page.width() / 2);
-    for (index, line) in wrap(&title, page.width() - indent, lines_max)
-        .iter()
-        .enumerate()
-    {
+    // The title goes on behind the tags where there is room, and below them where there is none.
+    let room = page.width().saturating_sub(used);
+    let lines = if room >= page.width() / 3 {
+        out.write_all(b"  ")?;
+        wrap_behind(&title, room, page.width() - INDENT, lines_max)
+    } else {
+        write!(out, "\n{:INDENT$}", "")?;
+        wrap(&title, page.width() - INDENT, lines_max)
+    };
+    for (index, line) in lines.iter().enumerate() {
         if index > 0 {
-            write!(out, "{:indent$}", "")?;
-        } else {
-            out.write_all(b"  ")?;
+            write!(out, "{:INDENT$}", "")?;
         }
         writeln!(out, "{}", page.paint(page::HEADING, line))?;
     }
@@ -113,10 +116,10 @@ impl Block<'_> {
             finding.region.as_deref().unwrap_or_default()
         );
         self.unbroken("where", place.trim_end())?;
-        self.wrapped("when", &when(finding), REASON_LINES_MAX)?;
+        self.wrapped("when", &when(finding), TEXT_LINES_MAX)?;
         self.reasons(finding)?;
         if let Some(step) = finding.next_steps.first() {
-            self.step(step)?;
+            self.step(finding, step)?;
         }
         let id = format!(
             "{} (score {}, confidence {})",
@@ -130,28 +133,28 @@ impl Block<'_> {
     fn reasons(&mut self, finding: &Finding) -> io::Result<()> {
         let mut label = "why";
         for evidence in finding.evidence.iter().take(REASONS_MAX) {
-            self.wrapped(label, &evidence.text, REASON_LINES_MAX)?;
+            self.wrapped(label, &evidence.text, TEXT_LINES_MAX)?;
             label = "";
         }
         let more = finding.evidence.len().saturating_sub(REASONS_MAX);
         if more > 0 {
             let words = counted(more as u64, "more reason", "more reasons");
-            self.wrapped(
+            self.wrapped("", &format!("and {words}:"), 1)?;
+            self.unbroken(
                 "",
-                &format!("and {words}: keytrail explain {}", finding.id),
-                2,
+                &format!("keytrail explain {}", shell_word(finding.id.as_str())),
             )?;
         }
         Ok(())
     }
 
-    /// A step in words, with the command at its end, if it has one, in a line of its own.
-    fn step(&mut self, step: &str) -> io::Result<()> {
-        let Some((words, command)) = split_command(step) else {
-            return self.wrapped("next", step, REASON_LINES_MAX);
-        };
-        self.wrapped("next", words, REASON_LINES_MAX)?;
-        self.unbroken("", command)
+    fn step(&mut self, finding: &Finding, step: &str) -> io::Result<()> {
+        let (words, command) = step_parts(finding, step);
+        self.wrapped("next", words, TEXT_LINES_MAX)?;
+        match command {
+            Some(command) => self.unbroken("", &command),
+            None => Ok(()),
+        }
     }
 
     fn unbroken(&mut self, label: &str, text: &str) -> io::Result<()> {
@@ -178,10 +181,17 @@ impl Block<'_> {
     }
 }
 
-/// Parts `words: keytrail …` after the colon: a command is never wrapped.
-pub(crate) fn split_command(step: &str) -> Option<(&str, &str)> {
-    let at = step.find(": keytrail ")? + 1;
-    Some((&step[..at], step[at..].trim_start()))
+/// Parts `words: keytrail …` behind the colon: a command is never wrapped. The command that lists
+/// the finding's events is made anew, quoted so that it can be pasted whatever the names hold.
+pub(crate) fn step_parts<'s>(finding: &Finding, step: &'s str) -> (&'s str, Option<String>) {
+    let Some((words, command)) = step.split_once(": keytrail ") else {
+        return (step, None);
+    };
+    let words = &step[..=words.len()];
+    match command.starts_with("events ") {
+        true => (words, Some(events_command(finding))),
+        false => (words, Some(format!("keytrail {command}"))),
+    }
 }
 
 /// When, for how long, how often.
@@ -228,7 +238,7 @@ mod tests {
         let findings = [samples::endless()];
         for columns in [40, 100, 300] {
             let text = written(&findings, &Page::new(Some(columns), Color::Plain));
-            assert!(text.lines().count() < 30, "{text}");
+            assert!(text.lines().count() < 35, "{text}");
             assert!(text.contains('…'));
             for line in text.lines() {
                 assert!(width(line) <= columns.max(60), "{line}");
