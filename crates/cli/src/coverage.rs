@@ -33,8 +33,10 @@ pub struct Coverage {
     pub last_event: Option<EventTime>,
     /// Every file that could not be read, or not to its end.
     pub unreadable: Vec<UnreadableFile>,
-    /// The first records that could not be read.
+    /// The first records that could not be read, but for files that are named as a whole.
     pub issues: Vec<NamedIssue>,
+    /// How many there are of them.
+    pub issues_count: u64,
     /// The first files with something behind their packed data.
     pub trailing_bytes: Vec<String>,
     /// How many files have something behind their packed data.
@@ -84,6 +86,7 @@ impl Coverage {
         }
         // What is said of the whole file need not be said of its records again.
         if !(end.report.is_hopeless() && end.report.problem.is_some()) {
+            self.issues_count += end.report.reading.malformed;
             let room = ISSUES_KEPT_MAX - self.issues.len();
             for issue in end.issues.into_iter().take(room) {
                 self.issues.push(NamedIssue {

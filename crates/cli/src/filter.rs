@@ -2,9 +2,7 @@
 
 use std::borrow::Cow;
 
-use keytrail_event::fields::Fields;
 use keytrail_event::key::short_key_name;
-use keytrail_event::request::Request;
 use keytrail_event::{EventTime, KeyName, Record};
 
 use crate::arguments::FilterArguments;
@@ -25,13 +23,14 @@ pub struct Filter {
 
 /// The patterns of one field.
 #[derive(Debug, Clone, Default)]
-struct Choice {
+pub struct Choice {
     wanted: Vec<GlobPattern>,
     unwanted: Vec<GlobPattern>,
 }
 
 impl Choice {
-    fn new(wanted: &[String], unwanted: &[String]) -> Self {
+    /// The choice of these patterns.
+    pub fn new(wanted: &[String], unwanted: &[String]) -> Self {
         let patterns = |texts: &[String]| {
             texts
                 .iter()
@@ -49,7 +48,7 @@ impl Choice {
     }
 
     /// Whether a field that has these names is chosen.
-    fn accepts(&self, names: &[&str]) -> bool {
+    pub fn accepts(&self, names: &[&str]) -> bool {
         let any = |patterns: &[GlobPattern]| {
             patterns
                 .iter()
@@ -126,21 +125,20 @@ fn short(key: &KeyName) -> Cow<'_, str> {
 
 /// The aliases that the request names beside the key: `alias/…`, cut out of an ARN where it is one.
 fn requested_aliases(record: &Record<'_>) -> Vec<String> {
-    let fields = Fields::pick(record.raw).unwrap_or_default();
-    let request = fields
-        .request_parameters
-        .map(Request::read)
-        .unwrap_or_default();
-    [
-        request.key_id,
-        request.source_key_id,
-        request.destination_key_id,
-        request.alias_name,
-    ]
-    .into_iter()
-    .flatten()
-    .filter_map(|name| Some(name[name.find("alias/")?..].to_owned()))
-    .collect()
+    const NAMED_IN: [&str; 4] = [
+        "/requestParameters/keyId",
+        "/requestParameters/sourceKeyId",
+        "/requestParameters/destinationKeyId",
+        "/requestParameters/aliasName",
+    ];
+    let body = record.body();
+    NAMED_IN
+        .iter()
+        .filter_map(|pointer| {
+            let name = body.pointer(pointer)?.as_str()?;
+            Some(name[name.find("alias/")?..].to_owned())
+        })
+        .collect()
 }
 
 #[cfg(test)]

@@ -13,11 +13,11 @@ const ISSUES_SHOWN_MAX: usize = 10;
 pub fn counts(coverage: &Coverage, kms: &str) -> String {
     let reading = &coverage.reading;
     let mut text = format!(
-        "{HEADING}{} files{HEADING:#} ({}, {} of text) with {HEADING}{} records{HEADING:#}",
-        grouped(coverage.files),
+        "{HEADING}{}{HEADING:#} ({}, {} of text) with {HEADING}{}{HEADING:#}",
+        counted(coverage.files, "file"),
         Bytes(coverage.bytes),
         Bytes(coverage.text_bytes),
-        grouped(reading.records),
+        counted(reading.records, "record"),
     );
     if let (Some(first), Some(last)) = (coverage.first_event, coverage.last_event) {
         // Writing to a string cannot fail, here and below.
@@ -71,20 +71,20 @@ pub fn problems(coverage: &Coverage, loudness: Loudness) -> Option<String> {
         issues(&mut text, coverage, loudness);
     }
     if !coverage.unreadable.is_empty() {
-        let count = grouped(coverage.unreadable.len() as u64);
+        let files = counted(coverage.unreadable.len() as u64, "file");
         let _ = writeln!(
             text,
-            "{BAD}{count} files{BAD:#} could not be read, or not to their end:"
+            "{BAD}{files}{BAD:#} could not be read, or not to their end:"
         );
         for file in &coverage.unreadable {
             let _ = writeln!(text, "  {}: {}", file.file, escape::terminal(&file.reason));
         }
     }
     if coverage.files_with_trailing_bytes > 0 && loudness == Loudness::Verbose {
-        let count = grouped(coverage.files_with_trailing_bytes);
+        let files = counted(coverage.files_with_trailing_bytes, "file");
         let _ = writeln!(
             text,
-            "{NOTE}{count} files{NOTE:#} have something behind their packed data, which was left alone:"
+            "{NOTE}{files}{NOTE:#} with something behind the packed data, which was left alone:"
         );
         for file in &coverage.trailing_bytes {
             let _ = writeln!(text, "  {file}");
@@ -104,10 +104,16 @@ fn issues(text: &mut String, coverage: &Coverage, loudness: Loudness) {
         let issue = named.issue.to_string();
         let _ = writeln!(text, "  {}: {}", named.file, escape::terminal(&issue));
     }
-    let rest = coverage.reading.malformed.saturating_sub(shown as u64);
+    let rest = coverage.issues_count.saturating_sub(shown as u64);
     if rest > 0 {
         let _ = writeln!(text, "  and {} more", grouped(rest));
     }
+}
+
+/// A number with the thing it counts.
+fn counted(number: u64, thing: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{} {thing}{plural}", grouped(number))
 }
 
 /// A number with commas between groups of three digits.

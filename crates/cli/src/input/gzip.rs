@@ -73,7 +73,7 @@ mod tests {
         for length in 0..packed.len() {
             assert_eq!(unpack(&packed[..length], 100), None, "{length}");
         }
-        let mut wrong_length = packed.clone();
+        let mut wrong_length = packed;
         let last = wrong_length.len() - 4;
         wrong_length[last] ^= 1;
         assert_eq!(unpack(&wrong_length, 100), None);

@@ -194,11 +194,12 @@ impl Unpacker {
         if let Some(problem) = &mut report.problem {
             if report.text_bytes > 0 {
                 let good = report.reading.records - report.reading.malformed;
-                problem.push_str(&format!("; {good} records before that were read"));
+                let records = if good == 1 { "record" } else { "records" };
+                problem.push_str(&format!("; {good} {records} before that read"));
             }
         } else if report.is_hopeless() {
             let told = not_text(&self.sample).map(str::to_owned);
-            report.problem = told.or_else(|| first.map(ToString::to_string));
+            report.problem = told.or_else(|| first.map(of_the_file));
         } else if report.good_records() == 0
             && report.text_bytes <= SAMPLE_BYTES as u64
             && self.sample.trim_ascii().is_empty()
@@ -206,6 +207,15 @@ impl Unpacker {
             report.problem = Some("the file holds nothing".to_owned());
         }
     }
+}
+
+/// What is wrong with a record, said of the whole file.
+fn of_the_file(issue: &Issue) -> String {
+    let whole = Issue {
+        record_index: None,
+        ..issue.clone()
+    };
+    whole.to_string()
 }
 
 fn feed_whole(

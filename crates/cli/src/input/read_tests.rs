@@ -85,11 +85,10 @@ fn records_before_the_end_of_a_cut_file_are_read() {
     let packed = gzip(lines(1_000).as_bytes());
     let (count, report) = read(&packed[..packed.len() / 2]);
     assert!((10..990).contains(&count), "{count}");
-    let expected =
-        format!("cut off: the gzip data ends early; {count} records before that were read");
+    let expected = format!("cut off: the gzip data ends early; {count} records before that read");
     assert_eq!(report.problem, Some(expected));
     // Only the trailer is missing: every record is there.
-    let expected = "cut off: the gzip data ends early; 1000 records before that were read";
+    let expected = "cut off: the gzip data ends early; 1000 records before that read";
     check(&packed[..packed.len() - 3], 1_000, Some(expected));
 }
 
@@ -113,11 +112,7 @@ fn files_without_records_are_named() {
     check(&gzip(b""), 0, Some("the file holds nothing"));
     check(b"\x7fELF\x02\x01\0\0", 0, Some("binary data, not JSON"));
     check(b"{\"a\":\"caf\xe9\"}", 0, Some("not UTF-8"));
-    check(
-        b"hello world",
-        0,
-        Some("record 0: not JSON (at `hello world`)"),
-    );
+    check(b"hello world", 0, Some("not JSON (at `hello world`)"));
     check(&gzip(&gzip(b"{}")), 0, Some("packed twice; unpack it once"));
     check(b"PAR1....", 0, Some("Parquet; export JSON instead"));
 }
@@ -128,7 +123,7 @@ fn a_long_line_that_is_no_json_costs_only_itself() {
     check(
         long.as_bytes(),
         0,
-        Some(format!("record 0: not JSON (at `{}`)", "x".repeat(24)).as_str()),
+        Some(format!("not JSON (at `{}`)", "x".repeat(24)).as_str()),
     );
     let mut between = lines(2);
     between.push_str(&format!("{{\"a\":\"{long}\"}}\n"));
@@ -168,6 +163,7 @@ fn a_bomb_is_left() {
     let (count, report) = read(&encoder.finish().unwrap());
     assert_eq!(count, 1);
     assert!(report.text_bytes < 70 << 20);
-    let expected = "unpacks to more than 250 times its size; left after 64 MiB; 1 records before that were read";
+    let expected =
+        "unpacks to more than 250 times its size; left after 64 MiB; 1 record before that read";
     assert_eq!(report.problem.as_deref(), Some(expected));
 }
