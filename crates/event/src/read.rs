@@ -222,12 +222,8 @@ impl<S: Sink> Values<'_, S> {
         let Err(issue) = result else {
             return Verdict::Json;
         };
-        let verdict = match issue.kind {
-            IssueKind::BadField | IssueKind::BadTime if value.starts_with(b"{") => Verdict::Json,
-            _ => Verdict::NotJson,
-        };
         malformed(self.reading, self.sink, issue);
-        verdict
+        Verdict::NotJson
     }
 
     /// Reads a record, or what an envelope holds.

@@ -53,6 +53,8 @@ pub(crate) struct Splitter {
 /// Most bytes walked over in vain in one delivery; then its rest is given up. Without a bound, a
 /// crafted file would be walked once from each of its bytes.
 const WASTED_BYTES_MAX: usize = 256 << 20;
+/// What telling of one break costs beside the walk, in bytes walked.
+const BREAK_COST_BYTES: usize = 1 << 10;
 
 /// Most bytes waited for before the first line is judged.
 const FIRST_LINE_BYTES_MAX: usize = 4_096;
@@ -300,7 +302,9 @@ impl Splitter {
 
     /// Whether another record, or line, begins inside this value.
     fn hides_more(&self, value: &[u8]) -> bool {
-        memmem::find(&value[1..], RECORD_START).is_some()
+        let mut starts = memmem::find_iter(&value[1..], RECORD_START);
+        // The record of an EventBridge envelope is no other record.
+        starts.any(|at| !value[..at + 1].trim_ascii_end().ends_with(b"\"detail\":"))
             || (self.place == Place::Top && memmem::find(value, b"\n{").is_some())
     }
 
@@ -334,7 +338,7 @@ impl Splitter {
         found: &mut impl FnMut(Piece<'a>) -> Verdict,
     ) -> Step {
         found(Piece::Broken(kind, start));
-        self.wasted_bytes += walked_to.saturating_sub(start);
+        self.wasted_bytes += walked_to.saturating_sub(start) + BREAK_COST_BYTES;
         self.lose();
         Step::Next(start + 1)
     }
@@ -345,16 +349,11 @@ impl Splitter {
         if self.wasted_bytes > WASTED_BYTES_MAX {
             return Step::Wait(bytes.len());
         }
-        let record = memmem::find(tail, RECORD_START);
-        let line = if in_array {
-            None
-        } else {
-            memmem::find(tail, b"\n{").map(|found| found + 1)
-        };
-        let next = match (record, line) {
-            (Some(record), Some(line)) => Some(record.min(line)),
-            (record, line) => record.or(line),
-        };
+        // One pass for both kinds of start, so that no byte is looked at again for the sake of the other.
+        let next = memchr::memchr_iter(b'{', tail).find(|found| {
+            tail[*found..].starts_with(RECORD_START)
+                || (!in_array && *found > 0 && tail[*found - 1] == b'\n')
+        });
         match next {
             Some(found) => {
                 self.place = if in_array {
