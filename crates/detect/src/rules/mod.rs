@@ -5,6 +5,20 @@
 
 pub mod past;
 
+mod alias_repointed;
+mod cross_account_use;
+mod event_selectors;
+mod grant_external;
+mod key_deletion_scheduled;
+mod key_disabled;
+mod material_deleted;
+mod pending_key_used;
+mod policy_lockout;
+mod policy_public;
+mod root_used;
+mod selector;
+mod support;
+mod trail_kms_excluded;
 mod trail_stopped;
 
 use keytrail_event::Record;
@@ -41,6 +55,18 @@ pub struct Light<'a> {
     /// How many records the one judged stands for: 1, or the distinct ones of its group.
     pub count: u64,
 }
+
+impl Light<'_> {
+    /// Whether the refused calls that the record stands for are a burst: by one principal, on one key,
+    /// within one hour.
+    #[must_use]
+    pub const fn is_burst(&self) -> bool {
+        self.count >= BURST_CALLS_MIN
+    }
+}
+
+/// Refused calls from which they weigh as much as one that was made.
+pub const BURST_CALLS_MIN: u64 = 3;
 
 /// What a rule is: what `rules list` and `rules show` print and what every finding carries.
 #[derive(Debug, Clone, Copy)]
@@ -155,20 +181,53 @@ impl Hit {
         self
     }
 
-    /// The same as an attempt: one severity lower when the call was refused.
+    /// The same about this key.
     #[must_use]
-    pub fn lower_if_refused(mut self, record: &Record<'_>) -> Self {
-        if !record.outcome.is_success() {
-            self.severity = self.severity.lower();
-            "attempt".clone_into(&mut self.class);
-            self.title = format!("Refused: {}", self.title);
-        }
+    pub fn key(mut self, key: Option<&str>) -> Self {
+        self.key = key.map(str::to_owned);
         self
+    }
+
+    /// The same as an attempt when the call failed: one severity lower, unless it is a burst. Attempts
+    /// are a problem of their own, so that a later success is a new finding.
+    #[must_use]
+    pub fn lower_if_refused(mut self, record: &Record<'_>, light: &Light<'_>) -> Self {
+        if record.outcome.is_success() {
+            return self;
+        }
+        let is_refused = support::is_refused(record);
+        let verb = if is_refused { "Refused" } else { "Failed" };
+        self.title = format!("{verb}: {}", self.title);
+        self.class = [self.class.as_str(), "attempt"]
+            .join(" ")
+            .trim_start()
+            .to_owned();
+        let code = support::cut(record.outcome.as_str());
+        let mut text = format!("The call failed with {code}: nothing changed");
+        if light.is_burst() {
+            text.push_str(&format!("; {} such calls within the hour", light.count));
+        } else {
+            self.severity = self.severity.lower();
+        }
+        self.because(Evidence::new("outcome", text).observed(code))
     }
 }
 
 /// All rules, sorted by id.
-pub const RULES: [&dyn Rule; 1] = [&trail_stopped::TrailStopped];
+pub const RULES: [&dyn Rule; 12] = [
+    &alias_repointed::AliasRepointed,
+    &cross_account_use::CrossAccountUse,
+    &grant_external::GrantExternal,
+    &key_deletion_scheduled::KeyDeletionScheduled,
+    &key_disabled::KeyDisabled,
+    &material_deleted::MaterialDeleted,
+    &pending_key_used::PendingKeyUsed,
+    &policy_lockout::PolicyLockout,
+    &policy_public::PolicyPublic,
+    &root_used::RootUsed,
+    &trail_kms_excluded::TrailKmsExcluded,
+    &trail_stopped::TrailStopped,
+];
 
 /// The rule of this id.
 #[must_use]

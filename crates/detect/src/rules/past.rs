@@ -1,11 +1,16 @@
 //! What earlier records told, as rules need it: aliases, policies, the life of keys, foreign users.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use keytrail_event::{EventTime, KeyName, Record};
 use serde_json::Value;
 
+use super::cross_account_use::foreign_use;
+use super::event_selectors::Dark;
+use super::support::cut;
+use super::trail_kms_excluded::{sets_selectors, trail_of};
 use crate::bounds::PAST_ENTRIES_MAX;
+use crate::policy::{Digest, Policy, administrators, digest, root_delegation};
 
 /// When keys were used, as the cells of open days and the base of closed ones tell.
 pub trait KeyUses: std::fmt::Debug {
@@ -20,7 +25,10 @@ pub struct Past {
     aliases: BTreeMap<String, AliasTarget>,
     keys: BTreeMap<String, KeyLife>,
     policies: BTreeMap<String, SeenPolicy>,
-    foreign_users: BTreeSet<(String, String)>,
+    /// When an account first used a key of this one.
+    foreign_users: BTreeMap<(String, String), EventTime>,
+    /// What trails and event data stores leave out, since their selectors were last set.
+    trails: BTreeMap<String, Dark>,
     /// Entries that were not remembered because a table was full.
     pub forgotten: u64,
 }
@@ -32,8 +40,8 @@ pub struct AliasTarget {
     pub key: String,
     /// Since when, as far as records tell.
     pub since: EventTime,
-    /// Whether the alias was deleted since.
-    pub deleted: bool,
+    /// When the alias was deleted, if it was.
+    pub deleted: Option<EventTime>,
 }
 
 /// What is known of a key's life.
@@ -72,8 +80,12 @@ pub struct Deletion {
 /// The policy of a key as last written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SeenPolicy {
-    /// The policy's text.
-    pub text: String,
+    /// What it says.
+    pub digest: Digest,
+    /// Whether it certainly lets the account change it.
+    pub delegates_to_account: bool,
+    /// Who may change it, sorted.
+    pub administrators: Vec<String>,
     /// When it was written.
     pub at: EventTime,
 }
@@ -100,40 +112,52 @@ impl Past {
         self.policies.get(key)
     }
 
-    /// Whether this account's principals were seen to use the key.
+    /// Whether principals of this account were seen to use the key before this moment. (A record may
+    /// have been learnt for another rule already: it is not before itself.)
     #[must_use]
-    pub fn has_foreign_user(&self, key: &str, account: &str) -> bool {
-        self.foreign_users
-            .contains(&(key.to_owned(), account.to_owned()))
+    pub fn has_foreign_user(&self, key: &str, account: &str, before: EventTime) -> bool {
+        let first = self
+            .foreign_users
+            .get(&(key.to_owned(), account.to_owned()));
+        first.is_some_and(|first| *first < before)
+    }
+
+    /// What a trail or event data store is known to leave out.
+    #[must_use]
+    pub fn trail(&self, trail: &str) -> Option<&Dark> {
+        self.trails.get(trail)
     }
 
     /// The key that a name stands for: an alias is followed where its target is known.
     #[must_use]
     pub fn resolve<'a>(&'a self, name: &'a str) -> &'a str {
         match self.aliases.get(name) {
-            Some(target) if !target.deleted => &target.key,
+            Some(target) if target.deleted.is_none() => &target.key,
             _ => name,
         }
     }
 
-    /// Learns a record that rules have judged.
+    /// Learns a record that rules have judged. Learning it twice changes nothing.
     pub fn learn(&mut self, record: &Record<'_>) {
-        if !record.is_kms() {
-            return;
-        }
         if !record.outcome.is_success() {
             return;
         }
-        let Some(key) = &record.key else { return };
-        if record.identity.is_foreign_to(key.account())
-            && let Some(account) = &record.identity.account
-        {
-            let user = (key.as_str().to_owned(), account.clone());
-            if self.foreign_users.len() < PAST_ENTRIES_MAX {
-                self.foreign_users.insert(user);
-            } else if !self.foreign_users.contains(&user) {
-                self.forgotten += 1;
-            }
+        if sets_selectors(record) {
+            self.learn_trail(record);
+        }
+        let Some(key) = record.key.as_ref().filter(|_| record.is_kms()) else {
+            return;
+        };
+        if let Some((key, account)) = foreign_use(record) {
+            let user = (self.resolve(key.as_str()).to_owned(), account.to_owned());
+            self.forgotten +=
+                remember(&mut self.foreign_users, user, record.time, |known, time| {
+                    *known = time.min(*known);
+                });
+        }
+        if key.account() != record.account {
+            // The caller's copy of a call to another account's key: its owner's copy tells the key's life.
+            return;
         }
         match record.operation.name() {
             "CreateAlias" | "UpdateAlias" => self.learn_alias(record, key),
@@ -141,7 +165,7 @@ impl Past {
                 if let Some(alias) = alias_of(record)
                     && let Some(target) = self.aliases.get_mut(&alias)
                 {
-                    target.deleted = true;
+                    target.deleted = Some(record.time);
                 }
             }
             "PutKeyPolicy" => self.learn_policy(record, key),
@@ -179,38 +203,44 @@ impl Past {
     }
 
     fn learn_alias(&mut self, record: &Record<'_>, key: &KeyName) {
-        let Some(alias) = alias_of(record) else {
+        let Some(alias) = alias_of(record).filter(|_| !key.is_alias()) else {
             return;
         };
-        if self.aliases.len() >= PAST_ENTRIES_MAX && !self.aliases.contains_key(&alias) {
-            self.forgotten += 1;
-            return;
-        }
         let target = AliasTarget {
             key: key.as_str().to_owned(),
             since: record.time,
-            deleted: false,
+            deleted: None,
         };
-        self.aliases.insert(alias, target);
+        self.forgotten += remember(&mut self.aliases, alias, target, |known, target| {
+            // An UpdateAlias that changes nothing leaves the day since which the alias points there.
+            if known.key != target.key || known.deleted.is_some() {
+                *known = target;
+            }
+        });
     }
 
     fn learn_policy(&mut self, record: &Record<'_>, key: &KeyName) {
-        let Some(text) = policy_text(record) else {
+        let policy = policy_text(record).and_then(|text| Policy::parse(&text).ok());
+        let Some(policy) = policy.map(|policy| SeenPolicy::of(&policy, record)) else {
+            // What it says now is not known: better no policy than an old one.
+            self.policies.remove(key.as_str());
             return;
         };
-        if self.policies.len() >= PAST_ENTRIES_MAX && !self.policies.contains_key(key.as_str()) {
-            self.forgotten += 1;
-            return;
+        let key = key.as_str().to_owned();
+        self.forgotten += remember(&mut self.policies, key, policy, |known, policy| {
+            *known = policy;
+        });
+    }
+
+    fn learn_trail(&mut self, record: &Record<'_>) {
+        let body = record.body();
+        if let (Some(trail), Some(dark)) = (trail_of(&body), Dark::of(&body["requestParameters"])) {
+            self.forgotten += remember(&mut self.trails, trail, dark, |known, dark| *known = dark);
         }
-        let policy = SeenPolicy {
-            text,
-            at: record.time,
-        };
-        self.policies.insert(key.as_str().to_owned(), policy);
     }
 
     fn learn_schedule(&mut self, record: &Record<'_>, key: &KeyName) {
-        let window = deletion_window_days(record);
+        let window = named_deletion_window_days(record).unwrap_or(DELETION_WINDOW_DAYS_DEFAULT);
         let deletion = Deletion {
             change: change(record),
             due: record
@@ -232,20 +262,69 @@ impl Past {
     }
 }
 
-/// The waiting period of a ScheduleKeyDeletion, in days.
+/// Adds an entry, or joins it with the known one; 1 when there was no room for it.
+fn remember<K: Ord, V>(
+    table: &mut BTreeMap<K, V>,
+    key: K,
+    value: V,
+    join: impl FnOnce(&mut V, V),
+) -> u64 {
+    if let Some(known) = table.get_mut(&key) {
+        join(known, value);
+        return 0;
+    }
+    if table.len() >= PAST_ENTRIES_MAX {
+        return 1;
+    }
+    table.insert(key, value);
+    0
+}
+
+impl SeenPolicy {
+    /// What is remembered of the policy that this record writes.
+    #[must_use]
+    pub fn of(policy: &Policy, record: &Record<'_>) -> Self {
+        Self {
+            digest: digest(policy),
+            delegates_to_account: root_delegation(policy, &record.account).is_whole(),
+            administrators: administrator_names(policy),
+            at: record.time,
+        }
+    }
+}
+
+/// Most administrators of a policy that are remembered; 32 KiB of policy can name hundreds.
+const ADMINISTRATORS_MAX: usize = 32;
+
+/// Who may change a policy, sorted.
 #[must_use]
-pub fn deletion_window_days(record: &Record<'_>) -> i64 {
+pub fn administrator_names(policy: &Policy) -> Vec<String> {
+    let mut names: Vec<String> = administrators(policy)
+        .iter()
+        .map(|one| cut(&one.principal.to_string()).to_owned())
+        .collect();
+    names.sort();
+    names.truncate(ADMINISTRATORS_MAX);
+    names
+}
+
+/// The waiting period that a ScheduleKeyDeletion names, in days.
+#[must_use]
+pub fn named_deletion_window_days(record: &Record<'_>) -> Option<i64> {
     let body = record.body();
     let named = |value: &Value| value.as_i64().filter(|days| (1..=365).contains(days));
     named(&body["requestParameters"]["pendingWindowInDays"])
         .or_else(|| named(&body["responseElements"]["pendingWindowInDays"]))
-        .unwrap_or(DELETION_WINDOW_DAYS_DEFAULT)
 }
 
-/// The policy that PutKeyPolicy or CreateKey writes.
+/// The policy that PutKeyPolicy or CreateKey writes: a string in records, an object in some exports.
 #[must_use]
 pub fn policy_text(record: &Record<'_>) -> Option<String> {
-    text(&record.body()["requestParameters"]["policy"])
+    match &record.body()["requestParameters"]["policy"] {
+        Value::String(text) => Some(text.clone()),
+        policy @ Value::Object(_) => Some(policy.to_string()),
+        _ => None,
+    }
 }
 
 /// The alias that a record is about, as `alias:<account>:<Region>:<name>`.

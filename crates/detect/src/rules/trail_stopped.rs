@@ -3,6 +3,7 @@
 use keytrail_event::Record;
 use keytrail_event::selection::CLOUDTRAIL;
 
+use super::support::{OTHER_TRAILS, argument, cut, events_of_principal};
 use super::{About, Hit, Light, Rule, Side};
 use crate::finding::{Evidence, Severity};
 
@@ -16,7 +17,7 @@ const ABOUT: About = About {
     attack: &[("TA0005", "T1562.008", "T1685.002")],
     practice: "an audit trail for compliance",
     side: Side::Owner,
-    fires_when: "StopLogging, DeleteTrail, DeleteEventDataStore or StopEventDataStoreIngestion. A refused call fires one severity lower.",
+    fires_when: "StopLogging, DeleteTrail, DeleteEventDataStore or StopEventDataStoreIngestion. A failed call fires one severity lower.",
     reads: &[
         "eventSource",
         "eventName",
@@ -31,7 +32,7 @@ impl Rule for TrailStopped {
         &ABOUT
     }
 
-    fn judge(&self, record: &Record<'_>, _: &Light<'_>) -> Option<Hit> {
+    fn judge(&self, record: &Record<'_>, light: &Light<'_>) -> Option<Hit> {
         let stops = matches!(
             record.operation.name(),
             "StopLogging" | "DeleteTrail" | "DeleteEventDataStore" | "StopEventDataStoreIngestion"
@@ -43,12 +44,42 @@ impl Rule for TrailStopped {
         let trail = ["name", "eventDataStore", "trailName"]
             .iter()
             .find_map(|field| body["requestParameters"][field].as_str())
-            .unwrap_or("a trail that the record does not name");
+            .map_or("a trail that the record does not name", cut);
         let operation = record.operation.name();
-        let hit = Hit::of(record, Severity::High, format!("{operation} on {trail}"))
-            .class(trail)
-            .because(Evidence::new("operation", format!("{operation} ends or deletes what this trail records")).observed(operation))
-            .next("If nobody planned this, start logging again (StartLogging) and read what the principal did before and after.");
-        Some(hit.lower_if_refused(record))
+        let mut hit = Hit::of(record, Severity::High, format!("{operation} on {trail}"))
+            .class(format!("{operation} {trail}"))
+            .because(
+                Evidence::new(
+                    "operation",
+                    format!("{operation} ends or deletes what this trail records"),
+                )
+                .observed(operation),
+            );
+        if record.outcome.is_success() {
+            hit = hit
+                .next(remedy(operation, trail, &record.region))
+                .next(OTHER_TRAILS);
+        }
+        let hit = hit.next(events_of_principal(record, 24));
+        Some(hit.lower_if_refused(record, light))
+    }
+}
+
+fn remedy(operation: &str, trail: &str, region: &str) -> String {
+    let region = argument(region, "region");
+    let name = argument(trail, "trail");
+    match operation {
+        "StopLogging" => format!(
+            "If nobody planned this: aws cloudtrail start-logging --name {name} --region {region}"
+        ),
+        "StopEventDataStoreIngestion" => format!(
+            "If nobody planned this: aws cloudtrail start-event-data-store-ingestion --event-data-store {name} --region {region}"
+        ),
+        "DeleteEventDataStore" => format!(
+            "If nobody planned this, within 7 days: aws cloudtrail restore-event-data-store --event-data-store {name} --region {region}"
+        ),
+        _ => format!(
+            "If nobody planned this, create the trail again (aws cloudtrail create-trail, then start-logging, --region {region}); files it delivered are still in its bucket"
+        ),
     }
 }

@@ -1,0 +1,121 @@
+//! `cross-account-use`: a principal of another account uses a key for the first time.
+
+use keytrail_event::{KeyName, OperationClass, PrincipalType, Record};
+
+use super::support::{cut, events_of_key, key_argument, key_in_title};
+use super::{About, Hit, Light, Rule, Side};
+use crate::finding::{Evidence, Severity};
+
+/// The rule.
+pub struct CrossAccountUse;
+
+const ABOUT: About = About {
+    id: "cross-account-use",
+    title: "Another account uses a key for the first time",
+    severities: &[Severity::Low, Severity::Medium],
+    attack: &[("TA0010", "T1537", "T1537")],
+    practice: "keys serve known accounts only",
+    side: Side::Owner,
+    fires_when: "A principal of another account that is not an AWS service makes a cryptographic call, GetPublicKey or CreateGrant with a key, and no principal of that account was seen to do so before. Low when the account is one of organisation.accounts.",
+    reads: &[
+        "eventName",
+        "errorCode",
+        "recipientAccountId",
+        "resources[].ARN",
+        "requestParameters.sourceKeyId",
+        "requestParameters.destinationKeyId",
+        "userIdentity.type",
+        "userIdentity.accountId",
+        "userIdentity.arn",
+        "userIdentity.invokedBy",
+    ],
+};
+
+impl Rule for CrossAccountUse {
+    fn about(&self) -> &'static About {
+        &ABOUT
+    }
+
+    fn selects(&self, record: &Record<'_>) -> bool {
+        foreign_use(record).is_some()
+    }
+
+    fn judge(&self, record: &Record<'_>, light: &Light<'_>) -> Option<Hit> {
+        let (key, account) = foreign_use(record)?;
+        let key = light.past.resolve(key.as_str());
+        if light.past.has_foreign_user(key, account, record.time) {
+            return None;
+        }
+        let is_known = light.configuration.organisation.accounts.contains(account);
+        let severity = if is_known {
+            Severity::Low
+        } else {
+            Severity::Medium
+        };
+        let operation = cut(record.operation.name());
+        let title = format!(
+            "First {operation} by account {account} with {}",
+            key_in_title(Some(key))
+        );
+        let whose = if is_known {
+            "an account of the organisation"
+        } else {
+            "an account outside the organisation"
+        };
+        let mut hit = Hit::of(record, severity, title)
+            .key(Some(key))
+            .class(account)
+            .because(
+                Evidence::new(
+                    "caller_account",
+                    format!("Account {account} is {whose}; it was not seen to use this key before"),
+                )
+                .observed(account)
+                .expected(&*record.account),
+            )
+            .because(
+                Evidence::new(
+                    "operation",
+                    format!("{operation} by {}", cut(record.principal())),
+                )
+                .observed(operation),
+            );
+        let path = record.service_path();
+        if path != keytrail_event::source::DIRECT {
+            hit = hit.because(
+                Evidence::new("service_path", format!("The call came through {path}"))
+                    .observed(path),
+            );
+        }
+        let argument = key_argument(key);
+        Some(
+            hit.next(format!(
+                "See what lets the account in: aws kms get-key-policy --policy-name default --key-id {argument}, and aws kms list-grants --key-id {argument}"
+            ))
+            .next(events_of_key(Some(key), record, 24))
+            .next("If the account is yours, add it to organisation.accounts in keytrail.toml."),
+        )
+    }
+}
+
+/// The key of this account that a principal of another account used, and that account.
+pub fn foreign_use<'r>(record: &'r Record<'_>) -> Option<(&'r KeyName, &'r str)> {
+    let identity = &record.identity;
+    let account = identity
+        .account
+        .as_deref()
+        .filter(|account| *account != record.account)?;
+    let is_use = record.operation.class() == OperationClass::Cryptographic
+        || matches!(record.operation.name(), "GetPublicKey" | "CreateGrant");
+    let is_service =
+        record.is_service_event || identity.principal_type == PrincipalType::AWSService;
+    if !record.is_kms() || !record.outcome.is_success() || !is_use || is_service {
+        return None;
+    }
+    // ReEncrypt names two keys; the copy at hand is of the account that owns one of them.
+    [&record.key, &record.destination_key]
+        .into_iter()
+        .flatten()
+        .find(|key| key.account() == record.account)
+        .map(|key| (key, account))
+}

@@ -1,0 +1,126 @@
+//! `key-deletion-scheduled`: somebody scheduled a key's deletion, graded by how much it would hurt.
+
+use keytrail_event::Record;
+use keytrail_event::time::DAY_SECONDS;
+
+use super::past::{DELETION_WINDOW_DAYS_DEFAULT, named_deletion_window_days};
+use super::support::{
+    events_of_key, is_made_or_refused, is_owners_copy, is_refused_at_owner, key_argument,
+    key_in_title, key_of, last_use, last_use_evidence,
+};
+use super::{About, Hit, Light, Rule, Side};
+use crate::finding::{Evidence, Severity};
+
+/// The rule.
+pub struct KeyDeletionScheduled;
+
+const OPERATION: &str = "ScheduleKeyDeletion";
+/// The shortest waiting period that KMS allows (KMS API Reference, ScheduleKeyDeletion).
+const WINDOW_DAYS_MIN: i64 = 7;
+/// A key used this many seconds before is in use.
+const IN_USE_SECONDS: i64 = 24 * 3_600;
+
+const ABOUT: About = About {
+    id: "key-deletion-scheduled",
+    title: "A key's deletion was scheduled",
+    severities: &[Severity::Low, Severity::Medium, Severity::High],
+    attack: &[("TA0040", "T1485", "T1485")],
+    practice: "no key is taken away while data depends on it",
+    side: Side::Owner,
+    fires_when: "ScheduleKeyDeletion succeeds: medium. High when the key was used in the last 24 h, when the waiting period is the 7-day minimum, or when it is shorter than this key's earlier one. A refused call fires one severity lower.",
+    reads: &[
+        "eventName",
+        "eventTime",
+        "errorCode",
+        "recipientAccountId",
+        "requestParameters.keyId",
+        "requestParameters.pendingWindowInDays",
+        "responseElements.pendingWindowInDays",
+        "responseElements.keyState",
+        "resources[].ARN",
+        "userIdentity",
+    ],
+};
+
+impl Rule for KeyDeletionScheduled {
+    fn about(&self) -> &'static About {
+        &ABOUT
+    }
+
+    fn selects(&self, record: &Record<'_>) -> bool {
+        is_refused_at_owner(record, OPERATION)
+    }
+
+    fn judge(&self, record: &Record<'_>, light: &Light<'_>) -> Option<Hit> {
+        if record.operation.name() != OPERATION
+            || !is_owners_copy(record)
+            || !is_made_or_refused(record)
+        {
+            return None;
+        }
+        let key = key_of(record, light);
+        let named = named_deletion_window_days(record);
+        let window = named.unwrap_or(DELETION_WINDOW_DAYS_DEFAULT);
+        let earlier = key
+            .and_then(|key| light.past.key(key)?.last_window_days)
+            .filter(|earlier| *earlier > window);
+        let in_use =
+            last_use(key, record.time, light).is_some_and(|(_, seconds)| seconds <= IN_USE_SECONDS);
+        let is_shortest = window <= WINDOW_DAYS_MIN;
+        let severity = if in_use || is_shortest || earlier.is_some() {
+            Severity::High
+        } else {
+            Severity::Medium
+        };
+        let title = format!("ScheduleKeyDeletion on {}", key_in_title(key));
+        let mut hit = Hit::of(record, severity, title).key(key);
+        if named.is_some() || record.outcome.is_success() {
+            hit = hit.because(window_evidence(named, window, earlier));
+        }
+        hit.evidence
+            .extend(last_use_evidence(key, record.time, light));
+        if record.outcome.is_success() {
+            hit = with_due_date(hit, record, key, window);
+        }
+        hit = hit.next(events_of_key(key, record, 24));
+        Some(hit.lower_if_refused(record, light))
+    }
+}
+
+fn window_evidence(named: Option<i64>, window: i64, earlier: Option<i64>) -> Evidence {
+    let mut text = match named {
+        Some(days) => format!("The waiting period is {days} days"),
+        None => format!("The record names no waiting period; KMS waits {window} days by default"),
+    };
+    if window <= WINDOW_DAYS_MIN {
+        text.push_str(", the shortest KMS allows");
+    }
+    if let Some(earlier) = earlier {
+        text.push_str(&format!("; this key's earlier one was {earlier} days"));
+    }
+    let evidence = Evidence::new("deletion_window_days", text).observed(window);
+    evidence.expected(earlier.unwrap_or(DELETION_WINDOW_DAYS_DEFAULT))
+}
+
+/// Until when CancelKeyDeletion saves the key.
+fn with_due_date(hit: Hit, record: &Record<'_>, key: Option<&str>, window: i64) -> Hit {
+    let due = record.time.plus_seconds(window * DAY_SECONDS);
+    let state = record.body()["responseElements"]["keyState"].clone();
+    let text = if state.as_str() == Some("PendingReplicaDeletion") {
+        format!(
+            "The key has replicas: the waiting period begins when the last is gone, so CancelKeyDeletion saves it at least until {due}"
+        )
+    } else {
+        format!(
+            "CancelKeyDeletion saves the key until {due}; then it and everything it encrypts are lost"
+        )
+    };
+    let key = key.map_or_else(|| "<key>".to_owned(), key_argument);
+    hit.because(Evidence::new("deletion_due", text).observed(due))
+        .next(format!(
+            "If nobody planned this, before {due}: aws kms cancel-key-deletion --key-id {key}"
+        ))
+        .next(format!(
+            "A cancelled key stays disabled; then: aws kms enable-key --key-id {key}"
+        ))
+}

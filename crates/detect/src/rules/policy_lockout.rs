@@ -1,0 +1,194 @@
+//! `policy-lockout`: a key policy takes a key out of its owner's hands.
+
+use keytrail_event::Record;
+use serde_json::Value;
+
+use super::past::{SeenPolicy, administrator_names, policy_text};
+use super::support::{
+    cut, events_of_key, is_made_or_refused, is_owners_copy, is_refused_at_owner, key_argument,
+    key_in_title, key_of,
+};
+use super::{About, Hit, Light, Rule, Side};
+use crate::finding::{Evidence, Severity};
+use crate::policy::{LockoutReason, Policy, RootDelegation, diff, lockout};
+
+/// The rule.
+pub struct PolicyLockout;
+
+/// Changes against the policy before that evidence spells out.
+const CHANGES_SHOWN_MAX: usize = 5;
+
+const ABOUT: About = About {
+    id: "policy-lockout",
+    title: "A key policy locks the key's owner out",
+    severities: &[Severity::Medium, Severity::High, Severity::Critical],
+    attack: &[("TA0040", "T1486", "T1486")],
+    practice: "the account keeps control of its keys",
+    side: Side::Owner,
+    fires_when: "PutKeyPolicy or CreateKey with bypassPolicyLockoutSafetyCheck=true; or whose policy takes the account's permission to change it away from a policy that had it (high when it becomes conditional); or leaves the caller as the only one, only other accounts, or nobody able to change it. A refused call fires one severity lower.",
+    reads: &[
+        "eventName",
+        "errorCode",
+        "recipientAccountId",
+        "requestParameters.keyId",
+        "requestParameters.policy",
+        "requestParameters.bypassPolicyLockoutSafetyCheck",
+        "responseElements.keyMetadata.arn",
+        "resources[].ARN",
+        "userIdentity",
+    ],
+};
+
+impl Rule for PolicyLockout {
+    fn about(&self) -> &'static About {
+        &ABOUT
+    }
+
+    fn selects(&self, record: &Record<'_>) -> bool {
+        is_refused_at_owner(record, "PutKeyPolicy") || is_refused_at_owner(record, "CreateKey")
+    }
+
+    fn judge(&self, record: &Record<'_>, light: &Light<'_>) -> Option<Hit> {
+        if !matches!(record.operation.name(), "PutKeyPolicy" | "CreateKey")
+            || !is_owners_copy(record)
+            || !is_made_or_refused(record)
+        {
+            return None;
+        }
+        let key = key_of(record, light);
+        let bypasses = bypasses_the_check(&record.body());
+        let policy = policy_text(record).and_then(|text| Policy::parse(&text).ok());
+        let before = key.and_then(|key| light.past.policy(key));
+        let reasons = policy.map_or_else(Vec::new, |policy| {
+            let now = SeenPolicy::of(&policy, record);
+            new_reasons(&policy, record, before, bypasses)
+                .into_iter()
+                .map(|reason| (severity_of(&reason), reason_evidence(&reason)))
+                .chain(changes(before, &now))
+                .collect()
+        });
+        let is_lockout = reasons.iter().any(|(severity, _)| severity.is_some());
+        if !bypasses && !is_lockout {
+            return None;
+        }
+        let worst = reasons.iter().filter_map(|(severity, _)| *severity).max();
+        let severity = if bypasses {
+            Severity::Critical
+        } else {
+            worst.unwrap_or(Severity::Critical)
+        };
+        let of = format!("The policy of {}", key_in_title(key));
+        let title = match worst {
+            Some(Severity::Critical) => format!("{of} locks its owner out"),
+            Some(_) => format!("{of} ties its owner's control to a condition"),
+            None => format!("{of} was written without the lockout check"),
+        };
+        let mut hit = Hit::of(record, severity, title).key(key);
+        if bypasses {
+            hit = hit.because(bypass_evidence(is_lockout));
+        }
+        hit.evidence
+            .extend(reasons.into_iter().map(|(_, evidence)| evidence));
+        Some(with_steps(hit, record, key, is_lockout).lower_if_refused(record, light))
+    }
+}
+
+/// The ways in which this policy locks its owner out and the one before, where it was seen, did not.
+fn new_reasons(
+    policy: &Policy,
+    record: &Record<'_>,
+    before: Option<&SeenPolicy>,
+    bypasses: bool,
+) -> Vec<LockoutReason> {
+    let caller = Some(record.principal()).filter(|principal| principal.starts_with("arn:"));
+    let (delegation, worse): (Vec<_>, Vec<_>) = lockout(policy, &record.account, caller)
+        .into_iter()
+        .partition(|reason| matches!(reason, LockoutReason::RootDelegationMissing(_)));
+    let same_administrators =
+        before.is_some_and(|before| before.administrators == administrator_names(policy));
+    let worse = if same_administrators {
+        Vec::new()
+    } else {
+        worse
+    };
+    // Without a policy before, a missing delegation alone may always have been missing.
+    let is_lost = before.is_some_and(|before| before.delegates_to_account);
+    if is_lost || bypasses || !worse.is_empty() {
+        delegation.into_iter().chain(worse).collect()
+    } else {
+        Vec::new()
+    }
+}
+
+fn severity_of(reason: &LockoutReason) -> Option<Severity> {
+    Some(match reason {
+        LockoutReason::RootDelegationMissing(RootDelegation::Conditional(_)) => Severity::High,
+        _ => Severity::Critical,
+    })
+}
+
+fn reason_evidence(reason: &LockoutReason) -> Evidence {
+    let feature = match reason {
+        LockoutReason::RootDelegationMissing(_) => "root_delegation",
+        _ => "administrators",
+    };
+    Evidence::new(feature, sentence(&reason.to_string()))
+        .expected("the account may change the policy")
+}
+
+fn sentence(words: &str) -> String {
+    let mut letters = words.chars();
+    let first = letters.next().map(|letter| letter.to_ascii_uppercase());
+    first.into_iter().chain(letters).collect()
+}
+
+/// What changed against the policy before; explains, and is no reason by itself.
+fn changes(before: Option<&SeenPolicy>, now: &SeenPolicy) -> Vec<(Option<Severity>, Evidence)> {
+    let Some(before) = before else {
+        return Vec::new();
+    };
+    let changes = diff(&before.digest, &now.digest);
+    let shown = changes.iter().take(CHANGES_SHOWN_MAX).map(|change| {
+        let text = format!("Since the policy of {}: {}", before.at, cut(&change.text));
+        (None, Evidence::new("policy_change", text))
+    });
+    shown.collect()
+}
+
+fn bypass_evidence(is_lockout: bool) -> Evidence {
+    let text = if is_lockout {
+        "KMS was told not to check that the caller can still change the policy"
+    } else {
+        "KMS was told not to check that the caller can still change the policy; the policy itself does not lock the account out"
+    };
+    Evidence::new("bypass_policy_lockout_safety_check", text)
+        .observed("true")
+        .expected("false")
+}
+
+fn with_steps(hit: Hit, record: &Record<'_>, key: Option<&str>, is_lockout: bool) -> Hit {
+    let last = events_of_key(key, record, 24);
+    if !record.outcome.is_success() {
+        return hit.next(last);
+    }
+    let argument = key.map_or_else(|| "<key>".to_owned(), key_argument);
+    if !is_lockout {
+        let step = format!(
+            "Check that the right people can still change the policy: aws kms get-key-policy --policy-name default --key-id {argument}"
+        );
+        return hit.next(step).next(last);
+    }
+    hit.next(format!(
+        "Try at once, as whoever still can, to give the account its permission back: aws kms put-key-policy --policy-name default --policy file://policy.json --key-id {argument}"
+    ))
+    .next("If nobody can change the policy any more, open a case with AWS Support as the account's root user; copy the data the key protects while it still decrypts.")
+    .next(last)
+}
+
+fn bypasses_the_check(body: &Value) -> bool {
+    match &body["requestParameters"]["bypassPolicyLockoutSafetyCheck"] {
+        Value::Bool(bypasses) => *bypasses,
+        Value::String(text) => text.eq_ignore_ascii_case("true"),
+        _ => false,
+    }
+}

@@ -1,0 +1,142 @@
+//! `trail-kms-excluded`: a trail or event data store no longer records what happens to keys.
+
+use keytrail_event::Record;
+use keytrail_event::selection::CLOUDTRAIL;
+use serde_json::Value;
+
+use super::event_selectors::{Dark, asks_for_management_events};
+use super::support::{OTHER_TRAILS, argument, cut, events_of_principal};
+use super::{About, Hit, Light, Rule, Side};
+use crate::finding::{Evidence, Severity};
+
+/// The rule.
+pub struct TrailKmsExcluded;
+
+const ABOUT: About = About {
+    id: "trail-kms-excluded",
+    title: "An audit trail no longer records KMS events",
+    severities: &[
+        Severity::Low,
+        Severity::Medium,
+        Severity::High,
+        Severity::Critical,
+    ],
+    attack: &[("TA0005", "T1562.008", "T1685.002")],
+    practice: "an audit trail for compliance",
+    side: Side::Owner,
+    fires_when: "PutEventSelectors or UpdateEventDataStore after which no selector records some KMS event that was recorded before, as far as is known: critical for use of keys, changes and permissions, high for the calls of some callers only, medium for discovery or AWS's own events only. CreateEventDataStore that takes management events but leaves KMS out: medium. A failed call fires one severity lower.",
+    reads: &[
+        "eventSource",
+        "eventName",
+        "errorCode",
+        "requestParameters.trailName",
+        "requestParameters.eventDataStore",
+        "requestParameters.name",
+        "requestParameters.eventSelectors[].readWriteType",
+        "requestParameters.eventSelectors[].includeManagementEvents",
+        "requestParameters.eventSelectors[].excludeManagementEventSources",
+        "requestParameters.advancedEventSelectors[].fieldSelectors[]",
+        "responseElements.trailARN",
+        "responseElements.eventDataStoreArn",
+        "userIdentity",
+    ],
+};
+
+impl Rule for TrailKmsExcluded {
+    fn about(&self) -> &'static About {
+        &ABOUT
+    }
+
+    fn judge(&self, record: &Record<'_>, light: &Light<'_>) -> Option<Hit> {
+        if !sets_selectors(record) {
+            return None;
+        }
+        let body = record.body();
+        let request = &body["requestParameters"];
+        let operation = record.operation.name();
+        let creates = operation == "CreateEventDataStore";
+        let now = Dark::of(request)?;
+        if creates && !asks_for_management_events(request) {
+            // A store for data events never recorded keys: nothing goes dark.
+            return None;
+        }
+        let trail =
+            trail_of(&body).unwrap_or_else(|| "a trail that the record does not name".to_owned());
+        let before = light.past.trail(&trail);
+        let dark = before.map_or_else(|| now.clone(), |before| now.beyond(before));
+        if dark.is_empty() {
+            return None;
+        }
+        let severity = match () {
+            () if creates => Severity::Medium,
+            () if dark.hides_use_or_change() => Severity::Critical,
+            () if dark.hides_callers() => Severity::High,
+            () => Severity::Medium,
+        };
+        let words = dark.words();
+        let title = format!("{trail} leaves out {words}");
+        let known = match before {
+            Some(before) if before.is_empty() => "it recorded every KMS event before",
+            Some(_) => "it recorded these before",
+            None if creates => "the event data store is new",
+            None => {
+                "its selectors before are in no record read so far; by default a trail records every KMS event"
+            }
+        };
+        let mut hit = Hit::of(record, severity, title).class(&*trail).because(
+            Evidence::new(
+                "dark_events",
+                format!("Recorded by no selector: {words}; {known}"),
+            )
+            .observed(&words)
+            .expected("every KMS event recorded"),
+        );
+        if record.outcome.is_success() {
+            hit = hit
+                .next(look(operation, &trail, &record.region))
+                .next(OTHER_TRAILS);
+        }
+        let hit = hit.next(events_of_principal(record, 24));
+        Some(hit.lower_if_refused(record, light))
+    }
+}
+
+/// Whether the record is of a call that can set selectors.
+pub fn sets_selectors(record: &Record<'_>) -> bool {
+    record.event_source == CLOUDTRAIL
+        && matches!(
+            record.operation.name(),
+            "PutEventSelectors" | "CreateEventDataStore" | "UpdateEventDataStore"
+        )
+}
+
+/// The trail or event data store: its ARN where the record tells it.
+pub fn trail_of(body: &Value) -> Option<String> {
+    let response = &body["responseElements"];
+    let request = &body["requestParameters"];
+    let named = [
+        &response["trailARN"],
+        &response["eventDataStoreArn"],
+        &request["eventDataStore"],
+        &request["trailName"],
+        &request["name"],
+    ];
+    named
+        .into_iter()
+        .find_map(Value::as_str)
+        .map(|name| cut(name).to_owned())
+}
+
+fn look(operation: &str, trail: &str, region: &str) -> String {
+    let region = argument(region, "region");
+    if operation == "PutEventSelectors" {
+        let trail = argument(trail, "trail");
+        return format!(
+            "Look at the selectors, and put KMS back: aws cloudtrail get-event-selectors --trail-name {trail} --region {region}, then put-event-selectors with all of them"
+        );
+    }
+    let store = argument(trail, "event-data-store");
+    format!(
+        "Look at the selectors, and put KMS back: aws cloudtrail get-event-data-store --event-data-store {store} --region {region}, then update-event-data-store"
+    )
+}
