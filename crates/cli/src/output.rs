@@ -121,7 +121,9 @@ impl Destination {
         let folder = path
             .parent()
             .filter(|folder| !folder.as_os_str().is_empty());
-        let file = temporary(folder.unwrap_or(Path::new("."))).map_err(cannot)?;
+        // The kind alone: the name of the temporary file would tell the user nothing.
+        let file = temporary(folder.unwrap_or(Path::new(".")))
+            .map_err(|error| cannot(error.kind().into()))?;
         let writer = file.reopen().map_err(cannot)?;
         Ok(Self {
             writer: Box::new(BufWriter::with_capacity(BUFFER_BYTES, writer)),
