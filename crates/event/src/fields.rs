@@ -3,8 +3,13 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::de::{self, Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde::de::{self, Deserialize, Deserializer, Visitor};
+#[cfg(any(test, feature = "oracle"))]
+use serde::de::{IgnoredAny, MapAccess};
+#[cfg(any(test, feature = "oracle"))]
 use serde_json::value::RawValue;
+
+use crate::walker::{Field, Picked};
 
 /// A string of the input, borrowed unless it holds escapes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -31,8 +36,8 @@ impl<'de> Deserialize<'de> for Text<'de> {
 
 macro_rules! fields {
     (
-        texts { $($text:ident = $text_key:literal,)* }
-        nested { $($raw:ident = $raw_key:literal,)* }
+        texts { $($text:ident = $text_key:literal as $text_field:ident,)* }
+        nested { $($raw:ident = $raw_key:literal as $raw_field:ident,)* }
     ) => {
         /// The fields of one record that Keytrail reads, as the record writes them. A field that is
         /// `null` or absent is `None`; of duplicate keys the last counts, as serde_json has it.
@@ -42,6 +47,17 @@ macro_rules! fields {
             $(#[doc = concat!("`", $raw_key, "`, as raw JSON.")] pub $raw: Option<&'a str>,)*
         }
 
+        impl<'a> Fields<'a> {
+            /// The fields that a walk picked out of this record.
+            pub(crate) fn of_walk(picked: &Picked, record: &'a str) -> Self {
+                Self {
+                    $($text: picked.text(record, Field::$text_field),)*
+                    $($raw: picked.raw(record, Field::$raw_field),)*
+                }
+            }
+        }
+
+        #[cfg(any(test, feature = "oracle"))]
         impl<'de> Visitor<'de> for FieldsVisitor {
             type Value = Fields<'de>;
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -70,42 +86,45 @@ macro_rules! fields {
     };
 }
 
+#[cfg(any(test, feature = "oracle"))]
 struct FieldsVisitor;
 
 fields! {
     texts {
-        event_time = "eventTime",
-        event_source = "eventSource",
-        event_name = "eventName",
-        aws_region = "awsRegion",
-        source_ip_address = "sourceIPAddress",
-        user_agent = "userAgent",
-        error_code = "errorCode",
-        error_message = "errorMessage",
-        event_id = "eventID",
-        event_type = "eventType",
-        recipient_account_id = "recipientAccountId",
-        shared_event_id = "sharedEventID",
-        vpc_endpoint_id = "vpcEndpointId",
+        event_time = "eventTime" as EventTime,
+        event_source = "eventSource" as EventSource,
+        event_name = "eventName" as EventName,
+        aws_region = "awsRegion" as AwsRegion,
+        source_ip_address = "sourceIPAddress" as SourceIpAddress,
+        user_agent = "userAgent" as UserAgent,
+        error_code = "errorCode" as ErrorCode,
+        error_message = "errorMessage" as ErrorMessage,
+        event_id = "eventID" as EventId,
+        event_type = "eventType" as EventType,
+        recipient_account_id = "recipientAccountId" as RecipientAccountId,
+        shared_event_id = "sharedEventID" as SharedEventId,
+        vpc_endpoint_id = "vpcEndpointId" as VpcEndpointId,
     }
     nested {
-        user_identity = "userIdentity",
-        request_parameters = "requestParameters",
-        response_elements = "responseElements",
-        resources = "resources",
-        additional_event_data = "additionalEventData",
-        service_event_details = "serviceEventDetails",
-        tls_details = "tlsDetails",
+        user_identity = "userIdentity" as UserIdentity,
+        request_parameters = "requestParameters" as RequestParameters,
+        response_elements = "responseElements" as ResponseElements,
+        resources = "resources" as Resources,
+        additional_event_data = "additionalEventData" as AdditionalEventData,
+        service_event_details = "serviceEventDetails" as ServiceEventDetails,
+        tls_details = "tlsDetails" as TlsDetails,
     }
 }
 
 /// Says which field an error is about.
+#[cfg(any(test, feature = "oracle"))]
 fn named<E: de::Error>(field: &str, error: E) -> E {
     E::custom(format_args!("{field}: {error}"))
 }
 
+#[cfg(any(test, feature = "oracle"))]
 impl<'a> Fields<'a> {
-    /// Picks the fields out of one record's JSON text.
+    /// Picks the fields out of one record's JSON text: what the walker is held to.
     ///
     /// # Errors
     /// When the text is not one JSON object, or one of the text fields has another type.

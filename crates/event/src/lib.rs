@@ -13,7 +13,10 @@ mod identity_memo;
 mod issue;
 pub mod key;
 pub mod operation;
+#[cfg(any(test, feature = "oracle"))]
+pub mod oracle;
 pub mod outcome;
+mod pick;
 pub mod principal;
 mod read;
 mod record;
@@ -23,6 +26,7 @@ pub mod source;
 mod split;
 pub mod time;
 mod walk;
+mod walker;
 
 pub use delivery::{DeliveryKind, DeliveryName};
 pub use identity_memo::IdentityMemo;

@@ -7,10 +7,12 @@ use serde_json::value::RawValue;
 use crate::fields::{Fields, Text};
 use crate::identity_memo::IdentityMemo;
 use crate::issue::{Issue, IssueKind};
+use crate::pick::{Opened, Picker};
 use crate::record::{Normalised, Record};
 use crate::selection::Selection;
 use crate::split::{Piece, Splitter, Verdict};
 use crate::walk::{Walk, skip_space, value_end};
+use crate::walker::Place;
 
 /// Longest record that is read, in bytes. CloudTrail's own limit is 256 KiB an event.
 pub const RECORD_BYTES_MAX: usize = 1 << 20;
@@ -74,9 +76,28 @@ impl Reading {
 #[derive(Debug, Default)]
 pub struct Reader {
     memo: IdentityMemo,
+    picker: Picker,
 }
 
 impl Reader {
+    /// The slow reader that the walker is held to.
+    #[cfg(any(test, feature = "oracle"))]
+    #[must_use]
+    pub fn oracle() -> Self {
+        Self {
+            picker: Picker::oracle(),
+            ..Self::default()
+        }
+    }
+
+    #[cfg(any(test, feature = "oracle"))]
+    pub(crate) fn with_walker(walker: crate::walker::Walker) -> Self {
+        Self {
+            picker: Picker::with_walker(walker),
+            ..Self::default()
+        }
+    }
+
     /// Reads a whole delivery that is in memory.
     pub fn read(&mut self, bytes: &[u8], sink: &mut impl Sink) -> Reading {
         let mut delivery = self.begin();
@@ -113,9 +134,17 @@ impl Delivery<'_> {
             reading,
         } = self;
         splitter.feed(bytes, last, &mut |piece| match piece {
+            Piece::Open(bytes, place) => {
+                let mut values = Values {
+                    reader,
+                    reading,
+                    sink,
+                };
+                values.open(bytes, place)
+            }
             Piece::Value(value) => {
                 let mut values = Values {
-                    memo: &mut reader.memo,
+                    reader,
                     reading,
                     sink,
                 };
@@ -201,12 +230,30 @@ fn looks_like_csv(bytes: &[u8]) -> bool {
 
 /// Reads complete values: records and envelopes.
 struct Values<'v, S> {
-    memo: &'v mut IdentityMemo,
+    reader: &'v mut Reader,
     reading: &'v mut Reading,
     sink: &'v mut S,
 }
 
 impl<S: Sink> Values<'_, S> {
+    /// Reads the record that these bytes begin with, unless it takes a closer look: anything that is
+    /// wrong with it is left to [`Values::read`].
+    #[inline(always)]
+    fn open(&mut self, bytes: &[u8], place: Place) -> Verdict {
+        match self.reader.picker.open(bytes, place) {
+            None => Verdict::NotJson,
+            Some(Opened::Unwanted(length)) => {
+                self.reading.records += 1;
+                self.reading.skipped_other_services += 1;
+                Verdict::Ended(length)
+            }
+            Some(Opened::Record(fields, text)) => match self.read_fields(fields, text) {
+                Ok(()) => Verdict::Ended(text.len()),
+                Err(_) => Verdict::NotJson,
+            },
+        }
+    }
+
     fn read(&mut self, value: &[u8]) -> Verdict {
         let result = if value.len() > RECORD_BYTES_MAX {
             Err(Issue::new(
@@ -231,7 +278,7 @@ impl<S: Sink> Values<'_, S> {
         if text.starts_with('[') {
             return self.read_row(text);
         }
-        let fields = Fields::pick(text).map_err(|error| json_issue(&error, text))?;
+        let fields = self.reader.picker.pick(text)?;
         if fields.event_source.is_some() || fields.event_type.is_some() {
             return self.read_fields(fields, text);
         }
@@ -242,7 +289,7 @@ impl<S: Sink> Values<'_, S> {
                 record: Some(Text(record)),
                 ..
             } => {
-                let fields = pick_carried(&record)?;
+                let fields = self.pick_carried(&record)?;
                 self.read_fields(fields, &record)
             }
             Envelope {
@@ -253,19 +300,19 @@ impl<S: Sink> Values<'_, S> {
                 message: Some(Text(message)),
                 ..
             } => {
-                let fields = pick_carried(&message)?;
+                let fields = self.pick_carried(&message)?;
                 self.read_fields(fields, &message)
             }
             Envelope {
                 detail: Some(detail),
                 detail_type,
                 ..
-            } => match Fields::pick(detail) {
+            } => match self.reader.picker.pick(detail) {
                 Ok(fields) if fields.event_source.is_some() => self.read_fields(fields, detail),
-                Err(error)
+                Err(issue)
                     if detail_type.is_some_and(|Text(name)| name.ends_with(VIA_CLOUDTRAIL)) =>
                 {
-                    Err(json_issue(&error, detail))
+                    Err(issue)
                 }
                 Ok(_) | Err(_) => self.skip_not_cloudtrail(),
             },
@@ -288,8 +335,18 @@ impl<S: Sink> Values<'_, S> {
                 "an array without an eventJson column",
             ));
         };
-        let fields = pick_carried(&record)?;
+        let fields = self.pick_carried(&record)?;
         self.read_fields(fields, &record)
+    }
+
+    /// Picks the fields of a record that came as a string, which nobody has walked over yet.
+    fn pick_carried<'t>(&mut self, record: &'t str) -> Result<Fields<'t>, Issue> {
+        let start = skip_space(record.as_bytes(), 0);
+        if let Walk::Broken(kind, at) = value_end(record.as_bytes(), start) {
+            let detail = format_args!("at byte {at} of the string");
+            return Err(Issue::new(kind, None, detail));
+        }
+        self.reader.picker.pick(record)
     }
 
     fn skip_not_cloudtrail(&mut self) -> Result<(), Issue> {
@@ -299,7 +356,7 @@ impl<S: Sink> Values<'_, S> {
     }
 
     fn read_fields(&mut self, fields: Fields<'_>, raw: &str) -> Result<(), Issue> {
-        match Record::normalise(fields, raw, self.memo)? {
+        match Record::normalise(fields, raw, &mut self.reader.memo)? {
             Normalised::Kept(record, selection) => {
                 if record.event_id.is_none() {
                     self.sink.issue(Issue::new(
@@ -331,19 +388,6 @@ fn json_issue(error: &serde_json::Error, text: &str) -> Issue {
         IssueKind::NotJson
     };
     Issue::new(kind, None, error)
-}
-
-/// Picks the fields of a record that came as a string, which nobody has walked over yet.
-fn pick_carried(record: &str) -> Result<Fields<'_>, Issue> {
-    let start = skip_space(record.as_bytes(), 0);
-    if let Walk::Broken(kind, at) = value_end(record.as_bytes(), start) {
-        return Err(Issue::new(
-            kind,
-            None,
-            format_args!("at byte {at} of the string"),
-        ));
-    }
-    Fields::pick(record).map_err(|error| json_issue(&error, record))
 }
 
 /// How the `detail-type` of an EventBridge envelope ends that carries a CloudTrail record.

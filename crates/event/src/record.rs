@@ -89,16 +89,21 @@ impl<'a> Record<'a> {
     ) -> Result<Normalised<'a>, Issue> {
         let bad = |kind, detail: &str| Issue::new(kind, None, detail);
         let event_type = fields.event_type.as_deref();
-        if event_type == Some("AwsCloudTrailInsight") {
-            return Ok(Normalised::Insight);
-        }
+        let is_insight = event_type == Some("AwsCloudTrailInsight");
         let (Some(event_source), Some(event_name)) = (fields.event_source, fields.event_name)
         else {
+            if is_insight {
+                return Ok(Normalised::Insight);
+            }
             return Err(bad(IssueKind::NotARecord, "no eventSource or no eventName"));
         };
+        // That nobody reads it comes first: the walk stops at source and name.
         let selection = select(&event_source, &event_name);
         if selection == Selection::Skip {
             return Ok(Normalised::Skipped);
+        }
+        if is_insight {
+            return Ok(Normalised::Insight);
         }
         let time = fields
             .event_time

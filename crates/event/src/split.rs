@@ -10,10 +10,13 @@ use memchr::memmem;
 
 use crate::issue::IssueKind;
 use crate::walk::{Walk, skip_space, string_end, value_end};
+use crate::walker;
 
 /// What the search finds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Piece<'a> {
+    /// The bytes from the opening brace of a value on; nobody has looked yet where it ends.
+    Open(&'a [u8], walker::Place),
     /// One complete JSON value that stands where a record, or the envelope of one, stands.
     Value(&'a [u8]),
     /// One complete top-level object with the fields of a digest file.
@@ -71,13 +74,16 @@ enum Step {
 /// escaped, so these bytes can only be the start of a record.
 const RECORD_START: &[u8] = b"{\"eventVersion\"";
 /// Keys of a top-level object whose array carries records.
-const CARRIERS: [&[u8]; 5] = [
+pub(crate) const CARRIERS: [&[u8]; 5] = [
     b"\"Records\"",
     b"\"Events\"",
     b"\"logEvents\"",
     b"\"events\"",
     b"\"QueryResultRows\"",
 ];
+
+/// A key that only digest files have.
+pub(crate) const DIGEST_KEY: &[u8] = b"\"digestStartTime\"";
 
 impl Splitter {
     /// Searches `bytes`, which begin where the last feeding said it had come to, and hands over what
@@ -140,6 +146,9 @@ impl Splitter {
         found: &mut impl FnMut(Piece<'a>) -> Verdict,
     ) -> Step {
         let start = skip_space(bytes, at);
+        if let Some(end) = read_open(bytes, start, walker::Place::Top, found) {
+            return Step::Next(end);
+        }
         match bytes.get(start) {
             None => Step::Wait(start),
             Some(b'[') => {
@@ -190,6 +199,9 @@ impl Splitter {
         let mut start = skip_space(bytes, at);
         if bytes.get(start) == Some(&b',') {
             start = skip_space(bytes, start + 1);
+        }
+        if let Some(end) = read_open(bytes, start, walker::Place::Array, found) {
+            return Step::Next(end);
         }
         match bytes.get(start) {
             None if last => {
@@ -380,6 +392,26 @@ pub(crate) enum Verdict {
     Json,
     /// It was not JSON after all, or nothing that stands there: records may hide in it.
     NotJson,
+    /// An open value is read, so many bytes long.
+    Ended(usize),
+}
+
+/// Lets the receiver read the value that begins at `start` before anybody has looked where it ends.
+/// Most are read so; the end of the others is looked for, and they are handed over whole.
+#[inline(always)]
+fn read_open<'a>(
+    bytes: &'a [u8],
+    start: usize,
+    place: walker::Place,
+    found: &mut impl FnMut(Piece<'a>) -> Verdict,
+) -> Option<usize> {
+    let open = bytes
+        .get(start..)
+        .filter(|open| open.first() == Some(&b'{'))?;
+    match found(Piece::Open(open, place)) {
+        Verdict::Ended(length) => Some(start + length),
+        Verdict::Json | Verdict::NotJson => None,
+    }
 }
 
 /// What a top-level object turned out to be.
@@ -448,7 +480,7 @@ fn scan_members(bytes: &[u8], mut at: usize) -> Object {
             Walk::Broken(kind, at) => return Object::Broken(kind, at),
         };
         let key = &bytes[at..key_end];
-        is_digest |= key == b"\"digestStartTime\"";
+        is_digest |= key == DIGEST_KEY;
         let colon = skip_space(bytes, key_end);
         match bytes.get(colon) {
             None => return Object::NeedMore,
@@ -494,6 +526,7 @@ mod tests {
             rest = &rest[taken..];
             let done = splitter.feed(&buffer, rest.is_empty(), &mut |piece| {
                 out.push(match piece {
+                    Piece::Open(..) => return Verdict::NotJson,
                     Piece::Value(value) => String::from_utf8_lossy(value).into_owned(),
                     Piece::Digest => "digest".to_owned(),
                     Piece::Broken(kind, _) => format!("{kind:?}"),

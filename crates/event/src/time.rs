@@ -31,17 +31,15 @@ impl EventTime {
         self.0
     }
 
-    /// Reads RFC 3339. CloudTrail's own `2023-07-10T11:42:18Z` takes a short way;
-    /// fractions of a second are cut off, offsets are applied.
+    /// Reads RFC 3339. CloudTrail's own `2023-07-10T11:42:18Z` takes a short way; fractions of a
+    /// second are cut off, offsets are applied. What passed through a table has a space for the `T`
+    /// and no offset (`2023-07-10 11:42:18.000`): that is UTC too.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         parse_cloudtrail(text.as_bytes()).or_else(|| {
-            let timestamp: jiff::Timestamp = text.parse().ok()?;
-            let seconds = timestamp
-                .as_nanosecond()
-                .div_euclid(1_000_000_000)
-                .try_into()
-                .ok()?;
+            let timestamp = text.parse::<jiff::Timestamp>().ok();
+            let nanoseconds = timestamp.or_else(|| parse_of_table(text))?.as_nanosecond();
+            let seconds = nanoseconds.div_euclid(1_000_000_000).try_into().ok()?;
             (SECONDS_MIN..=SECONDS_MAX)
                 .contains(&seconds)
                 .then_some(Self(seconds))
@@ -209,6 +207,16 @@ fn parse_cloudtrail(text: &[u8]) -> Option<EventTime> {
         .map(|clock| EventTime(days * DAY_SECONDS + clock))
 }
 
+/// A date and a time of day without offset.
+fn parse_of_table(text: &str) -> Option<jiff::Timestamp> {
+    let is_plain = |byte: u8| byte.is_ascii_digit() || b"-: T.".contains(&byte);
+    if text.len() < 19 || !text.bytes().all(is_plain) {
+        return None;
+    }
+    let time: jiff::civil::DateTime = text.parse().ok()?;
+    jiff::tz::TimeZone::UTC.to_timestamp(time).ok()
+}
+
 /// Seconds into the day of two-digit hour, minute and second.
 pub(crate) fn clock_seconds(hour: &[u8], minute: &[u8], second: &[u8]) -> Option<i64> {
     let (hour, minute, second) = (number(hour)?, number(minute)?, number(second)?);
@@ -284,6 +292,9 @@ mod tests {
         check("2023-07-10T11:42:18.999Z", Some(1_688_989_338));
         check("2023-07-10T13:42:18+02:00", Some(1_688_989_338));
         check("1969-12-31T23:59:59Z", Some(-1));
+        check("2023-07-10 11:42:18", Some(1_688_989_338));
+        check("2023-07-10 11:42:18.999000000", Some(1_688_989_338));
+        check("2023-07-10 11:42", None);
         check("0001-01-01T00:00:00Z", Some(SECONDS_MIN));
         check("2024-02-29T00:00:00Z", Some(1_709_164_800));
         check("2023-02-29T00:00:00Z", None);

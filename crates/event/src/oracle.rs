@@ -1,0 +1,232 @@
+//! The slow reader that the walker is held to. It exists for tests and fuzzing only.
+//!
+//! It agrees with the walker, by definition, on what is refused in a record that nobody reads (the
+//! module `walker` says what), and finds everything else with `serde_json`.
+
+use serde::de::IgnoredAny;
+
+use crate::fields::Fields;
+use crate::issue::{Issue, IssueKind};
+use crate::read::{Reader, Reading, Sink};
+use crate::record::Record;
+use crate::selection::{Selection, select_bytes};
+use crate::walk::{DEPTH_MAX, Walk, skip_space, string_end, value_end};
+use crate::walker::{Field, Place, Walker};
+
+/// Everything that reading a delivery tells.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Told {
+    reading: Reading,
+    records: Vec<String>,
+    issues: Vec<(IssueKind, Option<u64>)>,
+}
+
+impl Sink for Told {
+    fn record(&mut self, record: &Record<'_>) {
+        self.records.push(format!("{record:?}"));
+    }
+
+    fn issue(&mut self, issue: Issue) {
+        self.issues.push((issue.kind, issue.record_index));
+    }
+}
+
+impl Told {
+    /// What this reader tells of these bytes.
+    pub fn whole(mut reader: Reader, bytes: &[u8]) -> Self {
+        let mut told = Self::default();
+        told.reading = reader.read(bytes, &mut told);
+        told
+    }
+
+    /// What this reader tells of these bytes when it gets so many at a time.
+    pub fn in_pieces(mut reader: Reader, bytes: &[u8], piece_bytes: usize) -> Self {
+        let mut told = Self::default();
+        let mut delivery = reader.begin();
+        let mut buffer = Vec::new();
+        let mut pieces = bytes.chunks(piece_bytes.max(1)).peekable();
+        while let Some(piece) = pieces.next() {
+            buffer.extend_from_slice(piece);
+            let done = delivery.feed(&buffer, pieces.peek().is_none(), &mut told);
+            buffer.drain(..done);
+        }
+        let reading = *delivery.reading();
+        told.reading = reading;
+        told
+    }
+
+    /// What was counted.
+    #[must_use]
+    pub const fn reading(&self) -> &Reading {
+        &self.reading
+    }
+}
+
+/// Reads the bytes with every walker there is and with the slow reader.
+///
+/// # Panics
+/// When they disagree about a record.
+pub fn compare(bytes: &[u8]) -> Told {
+    let expected = Told::whole(Reader::oracle(), bytes);
+    for walker in Walker::all() {
+        let told = Told::whole(Reader::with_walker(walker), bytes);
+        assert_eq!(told, expected, "{walker:?} of {}", bytes.escape_ascii());
+    }
+    expected
+}
+
+/// What [`crate::pick::Picker::pick`] is to answer.
+pub(crate) fn pick(text: &str) -> Result<Fields<'_>, Issue> {
+    let start = skip_space(text.as_bytes(), 0);
+    if text[start..].starts_with('{')
+        && let Some(end) = unwanted_end(&text.as_bytes()[start..], Place::Array)
+        && skip_space(text.as_bytes(), start + end) == text.len()
+    {
+        return Ok(Fields {
+            event_source: Some("".into()),
+            event_name: Some("".into()),
+            ..Fields::default()
+        });
+    }
+    Fields::pick(text).map_err(|error| {
+        let kind = match serde_json::from_str::<IgnoredAny>(text) {
+            Ok(_) => IssueKind::BadField,
+            Err(_) => IssueKind::NotJson,
+        };
+        Issue::new(kind, None, error)
+    })
+}
+
+/// Where the record ends that these bytes begin with, when nobody reads it.
+///
+/// Its members are JSON, of which the text fields are texts; its containers are only brackets that
+/// match and strings that end. Behind `eventSource` and `eventName` nothing but that is asked of a
+/// record in an array, unless a second source or name might follow.
+pub(crate) fn unwanted_end(bytes: &[u8], place: Place) -> Option<usize> {
+    let bytes = &bytes[..bytes.len().min(crate::read::RECORD_BYTES_MAX)];
+    let mut source = None;
+    let mut name = None;
+    let is_skipped = |source: &Option<&[u8]>, name: &Option<&[u8]>| {
+        source
+            .zip(*name)
+            .is_some_and(|(source, name)| select_bytes(source, name) == Selection::Skip)
+    };
+    let mut at = skip_space(bytes, 1);
+    if bytes.get(at) == Some(&b'}') {
+        return None;
+    }
+    loop {
+        let end = text_end(bytes, at)?;
+        let quoted = &bytes[at..end];
+        let field: String = serde_json::from_slice(quoted).ok()?;
+        let field = Field::of_name(field.as_bytes());
+        let colon = skip_space(bytes, end);
+        if bytes.get(colon) != Some(&b':') {
+            return None;
+        }
+        at = skip_space(bytes, colon + 1);
+        if place == Place::Top
+            && (quoted == crate::split::DIGEST_KEY
+                || bytes.get(at) == Some(&b'[') && crate::split::CARRIERS.contains(&quoted))
+        {
+            return None;
+        }
+        let end = member_end(bytes, at)?;
+        let value = &bytes[at..end];
+        if field.is_text() && value != b"null" {
+            serde_json::from_slice::<String>(value).ok()?;
+        }
+        let plain = (value != b"null" && !value.contains(&b'\\'))
+            .then(|| value.get(1..value.len() - 1))
+            .flatten();
+        match field {
+            Field::EventSource => source = plain,
+            Field::EventName => name = plain,
+            _ => {}
+        }
+        at = end;
+        if let Field::EventSource | Field::EventName = field
+            && place == Place::Array
+            && is_skipped(&source, &name)
+            && let Some(end) = rest_end(bytes, at)
+        {
+            return Some(end);
+        }
+        at = skip_space(bytes, at);
+        match bytes.get(at)? {
+            b',' => at = skip_space(bytes, at + 1),
+            b'}' => return is_skipped(&source, &name).then_some(at + 1),
+            _ => return None,
+        }
+    }
+}
+
+/// Where the string at `at` ends, if it is one of JSON and of UTF-8.
+fn text_end(bytes: &[u8], at: usize) -> Option<usize> {
+    match string_end(bytes, at) {
+        Walk::End(end) if bytes[at] == b'"' => {
+            let text = std::str::from_utf8(&bytes[at..end]).ok()?;
+            serde_json::from_str::<IgnoredAny>(text).ok()?;
+            Some(end)
+        }
+        _ => None,
+    }
+}
+
+/// Where the value at `at` ends.
+fn member_end(bytes: &[u8], at: usize) -> Option<usize> {
+    match bytes.get(at)? {
+        b'"' => text_end(bytes, at),
+        b'{' | b'[' => {
+            let (end, depth) = balanced(bytes, at, 0)?;
+            (matches!(value_end(bytes, at), Walk::End(other) if other == end) && depth < DEPTH_MAX)
+                .then_some(end)
+        }
+        _ => match value_end(bytes, at) {
+            Walk::End(end) => {
+                serde_json::from_slice::<IgnoredAny>(&bytes[at..end]).ok()?;
+                Some(end)
+            }
+            Walk::NeedMore | Walk::Broken(..) => None,
+        },
+    }
+}
+
+/// Where the record ends whose rest begins at `at`, if the rest is not to be looked at closely.
+fn rest_end(bytes: &[u8], at: usize) -> Option<usize> {
+    let (end, depth) = balanced(bytes, at, 1)?;
+    let rest = &bytes[at..end];
+    let holds = |text: &[u8]| memchr::memmem::find(rest, text).is_some();
+    let is_suspicious = holds(b"\"eventS") || holds(b"\"eventN") || holds(b"\\u");
+    (bytes[end - 1] == b'}' && depth <= DEPTH_MAX && !is_suspicious).then_some(end)
+}
+
+/// Where the brackets outside strings balance, `depth` being open before, and how deep they went. No
+/// backslash stands outside a string.
+fn balanced(bytes: &[u8], mut at: usize, mut depth: usize) -> Option<(usize, usize)> {
+    let mut deepest = depth;
+    loop {
+        match bytes.get(at)? {
+            b'"' => {
+                let Walk::End(end) = string_end(bytes, at) else {
+                    return None;
+                };
+                at = end;
+                continue;
+            }
+            b'{' | b'[' => {
+                depth += 1;
+                deepest = deepest.max(depth);
+            }
+            b'}' | b']' => {
+                depth -= 1;
+                if depth == 0 {
+                    return Some((at + 1, deepest));
+                }
+            }
+            b'\\' => return None,
+            _ => {}
+        }
+        at += 1;
+    }
+}

@@ -1,0 +1,135 @@
+//! From the bytes of a record to its fields: the walk, and what makes its answer whole.
+
+use serde::de::IgnoredAny;
+
+use crate::fields::Fields;
+use crate::issue::{Issue, IssueKind};
+use crate::read::RECORD_BYTES_MAX;
+use crate::selection::{Selection, select_bytes};
+use crate::walk::skip_space;
+use crate::walker::{Field, Odd, Picked, Place, Walked, Walker};
+
+/// Picks fields out of records.
+#[derive(Debug, Default)]
+pub(crate) struct Picker {
+    walker: Walker,
+    picked: Picked,
+    #[cfg(any(test, feature = "oracle"))]
+    is_oracle: bool,
+}
+
+/// A record whose end is found.
+#[derive(Debug)]
+#[allow(clippy::large_enum_variant, reason = "it is taken apart at once")]
+pub(crate) enum Opened<'a> {
+    /// Nobody reads it; it is so many bytes long.
+    Unwanted(usize),
+    /// Somebody may read it, and its JSON is sound.
+    Record(Fields<'a>, &'a str),
+}
+
+impl Picker {
+    /// A picker that asks the walker nothing.
+    #[cfg(any(test, feature = "oracle"))]
+    pub(crate) fn oracle() -> Self {
+        Self {
+            is_oracle: true,
+            ..Self::default()
+        }
+    }
+
+    /// A picker that uses this walker.
+    #[cfg(any(test, feature = "oracle"))]
+    pub(crate) fn with_walker(walker: Walker) -> Self {
+        Self {
+            walker,
+            ..Self::default()
+        }
+    }
+
+    /// Reads the record that these bytes begin with. `None` when that takes a closer look, or more
+    /// bytes.
+    #[inline]
+    pub(crate) fn open<'a>(&mut self, bytes: &'a [u8], place: Place) -> Option<Opened<'a>> {
+        #[cfg(any(test, feature = "oracle"))]
+        if self.is_oracle {
+            return crate::oracle::unwanted_end(bytes, place).map(Opened::Unwanted);
+        }
+        let window = &bytes[..bytes.len().min(RECORD_BYTES_MAX)];
+        let picked = &mut self.picked;
+        let end = match self.walker.walk(window, place, picked).ok()? {
+            Walked::Unwanted(end) => return Some(Opened::Unwanted(end)),
+            Walked::Complete(end) => end,
+        };
+        let record = &window[..end];
+        let source = picked.plain(record, Field::EventSource);
+        let name = picked.plain(record, Field::EventName);
+        if let (Some(source), Some(name)) = (source, name)
+            && select_bytes(source, name) == Selection::Skip
+        {
+            return Some(Opened::Unwanted(end));
+        }
+        self.walker.check_nested(record, picked).ok()?;
+        let text = std::str::from_utf8(record).ok()?;
+        let fields = Fields::of_walk(picked, text);
+        let is_record = fields.event_source.is_some() || fields.event_type.is_some();
+        is_record.then_some(Opened::Record(fields, text))
+    }
+
+    /// Picks the fields out of a text that is one record and nothing else.
+    pub(crate) fn pick<'a>(&mut self, text: &'a str) -> Result<Fields<'a>, Issue> {
+        #[cfg(any(test, feature = "oracle"))]
+        if self.is_oracle {
+            return crate::oracle::pick(text);
+        }
+        let start = skip_space(text.as_bytes(), 0);
+        let record = &text[start..];
+        let walked = if record.starts_with('{') {
+            self.walker
+                .walk(record.as_bytes(), Place::Array, &mut self.picked)
+        } else {
+            Err(Odd::NotJson)
+        };
+        let checked = walked.and_then(|walked| {
+            let end = match walked {
+                Walked::Unwanted(end) => end,
+                Walked::Complete(end) => {
+                    let record = &record.as_bytes()[..end];
+                    self.walker.check_nested(record, &self.picked)?;
+                    end
+                }
+            };
+            if skip_space(record.as_bytes(), end) < record.len() {
+                return Err(Odd::NotJson);
+            }
+            Ok(end)
+        });
+        match checked {
+            Ok(end) => Ok(Fields::of_walk(&self.picked, &record[..end])),
+            Err(odd) => Err(issue(odd, text)),
+        }
+    }
+}
+
+/// What is wrong with a text on which the walk failed, in the words of a parser that knows places.
+fn issue(odd: Odd, text: &str) -> Issue {
+    if let Err(error) = serde_json::from_str::<IgnoredAny>(text) {
+        return Issue::new(IssueKind::NotJson, None, error);
+    }
+    match odd {
+        Odd::WrongType(field) => Issue::new(
+            IssueKind::BadField,
+            None,
+            format_args!("{}: not a text", field.name()),
+        ),
+        Odd::TooDeep => Issue::new(IssueKind::TooDeep, None, ""),
+        Odd::NotJson | Odd::Unfinished | Odd::Carrier => {
+            let detail = if text.trim_start().starts_with('{') {
+                "half a character in a string"
+            } else {
+                "not an object"
+            };
+            Issue::new(IssueKind::BadField, None, detail)
+        }
+    }
+}

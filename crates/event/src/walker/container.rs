@@ -1,0 +1,221 @@
+//! Passing over containers by their brackets, 64 bytes at a time.
+//!
+//! Strings are told apart by the parity of their quotes, as simdjson does it (Langdale and Lemire,
+//! "Parsing Gigabytes of JSON per Second", 2019); what is left of a block are its brackets, and as
+//! long as more are open than the block closes, counting them is enough.
+
+use super::Odd;
+use super::lanes::{Lanes, Masks};
+use super::value::block;
+use crate::walk::DEPTH_MAX;
+
+/// What carries over from one block to the next.
+#[derive(Debug, Clone, Copy, Default)]
+struct Carry {
+    /// All bits set where the last block ended inside a string.
+    in_string: u64,
+    /// One where the first byte of the next block is escaped.
+    escaped: u64,
+}
+
+/// The brackets of a block that stand outside strings.
+struct Brackets {
+    opens: u64,
+    closes: u64,
+}
+
+impl Carry {
+    /// Takes the strings out of a block.
+    #[inline(always)]
+    fn brackets<L: Lanes>(&mut self, lanes: L, masks: Masks) -> Result<Brackets, Odd> {
+        let mut quotes = masks.quotes;
+        if masks.slashes | self.escaped != 0 {
+            quotes &= !self.escaped_bytes(masks.slashes);
+        }
+        let in_string = lanes.prefix_xor(quotes) ^ self.in_string;
+        self.in_string = (in_string as i64 >> 63) as u64;
+        if masks.slashes & !in_string != 0 {
+            return Err(Odd::NotJson);
+        }
+        Ok(Brackets {
+            opens: masks.opens & !in_string,
+            closes: masks.closes & !in_string,
+        })
+    }
+
+    /// The bytes that a backslash before them escapes.
+    fn escaped_bytes(&mut self, slashes: u64) -> u64 {
+        const ODD_BITS: u64 = 0xaaaa_aaaa_aaaa_aaaa;
+        let starts = slashes & !self.escaped;
+        // Of each run of backslashes that is not itself escaped, every second byte is escaped, and
+        // so is the byte behind a run of odd length; the subtraction finds where each run ends.
+        let ends = ((starts << 1) | ODD_BITS).wrapping_sub(starts) ^ ODD_BITS;
+        let escaped = ends ^ (slashes | self.escaped);
+        self.escaped = (ends & slashes) >> 63;
+        escaped
+    }
+}
+
+/// The block at `at`; near the end of the bytes a copy with zeros behind them, in `last`.
+#[inline(always)]
+fn padded<'b>(bytes: &'b [u8], at: usize, last: &'b mut [u8; 64]) -> Result<&'b [u8; 64], Odd> {
+    match block(bytes, at) {
+        Some(block) => Ok(block),
+        None => last_block(bytes, at, last),
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn last_block<'b>(bytes: &[u8], at: usize, last: &'b mut [u8; 64]) -> Result<&'b [u8; 64], Odd> {
+    let rest = bytes.get(at..).unwrap_or_default();
+    if rest.is_empty() {
+        return Err(Odd::Unfinished);
+    }
+    *last = [0; 64];
+    last[..rest.len()].copy_from_slice(rest);
+    Ok(last)
+}
+
+/// Where the container ends that begins at `start`, inside `depth` others: each bracket is closed by
+/// one of its kind. Nothing else in it is read.
+#[inline(always)]
+pub(super) fn skip<L: Lanes>(
+    lanes: L,
+    bytes: &[u8],
+    start: usize,
+    outer_depth: u32,
+) -> Result<usize, Odd> {
+    let depth_max = DEPTH_MAX as u32 - outer_depth;
+    let mut carry = Carry::default();
+    let mut depth = 1_u32;
+    // One bit a level, the innermost lowest: clear for an array. Set above the outermost level.
+    let mut objects = match bytes.get(start) {
+        Some(b'[') => u64::MAX << 1,
+        _ => u64::MAX,
+    };
+    let mut at = start + 1;
+    let mut last = [0; 64];
+    loop {
+        let block = padded(bytes, at, &mut last)?;
+        let brackets = carry.brackets(lanes, lanes.masks(block))?;
+        let (opens, closes) = (brackets.opens, brackets.closes);
+        let arrays = lanes.without_bit_5(block) & (opens | closes);
+        if arrays == 0
+            && objects == u64::MAX
+            && depth > closes.count_ones()
+            && depth + opens.count_ones() <= depth_max
+        {
+            depth = depth + opens.count_ones() - closes.count_ones();
+        } else {
+            let mut bits = opens | closes;
+            while bits != 0 {
+                let bit = bits & bits.wrapping_neg();
+                let is_object = arrays & bit == 0;
+                if opens & bit != 0 {
+                    if depth == depth_max {
+                        return Err(Odd::TooDeep);
+                    }
+                    objects = objects << 1 | u64::from(is_object);
+                    depth += 1;
+                } else {
+                    if (objects & 1 == 1) != is_object {
+                        return Err(Odd::NotJson);
+                    }
+                    objects = objects >> 1 | 1 << 63;
+                    depth -= 1;
+                    if depth == 0 {
+                        return Ok(at + bit.trailing_zeros() as usize + 1);
+                    }
+                }
+                bits &= bits - 1;
+            }
+        }
+        at += 64;
+    }
+}
+
+/// Where the record ends whose rest begins at `start`, outside strings and inside one object: the
+/// rest of a record that nobody reads. Brackets are counted, whatever their kind.
+///
+/// `None` when the rest might change who reads the record: it holds a string that begins with
+/// `eventS` or `eventN`, or a `\u` that might stand for a letter of it, or is nested too deeply to
+/// be taken for a record without a closer look.
+#[inline(always)]
+pub(super) fn skip_rest<L: Lanes>(
+    lanes: L,
+    bytes: &[u8],
+    start: usize,
+) -> Result<Option<usize>, Odd> {
+    let mut carry = Carry::default();
+    let mut depth = 1_u32;
+    let mut at = start;
+    let mut last = [0; 64];
+    loop {
+        let block = padded(bytes, at, &mut last)?;
+        let masks = lanes.masks(block);
+        let brackets = carry.brackets(lanes, masks)?;
+        let (opens, closes) = (brackets.opens, brackets.closes);
+        let mut end = 64;
+        if depth > closes.count_ones() {
+            depth = depth + opens.count_ones() - closes.count_ones();
+        } else {
+            let mut bits = opens | closes;
+            while bits != 0 {
+                let bit = bits & bits.wrapping_neg();
+                if opens & bit != 0 {
+                    depth += 1;
+                } else {
+                    depth -= 1;
+                    if depth == 0 {
+                        end = bit.trailing_zeros();
+                        break;
+                    }
+                }
+                bits &= bits - 1;
+            }
+        }
+        // The letter six bytes behind a quote, where `"eventSource"` differs from `"eventTime"`.
+        let letters = match super::value::block(bytes, at + 6) {
+            Some(ahead) => lanes.letters_s_n(ahead),
+            None => u64::MAX,
+        };
+        let suspects = masks.quotes & letters;
+        if suspects | masks.slashes != 0 && is_suspicious(bytes, at, suspects, masks.slashes, end)
+            || depth > DEPTH_MAX as u32
+        {
+            return Ok(None);
+        }
+        if end < 64 {
+            let end = at + end as usize;
+            return match bytes[end] {
+                b'}' => Ok(Some(end + 1)),
+                _ => Err(Odd::NotJson),
+            };
+        }
+        at += 64;
+    }
+}
+
+/// Whether one of these quotes begins `"eventS` or `"eventN`, or one of these backslashes stands
+/// before a `u`, of those before the offset `end` of the block.
+#[cold]
+#[inline(never)]
+fn is_suspicious(bytes: &[u8], at: usize, quotes: u64, slashes: u64, end: u32) -> bool {
+    let before_end = 1_u64.checked_shl(end).map_or(u64::MAX, |bit| bit - 1);
+    let any = |mut bits: u64, beginnings: &[&[u8]]| {
+        bits &= before_end;
+        while bits != 0 {
+            let rest = &bytes[at + bits.trailing_zeros() as usize..];
+            if beginnings
+                .iter()
+                .any(|beginning| rest.starts_with(beginning))
+            {
+                return true;
+            }
+            bits &= bits - 1;
+        }
+        false
+    };
+    any(quotes, &[b"\"eventS", b"\"eventN"]) || any(slashes, &[b"\\u"])
+}

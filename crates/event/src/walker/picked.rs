@@ -1,0 +1,134 @@
+//! What a walk picked out of a record: where its fields stand.
+
+use std::borrow::Cow;
+
+use super::Odd;
+use super::lanes::Lanes;
+use super::names::{FIELDS, Field};
+use super::value::strict;
+
+/// Where a field's value stands in the record; nowhere when `end` is zero.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Span {
+    start: u32,
+    end: u32,
+}
+
+/// The fields of one record, by their places in it. Of duplicates the last counts.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Picked {
+    spans: [Span; FIELDS],
+    /// One bit for each text that holds escapes; its span includes the quotes.
+    escaped: u32,
+    /// Some container in the record belongs to no span.
+    pub(super) unread: bool,
+}
+
+impl Picked {
+    /// Forgets everything.
+    #[inline(always)]
+    pub(super) fn reset(&mut self) {
+        *self = Self::default();
+    }
+
+    #[inline(always)]
+    pub(super) fn set(&mut self, field: Field, start: usize, end: usize) {
+        self.spans[field as usize] = Span {
+            start: start as u32,
+            end: end as u32,
+        };
+        self.escaped &= !(1 << field as u32);
+    }
+
+    #[inline(always)]
+    pub(super) fn clear(&mut self, field: Field) {
+        self.spans[field as usize] = Span::default();
+    }
+
+    /// Takes a text with escapes between the quotes at `start` and `quote`, if they stand for text.
+    #[cold]
+    pub(super) fn set_escaped(
+        &mut self,
+        bytes: &[u8],
+        field: Field,
+        start: usize,
+        quote: usize,
+    ) -> Result<(), Odd> {
+        let quoted = &bytes[start..=quote];
+        serde_json::from_slice::<String>(quoted).map_err(|_| Odd::NotJson)?;
+        self.set(field, start, quote + 1);
+        self.escaped |= 1 << field as u32;
+        Ok(())
+    }
+
+    /// A value of which nobody has seen the inside. A duplicate leaves the first one unread.
+    #[inline(always)]
+    pub(super) fn set_nested(&mut self, field: Field, start: usize, end: usize) {
+        self.unread |= self.spans[field as usize].end != 0;
+        self.spans[field as usize] = Span {
+            start: start as u32,
+            end: end as u32,
+        };
+    }
+
+    #[inline(always)]
+    pub(super) fn clear_nested(&mut self, field: Field) {
+        self.unread |= self.spans[field as usize].end != 0;
+        self.clear(field);
+    }
+
+    /// The text of a field without escapes, as bytes; `None` for one with escapes too.
+    #[inline(always)]
+    pub(crate) fn plain<'a>(&self, bytes: &'a [u8], field: Field) -> Option<&'a [u8]> {
+        if self.escaped & 1 << field as u32 != 0 {
+            return None;
+        }
+        self.span(field).and_then(|span| bytes.get(span))
+    }
+
+    #[inline(always)]
+    fn span(&self, field: Field) -> Option<std::ops::Range<usize>> {
+        let Span { start, end } = self.spans[field as usize];
+        (end != 0).then_some(start as usize..end as usize)
+    }
+
+    /// The text of a field, unescaped.
+    #[inline(always)]
+    pub(crate) fn text<'a>(&self, record: &'a str, field: Field) -> Option<Cow<'a, str>> {
+        let text = record.get(self.span(field)?)?;
+        if self.escaped & 1 << field as u32 == 0 {
+            return Some(Cow::Borrowed(text));
+        }
+        serde_json::from_str(text).ok().map(Cow::Owned)
+    }
+
+    /// The value of a field as it stands.
+    #[inline(always)]
+    pub(crate) fn raw<'a>(&self, record: &'a str, field: Field) -> Option<&'a str> {
+        record.get(self.span(field)?)
+    }
+
+    /// Reads every container of the record strictly.
+    #[inline(always)]
+    pub(super) fn check_nested<L: Lanes>(&self, lanes: L, record: &[u8]) -> Result<(), Odd> {
+        if self.unread {
+            return is_strict(lanes, record);
+        }
+        for span in &self.spans[Field::UserIdentity as usize..] {
+            let value = &record[span.start as usize..span.end as usize];
+            if let Some(b'{' | b'[') = value.first() {
+                is_strict(lanes, value)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+#[inline(always)]
+fn is_strict<L: Lanes>(lanes: L, value: &[u8]) -> Result<(), Odd> {
+    if strict(lanes, value, 0)? == value.len() {
+        Ok(())
+    } else {
+        Err(Odd::NotJson)
+    }
+}

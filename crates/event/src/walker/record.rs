@@ -1,0 +1,154 @@
+//! One record, walked once from its opening brace.
+
+use super::container::{skip, skip_rest};
+use super::lanes::Lanes;
+use super::names::{Field, Shape, known_name};
+use super::picked::Picked;
+use super::value::{block, byte, colon, scalar, skip_space, string};
+use super::{Odd, Place, Walked};
+use crate::selection::{Selection, select_bytes};
+
+/// Walks the record whose opening brace is the first of `bytes`.
+#[inline(always)]
+pub(super) fn walk<L: Lanes>(
+    lanes: L,
+    bytes: &[u8],
+    place: Place,
+    picked: &mut Picked,
+) -> Result<Walked, Odd> {
+    let mut at = skip_space(bytes, 1);
+    if byte(bytes, at)? == b'}' {
+        return Ok(Walked::Complete(at + 1));
+    }
+    loop {
+        let (field, value) = name(lanes, bytes, at, place)?;
+        at = match field.shape() {
+            Shape::Text => text(lanes, bytes, value, field, picked)?,
+            Shape::Nested => nested(lanes, bytes, value, field, picked)?,
+            Shape::Ignored => ignored(lanes, bytes, value, picked)?,
+        };
+        if let Field::EventSource | Field::EventName = field
+            && place == Place::Array
+            && is_unwanted(bytes, picked)
+            && let Some(end) = skip_rest(lanes, bytes, at)?
+        {
+            return Ok(Walked::Unwanted(end));
+        }
+        at = skip_space(bytes, at);
+        match byte(bytes, at)? {
+            b',' => at = skip_space(bytes, at + 1),
+            b'}' => return Ok(Walked::Complete(at + 1)),
+            _ => return Err(Odd::NotJson),
+        }
+    }
+}
+
+/// Whether source and name, as far as they are known, say that nobody reads the record.
+#[inline(always)]
+fn is_unwanted(bytes: &[u8], picked: &Picked) -> bool {
+    let source = picked.plain(bytes, Field::EventSource);
+    let name = picked.plain(bytes, Field::EventName);
+    matches!((source, name), (Some(source), Some(name)) if select_bytes(source, name) == Selection::Skip)
+}
+
+/// The field whose name begins at `at`, and where its value begins.
+#[inline(always)]
+fn name<L: Lanes>(lanes: L, bytes: &[u8], at: usize, place: Place) -> Result<(Field, usize), Odd> {
+    match block(bytes, at).and_then(|block| known_name(lanes, block)) {
+        Some((field, length)) => Ok((field, skip_space(bytes, at + length))),
+        None => other_name(lanes, bytes, at, place),
+    }
+}
+
+/// A name that CloudTrail rarely writes, or writes in another way.
+#[inline(never)]
+fn other_name<L: Lanes>(
+    lanes: L,
+    bytes: &[u8],
+    at: usize,
+    place: Place,
+) -> Result<(Field, usize), Odd> {
+    if byte(bytes, at)? != b'"' {
+        return Err(Odd::NotJson);
+    }
+    let end = string(lanes, bytes, at + 1)?;
+    let value = colon(bytes, end.quote + 1)?;
+    let quoted = &bytes[at..=end.quote];
+    if place == Place::Top && is_of_carrier(quoted, byte(bytes, value)?) {
+        return Err(Odd::Carrier);
+    }
+    if !end.escaped {
+        return Ok((Field::of_name(&bytes[at + 1..end.quote]), value));
+    }
+    let name: String = serde_json::from_slice(quoted).map_err(|_| Odd::NotJson)?;
+    Ok((Field::of_name(name.as_bytes()), value))
+}
+
+/// Whether a top-level object with this member is something else than a record.
+fn is_of_carrier(quoted: &[u8], value: u8) -> bool {
+    quoted == crate::split::DIGEST_KEY
+        || (value == b'[' && crate::split::CARRIERS.contains(&quoted))
+}
+
+/// Reads a string or `null`.
+#[inline(always)]
+fn text<L: Lanes>(
+    lanes: L,
+    bytes: &[u8],
+    at: usize,
+    field: Field,
+    picked: &mut Picked,
+) -> Result<usize, Odd> {
+    match byte(bytes, at)? {
+        b'"' => {
+            let end = string(lanes, bytes, at + 1)?;
+            if end.escaped {
+                picked.set_escaped(bytes, field, at, end.quote)?;
+            } else {
+                picked.set(field, at + 1, end.quote);
+            }
+            Ok(end.quote + 1)
+        }
+        b'n' => {
+            picked.clear(field);
+            scalar(bytes, at)
+        }
+        _ => Err(Odd::WrongType(field)),
+    }
+}
+
+/// Takes a value as it stands. What is inside it is read when the record turns out to be wanted.
+#[inline(always)]
+fn nested<L: Lanes>(
+    lanes: L,
+    bytes: &[u8],
+    at: usize,
+    field: Field,
+    picked: &mut Picked,
+) -> Result<usize, Odd> {
+    let end = match byte(bytes, at)? {
+        b'{' | b'[' => skip(lanes, bytes, at, 1)?,
+        b'n' => {
+            let end = scalar(bytes, at)?;
+            picked.clear_nested(field);
+            return Ok(end);
+        }
+        b'"' => string(lanes, bytes, at + 1)?.quote + 1,
+        _ => scalar(bytes, at)?,
+    };
+    picked.set_nested(field, at, end);
+    Ok(end)
+}
+
+/// Passes over a value.
+#[inline(always)]
+fn ignored<L: Lanes>(lanes: L, bytes: &[u8], at: usize, picked: &mut Picked) -> Result<usize, Odd> {
+    match byte(bytes, at)? {
+        b'"' => Ok(string(lanes, bytes, at + 1)?.quote + 1),
+        b'{' | b'[' => {
+            picked.unread = true;
+            skip(lanes, bytes, at, 1)
+        }
+        _ => scalar(bytes, at),
+    }
+}
