@@ -265,7 +265,7 @@ impl Keys<'_> {
             alias: request.alias_name.as_deref(),
             error_message: self.error_message,
         };
-        if self.is_reencrypt && !requested.is_some_and(|text| self.named(text).is_some()) {
+        if self.is_reencrypt && requested.is_none_or(|text| self.named(text).is_none()) {
             // The source is whichever of the two keys the request does not name as destination.
             let destination = self.requested_destination();
             let other = self.keys_of_resources().find(|key| {

@@ -3,8 +3,8 @@
 //! The input is a sequence of JSON values: one document, or JSON Lines. A value is a record, or
 //! carries records: `{"Records":[…]}`, a bare array, `lookup-events` output (`Events`), CloudWatch
 //! Logs (`logEvents`, `events`), CloudTrail Lake (`QueryResultRows`), an EventBridge envelope
-//! (`detail`). The search needs only the
-//! bytes around the present record, so input of any length goes through a bounded buffer.
+//! (`detail`). The search needs only the bytes around the present record, so input of any length goes
+//! through a bounded buffer.
 
 use memchr::memmem;
 

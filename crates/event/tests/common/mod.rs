@@ -248,3 +248,35 @@ pub fn numbered(number: usize) -> String {
 pub fn id(number: usize) -> String {
     format!("00000000-0000-4000-8000-{number:012}")
 }
+
+/// A file of the records 1 and 2 with this text between them.
+pub fn around(middle: &str) -> String {
+    format!(
+        r#"{{"Records":[{},{middle},{}]}}"#,
+        numbered(1),
+        numbered(2)
+    )
+}
+
+/// Checks that damage in the middle is named once, as record 1, and that its neighbours survive.
+pub fn check_damage(middle: &str, kind: IssueKind) {
+    check_damaged_bytes(around(middle).as_bytes(), kind);
+}
+
+/// Checks that only record 1 of this delivery is lost, for this reason, and that 1 and 2 are read.
+pub fn check_damaged_bytes(delivery: &[u8], kind: IssueKind) {
+    let shown = String::from_utf8_lossy(&delivery[..delivery.len().min(2_000)]);
+    for outcome in [read(delivery), read_in_pieces(delivery, 65_536)] {
+        assert_eq!(outcome.ids(), [id(1), id(2)], "{shown}");
+        assert_eq!(outcome.kinds(), [(kind, Some(1))], "{shown}");
+        assert_eq!(outcome.reading.malformed, 1, "{shown}");
+    }
+}
+
+/// Checks damage that leaves brackets in balance: neighbours survive whatever field they begin with.
+pub fn check_balanced_damage(middle: &str, kind: IssueKind) {
+    check_damage(middle, kind);
+    let value = |number| decrypt(json!({"eventID": id(number)}));
+    let (first, second) = (value(1), value(2));
+    check_damaged_bytes(format!("[{first},{middle},{second}]").as_bytes(), kind);
+}
