@@ -3,6 +3,17 @@
 //! Every writer here is pure: rows and a [`Page`] in, bytes out to a `Write`. This crate knows no
 //! file, clock, environment or terminal; width and colour are arguments. Nearly every string it
 //! writes was once written by a caller of AWS, so each passes through [`escape`] on its way out.
+//!
+//! ```
+//! use keytrail_report::{Color, Format, Page, escape, findings};
+//!
+//! let page = Page::new(Some(80), Color::Plain);
+//! let mut out = Vec::new();
+//! findings::write(Format::Json, &[], &page, &mut out)?;
+//! assert_eq!(out, b"[]\n");
+//! assert_eq!(escape::terminal("\u{1b}[2J"), "\\u{1b}[2J");
+//! # Ok::<(), std::io::Error>(())
+//! ```
 
 mod attack;
 pub mod escape;
@@ -14,7 +25,7 @@ mod layout;
 pub mod page;
 mod prose;
 pub mod rules;
-//pub mod summary;
+pub mod summary;
 mod words;
 
 #[cfg(test)]

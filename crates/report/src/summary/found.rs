@@ -1,0 +1,146 @@
+//! Findings, counted.
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
+use keytrail_detect::finding::{Finding, Severity};
+use serde::Serialize;
+
+use crate::findings::is_learning;
+
+/// Principals and keys that are named, each.
+const NAMED_MAX: usize = 5;
+
+/// How many findings there are, of what kind and about whom.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct FindingCounts {
+    /// Findings that are shown.
+    pub shown: u64,
+    /// Findings that the filters leave out.
+    pub filtered_out: u64,
+    /// Findings shown that were made while learning.
+    pub learning: u64,
+    /// Findings shown, by severity; every severity is there.
+    pub by_severity: BTreeMap<Severity, u64>,
+    /// Findings shown, by rule, the worst first.
+    pub by_rule: Vec<RuleCount>,
+    /// The principals they are about: the worst, at most five.
+    pub principals: Vec<Named>,
+    /// The keys they are about: the worst, at most five.
+    pub keys: Vec<Named>,
+}
+
+/// The findings of one rule.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RuleCount {
+    /// The rule's id.
+    pub rule: String,
+    /// The highest severity among them.
+    pub severity: Severity,
+    /// How many there are.
+    pub findings: u64,
+}
+
+/// A principal or key that findings are about.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Named {
+    /// Its canonical name.
+    pub name: String,
+    /// The highest severity among the findings.
+    pub severity: Severity,
+    /// How many findings there are.
+    pub findings: u64,
+    /// The events of all of them; one that two findings count, counts twice.
+    pub events: u64,
+}
+
+impl FindingCounts {
+    /// Counts the findings that are shown.
+    #[must_use]
+    pub fn of(shown: &[Finding], filtered_out: u64) -> Self {
+        let mut by_severity: BTreeMap<Severity, u64> =
+            Severity::ALL.map(|severity| (severity, 0)).into();
+        for finding in shown {
+            *by_severity.entry(finding.severity).or_default() += 1;
+        }
+        let by_rule = ranked(shown, |finding| Some(&finding.rule)).map(|named| RuleCount {
+            rule: named.name,
+            severity: named.severity,
+            findings: named.findings,
+        });
+        let principals = ranked(shown, |finding| finding.principal.as_ref());
+        let keys = ranked(shown, |finding| finding.key.as_ref());
+        Self {
+            shown: shown.len() as u64,
+            filtered_out,
+            learning: shown.iter().filter(|finding| is_learning(finding)).count() as u64,
+            by_severity,
+            by_rule: by_rule.collect(),
+            principals: principals.take(NAMED_MAX).collect(),
+            keys: keys.take(NAMED_MAX).collect(),
+        }
+    }
+}
+
+/// What findings name, by the worst severity, then findings, then events, then name.
+fn ranked<'f>(
+    findings: &'f [Finding],
+    name: impl Fn(&'f Finding) -> Option<&'f String>,
+) -> impl Iterator<Item = Named> {
+    let mut by_name: BTreeMap<&String, Named> = BTreeMap::new();
+    for finding in findings {
+        let Some(name) = name(finding) else { continue };
+        let named = by_name.entry(name).or_insert_with(|| Named {
+            name: name.clone(),
+            severity: finding.severity,
+            findings: 0,
+            events: 0,
+        });
+        named.severity = named.severity.max(finding.severity);
+        named.findings += 1;
+        named.events = named.events.saturating_add(finding.count);
+    }
+    let mut ranked: Vec<Named> = by_name.into_values().collect();
+    ranked.sort_by_key(|named| Reverse((named.severity, named.findings, named.events)));
+    ranked.into_iter()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::samples;
+
+    #[test]
+    fn the_worst_comes_first() {
+        let counts = FindingCounts::of(&samples::findings(), 7);
+        assert_eq!(
+            (counts.shown, counts.filtered_out, counts.learning),
+            (3, 7, 1)
+        );
+        let by_severity: Vec<u64> = counts.by_severity.values().copied().collect();
+        assert_eq!(by_severity, [0, 1, 1, 1]);
+        let rules: Vec<&str> = counts.by_rule.iter().map(|count| &*count.rule).collect();
+        assert_eq!(rules, ["key-deletion-scheduled", "rate-pair", "hostile"]);
+        let rose = &counts.principals[0];
+        assert_eq!(
+            (rose.severity, rose.findings, rose.events),
+            (Severity::Critical, 2, 2_143)
+        );
+        assert_eq!(counts.keys.len(), 1);
+    }
+
+    #[test]
+    fn few_are_named() {
+        let findings: Vec<Finding> = (0..20)
+            .map(|index| Finding {
+                principal: Some(index.to_string()),
+                count: index,
+                ..samples::deletion()
+            })
+            .collect();
+        let counts = FindingCounts::of(&findings, 0);
+        let names: Vec<&str> = counts.principals.iter().map(|named| &*named.name).collect();
+        assert_eq!(names, ["19", "18", "17", "16", "15"]);
+        assert_eq!(counts.keys[0].findings, 20);
+    }
+}
