@@ -345,3 +345,7 @@ fn change(record: &Record<'_>) -> Change {
 fn text(value: &Value) -> Option<String> {
     value.as_str().map(str::to_owned)
 }
+
+#[cfg(test)]
+#[path = "past_tests.rs"]
+mod tests;

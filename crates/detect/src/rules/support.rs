@@ -97,7 +97,7 @@ pub fn events_of_key(key: Option<&str>, record: &Record<'_>, hours_before: i64) 
     let since = record.time.plus_seconds(-hours_before * HOUR_SECONDS);
     match key {
         Some(key) => format!(
-            "See who used the key and what fails: keytrail events PATH --key {} --since {since}",
+            "See who used the key and what fails: keytrail events ARCHIVE --key {} --since {since}",
             argument(key, "key")
         ),
         None => events_of_principal(record, hours_before),
@@ -108,7 +108,7 @@ pub fn events_of_key(key: Option<&str>, record: &Record<'_>, hours_before: i64) 
 pub fn events_of_principal(record: &Record<'_>, hours_before: i64) -> String {
     let since = record.time.plus_seconds(-hours_before * HOUR_SECONDS);
     format!(
-        "Read what the caller did before and after: keytrail events PATH --principal {} --since {since}",
+        "Read what the caller did before and after: keytrail events ARCHIVE --principal {} --since {since}",
         argument(record.principal(), "principal")
     )
 }

@@ -1,0 +1,449 @@
+//! Every rule against its fixtures, its page and its place in the catalogue.
+#![allow(clippy::unwrap_used, clippy::panic)]
+// These tests read fixtures and pages, and rewrite the index when asked to.
+#![allow(clippy::disallowed_methods)]
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use keytrail_detect::behaviour::BEHAVIOURS;
+use keytrail_detect::configuration::Configuration;
+use keytrail_detect::engine;
+use keytrail_detect::finding::{Finding, Severity};
+use keytrail_detect::rules::{self, RULES, Rule};
+use keytrail_detect::state::State;
+use keytrail_detect::tally::Tally;
+use keytrail_event::{EventTime, Issue, Reader, Record, Sink};
+use serde_json::{Value, json};
+
+/// An account of the organisation in every fixture.
+const ORGANISATION_ACCOUNT: &str = "777788889999";
+
+struct Count {
+    tally: Tally,
+    newest: Option<EventTime>,
+}
+
+impl Sink for Count {
+    fn record(&mut self, record: &Record<'_>) {
+        self.tally.add(record, None);
+        self.newest = self.newest.max(Some(record.time));
+    }
+    fn issue(&mut self, issue: Issue) {
+        panic!("{issue}");
+    }
+}
+
+/// The findings over these records, to the end of their days, sorted by time.
+fn findings_over(records: &[u8]) -> Vec<Finding> {
+    let mut count = Count {
+        tally: Tally::default(),
+        newest: None,
+    };
+    Reader::default().read(records, &mut count);
+    let mut configuration = Configuration::default();
+    let accounts = &mut configuration.organisation.accounts;
+    accounts.insert(ORGANISATION_ACCOUNT.to_owned());
+    let mut state = State::default();
+    state.absorb(count.tally);
+    let mut findings = std::collections::BTreeMap::new();
+    let after = count.newest.unwrap().plus_seconds(2 * 86_400);
+    engine::finish(&mut state, after, &configuration, |plan| {
+        for finding in plan.findings {
+            findings.insert(finding.episode.clone(), finding);
+        }
+    });
+    let mut findings: Vec<Finding> = findings.into_values().collect();
+    findings
+        .sort_by(|a, b| (a.first_seen, &a.rule, &a.title).cmp(&(b.first_seen, &b.rule, &b.title)));
+    findings
+}
+
+fn summary(findings: &[Finding]) -> String {
+    let mut text = String::new();
+    for finding in findings {
+        let _ = writeln!(
+            text,
+            "{} {} {:?} x{}: {}",
+            finding.rule, finding.severity, finding.state, finding.count, finding.title
+        );
+        let (principal, key) = (finding.principal.as_deref(), finding.key.as_deref());
+        let _ = writeln!(
+            text,
+            "  by {} on {}",
+            principal.unwrap_or("-"),
+            key.unwrap_or("-")
+        );
+        for evidence in &finding.evidence {
+            let seen = |value: &Option<String>| value.clone().unwrap_or_else(|| "-".to_owned());
+            let (observed, expected) = (seen(&evidence.observed), seen(&evidence.expected));
+            let _ = writeln!(text, "  {}: {observed} / {expected}", evidence.feature);
+            let _ = writeln!(text, "    {}", evidence.text);
+        }
+        for step in &finding.next_steps {
+            let _ = writeln!(text, "  > {step}");
+        }
+    }
+    text
+}
+
+fn fixture(rule: &str, name: &str) -> PathBuf {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/rules");
+    root.join(rule).join(name)
+}
+
+fn pages() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/rules")
+}
+
+fn read(path: &Path) -> String {
+    std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+#[test]
+fn every_rule_fires_on_its_fixture() {
+    for rule in RULES {
+        let id = rule.about().id;
+        let findings = findings_over(read(&fixture(id, "fires.jsonl")).as_bytes());
+        assert!(
+            findings.iter().any(|finding| finding.rule == id),
+            "{id} is silent"
+        );
+        let mut settings = insta::Settings::clone_current();
+        settings.set_snapshot_path(fixture(id, ""));
+        settings.set_prepend_module_to_snapshot(false);
+        settings.set_omit_expression(true);
+        settings.bind(|| insta::assert_snapshot!("fires", summary(&findings)));
+    }
+}
+
+#[test]
+fn no_rule_fires_on_the_nearest_benign_case() {
+    for rule in RULES {
+        let id = rule.about().id;
+        let findings = findings_over(read(&fixture(id, "silent.jsonl")).as_bytes());
+        let fired: Vec<_> = findings
+            .iter()
+            .filter(|finding| finding.rule == id)
+            .collect();
+        assert!(fired.is_empty(), "{id}: {fired:#?}");
+    }
+}
+
+#[test]
+fn fixtures_bring_out_every_severity_a_rule_declares() {
+    for rule in RULES {
+        let about = rule.about();
+        let findings = findings_over(read(&fixture(about.id, "fires.jsonl")).as_bytes());
+        let seen: BTreeSet<Severity> = findings
+            .iter()
+            .filter(|finding| finding.rule == about.id)
+            .map(|finding| finding.severity)
+            .collect();
+        let declared: BTreeSet<Severity> = about.severities.iter().copied().collect();
+        assert!(seen.is_subset(&declared), "{}: {seen:?}", about.id);
+        assert!(about.severities.is_sorted(), "{}", about.id);
+    }
+}
+
+#[test]
+fn what_a_rule_repeats_of_a_record_is_bounded() {
+    let long = "x".repeat(60_000);
+    for rule in RULES {
+        let id = rule.about().id;
+        for line in read(&fixture(id, "fires.jsonl")).lines() {
+            let text = line.replace("user/eve", &long).replace("management", &long);
+            for finding in findings_over(text.as_bytes()) {
+                let longest = finding
+                    .evidence
+                    .iter()
+                    .map(|evidence| evidence.text.len())
+                    .chain(finding.next_steps.iter().map(String::len))
+                    .chain([finding.title.len()])
+                    .max();
+                assert!(longest < Some(4_096), "{id}: {longest:?}");
+            }
+        }
+    }
+}
+
+/// A record of an IAM user, its fields overlaid with others.
+fn record(time: &str, name: &str, key: u8, more: Value) -> Value {
+    let arn = key_arn(key);
+    let mut record = json!({
+        "eventVersion": "1.08", "eventTime": time, "eventName": name, "eventSource": "kms.amazonaws.com",
+        "awsRegion": "us-west-2", "recipientAccountId": "111122223333", "sourceIPAddress": "192.0.2.10",
+        "eventID": format!("{time}{name}{key}"),
+        "userIdentity": {"type": "IAMUser", "arn": "arn:aws:iam::111122223333:user/eve", "accountId": "111122223333"},
+        "requestParameters": {"keyId": arn}, "resources": [{"ARN": arn}],
+    });
+    for (field, value) in more.as_object().unwrap() {
+        record[field] = value.clone();
+    }
+    record
+}
+
+fn key_arn(key: u8) -> String {
+    format!("arn:aws:kms:us-west-2:111122223333:key/{key:08x}-12ab-34cd-56ef-1234567890ab")
+}
+
+/// The findings of these records, as (rule, severity, count).
+fn check(records: &[Value], expected: &[(&str, &str, u64)]) {
+    let lines: Vec<String> = records.iter().map(Value::to_string).collect();
+    let findings = findings_over(lines.join("\n").as_bytes());
+    let found: Vec<_> = findings
+        .iter()
+        .map(|finding| {
+            (
+                finding.rule.as_str(),
+                finding.severity.as_str(),
+                finding.count,
+            )
+        })
+        .collect();
+    assert_eq!(found, expected, "{}", summary(&findings));
+}
+
+#[test]
+fn refused_calls_weigh_full_as_a_burst_only() {
+    let refused = |time| record(time, "DisableKey", 1, json!({"errorCode": "AccessDenied"}));
+    let [nine, past_nine, later, ten] = [
+        "2024-03-05T09:00:00Z",
+        "2024-03-05T09:01:00Z",
+        "2024-03-05T09:02:00Z",
+        "2024-03-05T10:02:00Z",
+    ]
+    .map(refused);
+    let two = [nine.clone(), past_nine.clone(), ten];
+    check(&two, &[("key-disabled", "low", 3)]);
+    check(&[nine, past_nine, later], &[("key-disabled", "medium", 3)]);
+}
+
+#[test]
+fn an_attempt_and_the_success_after_it_are_two_findings() {
+    let refused = record(
+        "2024-03-05T09:00:00Z",
+        "DisableKey",
+        1,
+        json!({"errorCode": "AccessDenied"}),
+    );
+    let made = record("2024-03-05T09:05:00Z", "DisableKey", 1, json!({}));
+    check(
+        &[refused, made],
+        &[("key-disabled", "low", 1), ("key-disabled", "medium", 1)],
+    );
+}
+
+#[test]
+fn the_callers_copy_is_no_business_of_owner_rules() {
+    let foreign_key = "arn:aws:kms:us-west-2:444455556666:key/00000009-12ab-34cd-56ef-1234567890ab";
+    let request = json!({"keyId": foreign_key, "granteePrincipal": "arn:aws:iam::777700001111:role/x", "operations": ["Decrypt"]});
+    let more = json!({"requestParameters": request, "resources": [{"ARN": foreign_key}]});
+    check(
+        &[record("2024-03-05T09:00:00Z", "CreateGrant", 1, more)],
+        &[],
+    );
+}
+
+#[test]
+fn a_service_linked_role_of_another_account_is_external() {
+    let grantee = "arn:aws:iam::444455556666:role/aws-service-role/autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling";
+    let more = json!({"requestParameters": {"keyId": key_arn(1), "granteePrincipal": grantee, "operations": ["Decrypt"]}});
+    check(
+        &[record("2024-03-05T09:00:00Z", "CreateGrant", 1, more)],
+        &[("grant-external", "high", 1)],
+    );
+}
+
+#[test]
+fn a_policy_that_cannot_be_read_is_said_to_be_so() {
+    let more = json!({"requestParameters": {"keyId": key_arn(1), "policy": "{"}});
+    check(
+        &[record("2024-03-05T09:00:00Z", "PutKeyPolicy", 1, more)],
+        &[("policy-public", "medium", 1)],
+    );
+}
+
+#[test]
+fn a_lockout_that_stays_is_told_once() {
+    let statement = json!({"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::111122223333:user/eve"}, "Action": "kms:*", "Resource": "*"});
+    let policy = json!({"Statement": [statement]}).to_string();
+    let put = |time| {
+        let more = json!({"requestParameters": {"keyId": key_arn(1), "policy": policy, "bypassPolicyLockoutSafetyCheck": false}});
+        record(time, "PutKeyPolicy", 1, more)
+    };
+    let twice = ["2024-03-05T09:00:00Z", "2024-03-06T09:00:00Z"].map(put);
+    check(&twice, &[("policy-lockout", "critical", 1)]);
+}
+
+#[test]
+fn a_trail_that_goes_dark_again_is_counted_again() {
+    let put = |time, excluded: &[&str]| {
+        let selector = json!({"readWriteType": "All", "includeManagementEvents": true, "excludeManagementEventSources": excluded});
+        let request = json!({"trailName": "main", "eventSelectors": [selector]});
+        let more = json!({"eventSource": "cloudtrail.amazonaws.com", "requestParameters": request, "resources": []});
+        record(time, "PutEventSelectors", 0, more)
+    };
+    let kms = &["kms.amazonaws.com"];
+    let records = [
+        put("2024-03-05T09:00:00Z", kms),
+        put("2024-03-05T10:00:00Z", kms),
+        put("2024-03-05T11:00:00Z", &[]),
+        put("2024-03-05T12:00:00Z", kms),
+    ];
+    check(&records, &[("trail-kms-excluded", "critical", 2)]);
+}
+
+#[test]
+fn a_key_last_used_a_day_and_a_second_ago_is_not_in_use() {
+    let decrypt = |time| record(time, "Decrypt", 1, json!({}));
+    let schedule = record(
+        "2024-03-05T09:00:00Z",
+        "ScheduleKeyDeletion",
+        1,
+        json!({"requestParameters": {"keyId": key_arn(1), "pendingWindowInDays": 8}}),
+    );
+    for (used, severity) in [
+        ("2024-03-04T09:00:00Z", "high"),
+        ("2024-03-04T08:59:59Z", "medium"),
+        ("2024-03-05T09:00:01Z", "medium"),
+    ] {
+        let records = [decrypt(used), schedule.clone()];
+        check(&records, &[("key-deletion-scheduled", severity, 1)]);
+    }
+}
+
+#[test]
+fn the_registry_is_sorted_and_found_by_id() {
+    let ids: Vec<&str> = RULES.iter().map(|rule| rule.about().id).collect();
+    assert!(ids.windows(2).all(|pair| pair[0] < pair[1]), "{ids:?}");
+    for id in ids {
+        assert_eq!(rules::find(id).map(|rule| rule.about().id), Some(id));
+    }
+    assert!(rules::find("no-such-rule").is_none());
+}
+
+/// What each page must hold, so that no question stays open.
+const SECTIONS: [&str; 6] = [
+    "## What fires it",
+    "## What it reads",
+    "## Severity",
+    "## How to triage",
+    "## Benign causes",
+    "## How to tune",
+];
+
+#[test]
+fn every_rule_has_a_page_and_every_page_a_rule() {
+    let mut expected: BTreeSet<String> = RULES
+        .iter()
+        .map(|rule| rule.about().id.to_owned())
+        .collect();
+    expected.extend(BEHAVIOURS.iter().map(|about| about.id.to_owned()));
+    let found: BTreeSet<String> = std::fs::read_dir(pages())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter_map(|name| name.strip_suffix(".md").map(str::to_owned))
+        .filter(|name| name != "README")
+        .collect();
+    assert_eq!(found, expected);
+    for id in &expected {
+        let page = read(&pages().join(format!("{id}.md")));
+        assert!(
+            page.starts_with(&format!("# `{id}`")),
+            "{id} has another heading"
+        );
+        for section in SECTIONS {
+            assert!(page.contains(section), "{id} lacks {section}");
+        }
+    }
+}
+
+#[test]
+fn pages_show_the_fields_and_techniques_of_their_rule() {
+    for rule in RULES {
+        let about = rule.about();
+        let page = read(&pages().join(format!("{}.md", about.id)));
+        for field in about.reads {
+            let field = field.split(' ').next().unwrap();
+            assert!(
+                page.contains(&format!("`{field}`")),
+                "{}: {field}",
+                about.id
+            );
+        }
+        for (tactic, v18, v19) in about.attack {
+            for word in [tactic, v18, v19] {
+                assert!(page.contains(word), "{}: {word}", about.id);
+            }
+        }
+        assert!(
+            page.contains(about.practice),
+            "{}: {}",
+            about.id,
+            about.practice
+        );
+        assert!(page.contains(about.side.as_str()), "{}", about.id);
+    }
+}
+
+/// The index, as it stands in docs/rules/README.md. `UPDATE_DOCS=1 cargo test` rewrites it.
+#[test]
+fn the_index_is_generated_from_the_registry() {
+    let path = pages().join("README.md");
+    let index = index();
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        std::fs::write(&path, &index).unwrap();
+    }
+    assert!(
+        read(&path) == index,
+        "docs/rules/README.md is out of date: run UPDATE_DOCS=1 cargo test -p keytrail-detect --test rules"
+    );
+}
+
+fn index() -> String {
+    let mut text = String::from(
+        "# Rules and behaviours\n\n\
+         A rule judges one record in the light of a bounded past. A behaviour compares what a principal did with a\n\
+         key to what it did before. Ids are stable: findings, filters and these pages use them.\n\n\
+         <!-- Generated from the registry: UPDATE_DOCS=1 cargo test -p keytrail-detect --test rules -->\n\n\
+         ## Rules\n\n| id | what it means | severity | side | ATT&CK |\n|---|---|---|---|---|\n",
+    );
+    for rule in RULES {
+        let _ = writeln!(text, "{}", row(rule));
+    }
+    text.push_str(
+        "\n## Behaviours\n\n| id | what it means | severity | ATT&CK |\n|---|---|---|---|\n",
+    );
+    for about in BEHAVIOURS {
+        let _ = writeln!(
+            text,
+            "| [`{0}`]({0}.md) | {1} | by score | {2} |",
+            about.id, about.title, about.attack.1
+        );
+    }
+    text
+}
+
+fn row(rule: &dyn Rule) -> String {
+    let about = rule.about();
+    let severities = match about.severities {
+        [only] => only.to_string(),
+        [first, .., last] => format!("{first} to {last}"),
+        [] => String::new(),
+    };
+    let mut techniques: Vec<String> = about
+        .techniques()
+        .iter()
+        .map(|attack| format!("{} ({})", attack.technique, attack.version))
+        .collect();
+    techniques.dedup();
+    format!(
+        "| [`{0}`]({0}.md) | {1} | {severities} | {2} | {3} |",
+        about.id,
+        about.title,
+        about.side.as_str(),
+        techniques.join(", ")
+    )
+}
