@@ -266,6 +266,19 @@ fn a_policy_that_cannot_be_read_is_said_to_be_so() {
 }
 
 #[test]
+fn without_an_account_nobody_is_locked_out() {
+    let statement = json!({"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::111122223333:user/eve"}, "Action": "kms:*", "Resource": "*"});
+    let more = json!({
+        "requestParameters": {"policy": json!({"Statement": [statement]}).to_string()},
+        "userIdentity": {"type": "AssumedRole"}, "recipientAccountId": null, "resources": [],
+    });
+    check(
+        &[record("2024-03-05T09:00:00Z", "PutKeyPolicy", 1, more)],
+        &[],
+    );
+}
+
+#[test]
 fn a_lockout_that_stays_is_told_once() {
     let statement = json!({"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::111122223333:user/eve"}, "Action": "kms:*", "Resource": "*"});
     let policy = json!({"Statement": [statement]}).to_string();

@@ -19,7 +19,7 @@ const ABOUT: About = About {
     attack: &[("TA0040", "T1485", "T1485")],
     practice: "no key is taken away while data depends on it",
     side: Side::Owner,
-    fires_when: "A cryptographic call or CreateGrant fails with KMSInvalidStateException or DisabledException, unless the error message tells of another trouble than the key's state, such as an external key store.",
+    fires_when: "A cryptographic call or CreateGrant fails with KMSInvalidStateException or DisabledException, unless the error message tells of a key store that fails or of something else than the key's state.",
     reads: &[
         "eventName",
         "eventTime",
@@ -119,6 +119,13 @@ impl KeyState {
     fn tell(record: &Record<'_>, life: Option<&KeyLife>) -> Option<Self> {
         let message = record.error_message.as_deref().unwrap_or_default();
         let says = |words: &str| message.contains(words);
+        // Key stores fail with the same code, whatever the key's own state.
+        if ["key store", "CloudHSM", "proxy"]
+            .iter()
+            .any(|words| says(words))
+        {
+            return None;
+        }
         let told = if says("pending deletion") || says("pending replica deletion") {
             Some(Self::PendingDeletion)
         } else if says("pending import") {

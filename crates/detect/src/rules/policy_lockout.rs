@@ -1,6 +1,7 @@
 //! `policy-lockout`: a key policy takes a key out of its owner's hands.
 
 use keytrail_event::Record;
+use keytrail_event::arn::is_account_id;
 use serde_json::Value;
 
 use super::past::{SeenPolicy, administrator_names, policy_text};
@@ -57,7 +58,10 @@ impl Rule for PolicyLockout {
         }
         let key = key_of(record, light);
         let bypasses = bypasses_the_check(&record.body());
-        let policy = policy_text(record).and_then(|text| Policy::parse(&text).ok());
+        // Whose key it is decides who is locked out.
+        let policy = policy_text(record)
+            .filter(|_| is_account_id(&record.account))
+            .and_then(|text| Policy::parse(&text).ok());
         let before = key.and_then(|key| light.past.policy(key));
         let reasons = policy.map_or_else(Vec::new, |policy| {
             let now = SeenPolicy::of(&policy, record);
