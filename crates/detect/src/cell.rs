@@ -89,10 +89,7 @@ impl Cell {
     pub fn note_end(&mut self, time: EventTime, event_id: &str) {
         match &mut self.ends {
             None => {
-                let end = Exemplar {
-                    time,
-                    event_id: event_id.into(),
-                };
+                let end = Exemplar::new(time, event_id);
                 self.ends = Some(Ends {
                     first: end.clone(),
                     last: end,
@@ -100,15 +97,9 @@ impl Cell {
             }
             Some(ends) => {
                 if ends.first.is_after(time, event_id) {
-                    ends.first = Exemplar {
-                        time,
-                        event_id: event_id.into(),
-                    };
+                    ends.first = Exemplar::new(time, event_id);
                 } else if ends.last.is_before(time, event_id) {
-                    ends.last = Exemplar {
-                        time,
-                        event_id: event_id.into(),
-                    };
+                    ends.last = Exemplar::new(time, event_id);
                 }
             }
         }
@@ -116,21 +107,59 @@ impl Cell {
 }
 
 /// One event in full: when and which.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Exemplar {
     /// When.
     pub time: EventTime,
-    /// Its event id; empty where the record has none.
-    pub event_id: Box<str>,
+    event_id: EventId,
+}
+
+/// An event id. CloudTrail's are UUIDs of 36 characters, which need no memory of their own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum EventId {
+    Uuid([u8; 36]),
+    Other(Box<str>),
 }
 
 impl Exemplar {
+    /// An event at this time with this id, empty where the record has none.
+    #[must_use]
+    pub fn new(time: EventTime, event_id: &str) -> Self {
+        let event_id = match event_id.as_bytes().try_into() {
+            Ok(uuid) => EventId::Uuid(uuid),
+            Err(_) => EventId::Other(event_id.into()),
+        };
+        Self { time, event_id }
+    }
+
+    /// The event id; empty where the record has none.
+    #[must_use]
+    pub fn event_id(&self) -> &str {
+        match &self.event_id {
+            // The bytes were a text when they came in.
+            EventId::Uuid(uuid) => std::str::from_utf8(uuid).unwrap_or_default(),
+            EventId::Other(text) => text,
+        }
+    }
+
     fn is_after(&self, time: EventTime, event_id: &str) -> bool {
-        (self.time, &*self.event_id) > (time, event_id)
+        self.time > time || (self.time == time && self.event_id() > event_id)
     }
 
     fn is_before(&self, time: EventTime, event_id: &str) -> bool {
-        (self.time, &*self.event_id) < (time, event_id)
+        self.time < time || (self.time == time && self.event_id() < event_id)
+    }
+}
+
+impl PartialOrd for Exemplar {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Exemplar {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        (self.time, self.event_id()).cmp(&(other.time, other.event_id()))
     }
 }
 

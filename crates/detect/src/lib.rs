@@ -15,6 +15,7 @@ pub mod finding;
 pub mod notable;
 pub mod plan;
 pub mod policy;
+mod recent;
 pub mod rules;
 pub mod state;
 pub mod symbol;

@@ -9,6 +9,7 @@ use crate::bounds::{FUTURE_SECONDS, LATE_SECONDS, NOTABLE_BYTES_MAX, NOTABLES_MA
 use crate::cell::{Cell, CellKey};
 use crate::distinct::Element;
 use crate::notable::{Group, GroupKey, Notable};
+use crate::recent::Recent;
 use crate::rules;
 use crate::symbol::Symbols;
 
@@ -75,6 +76,9 @@ pub struct Tally {
     pub groups: HashMap<GroupKey, Group, RandomState>,
     /// How many records came in.
     pub counts: TallyCounts,
+    recent: Recent,
+    /// Room for the signature of an encryption context.
+    signature: String,
 }
 
 impl Tally {
@@ -100,17 +104,17 @@ impl Tally {
     }
 
     fn add_to_cell(&mut self, record: &Record<'_>) {
+        let symbols = &mut self.symbols;
+        let (principal, service_path) = self.recent.identity(record, symbols);
         let key = CellKey {
-            account: self.symbols.intern(&record.account),
-            region: self.symbols.intern(&record.region),
-            principal: self.symbols.intern(record.principal()),
-            key: self
-                .symbols
-                .intern(record.key.as_ref().map_or("", |key| key.as_str())),
-            operation: self.symbols.intern(record.operation.name()),
+            account: self.recent.account(&record.account, symbols),
+            region: self.recent.region(&record.region, symbols),
+            principal,
+            key: symbols.intern(record.key.as_ref().map_or("", |key| key.as_str())),
+            operation: symbols.intern(record.operation.name()),
             class: record.operation.class(),
             outcome: record.outcome.family(),
-            service_path: self.symbols.intern(record.service_path()),
+            service_path,
             hour: record.time.hour(),
         };
         let cell = self.cells.entry(key).or_default();
@@ -129,7 +133,9 @@ impl Tally {
             }
         }
         if record.outcome.is_success() && !record.context.is_empty() {
-            cell.contexts.insert(&record.context.signature());
+            self.signature.clear();
+            record.context.write_signature(&mut self.signature);
+            cell.contexts.insert(&self.signature);
         }
     }
 

@@ -42,6 +42,12 @@ impl<'a> EncryptionContext<'a> {
     #[must_use]
     pub fn signature(&self) -> String {
         let mut signature = String::new();
+        self.write_signature(&mut signature);
+        signature
+    }
+
+    /// Appends the signature to an empty text.
+    pub fn write_signature(&self, signature: &mut String) {
         for (key, value) in &self.pairs {
             if !signature.is_empty() {
                 signature.push('&');
@@ -56,7 +62,6 @@ impl<'a> EncryptionContext<'a> {
                 break;
             }
         }
-        signature
     }
 }
 
@@ -64,6 +69,11 @@ impl<'a> EncryptionContext<'a> {
 fn shared_resource<'v>(key: &str, value: &'v str) -> Option<&'v str> {
     match key {
         "aws:s3:arn" => {
+            const PREFIX: &str = "arn:aws:s3:::";
+            if let Some(bucket) = value.strip_prefix(PREFIX) {
+                let length = bucket.find('/').unwrap_or(bucket.len());
+                return Some(&value[..PREFIX.len() + length]);
+            }
             let bucket = Arn::parse(value)
                 .filter(|arn| arn.service == "s3")?
                 .resource;

@@ -134,13 +134,13 @@ impl Case<'_> {
             .iter()
             .filter_map(|(_, use_)| use_.ends.as_ref())
             .flat_map(|ends| [&ends.first, &ends.last])
-            .filter(|exemplar| !exemplar.event_id.is_empty())
+            .filter(|exemplar| !exemplar.event_id().is_empty())
             .collect();
         exemplars.sort();
         exemplars.dedup();
         let mut event_ids: Vec<String> = exemplars
             .iter()
-            .map(|exemplar| exemplar.event_id.to_string())
+            .map(|exemplar| exemplar.event_id().to_owned())
             .collect();
         event_ids.truncate(crate::bounds::FINDING_EVENT_IDS_MAX);
         let pair = self.pair;
