@@ -15,6 +15,11 @@ impl Element {
     pub const fn new(second_of_hour: u16, event_hash: u64) -> Self {
         Self((second_of_hour as u64) << 52 | event_hash >> 12)
     }
+
+    /// Seconds into the hour.
+    const fn second(self) -> u64 {
+        self.0 >> 52
+    }
 }
 
 /// A set of distinct events.
@@ -91,6 +96,25 @@ impl DistinctEvents {
         }
     }
 
+    /// The most events within this many seconds of the hour. Of a sketch, which knows no times, the
+    /// number that must lie in one of the hour's parts of that length.
+    #[must_use]
+    pub fn most_within(&self, seconds: u64) -> u64 {
+        match self {
+            Self::Exact(elements) => {
+                let starts = elements.iter().enumerate();
+                let counts = starts.map(|(first, from)| {
+                    let end = elements.partition_point(|to| to.second() < from.second() + seconds);
+                    end.saturating_sub(first) as u64
+                });
+                counts.max().unwrap_or(0)
+            }
+            Self::Sketch(_) => self
+                .count()
+                .div_ceil(HOUR_SECONDS.div_ceil(seconds.clamp(1, HOUR_SECONDS))),
+        }
+    }
+
     /// Whether the count is exact.
     #[must_use]
     pub const fn is_exact(&self) -> bool {
@@ -98,6 +122,7 @@ impl DistinctEvents {
     }
 }
 
+const HOUR_SECONDS: u64 = 3_600;
 const REGISTER_BITS: u32 = SKETCH_REGISTERS.trailing_zeros();
 /// Ranks a register can hold: leading zeros of the 64 − REGISTER_BITS other bits, and one.
 const RANK_MAX: usize = 64 - REGISTER_BITS as usize + 1;
@@ -223,6 +248,21 @@ mod tests {
             let before = set(&events);
             prop_assert!(merged(before.clone(), &set(&more)).count() >= before.count());
         }
+    }
+
+    #[test]
+    fn the_densest_minutes_are_found() {
+        let events = set(&[
+            (0, 1 << 40),
+            (599, 2 << 40),
+            (600, 3 << 40),
+            (601, 4 << 40),
+            (3_000, 5 << 40),
+        ]);
+        assert_eq!(events.most_within(600), 3);
+        assert_eq!(events.most_within(1), 1);
+        assert_eq!(events.most_within(3_600), 5);
+        assert_eq!(DistinctEvents::default().most_within(600), 0);
     }
 
     #[test]

@@ -7,12 +7,13 @@ use keytrail_event::{Day, EventTime, Issue, Reader, Record, Sink};
 use crate::behaviour::{self, Base};
 use crate::bounds::{CLOSE_LAG_SECONDS, RULE_QUIET_DAYS};
 use crate::configuration::Configuration;
+use crate::distinct::DistinctEvents;
 use crate::episode::Candidate;
 use crate::finding::{Finding, FindingState};
 use crate::notable::{Group, Notable};
 use crate::plan::{Changes, Fate, Metrics, Plan};
 use crate::rules::past::Past;
-use crate::rules::{Hit, Light, RULES, Rule};
+use crate::rules::{BURST_SECONDS, Hit, Light, RULES, Rule};
 use crate::state::State;
 use crate::uses::{AccountDay, DayUses};
 
@@ -221,14 +222,19 @@ fn judge_by_rules(
     judged: &mut Judged<'_>,
 ) {
     let mut reader = Reader::default();
-    for item in items {
-        let count = item.group.map_or(1, |group| group.events.count());
+    let mut items = items.into_iter().peekable();
+    while let Some(item) = items.next() {
+        // One record stands in several groups when several rules selected it; it is learnt once
+        // all of them have judged it.
+        let is_last_of_record = items.peek().is_none_or(|next| next.raw != item.raw);
+        let events = item.group.map(|group| &group.events);
         with_record(&mut reader, item.raw, |record| {
             let light = Light {
                 past,
                 uses,
                 configuration,
-                count,
+                count: events.map_or(1, DistinctEvents::count),
+                burst_calls: events.map_or(1, |events| events.most_within(BURST_SECONDS)),
             };
             let rules = RULES
                 .into_iter()
@@ -238,7 +244,9 @@ fn judge_by_rules(
                     judged.settle(candidate(rule, hit, record, &item, judged));
                 }
             }
-            past.learn(record);
+            if is_last_of_record {
+                past.learn(record);
+            }
         });
     }
 }

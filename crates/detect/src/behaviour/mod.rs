@@ -14,6 +14,7 @@ use crate::configuration::Configuration;
 use crate::engine::state_at;
 use crate::episode::Candidate;
 use crate::finding::{Attack, Evidence, Severity};
+use crate::rules::support::argument;
 use crate::state::{AccountState, PairHistory};
 use crate::uses::{HourUse, PairUse};
 
@@ -167,9 +168,9 @@ impl Case<'_> {
             practice: about.practice,
             next_steps: vec![
                 format!(
-                    "Read every call: keytrail events ARCHIVE --principal '{}' --key '{}' --since {first} --until {}",
-                    pair.principal,
-                    pair.key,
+                    "Read every call: keytrail events ARCHIVE --principal {} --key {} --since {first} --until {}",
+                    argument(&pair.principal, "principal"),
+                    argument(&pair.key, "key"),
                     last.plus_seconds(1)
                 ),
                 "Ask the owner of the principal whether this was planned; if not, revoke its sessions and keys first, then the data behind the key is to be considered read.".to_owned(),

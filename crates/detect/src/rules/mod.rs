@@ -17,7 +17,7 @@ mod policy_lockout;
 mod policy_public;
 mod root_used;
 mod selector;
-mod support;
+pub(crate) mod support;
 mod trail_kms_excluded;
 mod trail_stopped;
 
@@ -54,17 +54,21 @@ pub struct Light<'a> {
     pub configuration: &'a Configuration,
     /// How many records the one judged stands for: 1, or the distinct ones of its group.
     pub count: u64,
+    /// How many of them lie within ten minutes, at most.
+    pub burst_calls: u64,
 }
 
 impl Light<'_> {
     /// Whether the refused calls that the record stands for are a burst: by one principal, on one key,
-    /// within one hour.
+    /// within ten minutes of one hour.
     #[must_use]
     pub const fn is_burst(&self) -> bool {
-        self.count >= BURST_CALLS_MIN
+        self.burst_calls >= BURST_CALLS_MIN
     }
 }
 
+/// Seconds within which refused calls are a burst.
+pub const BURST_SECONDS: u64 = 600;
 /// Refused calls from which they weigh as much as one that was made.
 pub const BURST_CALLS_MIN: u64 = 3;
 
@@ -205,7 +209,10 @@ impl Hit {
         let code = support::cut(record.outcome.as_str());
         let mut text = format!("The call failed with {code}: nothing changed");
         if light.is_burst() {
-            text.push_str(&format!("; {} such calls within the hour", light.count));
+            text.push_str(&format!(
+                "; {} such calls within ten minutes",
+                light.burst_calls
+            ));
         } else {
             self.severity = self.severity.lower();
         }
