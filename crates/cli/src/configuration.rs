@@ -7,8 +7,8 @@ use clap::Args;
 use keytrail_detect::configuration::Configuration;
 use keytrail_event::arn::is_account_id;
 
-use crate::escape;
 use crate::failure::UsageError;
+use keytrail_report::escape;
 
 /// The built-in defaults, read as a user's file is.
 const DEFAULTS: &str = include_str!("default.toml");
@@ -23,10 +23,20 @@ pub struct ConfigurationArguments {
     #[arg(long, value_name = "FILE", env = "KEYTRAIL_CONFIG")]
     pub config: Option<PathBuf>,
     /// An account of the organisation, in place of the configured ones. May be repeated.
-    #[arg(long, value_name = "ACCOUNT", env = "KEYTRAIL_ORGANISATION_ACCOUNTS", value_delimiter = ',')]
+    #[arg(
+        long,
+        value_name = "ACCOUNT",
+        env = "KEYTRAIL_ORGANISATION_ACCOUNTS",
+        value_delimiter = ','
+    )]
     pub organisation_account: Vec<String>,
     /// A Region in which keys may be used, in place of the configured ones. May be repeated.
-    #[arg(long, value_name = "REGION", env = "KEYTRAIL_ALLOWED_REGIONS", value_delimiter = ',')]
+    #[arg(
+        long,
+        value_name = "REGION",
+        env = "KEYTRAIL_ALLOWED_REGIONS",
+        value_delimiter = ','
+    )]
     pub allowed_region: Vec<String>,
 }
 
@@ -49,10 +59,12 @@ pub fn load(arguments: &ConfigurationArguments) -> Result<Configuration, UsageEr
     };
     let mut configuration = parse(text.as_deref(), &escape::path(path))?;
     if !arguments.organisation_account.is_empty() {
-        configuration.organisation.accounts = arguments.organisation_account.iter().cloned().collect();
+        configuration.organisation.accounts =
+            arguments.organisation_account.iter().cloned().collect();
     }
     if !arguments.allowed_region.is_empty() {
-        configuration.organisation.allowed_regions = arguments.allowed_region.iter().cloned().collect();
+        configuration.organisation.allowed_regions =
+            arguments.allowed_region.iter().cloned().collect();
     }
     check(&configuration)?;
     Ok(configuration)
@@ -61,10 +73,15 @@ pub fn load(arguments: &ConfigurationArguments) -> Result<Configuration, UsageEr
 /// The defaults with a user's file laid over them.
 fn parse(text: Option<&str>, name: &str) -> Result<Configuration, UsageError> {
     let bad = |name: &str, error: &toml::de::Error| {
-        UsageError::new(format_args!("bad configuration in `{name}`: {}", error.to_string().trim_end()))
-            .hint("crates/cli/src/default.toml, and docs/configuration.md, list every key")
+        UsageError::new(format_args!(
+            "bad configuration in `{name}`: {}",
+            error.to_string().trim_end()
+        ))
+        .hint("crates/cli/src/default.toml, and docs/configuration.md, list every key")
     };
-    let mut table: toml::Table = DEFAULTS.parse().map_err(|error| bad("the built-in defaults", &error))?;
+    let mut table: toml::Table = DEFAULTS
+        .parse()
+        .map_err(|error| bad("the built-in defaults", &error))?;
     if let Some(text) = text {
         // Read by itself first: only so can an error point at its line.
         toml::from_str::<Configuration>(text).map_err(|error| bad(name, &error))?;
@@ -100,8 +117,10 @@ fn check(configuration: &Configuration) -> Result<(), UsageError> {
     }
     let times = configuration.behaviour.rate_times_peak;
     if !(1.0..=1_000.0).contains(&times) {
-        return Err(UsageError::new(format_args!("behaviour.rate_times_peak is {times}"))
-            .hint("it is a factor between 1 and 1000"));
+        return Err(
+            UsageError::new(format_args!("behaviour.rate_times_peak is {times}"))
+                .hint("it is a factor between 1 and 1000"),
+        );
     }
     Ok(())
 }
@@ -127,7 +146,10 @@ mod tests {
     fn an_unknown_key_points_at_its_line() {
         let error = parse(Some("[organisation]\nacounts = []\n"), "keytrail.toml").unwrap_err();
         let message = error.to_string();
-        assert!(message.contains("line 2") && message.contains("acounts"), "{message}");
+        assert!(
+            message.contains("line 2") && message.contains("acounts"),
+            "{message}"
+        );
     }
 
     #[test]

@@ -10,7 +10,7 @@ pub enum Exit {
     Done = 0,
     /// Done, and there are findings at or above `--fail-on`.
     Findings = 1,
-    /// The command line or the configuration is wrong; nothing was read.
+    /// The command line or the configuration is wrong.
     Usage = 2,
     /// Done, but some input could not be read, and `--strict` was given.
     Unreadable = 3,
@@ -29,6 +29,6 @@ pub const EXIT_CODES_HELP: &str = "\
 Exit codes:
   0  done
   1  done, and there are findings at or above --fail-on
-  2  the command line or the configuration is wrong; nothing was read
+  2  the command line or the configuration is wrong, or names what is not there
   3  done, but some input could not be read, and --strict was given
   4  not finished: an output that cannot be written, or a bug";

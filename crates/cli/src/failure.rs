@@ -5,7 +5,7 @@ use std::io;
 
 use crate::exit_code::Exit;
 
-/// Something wrong with the command line or the configuration, found before anything is read.
+/// Something wrong with the command line or the configuration.
 #[derive(Debug, thiserror::Error)]
 #[error("{message}")]
 pub struct UsageError {
@@ -36,18 +36,32 @@ pub fn hint_of(error: &anyhow::Error) -> Option<&str> {
 
 /// How the program ends after this error. A closed pipe means that the reader has seen enough.
 pub fn exit_of(error: &anyhow::Error) -> Exit {
-    let is_closed_pipe = error.chain().any(|cause| {
-        cause
-            .downcast_ref::<io::Error>()
-            .is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
-    });
-    if is_closed_pipe {
+    if is_closed_pipe(error) {
         Exit::Done
     } else if error.downcast_ref::<UsageError>().is_some() {
         Exit::Usage
     } else {
         Exit::Internal
     }
+}
+
+/// The result without a closed pipe, for who has more to do.
+///
+/// # Errors
+/// Every other error.
+pub fn unless_closed(result: anyhow::Result<()>) -> anyhow::Result<()> {
+    match result {
+        Err(error) if is_closed_pipe(&error) => Ok(()),
+        result => result,
+    }
+}
+
+fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| {
+        cause
+            .downcast_ref::<io::Error>()
+            .is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+    })
 }
 
 #[cfg(test)]

@@ -2,19 +2,19 @@
 
 mod arguments;
 mod commands;
+mod configuration;
 mod coverage;
-mod escape;
 mod exit_code;
 mod failure;
 mod filter;
 mod glob_pattern;
 mod input;
+mod numbers;
 mod output;
 mod pipeline;
 mod progress;
 mod scan;
 mod sorter;
-mod summary;
 mod talk;
 mod time_argument;
 

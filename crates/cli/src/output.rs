@@ -10,8 +10,8 @@ use anyhow::Context as _;
 use clap::ValueEnum;
 use tempfile::NamedTempFile;
 
-use crate::escape;
 use crate::failure::UsageError;
+use keytrail_report::escape;
 
 /// Buffer of an output, in bytes.
 const BUFFER_BYTES: usize = 1 << 16;
@@ -27,6 +27,17 @@ pub enum Format {
     Jsonl,
     /// Comma-separated values with a line of names.
     Csv,
+}
+
+impl From<Format> for keytrail_report::Format {
+    fn from(format: Format) -> Self {
+        match format {
+            Format::Table => Self::Table,
+            Format::Json => Self::Json,
+            Format::Jsonl => Self::Jsonl,
+            Format::Csv => Self::Csv,
+        }
+    }
 }
 
 /// `FORMAT=PATH`.

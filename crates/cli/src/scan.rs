@@ -7,8 +7,9 @@
 use std::ops::ControlFlow;
 
 use keytrail_event::{EventTime, Issue, IssueKind, Reader, Record, Sink};
+use keytrail_report::summary::Coverage;
 
-use crate::coverage::{Coverage, ISSUES_KEPT_MAX};
+use crate::coverage::{self, ISSUES_KEPT_MAX};
 use crate::input::{Discovered, FileReport, InputFile, Unpacker};
 use crate::pipeline::{self, Emit};
 use crate::progress::Progress;
@@ -53,7 +54,7 @@ pub fn scan<C: Collector>(
     let mut coverage = Coverage::default();
     let files = found.files;
     for unreadable in found.unreadable {
-        coverage.add_unopened(unreadable);
+        coverage::add_unopened(&mut coverage, unreadable);
     }
     pipeline::ordered(
         files.len(),
@@ -67,7 +68,7 @@ pub fn scan<C: Collector>(
         |index, part| match part {
             FilePart::Batch(batch) => merge(&files[index], Part::Batch(batch)),
             FilePart::End(end) => {
-                coverage.add(&files[index], *end);
+                coverage::add(&mut coverage, &files[index], *end);
                 merge(&files[index], Part::End)
             }
         },

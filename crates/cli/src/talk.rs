@@ -1,14 +1,18 @@
 //! What the program says to the user, on standard error; data goes to standard output.
 
 use std::fmt;
-use std::io::Write as _;
+use std::io::{self, Write};
 
 use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Style};
 
+use keytrail_report::summary::Detail;
+use keytrail_report::{Color as PageColor, Page};
+use terminal_size::{Width, terminal_size_of};
+
 use crate::arguments::{Color, TalkArguments};
-use crate::escape;
 use crate::failure::hint_of;
+use keytrail_report::escape;
 
 /// How much is said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -30,11 +34,9 @@ pub struct Talk {
 }
 
 /// Style of what went wrong.
-pub const BAD: Style = AnsiColor::Red.on_default().bold();
+const BAD: Style = AnsiColor::Red.on_default().bold();
 /// Style of what deserves a look.
-pub const NOTE: Style = AnsiColor::Yellow.on_default();
-/// Style of headings.
-pub const HEADING: Style = Style::new().bold();
+const NOTE: Style = AnsiColor::Yellow.on_default();
 
 impl Talk {
     /// The voice that the command line asks for.
@@ -56,9 +58,23 @@ impl Talk {
         }
     }
 
-    /// How much is said.
-    pub fn loudness(&self) -> Loudness {
-        self.loudness
+    /// How much is said of the input.
+    pub fn detail(&self) -> Detail {
+        match self.loudness {
+            Loudness::Quiet | Loudness::Normal => Detail::Normal,
+            Loudness::Verbose => Detail::All,
+        }
+    }
+
+    /// The page that standard output is. Who writes to it takes the colour out again where the
+    /// user or the place wants none.
+    pub fn page(&self) -> Page {
+        page(terminal_size_of(io::stdout()).map(|(width, _)| width))
+    }
+
+    /// The page that a file is: the same everywhere.
+    pub fn plain_page(&self) -> Page {
+        Page::default()
     }
 
     /// When colour is used.
@@ -78,6 +94,17 @@ impl Talk {
         }
     }
 
+    /// Says what `write` writes, unless the user wants none.
+    pub fn say_page(&self, write: impl FnOnce(&Page, &mut dyn Write) -> io::Result<()>) {
+        if self.loudness > Loudness::Quiet {
+            let page = page(terminal_size_of(io::stderr()).map(|(width, _)| width));
+            let mut text = Vec::new();
+            // Memory takes everything.
+            let _ = write(&page, &mut text);
+            self.write(format_args!("{}", String::from_utf8_lossy(&text)));
+        }
+    }
+
     /// Says what went wrong, and what the user can do.
     pub fn error(&self, error: &anyhow::Error) {
         // Names are escaped where an error is made; errors of libraries may hold others.
@@ -91,8 +118,12 @@ impl Talk {
     }
 
     fn write(&self, text: fmt::Arguments<'_>) {
-        let mut stream = AutoStream::new(std::io::stderr().lock(), self.color);
+        let mut stream = AutoStream::new(io::stderr().lock(), self.color);
         // Who closed standard error does not want to hear; there is nobody else to tell.
         let _ = stream.write_fmt(text);
     }
+}
+
+fn page(width: Option<Width>) -> Page {
+    Page::new(width.map(|Width(columns)| columns.into()), PageColor::Ansi)
 }

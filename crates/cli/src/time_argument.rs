@@ -43,11 +43,12 @@ impl FromStr for TimeArgument {
         if let Some(span) = parse_span(text) {
             return Ok(Self::Before(span));
         }
-        Day::parse(text)
-            .map(Day::start)
-            .or_else(|| EventTime::parse(text))
-            .map(Self::At)
-            .ok_or(NotATime)
+        if let Some(day) = Day::parse(text) {
+            return Ok(Self::At(day.start()));
+        }
+        // A time of day without an offset is refused: a user may mean the clock on the wall.
+        text.parse::<jiff::Timestamp>().map_err(|_| NotATime)?;
+        EventTime::parse(text).map(Self::At).ok_or(NotATime)
     }
 }
 
@@ -108,7 +109,12 @@ impl TimeSpan {
 
     /// Whether the moment lies in the span.
     pub fn contains(&self, time: EventTime) -> bool {
-        self.since.is_none_or(|since| since <= time) && self.until.is_none_or(|until| time < until)
+        self.overlaps(time, time)
+    }
+
+    /// Whether any of the time from `first` to `last` lies in the span.
+    pub fn overlaps(&self, first: EventTime, last: EventTime) -> bool {
+        self.since.is_none_or(|since| since <= last) && self.until.is_none_or(|until| first < until)
     }
 }
 

@@ -7,8 +7,8 @@ use anyhow::Context as _;
 use clap::CommandFactory as _;
 
 use crate::arguments::{Arguments, ManArguments};
-use crate::escape;
 use crate::exit_code::Exit;
+use keytrail_report::escape;
 
 /// Prints `keytrail(1)`, or writes the pages of all commands into a folder.
 ///

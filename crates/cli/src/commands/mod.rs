@@ -2,7 +2,12 @@
 
 mod completions;
 mod events;
+mod explain;
+pub mod finding_filter;
 mod man;
+mod replay;
+mod rules;
+pub mod simulate;
 
 use keytrail_event::EventTime;
 
@@ -16,6 +21,10 @@ use crate::talk::Talk;
 /// When the work could not be done; [`crate::failure`] tells how the program ends then.
 pub fn run(arguments: Arguments, talk: Talk, now: EventTime) -> anyhow::Result<Exit> {
     match arguments.command {
+        Command::Replay(arguments) => replay::run(&arguments, talk, now),
+        Command::Explain(arguments) => explain::run(&arguments, talk),
+        Command::Rules(arguments) => rules::run(&arguments.command, talk),
+        Command::Simulate(arguments) => simulate::run(&arguments, talk),
         Command::Events(arguments) => events::run(&arguments, talk, now),
         Command::Completions(arguments) => completions::run(&arguments),
         Command::Man(arguments) => man::run(&arguments),

@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use keytrail_event::DeliveryName;
 use walkdir::WalkDir;
 
-use super::UnreadableFile;
-use crate::escape;
 use crate::failure::UsageError;
+use keytrail_report::escape;
+use keytrail_report::summary::UnreadableFile;
 
 /// How the user names standard input.
 const STANDARD_INPUT: &str = "-";

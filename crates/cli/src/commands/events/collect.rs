@@ -2,11 +2,11 @@
 
 use keytrail_event::Record;
 
-use super::row::Row;
 use crate::filter::Filter;
 use crate::input::InputFile;
 use crate::scan::Collector;
 use crate::sorter::{Entries, Entry};
+use keytrail_report::events::EventRow;
 
 /// First byte of a group: the record has no event id and its bytes follow, or its id follows.
 const BY_BYTES: u8 = 0;
@@ -72,7 +72,7 @@ impl Collector for EventsCollector<'_> {
         if self.filter.accepts(record) {
             self.payload.push(PASSES);
             if self.with_rows {
-                Row::of(record).encode(&mut self.payload);
+                EventRow::of(record).encode(&mut self.payload);
             }
         }
         self.entries.push(Entry {
@@ -95,7 +95,7 @@ impl Collector for EventsCollector<'_> {
 pub struct Chosen<'e> {
     time: &'e [u8],
     id: &'e [u8],
-    /// The row, as [`Row::encode`] wrote it.
+    /// The row, as [`EventRow::encode`] wrote it.
     pub row: &'e [u8],
 }
 

@@ -5,44 +5,26 @@
 //! through two sorts: by event id, to choose; then by time, to show. Both spill to temporary files.
 
 mod collect;
-mod row;
-mod table;
 mod write;
 
-use std::io::Write as _;
-
 use keytrail_event::EventTime;
-use serde::Serialize;
+use keytrail_report::summary::{Summary, write_json, write_summary};
 
 use crate::arguments::EventsArguments;
-use crate::coverage::Coverage;
 use crate::exit_code::Exit;
+use crate::failure::unless_closed;
 use crate::filter::Filter;
 use crate::input::discover;
 use crate::output::{Destination, Format};
 use crate::progress::Progress;
 use crate::scan::{Part, scan};
 use crate::sorter::{Entry, Keep, Sorter};
-use crate::summary;
 use crate::talk::Talk;
 use collect::{Chosen, EventsCollector};
 use write::RowWriters;
 
 /// Records that are sorted in memory, in bytes; more go to temporary files.
 const RUN_BYTES_MAX: usize = 32 << 20;
-
-/// What the run counted: the coverage, and what became of the KMS records.
-#[derive(Debug, Serialize)]
-struct EventsStats {
-    #[serde(flatten)]
-    coverage: Coverage,
-    /// KMS records with another event id, or content where they have none.
-    distinct: u64,
-    /// KMS records that were there more than once.
-    duplicates: u64,
-    /// Distinct records that pass the filters.
-    matched: u64,
-}
 
 /// Lists the KMS records.
 ///
@@ -83,49 +65,38 @@ pub fn run(arguments: &EventsArguments, talk: Talk, now: EventTime) -> anyhow::R
     })?;
     by_time.drain(|entry| writers.row(entry.payload))?;
     writers.finish()?;
-    let stats = EventsStats {
+    let summary = Summary {
         distinct: coverage.reading.kms - duplicates,
         coverage,
         duplicates,
-        matched,
+        matched: Some(matched),
+        ..Summary::default()
     };
-    conclude(&stats, arguments, &filter, talk, stats_file)
+    conclude(summary, arguments, &filter, talk, stats_file)
 }
 
 /// Says and writes what was counted.
 fn conclude(
-    stats: &EventsStats,
+    mut summary: Summary,
     arguments: &EventsArguments,
     filter: &Filter,
     talk: Talk,
     stats_file: Option<Destination>,
 ) -> anyhow::Result<Exit> {
-    let mut kms = format!(
-        ": {} distinct, {} duplicates",
-        summary::grouped(stats.distinct),
-        summary::grouped(stats.duplicates)
-    );
-    if !filter.is_empty() {
-        let matched = summary::grouped(stats.matched);
-        kms.push_str(&format!("; {matched} match the filters"));
-    }
-    if let Some(problems) = summary::problems(&stats.coverage, talk.loudness()) {
-        talk.say(problems);
-    }
-    let counts = summary::counts(&stats.coverage, &kms);
-    if arguments.count {
-        let mut stdout = Destination::standard_output(Format::Table, talk.color());
-        writeln!(stdout, "{counts}")?;
-        stdout.finish()?;
-    } else {
-        talk.say(counts);
-    }
     if let Some(mut file) = stats_file {
-        serde_json::to_writer_pretty(&mut file, stats)?;
-        file.write_all(b"\n")?;
+        write_json(&summary, &mut file)?;
         file.finish()?;
     }
-    let is_strict = arguments.input.strict && stats.coverage.is_incomplete();
+    // That every record passes no filter at all need not be said.
+    summary.matched = summary.matched.filter(|_| !filter.is_empty());
+    if arguments.count {
+        let mut stdout = Destination::standard_output(Format::Table, talk.color());
+        write_summary(&summary, talk.detail(), &talk.page(), &mut stdout)?;
+        unless_closed(stdout.finish())?;
+    } else {
+        talk.say_page(|page, out| write_summary(&summary, talk.detail(), page, out));
+    }
+    let is_strict = arguments.input.strict && summary.coverage.is_incomplete();
     Ok(if is_strict {
         Exit::Unreadable
     } else {

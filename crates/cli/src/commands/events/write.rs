@@ -2,10 +2,10 @@
 
 use std::io::{self, Write as _};
 
-use super::row::Row;
-use super::table::Table;
+use keytrail_report::Page;
+use keytrail_report::events::{EventWriter, writer};
+
 use crate::arguments::OutputArguments;
-use crate::escape;
 use crate::failure::UsageError;
 use crate::output::{Destination, Format};
 use crate::talk::Talk;
@@ -19,17 +19,8 @@ pub struct RowWriters {
 
 /// One place.
 struct RowWriter {
-    form: Form,
+    form: Box<dyn EventWriter>,
     destination: Destination,
-}
-
-/// What a format needs to remember.
-enum Form {
-    Table(Table),
-    /// Whether a row has been written.
-    Json(bool),
-    Jsonl,
-    Csv,
 }
 
 impl RowWriters {
@@ -47,14 +38,18 @@ impl RowWriters {
         let mut writers = Vec::new();
         for output in &arguments.output {
             let destination = Destination::file(&output.path)?;
-            writers.push(RowWriter::new(output.format, false, destination)?);
+            writers.push(RowWriter::new(
+                output.format,
+                &talk.plain_page(),
+                destination,
+            ));
         }
         let default = arguments.output.is_empty().then_some(Format::Table);
         if let Some(format) = arguments.format.or(default)
             && is_wanted
         {
             let destination = Destination::standard_output(format, talk.color());
-            writers.push(RowWriter::new(format, true, destination)?);
+            writers.push(RowWriter::new(format, &talk.page(), destination));
         }
         Ok(Self {
             goes_on_unread: goes_on_unread || writers.is_empty(),
@@ -67,7 +62,7 @@ impl RowWriters {
     /// # Errors
     /// When a place cannot be written, or nobody reads any more.
     pub fn row(&mut self, json: &[u8]) -> anyhow::Result<()> {
-        self.each(|writer| writer.row(json))
+        self.each(|writer| writer.form.encoded(json, &mut writer.destination))
     }
 
     /// Completes everything.
@@ -75,7 +70,10 @@ impl RowWriters {
     /// # Errors
     /// When a place cannot be written.
     pub fn finish(mut self) -> anyhow::Result<()> {
-        self.each(RowWriter::close)?;
+        self.each(|writer| {
+            writer.form.finish(&mut writer.destination)?;
+            writer.destination.flush()
+        })?;
         for writer in self.writers {
             writer.destination.finish()?;
         }
@@ -107,62 +105,10 @@ impl RowWriters {
 }
 
 impl RowWriter {
-    fn new(
-        format: Format,
-        is_styled: bool,
-        mut destination: Destination,
-    ) -> Result<Self, UsageError> {
-        let form = match format {
-            Format::Table => Form::Table(Table::new(is_styled)),
-            Format::Json => Form::Json(false),
-            Format::Jsonl => Form::Jsonl,
-            Format::Csv => {
-                // This goes into the buffer; what cannot be written is noticed with the rows.
-                write_csv(Row::NAMES, &mut destination).map_err(UsageError::new)?;
-                Form::Csv
-            }
-        };
-        Ok(Self { form, destination })
-    }
-
-    fn row(&mut self, json: &[u8]) -> io::Result<()> {
-        let out = &mut self.destination;
-        match &mut self.form {
-            Form::Table(table) => table.row(&Row::decode(json)?, out),
-            Form::Json(has_rows) => {
-                let before: &[u8] = if *has_rows { b",\n" } else { b"[\n" };
-                *has_rows = true;
-                out.write_all(before)?;
-                out.write_all(json)
-            }
-            Form::Jsonl => {
-                out.write_all(json)?;
-                out.write_all(b"\n")
-            }
-            Form::Csv => {
-                let row = Row::decode(json)?;
-                let cells = row.cells();
-                write_csv(cells.each_ref().map(|cell| &**cell), out)
-            }
+    fn new(format: Format, page: &Page, destination: Destination) -> Self {
+        Self {
+            form: writer(format.into(), page),
+            destination,
         }
     }
-
-    /// Writes what belongs behind the last row.
-    fn close(&mut self) -> io::Result<()> {
-        let out = &mut self.destination;
-        match &mut self.form {
-            Form::Table(table) => table.finish(out)?,
-            Form::Json(true) => out.write_all(b"\n]\n")?,
-            Form::Json(false) => out.write_all(b"[]\n")?,
-            Form::Jsonl | Form::Csv => {}
-        }
-        out.flush()
-    }
-}
-
-fn write_csv(cells: [&str; 15], out: &mut Destination) -> io::Result<()> {
-    let mut line = csv::WriterBuilder::new().from_writer(Vec::with_capacity(512));
-    line.write_record(cells.map(|cell| escape::csv_cell(cell).into_owned()))?;
-    let line = line.into_inner().map_err(|error| error.into_error())?;
-    out.write_all(&line)
 }

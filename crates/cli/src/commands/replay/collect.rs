@@ -10,10 +10,10 @@ use keytrail_detect::state::State;
 use keytrail_detect::tally::Tally;
 use keytrail_event::{EventTime, Record};
 
-use crate::coverage::Coverage;
 use crate::input::{Discovered, InputFile};
 use crate::progress::Progress;
 use crate::scan::{Collector, Part, scan};
+use keytrail_report::summary::Coverage;
 
 /// What a replay came to.
 #[derive(Debug)]
@@ -41,24 +41,34 @@ pub fn replay(
     let mut state = State::default();
     let mut published = Published::default();
     let mut newest_stamp: Option<EventTime> = None;
-    let coverage = scan(found, threads, progress, TallyCollector::default, |file, part| {
-        match part {
-            Part::Batch(tally) => state.absorb(*tally),
-            Part::End => {
-                // Files come in the order of their stamps: each moves the clock.
-                if let Some(stamp) = file.delivery.stamp {
-                    newest_stamp = newest_stamp.max(Some(stamp));
-                    engine::advance(&mut state, stamp, configuration, |plan| published.add(plan));
+    let coverage = scan(
+        found,
+        threads,
+        progress,
+        TallyCollector::default,
+        |file, part| {
+            match part {
+                Part::Batch(tally) => state.absorb(*tally),
+                Part::End => {
+                    // Files come in the order of their stamps: each moves the clock.
+                    if let Some(stamp) = file.delivery.stamp {
+                        newest_stamp = newest_stamp.max(Some(stamp));
+                        engine::advance(&mut state, stamp, configuration, |plan| {
+                            published.add(plan)
+                        });
+                    }
                 }
             }
-        }
-        Ok(())
-    })?;
+            Ok(())
+        },
+    )?;
     // A file without a stamp counts as delivered at the end of each of its hours.
     let unstamped = coverage.last_event.filter(|_| coverage.files_unstamped > 0);
     let newest = newest_stamp.max(unstamped.map(|time| time.hour().end()));
     if let Some(newest) = newest {
-        engine::finish(&mut state, newest, configuration, |plan| published.add(plan));
+        engine::finish(&mut state, newest, configuration, |plan| {
+            published.add(plan)
+        });
     }
     let mut findings: Vec<Finding> = published.findings.into_values().collect();
     findings.sort_by(|a, b| (&a.episode, &a.id).cmp(&(&b.episode, &b.id)));

@@ -6,14 +6,16 @@ use keytrail_detect::finding::{Finding, Severity};
 use keytrail_detect::rules::RULES;
 use keytrail_event::EventTime;
 
-use crate::escape;
+use super::rules::no_such_rule;
 use crate::failure::UsageError;
 use crate::filter::Choice;
 use crate::time_argument::{TimeArgument, TimeSpan};
 
 /// The filters of findings.
 #[derive(Debug, Clone, Default, Args)]
-#[command(next_help_heading = "Filters (* stands for any characters; repeat a flag for more values)")]
+#[command(
+    next_help_heading = "Filters (* stands for any characters; repeat a flag for more values)"
+)]
 pub struct FindingFilterArguments {
     /// Findings with events from this time on: RFC 3339, a date (UTC), or a span before now such as 7d or 12h.
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
@@ -107,7 +109,9 @@ impl FindingFilter {
             && finding.severity >= self.min_severity
             && self.account.accepts(&[&finding.account])
             && self.region.accepts(&[&text(&finding.region)])
-            && self.key.accepts(&[&key, &keytrail_event::key::short_key_name(&key)])
+            && self
+                .key
+                .accepts(&[&key, &keytrail_event::key::short_key_name(&key)])
             && self.principal.accepts(&[&text(&finding.principal)])
             && self.rule.accepts(&[&finding.rule])
     }
@@ -122,6 +126,5 @@ fn check_rule(rule: &str) -> Result<(), UsageError> {
     if rule.contains('*') || known.any(|id| id == rule) {
         return Ok(());
     }
-    Err(UsageError::new(format_args!("no rule is named `{}`", escape::terminal(rule)))
-        .hint("`keytrail rules list` names them all"))
+    Err(no_such_rule(rule))
 }

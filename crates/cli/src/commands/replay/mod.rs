@@ -1,0 +1,80 @@
+//! `keytrail replay`: what was unusual or wrong in an archive, and why.
+
+pub mod collect;
+mod conclude;
+
+use keytrail_event::EventTime;
+use keytrail_report::findings;
+
+use super::finding_filter::FindingFilter;
+use crate::arguments::ReplayArguments;
+use crate::configuration;
+use crate::exit_code::Exit;
+use crate::failure::unless_closed;
+use crate::input::discover;
+use crate::output::{Destination, Format};
+use crate::progress::Progress;
+use crate::talk::Talk;
+use collect::replay;
+
+/// Replays an archive.
+///
+/// # Errors
+/// When the arguments are wrong, or an output cannot be written.
+pub fn run(arguments: &ReplayArguments, talk: Talk, now: EventTime) -> anyhow::Result<Exit> {
+    let filter = FindingFilter::new(&arguments.filter, now)?;
+    let configuration = configuration::load(&arguments.configuration)?;
+    let found = discover(&arguments.input.paths)?;
+    // Every place is opened before anything is read: an archive takes hours, a typing error seconds.
+    let output = &arguments.output;
+    let stats_file = output.stats.as_deref().map(Destination::file).transpose()?;
+    let mut places = Vec::new();
+    for output in &output.output {
+        places.push((output.format, Destination::file(&output.path)?));
+    }
+    let default = output.output.is_empty().then_some(Format::Table);
+    let progress = Progress::new(talk.is_progress_wanted(), found.bytes());
+    let mut replayed = replay(found, arguments.input.threads(), &progress, &configuration)?;
+    let all = replayed.findings.len();
+    replayed.findings.retain(|finding| filter.accepts(finding));
+    let filtered_out = all - replayed.findings.len();
+    for (format, mut destination) in places {
+        let page = talk.plain_page();
+        let written = findings::write(format.into(), &replayed.findings, &page, &mut destination);
+        unless_closed(
+            written
+                .map_err(Into::into)
+                .and_then(|()| destination.finish()),
+        )?;
+    }
+    let summary = conclude::summarise(&replayed, filtered_out as u64);
+    if let Some(file) = stats_file {
+        conclude::write_stats(&summary, file)?;
+    }
+    let shown = match output.format.or(default) {
+        Some(format) => show(format, &replayed, talk),
+        None => Ok(()),
+    };
+    conclude::say(&summary, talk);
+    // Who closed the pipe still gets the exit code that was asked for.
+    unless_closed(shown)?;
+    let is_failed = |severity| {
+        replayed
+            .findings
+            .iter()
+            .any(|finding| finding.severity >= severity)
+    };
+    Ok(if arguments.fail_on.is_some_and(is_failed) {
+        Exit::Findings
+    } else if arguments.input.strict && replayed.coverage.is_incomplete() {
+        Exit::Unreadable
+    } else {
+        Exit::Done
+    })
+}
+
+fn show(format: Format, replayed: &collect::Replayed, talk: Talk) -> anyhow::Result<()> {
+    let mut stdout = Destination::standard_output(format, talk.color());
+    findings::write(format.into(), &replayed.findings, &talk.page(), &mut stdout)?;
+    stdout.finish()
+}

@@ -1,0 +1,183 @@
+//! `keytrail simulate`: simulated archives, to try rules on and to measure with.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use clap::Args;
+use keytrail_sim::bulk::{self, BulkOptions};
+use keytrail_sim::scenario::{self, AttackKind, ScenarioOptions};
+use keytrail_sim::{SimulateError, SimulatedFile};
+
+use crate::exit_code::Exit;
+use crate::failure::UsageError;
+use crate::numbers::grouped;
+use crate::talk::Talk;
+use keytrail_report::escape;
+
+/// `keytrail simulate`.
+#[derive(Debug, Clone, Args)]
+pub struct SimulateArguments {
+    /// The folder to write into. It must be empty or not there.
+    #[arg(long, value_name = "FOLDER")]
+    pub out: PathBuf,
+    /// One seed, one archive.
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// The first day, such as 2026-03-02.
+    #[arg(long, value_name = "DATE", default_value = "2026-03-02", value_parser = date)]
+    pub start: jiff::civil::Date,
+    /// Days of a small organisation's life, when no number of records is given.
+    #[arg(long, default_value_t = 21, conflicts_with = "records")]
+    pub days: u32,
+    /// Attacks to play: key-theft, sabotage, or none. May be repeated; the default is all.
+    #[arg(long, value_name = "ATTACK", conflicts_with = "records")]
+    pub attack: Vec<String>,
+    /// Write that many records for measuring, in place of an organisation's life.
+    #[arg(long, value_name = "N")]
+    pub records: Option<u64>,
+    /// The share of KMS records, 0 to 1.
+    #[arg(
+        long,
+        value_name = "SHARE",
+        default_value_t = 0.1,
+        requires = "records"
+    )]
+    pub kms_fraction: f64,
+    /// The share of S3 data events, 0 to 1.
+    #[arg(
+        long,
+        value_name = "SHARE",
+        default_value_t = 0.0,
+        requires = "records"
+    )]
+    pub s3_data_fraction: f64,
+    /// Accounts the records are spread over, 1 to 16.
+    #[arg(long, value_name = "N", default_value_t = 4, requires = "records")]
+    pub accounts: u32,
+    /// Principals the records are spread over.
+    #[arg(long, value_name = "N", default_value_t = 200, requires = "records")]
+    pub principals: u32,
+    /// Keys the records are spread over.
+    #[arg(long, value_name = "N", default_value_t = 80, requires = "records")]
+    pub keys: u32,
+}
+
+fn date(text: &str) -> Result<jiff::civil::Date, String> {
+    text.parse()
+        .map_err(|_| "not a date; write it as 2026-03-02".to_owned())
+}
+
+/// Writes an archive.
+///
+/// # Errors
+/// When the options make no sense, or a file cannot be written.
+pub fn run(arguments: &SimulateArguments, talk: Talk) -> anyhow::Result<Exit> {
+    check_folder(&arguments.out)?;
+    let mut sink = |file: SimulatedFile| write(&arguments.out, &file);
+    let told = match arguments.records {
+        Some(records) => write_bulk(arguments, records, &mut sink),
+        None => write_scenario(arguments, &mut sink)?,
+    };
+    let told = told.map_err(|error| match error {
+        SimulateError::Options(reason) => anyhow::Error::from(UsageError::new(reason)),
+        error => anyhow::Error::from(error).context("cannot write the archive"),
+    })?;
+    talk.say(format_args!("{told} in `{}`", escape::path(&arguments.out)));
+    Ok(Exit::Done)
+}
+
+type FileSink<'a> = dyn FnMut(SimulatedFile) -> std::io::Result<()> + 'a;
+
+fn write_scenario(
+    arguments: &SimulateArguments,
+    sink: &mut FileSink<'_>,
+) -> Result<Result<String, SimulateError>, UsageError> {
+    let attacks = match &arguments.attack[..] {
+        [] => AttackKind::ALL.to_vec(),
+        [none] if none == "none" => Vec::new(),
+        names => {
+            let parsed: Result<Vec<AttackKind>, _> =
+                names.iter().map(|name| name.parse()).collect();
+            parsed.map_err(|_| {
+                UsageError::new("there is no such attack")
+                    .hint("there are key-theft and sabotage, or none alone")
+            })?
+        }
+    };
+    let options = ScenarioOptions {
+        seed: arguments.seed,
+        start: arguments.start,
+        days: arguments.days,
+        attacks,
+    };
+    Ok(scenario::generate(&options, sink).map(|made| {
+        format!(
+            "{} records ({} of KMS) in {} files, {} labelled attack steps,",
+            grouped(made.records),
+            grouped(made.kms_records),
+            grouped(made.files),
+            made.labels.len()
+        )
+    }))
+}
+
+fn write_bulk(
+    arguments: &SimulateArguments,
+    records: u64,
+    sink: &mut FileSink<'_>,
+) -> Result<String, SimulateError> {
+    let options = BulkOptions {
+        records,
+        kms_fraction: arguments.kms_fraction,
+        s3_data_fraction: arguments.s3_data_fraction,
+        seed: arguments.seed,
+        start: arguments.start,
+        accounts: arguments.accounts,
+        principals: arguments.principals,
+        keys: arguments.keys,
+        ..BulkOptions::default()
+    };
+    bulk::generate(&options, sink).map(|made| {
+        format!(
+            "{} records ({} of KMS) in {} files, {} bytes, {} compressed,",
+            grouped(made.records),
+            grouped(made.kms_records),
+            grouped(made.files),
+            grouped(made.bytes),
+            grouped(made.bytes_compressed)
+        )
+    })
+}
+
+/// An archive among other files would be replayed with them.
+fn check_folder(folder: &Path) -> anyhow::Result<()> {
+    let is_empty = match std::fs::read_dir(folder) {
+        Ok(mut entries) => entries.next().is_none(),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => true,
+        Err(error) => {
+            return Err(UsageError::new(format_args!(
+                "cannot write into `{}`: {error}",
+                escape::path(folder)
+            ))
+            .into());
+        }
+    };
+    if !is_empty {
+        return Err(UsageError::new(format_args!(
+            "the folder `{}` is not empty",
+            escape::path(folder)
+        ))
+        .hint("name a new folder, so that the archive holds nothing else")
+        .into());
+    }
+    std::fs::create_dir_all(folder)
+        .with_context(|| format!("cannot make `{}`", escape::path(folder)))
+}
+
+fn write(folder: &Path, file: &SimulatedFile) -> std::io::Result<()> {
+    let path = folder.join(&file.path);
+    if let Some(parent) = path.parent() {
+        std::fs::create_dir_all(parent)?;
+    }
+    std::fs::write(path, &file.bytes)
+}
