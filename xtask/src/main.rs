@@ -2,11 +2,14 @@
 //!
 //! Tasks are Rust so that they run wherever the project builds. They know no AWS.
 
+mod bench_floor;
 mod checks;
 mod example;
 
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use anyhow::{Context as _, Result};
 use clap::{Parser, Subcommand};
 
 #[derive(Parser)]
@@ -28,6 +31,22 @@ enum Task {
     Lint,
     /// Write the bundled example anew from its seed.
     Example,
+    /// Compare reading and replaying an archive with decompressing it alone.
+    BenchFloor {
+        /// A folder of gzip files, such as `keytrail simulate --records 700000 --out FOLDER` writes.
+        folder: PathBuf,
+        /// Rounds; each runs every program once, in turn.
+        #[arg(long, default_value_t = 7)]
+        rounds: usize,
+    },
+    /// Count a replay's instructions for each byte of text (needs valgrind).
+    BenchInstructions {
+        /// A folder of gzip files.
+        folder: PathBuf,
+        /// Fail when there are more.
+        #[arg(long)]
+        most: Option<f64>,
+    },
 }
 
 fn main() -> ExitCode {
@@ -35,6 +54,8 @@ fn main() -> ExitCode {
         Task::Test { rest } => checks::test(&rest),
         Task::Lint => checks::lint(),
         Task::Example => example::write(),
+        Task::BenchFloor { folder, rounds } => bench_floor::measure(&folder, rounds),
+        Task::BenchInstructions { folder, most } => bench_floor::instructions(&folder, most),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -46,4 +67,13 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// The root of the workspace.
+fn root() -> Result<PathBuf> {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    Ok(here
+        .parent()
+        .context("xtask stands in the workspace")?
+        .to_path_buf())
 }
