@@ -10,10 +10,10 @@ pub const ISSUES_KEPT_MAX: usize = 100;
 /// Files with bytes behind their packed data that are named.
 const TRAILING_NAMED_MAX: usize = 100;
 
-/// Counts a file that could not even be opened.
-pub fn add_unopened(coverage: &mut Coverage, file: UnreadableFile) {
-    coverage.files += 1;
-    coverage.unreadable.push(file);
+/// Counts files that could not even be opened.
+pub fn add_all_unopened(coverage: &mut Coverage, files: Vec<UnreadableFile>) {
+    coverage.files += files.len() as u64;
+    coverage.unreadable.extend(files);
 }
 
 /// Counts a file that was read.

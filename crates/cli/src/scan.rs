@@ -10,7 +10,7 @@ use keytrail_event::{EventTime, Issue, IssueKind, Reader, Record, Sink};
 use keytrail_report::summary::Coverage;
 
 use crate::coverage::{self, ISSUES_KEPT_MAX};
-use crate::input::{Discovered, FileReport, InputFile, Unpacker};
+use crate::input::{FileReport, InputFile, Unpacker};
 use crate::pipeline::{self, Emit};
 use crate::progress::Progress;
 
@@ -40,22 +40,18 @@ pub enum Part<B> {
     End,
 }
 
-/// Reads the files on `threads` threads.
+/// Reads the files on `threads` threads, and adds what was read to `coverage`.
 ///
 /// # Errors
 /// The first error of `merge`. What is wrong with a file is no error but part of the coverage.
 pub fn scan<C: Collector>(
-    found: Discovered,
+    files: Vec<InputFile>,
     threads: usize,
     progress: &Progress,
     collector: impl Fn() -> C + Sync,
+    coverage: &mut Coverage,
     mut merge: impl FnMut(&InputFile, Part<C::Batch>) -> anyhow::Result<()>,
-) -> anyhow::Result<Coverage> {
-    let mut coverage = Coverage::default();
-    let files = found.files;
-    for unreadable in found.unreadable {
-        coverage::add_unopened(&mut coverage, unreadable);
-    }
+) -> anyhow::Result<()> {
     pipeline::ordered(
         files.len(),
         threads,
@@ -68,13 +64,11 @@ pub fn scan<C: Collector>(
         |index, part| match part {
             FilePart::Batch(batch) => merge(&files[index], Part::Batch(batch)),
             FilePart::End(end) => {
-                coverage::add(&mut coverage, &files[index], *end);
+                coverage::add(coverage, &files[index], *end);
                 merge(&files[index], Part::End)
             }
         },
-    )?;
-    progress.finish();
-    Ok(coverage)
+    )
 }
 
 /// What one thread keeps from file to file.

@@ -50,7 +50,8 @@ impl InputFile {
         }
     }
 
-    fn new(path: PathBuf, relative_from: usize, bytes: Option<u64>) -> Self {
+    /// The file at this path, whose part below the named folder begins at this byte.
+    pub fn new(path: PathBuf, relative_from: usize, bytes: Option<u64>) -> Self {
         let delivery = DeliveryName::parse(&path.to_string_lossy());
         Self {
             path: Some(path),

@@ -8,9 +8,10 @@ mod collect;
 mod write;
 
 use keytrail_event::EventTime;
-use keytrail_report::summary::{Summary, write_json, write_summary};
+use keytrail_report::summary::{Coverage, Summary, write_json, write_summary};
 
 use crate::arguments::EventsArguments;
+use crate::coverage;
 use crate::exit_code::Exit;
 use crate::failure::unless_closed;
 use crate::filter::Filter;
@@ -38,16 +39,20 @@ pub fn run(arguments: &EventsArguments, talk: Talk, now: EventTime) -> anyhow::R
     let mut writers = RowWriters::open(output, !arguments.count, stats_file.is_some(), talk)?;
     let progress = Progress::new(talk.is_progress_wanted(), found.bytes());
     let mut by_id = Sorter::new(Keep::First, RUN_BYTES_MAX);
-    let coverage = scan(
-        found,
+    let mut coverage = Coverage::default();
+    coverage::add_all_unopened(&mut coverage, found.unreadable);
+    scan(
+        found.files,
         arguments.input.threads(),
         &progress,
         || EventsCollector::new(&filter, !arguments.count),
+        &mut coverage,
         |_, part| match part {
             Part::Batch(entries) => Ok(by_id.push_all(&entries)?),
             Part::End => Ok(()),
         },
     )?;
+    progress.finish();
     let mut by_time = Sorter::new(Keep::All, RUN_BYTES_MAX);
     let mut matched = 0;
     let duplicates = by_id.drain(|entry| {

@@ -1,7 +1,9 @@
 //! From records to findings: tallies by the reading threads, the engine in the order of stamps.
 
 use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
 
+use keytrail_detect::bounds::CLOSE_LAG_SECONDS;
 use keytrail_detect::configuration::Configuration;
 use keytrail_detect::engine;
 use keytrail_detect::finding::Finding;
@@ -10,6 +12,7 @@ use keytrail_detect::state::State;
 use keytrail_detect::tally::Tally;
 use keytrail_event::{EventTime, Record};
 
+use crate::coverage;
 use crate::input::{Discovered, InputFile};
 use crate::progress::Progress;
 use crate::scan::{Collector, Part, scan};
@@ -40,32 +43,38 @@ pub fn replay(
 ) -> anyhow::Result<Replayed> {
     let mut state = State::default();
     let mut published = Published::default();
+    let mut coverage = Coverage::default();
     let mut newest_stamp: Option<EventTime> = None;
-    let coverage = scan(
-        found,
-        threads,
-        progress,
-        TallyCollector::default,
-        |file, part| {
-            match part {
-                Part::Batch(tally) => state.absorb(*tally),
-                Part::End => {
-                    // Files come in the order of their stamps: each moves the clock.
-                    if let Some(stamp) = file.delivery.stamp {
-                        newest_stamp = newest_stamp.max(Some(stamp));
-                        engine::advance(&mut state, stamp, configuration, |plan| {
-                            published.add(plan)
-                        });
-                    }
-                }
-            }
-            Ok(())
-        },
-    )?;
-    // A file without a stamp counts as delivered at the end of each of its hours.
-    let unstamped = coverage.last_event.filter(|_| coverage.files_unstamped > 0);
-    let newest = newest_stamp.max(unstamped.map(|time| time.hour().end()));
-    if let Some(newest) = newest {
+    coverage::add_all_unopened(&mut coverage, found.unreadable);
+    for segment in segments(found.files) {
+        // Files come in the order of their stamps: the first of a segment closes the days before it.
+        if let Some(stamp) = segment[0].delivery.stamp {
+            engine::advance(&mut state, stamp, configuration, |plan| published.add(plan));
+        }
+        let newest_of_segment = segment.last().and_then(|file| file.delivery.stamp);
+        let taken = Mutex::new(Vec::new());
+        let collector = || TallyCollector::new(&taken);
+        scan(
+            segment,
+            threads,
+            progress,
+            collector,
+            &mut coverage,
+            |_, _: Part<()>| Ok(()),
+        )?;
+        let taken = taken.into_inner().unwrap_or_else(PoisonError::into_inner);
+        for TakenTally {
+            tally,
+            newest_unstamped,
+        } in taken
+        {
+            newest_stamp = newest_stamp.max(newest_unstamped);
+            state.absorb(tally);
+        }
+        newest_stamp = newest_stamp.max(newest_of_segment);
+    }
+    progress.finish();
+    if let Some(newest) = newest_stamp {
         engine::finish(&mut state, newest, configuration, |plan| {
             published.add(plan)
         });
@@ -96,19 +105,54 @@ impl Published {
     }
 }
 
-/// Tallies the records of one thread.
-#[derive(Debug, Default)]
-struct TallyCollector {
-    tally: Tally,
-    stamp: Option<EventTime>,
-    records: usize,
+/// Divides files, which come in the order of their stamps, where a day falls due: within a segment
+/// nothing closes, so each thread can keep a tally of its own, and their order does not matter.
+/// Files without a stamp come first and are one segment.
+fn segments(files: Vec<InputFile>) -> Vec<Vec<InputFile>> {
+    let due_through = |file: &InputFile| {
+        let stamp = file.delivery.stamp?;
+        Some(stamp.plus_seconds(-CLOSE_LAG_SECONDS).day())
+    };
+    let mut segments: Vec<Vec<InputFile>> = Vec::new();
+    for file in files {
+        match segments.last_mut() {
+            Some(segment) if due_through(&segment[0]) == due_through(&file) => segment.push(file),
+            _ => segments.push(vec![file]),
+        }
+    }
+    segments
 }
 
-/// About how many bytes of tally a record makes; most fall into a cell that is there already.
-const BYTES_A_RECORD: usize = 64;
+/// What one thread tallied of a segment.
+#[derive(Debug)]
+struct TakenTally {
+    tally: Tally,
+    /// A file without a stamp counts as delivered at the end of each of its hours: the last of them.
+    newest_unstamped: Option<EventTime>,
+}
 
-impl Collector for TallyCollector {
-    type Batch = Box<Tally>;
+/// Tallies the records of one thread, and hands the tally over when the thread is done.
+#[derive(Debug)]
+struct TallyCollector<'t> {
+    tally: Tally,
+    stamp: Option<EventTime>,
+    newest_unstamped: Option<EventTime>,
+    taken: &'t Mutex<Vec<TakenTally>>,
+}
+
+impl<'t> TallyCollector<'t> {
+    fn new(taken: &'t Mutex<Vec<TakenTally>>) -> Self {
+        Self {
+            tally: Tally::default(),
+            stamp: None,
+            newest_unstamped: None,
+            taken,
+        }
+    }
+}
+
+impl Collector for TallyCollector<'_> {
+    type Batch = ();
 
     fn begin(&mut self, file: &InputFile) {
         self.stamp = file.delivery.stamp;
@@ -116,15 +160,48 @@ impl Collector for TallyCollector {
 
     fn record(&mut self, record: &Record<'_>) {
         self.tally.add(record, self.stamp);
-        self.records += 1;
+        if self.stamp.is_none() {
+            self.newest_unstamped = self.newest_unstamped.max(Some(record.time.hour().end()));
+        }
     }
 
     fn pending_bytes(&self) -> usize {
-        self.records * BYTES_A_RECORD
+        0
     }
 
-    fn take(&mut self) -> Box<Tally> {
-        self.records = 0;
-        Box::new(std::mem::take(&mut self.tally))
+    fn take(&mut self) {}
+}
+
+impl Drop for TallyCollector<'_> {
+    fn drop(&mut self) {
+        let tally = std::mem::take(&mut self.tally);
+        let newest_unstamped = self.newest_unstamped;
+        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        taken.push(TakenTally {
+            tally,
+            newest_unstamped,
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_segment_ends_where_a_day_falls_due() {
+        let names = [
+            "export.json",
+            "111122223333_CloudTrail_eu-west-1_20240131T0005Z_a.json.gz",
+            "111122223333_CloudTrail_eu-west-1_20240201T0255Z_b.json.gz",
+            "111122223333_CloudTrail_eu-west-1_20240201T0300Z_c.json.gz",
+            "111122223333_CloudTrail_eu-west-1_20240201T0305Z_d.json.gz",
+            "111122223333_CloudTrail_eu-west-1_20240301T0305Z_e.json.gz",
+        ];
+        let files = names
+            .map(|name| InputFile::new(name.into(), 0, None))
+            .into();
+        let lengths: Vec<usize> = segments(files).iter().map(Vec::len).collect();
+        assert_eq!(lengths, [1, 1, 1, 2, 1]);
     }
 }
