@@ -2,11 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::Context as _;
 use clap::Args;
 use keytrail_sim::bulk::{self, BulkOptions};
 use keytrail_sim::scenario::{self, AttackKind, ScenarioOptions};
-use keytrail_sim::{SimulateError, SimulatedFile};
+use keytrail_sim::{LABELS_PATH, SimulateError, SimulatedFile};
 
 use crate::exit_code::Exit;
 use crate::failure::UsageError;
@@ -83,6 +82,14 @@ pub fn run(arguments: &SimulateArguments, talk: Talk) -> anyhow::Result<Exit> {
         error => anyhow::Error::from(error).context("cannot write the archive"),
     })?;
     talk.say(format_args!("{told} in `{}`", escape::path(&arguments.out)));
+    let labels = arguments.out.join(LABELS_PATH);
+    if labels.exists() {
+        talk.say(format_args!(
+            "what is an attack stands in `{}`; the records to replay are below `{}`",
+            escape::path(&labels),
+            escape::path(&arguments.out.join("AWSLogs"))
+        ));
+    }
     Ok(Exit::Done)
 }
 
@@ -170,8 +177,7 @@ fn check_folder(folder: &Path) -> anyhow::Result<()> {
         .hint("name a new folder, so that the archive holds nothing else")
         .into());
     }
-    std::fs::create_dir_all(folder)
-        .with_context(|| format!("cannot make `{}`", escape::path(folder)))
+    Ok(())
 }
 
 fn write(folder: &Path, file: &SimulatedFile) -> std::io::Result<()> {

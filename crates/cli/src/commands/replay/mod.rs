@@ -3,6 +3,8 @@
 pub mod collect;
 mod conclude;
 
+use std::io::IsTerminal as _;
+
 use keytrail_event::EventTime;
 use keytrail_report::findings;
 
@@ -55,6 +57,9 @@ pub fn run(arguments: &ReplayArguments, talk: Talk, now: EventTime) -> anyhow::R
         Some(format) => show(format, &replayed, talk),
         None => Ok(()),
     };
+    if std::io::stdout().is_terminal() {
+        talk.say("");
+    }
     conclude::say(&summary, talk);
     // Who closed the pipe still gets the exit code that was asked for.
     unless_closed(shown)?;
