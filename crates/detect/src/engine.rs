@@ -1,6 +1,6 @@
 //! The engine: (state, day, clock) in, a plan out. It reads no clock and keeps nothing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use keytrail_event::{Day, EventTime, Issue, Reader, Record, Sink};
 
@@ -74,20 +74,17 @@ pub fn plan(
     };
     let account_days = AccountDay::of_day(&state.open, day);
     let mut rule_items = rule_items(state, day);
-    let accounts: std::collections::BTreeSet<String> = account_days
-        .keys()
-        .chain(rule_items.keys())
-        .cloned()
-        .collect();
+    let with_cells = account_days.keys().map(|account| (*account).to_owned());
+    let accounts: BTreeSet<String> = with_cells.chain(rule_items.keys().cloned()).collect();
     for account in accounts {
-        let account_day = account_days.get(&account);
+        let account_day = account_days.get(&*account);
         let items = rule_items.remove(&account).unwrap_or_default();
         let account_state = state.accounts.get(&account);
         let mut past = account_state
             .map(|known| known.past.clone())
             .unwrap_or_default();
         if !items.is_empty() {
-            let uses = DayUses::new(account_state, account_day, &past);
+            let uses = DayUses::new(account_state, account_day);
             metrics.rule_records += items.len() as u64;
             let forgotten_before = past.forgotten;
             judge_by_rules(items, &mut past, &uses, configuration, &mut judged);
@@ -95,16 +92,17 @@ pub fn plan(
             changes.pasts.push((account.clone(), past.clone()));
         }
         if let Some(account_day) = account_day {
-            metrics.cells += account_day.cells;
-            metrics.estimated_cells += account_day.estimated_cells;
+            metrics.cells += account_day.cells();
+            metrics.estimated_cells += account_day.estimated_cells();
             let pairs = account_day.pairs(&past);
-            let base = Base {
-                account: account_state,
-                configuration,
-            };
+            let base = Base::new(account_state, configuration);
+            if base.is_learning(day) {
+                metrics.learning_pair_hours += pairs
+                    .iter()
+                    .map(|pair| pair.hours.len() as u64)
+                    .sum::<u64>();
+            }
             for pair in &pairs {
-                metrics.learning_pair_hours +=
-                    u64::from(base.is_learning(day)) * pair.hours.len() as u64;
                 for candidate in behaviour::judge(&account, pair, &base, clock) {
                     judged.settle(candidate);
                 }

@@ -1,170 +1,229 @@
 //! The use of keys on one day of one account, gathered from its cells.
+//!
+//! Cells of one (principal, key, hour) are brought side by side by sorting small numbers; what is
+//! only looked at when a finding is made (networks, agents, contexts) stays in the cells till then.
 
-use std::collections::BTreeMap;
-
+use foldhash::fast::RandomState;
+use hashbrown::HashMap;
 use keytrail_event::{Day, EventTime, Hour, OperationClass, OutcomeFamily};
 
-use crate::cell::{Cell, CellKey, Ends, Values};
+use crate::cell::{Cell, CellKey, Exemplar};
 use crate::plan::PairDay;
 use crate::rules::past::{KeyUses, Past};
 use crate::state::AccountState;
-use crate::symbol::Symbols;
+use crate::symbol::{Symbol, Symbols};
 use crate::tally::Tally;
 
-/// One account's cells of one day.
-#[derive(Debug, Default)]
+/// One account's cells of one day, in no order.
+#[derive(Debug)]
 pub(crate) struct AccountDay<'t> {
-    symbols: Option<&'t Symbols>,
-    /// Sorted by names, so that nothing depends on the table's order.
-    sorted: Vec<(&'t CellKey, &'t Cell)>,
-    pub cells: u64,
-    pub estimated_cells: u64,
+    symbols: &'t Symbols,
+    cells: Vec<(&'t CellKey, &'t Cell)>,
 }
 
 impl<'t> AccountDay<'t> {
     /// The cells of a day by account.
-    pub fn of_day(tally: &'t Tally, day: Day) -> BTreeMap<String, Self> {
-        let mut accounts: BTreeMap<String, Self> = BTreeMap::new();
+    pub fn of_day(tally: &'t Tally, day: Day) -> HashMap<&'t str, Self, RandomState> {
+        let mut accounts: HashMap<Symbol, Self, RandomState> = HashMap::default();
         for (key, cell) in tally.cells.iter().filter(|(key, _)| key.hour.day() == day) {
-            let account = tally.symbols.name(key.account).to_owned();
-            let account = accounts.entry(account).or_default();
-            account.symbols = Some(&tally.symbols);
-            account.sorted.push((key, cell));
-            account.cells += 1;
-            account.estimated_cells += u64::from(!cell.events.is_exact());
-        }
-        let name = |symbol| tally.symbols.name(symbol);
-        for account in accounts.values_mut() {
-            account.sorted.sort_by(|(a, _), (b, _)| {
-                let names = |key: &CellKey| {
-                    [
-                        key.principal,
-                        key.key,
-                        key.region,
-                        key.operation,
-                        key.service_path,
-                    ]
-                    .map(name)
-                };
-                (names(a), a.hour, a.outcome).cmp(&(names(b), b.hour, b.outcome))
+            let account = accounts.entry(key.account).or_insert_with(|| Self {
+                symbols: &tally.symbols,
+                cells: Vec::new(),
             });
+            account.cells.push((key, cell));
         }
-        accounts
+        let named = accounts
+            .into_iter()
+            .map(|(account, day)| (tally.symbols.name(account), day));
+        named.collect()
     }
 
-    fn name(&self, symbol: crate::symbol::Symbol) -> &'t str {
-        self.symbols.map_or("", |symbols| symbols.name(symbol))
+    /// How many cells there are.
+    pub fn cells(&self) -> u64 {
+        self.cells.len() as u64
     }
 
-    /// What each (principal, key) pair did with its key, sorted. Cells without a key and calls that
-    /// are not cryptographic belong to no pair.
-    pub fn pairs(&self, past: &Past) -> Vec<PairUse> {
-        let mut pairs: BTreeMap<(String, String), PairUse> = BTreeMap::new();
-        for (cell_key, cell) in &self.sorted {
-            let named = self.name(cell_key.key);
-            if named.is_empty() || cell_key.class != OperationClass::Cryptographic {
-                continue;
-            }
-            let principal = self.name(cell_key.principal).to_owned();
-            let key = past.resolve(named).to_owned();
-            let pair = pairs
-                .entry((principal, key))
-                .or_insert_with_key(|(principal, key)| PairUse {
-                    principal: principal.clone(),
-                    key: key.clone(),
-                    region: self.name(cell_key.region).to_owned(),
-                    hours: BTreeMap::new(),
+    /// How many cells have a count that is an estimate.
+    pub fn estimated_cells(&self) -> u64 {
+        self.cells
+            .iter()
+            .filter(|(_, cell)| !cell.events.is_exact())
+            .count() as u64
+    }
+
+    /// What each (principal, key) pair did with its key, sorted by names. Cells without a key and
+    /// calls that are not cryptographic belong to no pair.
+    pub fn pairs<'d>(&self, past: &'d Past) -> Vec<PairUse<'d>>
+    where
+        't: 'd,
+    {
+        let used: Vec<(&'t CellKey, &'t Cell)> = self
+            .cells
+            .iter()
+            .filter(|(key, _)| {
+                key.class == OperationClass::Cryptographic && !self.symbols.name(key.key).is_empty()
+            })
+            .copied()
+            .collect();
+        let symbols = self.symbols;
+        let principals = Ranks::of(used.iter().map(|(key, _)| key.principal), |symbol| {
+            symbols.name(symbol)
+        });
+        let keys = Ranks::of(used.iter().map(|(key, _)| key.key), |symbol| {
+            past.resolve(symbols.name(symbol))
+        });
+        let mut entries: Vec<(u32, u32, Hour, &'t CellKey, &'t Cell)> = used
+            .into_iter()
+            .map(|(key, cell)| {
+                (
+                    principals.of_symbol(key.principal),
+                    keys.of_symbol(key.key),
+                    key.hour,
+                    key,
+                    cell,
+                )
+            })
+            .collect();
+        entries.sort_unstable_by_key(|(principal, key, hour, ..)| (*principal, *key, *hour));
+        let pairs = entries.chunk_by(|a, b| (a.0, a.1) == (b.0, b.1));
+        pairs
+            .map(|entries| {
+                let (principal, key, ..) = entries[0];
+                let hours = entries.chunk_by(|a, b| a.2 == b.2).map(|cells| {
+                    let mut use_ = HourUse::new(symbols);
+                    for (.., key, cell) in cells {
+                        use_.add(key, cell);
+                    }
+                    (cells[0].2, use_)
                 });
-            let hour = pair.hours.entry(cell_key.hour).or_default();
-            hour.add(
-                self.name(cell_key.operation),
-                self.name(cell_key.service_path),
-                cell_key.outcome,
-                cell,
-            );
+                PairUse {
+                    principal: principals.names[principal as usize],
+                    key: keys.names[key as usize],
+                    hours: hours.collect(),
+                }
+            })
+            .collect()
+    }
+}
+
+/// The order of names, as numbers.
+struct Ranks<'n> {
+    ranks: HashMap<Symbol, u32, RandomState>,
+    /// The names by rank.
+    names: Vec<&'n str>,
+}
+
+impl<'n> Ranks<'n> {
+    fn of(symbols: impl Iterator<Item = Symbol>, name: impl Fn(Symbol) -> &'n str) -> Self {
+        let mut ranks: HashMap<Symbol, u32, RandomState> =
+            symbols.map(|symbol| (symbol, 0)).collect();
+        let mut names: Vec<&'n str> = ranks.keys().map(|symbol| name(*symbol)).collect();
+        names.sort_unstable();
+        names.dedup();
+        for (symbol, rank) in &mut ranks {
+            // There are fewer names than symbols, whose numbers have 32 bits.
+            *rank = names.binary_search(&name(*symbol)).unwrap_or_default() as u32;
         }
-        pairs.into_values().collect()
+        Self { ranks, names }
+    }
+
+    fn of_symbol(&self, symbol: Symbol) -> u32 {
+        self.ranks.get(&symbol).copied().unwrap_or_default()
     }
 }
 
 /// What one pair did on one day.
 #[derive(Debug, Clone)]
-pub(crate) struct PairUse {
-    pub principal: String,
-    pub key: String,
-    pub region: String,
-    pub hours: BTreeMap<Hour, HourUse>,
+pub(crate) struct PairUse<'d> {
+    pub principal: &'d str,
+    pub key: &'d str,
+    /// The hours with calls, in order.
+    pub hours: Vec<(Hour, HourUse<'d>)>,
 }
 
-impl PairUse {
+impl PairUse<'_> {
     /// The day as it is learnt.
     pub fn day(&self, account: &str) -> PairDay {
+        let hours = || self.hours.iter().map(|(_, use_)| use_);
         PairDay {
             account: account.to_owned(),
-            principal: self.principal.clone(),
-            key: self.key.clone(),
-            calls: self.hours.values().map(|hour| hour.calls).sum(),
-            peak_hour_calls: self
-                .hours
-                .values()
-                .map(|hour| hour.calls)
-                .max()
-                .unwrap_or(0),
+            principal: self.principal.to_owned(),
+            key: self.key.to_owned(),
+            calls: hours().map(|hour| hour.calls).sum(),
+            peak_hour_calls: hours().map(|hour| hour.calls).max().unwrap_or(0),
             active_hours: self.hours.len() as u8,
-            last_use: self
-                .hours
-                .values()
-                .filter_map(|hour| hour.last_success)
-                .max(),
+            last_use: hours().filter_map(|hour| hour.last_success).max(),
         }
+    }
+
+    /// The Region of the first name among those the calls were made in.
+    pub fn region(&self) -> &str {
+        let cells = self.hours.iter().flat_map(|(_, use_)| use_.cells());
+        cells.map(|cell| cell.region).min().unwrap_or_default()
     }
 }
 
 /// What one pair did in one hour.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct HourUse {
+#[derive(Debug, Clone)]
+pub(crate) struct HourUse<'d> {
+    symbols: &'d Symbols,
+    cells: Vec<(&'d CellKey, &'d Cell)>,
     pub calls: u64,
-    pub is_estimate: bool,
     pub succeeded: u64,
-    pub denied: u64,
-    pub operations: BTreeMap<String, u64>,
-    pub service_paths: BTreeMap<String, u64>,
-    pub ends: Option<Ends>,
-    pub last_success: Option<EventTime>,
-    pub networks: Values,
-    pub agents: Values,
-    pub contexts: Values,
-    pub sessions: Values,
+    pub first: Option<&'d Exemplar>,
+    pub last: Option<&'d Exemplar>,
+    last_success: Option<EventTime>,
 }
 
-impl HourUse {
-    fn add(&mut self, operation: &str, service_path: &str, outcome: OutcomeFamily, cell: &Cell) {
+/// One cell with the names its key stands for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct NamedCell<'d> {
+    pub region: &'d str,
+    pub operation: &'d str,
+    pub service_path: &'d str,
+    pub outcome: OutcomeFamily,
+    pub cell: &'d Cell,
+}
+
+impl<'d> HourUse<'d> {
+    fn new(symbols: &'d Symbols) -> Self {
+        Self {
+            symbols,
+            cells: Vec::new(),
+            calls: 0,
+            succeeded: 0,
+            first: None,
+            last: None,
+            last_success: None,
+        }
+    }
+
+    fn add(&mut self, key: &'d CellKey, cell: &'d Cell) {
         let calls = cell.events.count();
         self.calls += calls;
-        self.is_estimate |= !cell.events.is_exact();
-        match outcome {
-            OutcomeFamily::Success => {
-                self.succeeded += calls;
-                let last = cell.ends.as_ref().map(|ends| ends.last.time);
-                self.last_success = self.last_success.max(last);
-            }
-            OutcomeFamily::Denied => self.denied += calls,
-            _ => {}
+        self.cells.push((key, cell));
+        let Some(ends) = &cell.ends else { return };
+        if key.outcome == OutcomeFamily::Success {
+            self.succeeded += calls;
+            self.last_success = self.last_success.max(Some(ends.last.time));
         }
-        *self.operations.entry(operation.to_owned()).or_default() += calls;
-        *self
-            .service_paths
-            .entry(service_path.to_owned())
-            .or_default() += calls;
-        match (&mut self.ends, &cell.ends) {
-            (Some(ends), Some(more)) => ends.stretch(more),
-            (ends @ None, Some(more)) => *ends = Some(more.clone()),
-            (_, None) => {}
-        }
-        self.networks.merge(&cell.networks);
-        self.agents.merge(&cell.agents);
-        self.contexts.merge(&cell.contexts);
-        self.sessions.merge(&cell.sessions);
+        self.first = Some(
+            self.first
+                .map_or(&ends.first, |first| first.min(&ends.first)),
+        );
+        self.last = self.last.max(Some(&ends.last));
+    }
+
+    /// The cells behind the numbers.
+    pub fn cells(&self) -> impl Iterator<Item = NamedCell<'d>> {
+        let symbols = self.symbols;
+        self.cells.iter().map(move |(key, cell)| NamedCell {
+            region: symbols.name(key.region),
+            operation: symbols.name(key.operation),
+            service_path: symbols.name(key.service_path),
+            outcome: key.outcome,
+            cell,
+        })
     }
 }
 
@@ -172,46 +231,38 @@ impl HourUse {
 #[derive(Debug)]
 pub(crate) struct DayUses<'a> {
     account: Option<&'a AccountState>,
-    /// Per key, the ends of each cell of successful cryptographic use.
-    today: BTreeMap<String, Vec<(EventTime, EventTime)>>,
+    day: Option<&'a AccountDay<'a>>,
 }
 
 impl<'a> DayUses<'a> {
-    pub fn new(
-        account: Option<&'a AccountState>,
-        day: Option<&AccountDay<'_>>,
-        past: &Past,
-    ) -> Self {
-        let mut today: BTreeMap<String, Vec<(EventTime, EventTime)>> = BTreeMap::new();
-        for (cell_key, cell) in day.into_iter().flat_map(|day| &day.sorted) {
-            let is_use = cell_key.class == OperationClass::Cryptographic
-                && cell_key.outcome == OutcomeFamily::Success;
-            if let (true, Some(ends), Some(day)) = (is_use, &cell.ends, day) {
-                let key = past.resolve(day.name(cell_key.key)).to_owned();
-                today
-                    .entry(key)
-                    .or_default()
-                    .push((ends.first.time, ends.last.time));
-            }
-        }
-        Self { account, today }
+    pub const fn new(account: Option<&'a AccountState>, day: Option<&'a AccountDay<'a>>) -> Self {
+        Self { account, day }
     }
 }
 
 impl KeyUses for DayUses<'_> {
-    fn last_use(&self, key: &str, at: EventTime) -> Option<EventTime> {
-        let today = self
-            .today
-            .get(key)
-            .into_iter()
-            .flatten()
-            .filter_map(|(first, last)| {
-                if *last <= at {
-                    Some(*last)
-                } else {
-                    (*first <= at).then_some(*first)
-                }
-            });
+    fn last_use(&self, key: &str, at: EventTime, past: &Past) -> Option<EventTime> {
+        let cells = self.day.into_iter().flat_map(|day| {
+            let is_this_key = |symbol| {
+                let named = day.symbols.name(symbol);
+                named == key || (named.starts_with("alias:") && past.resolve(named) == key)
+            };
+            day.cells.iter().filter(move |(cell_key, _)| {
+                cell_key.class == OperationClass::Cryptographic
+                    && cell_key.outcome == OutcomeFamily::Success
+                    && is_this_key(cell_key.key)
+            })
+        });
+        let today = cells.filter_map(|(_, cell)| {
+            let ends = cell.ends.as_ref()?;
+            // Of a cell that goes on behind `at`, only the first event is known to lie before it.
+            let before = if ends.last.time <= at {
+                ends.last.time
+            } else {
+                ends.first.time
+            };
+            (before <= at).then_some(before)
+        });
         let earlier = self.account.into_iter().flat_map(|account| {
             let histories = account.pairs.values().filter_map(|keys| keys.get(key));
             histories

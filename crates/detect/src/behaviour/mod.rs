@@ -7,9 +7,13 @@
 pub mod new_pair;
 pub mod rate_pair;
 
-use keytrail_event::{Day, EventTime, Hour};
+use std::cell::Cell;
+use std::collections::BTreeMap;
+
+use keytrail_event::{Day, EventTime, Hour, OutcomeFamily};
 
 use crate::bounds::{BEHAVIOUR_QUIET_SECONDS, LEARNING_DAYS};
+use crate::cell::{Exemplar, Values};
 use crate::configuration::Configuration;
 use crate::engine::state_at;
 use crate::episode::Candidate;
@@ -48,13 +52,23 @@ impl AboutBehaviour {
 pub const BEHAVIOURS: [&AboutBehaviour; 2] = [&new_pair::ABOUT, &rate_pair::ABOUT];
 
 /// What behaviour is judged against.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub(crate) struct Base<'a> {
     pub account: Option<&'a AccountState>,
     pub configuration: &'a Configuration,
+    /// The account's rate of new pairs through a day, once it was asked for.
+    pub new_pair_rate: Cell<Option<(Day, f64)>>,
 }
 
 impl<'a> Base<'a> {
+    pub const fn new(account: Option<&'a AccountState>, configuration: &'a Configuration) -> Self {
+        Self {
+            account,
+            configuration,
+            new_pair_rate: Cell::new(None),
+        }
+    }
+
     /// Days with KMS records that were folded up to this one.
     pub fn days_through(&self, day: Day) -> i64 {
         self.account.map_or(0, |account| {
@@ -67,8 +81,8 @@ impl<'a> Base<'a> {
         self.days_through(day.plus_days(-1)) < LEARNING_DAYS
     }
 
-    pub fn history(&self, pair: &PairUse) -> Option<&'a PairHistory> {
-        self.account?.pairs.get(&pair.principal)?.get(&pair.key)
+    pub fn history(&self, pair: &PairUse<'_>) -> Option<&'a PairHistory> {
+        self.account?.pairs.get(pair.principal)?.get(pair.key)
     }
 }
 
@@ -87,7 +101,7 @@ pub fn base_day(hour: Hour) -> Day {
 /// Judges one pair's day by every behaviour.
 pub(crate) fn judge(
     account: &str,
-    pair: &PairUse,
+    pair: &PairUse<'_>,
     base: &Base<'_>,
     clock: EventTime,
 ) -> Vec<Candidate> {
@@ -105,7 +119,7 @@ pub(crate) fn judge(
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Case<'a> {
     pub account: &'a str,
-    pub pair: &'a PairUse,
+    pub pair: &'a PairUse<'a>,
     pub clock: EventTime,
 }
 
@@ -123,18 +137,15 @@ impl Case<'_> {
     pub fn candidate(
         &self,
         about: &'static AboutBehaviour,
-        hours: &[(Hour, &HourUse)],
+        hours: &[(Hour, &HourUse<'_>)],
         opinion: Opinion,
     ) -> Option<Candidate> {
-        let mut ends = hours.iter().filter_map(|(_, use_)| use_.ends.as_ref());
-        let mut whole = ends.next()?.clone();
-        for more in ends {
-            whole.stretch(more);
-        }
-        let mut exemplars: Vec<_> = hours
+        let first = hours.iter().filter_map(|(_, use_)| use_.first).min()?;
+        let last = hours.iter().filter_map(|(_, use_)| use_.last).max()?;
+        let mut exemplars: Vec<&Exemplar> = hours
             .iter()
-            .filter_map(|(_, use_)| use_.ends.as_ref())
-            .flat_map(|ends| [&ends.first, &ends.last])
+            .flat_map(|(_, use_)| [use_.first, use_.last])
+            .flatten()
             .filter(|exemplar| !exemplar.event_id().is_empty())
             .collect();
         exemplars.sort();
@@ -145,7 +156,7 @@ impl Case<'_> {
             .collect();
         event_ids.truncate(crate::bounds::FINDING_EVENT_IDS_MAX);
         let pair = self.pair;
-        let (first, last) = (whole.first.time, whole.last.time);
+        let (first, last) = (first.time, last.time);
         let mut evidence = opinion.evidence;
         evidence.extend(circumstances(hours));
         Some(Candidate {
@@ -156,9 +167,9 @@ impl Case<'_> {
             score: opinion.score,
             confidence: opinion.confidence,
             account: self.account.to_owned(),
-            region: Some(pair.region.clone()),
-            principal: Some(pair.principal.clone()),
-            key: Some(pair.key.clone()),
+            region: Some(pair.region().to_owned()),
+            principal: Some(pair.principal.to_owned()),
+            key: Some(pair.key.to_owned()),
             first_seen: first,
             last_seen: last,
             count: hours.iter().map(|(_, use_)| use_.calls).sum(),
@@ -169,8 +180,8 @@ impl Case<'_> {
             next_steps: vec![
                 format!(
                     "Read every call: keytrail events ARCHIVE --principal {} --key {} --since {first} --until {}",
-                    argument(&pair.principal, "principal"),
-                    argument(&pair.key, "key"),
+                    argument(pair.principal, "principal"),
+                    argument(pair.key, "key"),
                     last.plus_seconds(1)
                 ),
                 "Ask the owner of the principal whether this was planned; if not, revoke its sessions and keys first, then the data behind the key is to be considered read.".to_owned(),
@@ -181,24 +192,38 @@ impl Case<'_> {
     }
 }
 
+/// What cells had in common.
+#[derive(Debug, Default)]
+struct Circumstances<'d> {
+    operations: BTreeMap<&'d str, u64>,
+    service_paths: BTreeMap<&'d str, u64>,
+    denied: u64,
+    is_estimate: bool,
+    networks: Values,
+    agents: Values,
+    contexts: Values,
+    sessions: Values,
+}
+
 /// What the calls were, and through what and from where they came: facts beside the judgement.
-fn circumstances(hours: &[(Hour, &HourUse)]) -> Vec<Evidence> {
-    let mut whole = HourUse::default();
-    for (_, use_) in hours {
-        for (operation, calls) in &use_.operations {
-            *whole.operations.entry(operation.clone()).or_default() += calls;
-        }
-        for (path, calls) in &use_.service_paths {
-            *whole.service_paths.entry(path.clone()).or_default() += calls;
-        }
-        whole.denied += use_.denied;
-        whole.is_estimate |= use_.is_estimate;
-        whole.networks.merge(&use_.networks);
-        whole.agents.merge(&use_.agents);
-        whole.contexts.merge(&use_.contexts);
-        whole.sessions.merge(&use_.sessions);
+fn circumstances(hours: &[(Hour, &HourUse<'_>)]) -> Vec<Evidence> {
+    let mut whole = Circumstances::default();
+    for named in hours.iter().flat_map(|(_, use_)| use_.cells()) {
+        let calls = named.cell.events.count();
+        *whole.operations.entry(named.operation).or_default() += calls;
+        *whole.service_paths.entry(named.service_path).or_default() += calls;
+        whole.denied += if named.outcome == OutcomeFamily::Denied {
+            calls
+        } else {
+            0
+        };
+        whole.is_estimate |= !named.cell.events.is_exact();
+        whole.networks.merge(&named.cell.networks);
+        whole.agents.merge(&named.cell.agents);
+        whole.contexts.merge(&named.cell.contexts);
+        whole.sessions.merge(&named.cell.sessions);
     }
-    let counts = |counts: &std::collections::BTreeMap<String, u64>| {
+    let counts = |counts: &BTreeMap<&str, u64>| {
         let parts: Vec<String> = counts
             .iter()
             .map(|(name, calls)| format!("{calls} {name}"))
@@ -255,21 +280,13 @@ pub(crate) fn short_principal(principal: &str) -> &str {
 }
 
 /// How long the calls took, in words.
-pub(crate) fn span_in_words(hours: &[(Hour, &HourUse)]) -> String {
-    let first = hours
-        .iter()
-        .filter_map(|(_, use_)| use_.ends.as_ref())
-        .map(|ends| ends.first.time)
-        .min();
-    let last = hours
-        .iter()
-        .filter_map(|(_, use_)| use_.ends.as_ref())
-        .map(|ends| ends.last.time)
-        .max();
+pub(crate) fn span_in_words(hours: &[(Hour, &HourUse<'_>)]) -> String {
+    let first = hours.iter().filter_map(|(_, use_)| use_.first).min();
+    let last = hours.iter().filter_map(|(_, use_)| use_.last).max();
     let (Some(first), Some(last)) = (first, last) else {
         return "an hour".to_owned();
     };
-    match last.seconds_since(first) {
+    match last.time.seconds_since(first.time) {
         0 => "one second".to_owned(),
         seconds @ 1..120 => format!("{seconds} seconds"),
         seconds @ 120..7_200 => format!("{} minutes", (seconds + 30) / 60),

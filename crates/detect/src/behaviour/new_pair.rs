@@ -27,7 +27,7 @@ const ACCOUNT_WEIGHT: f64 = 5.0;
 
 pub(crate) fn judge(case: &Case<'_>, base: &Base<'_>) -> Option<Candidate> {
     let account = base.account?;
-    let (first_hour, _) = case.pair.hours.first_key_value()?;
+    let (first_hour, _) = case.pair.hours.first()?;
     let through = base_day(*first_hour);
     let is_aws =
         !case.pair.principal.starts_with("arn:") && !case.pair.principal.starts_with("ext:");
@@ -37,17 +37,17 @@ pub(crate) fn judge(case: &Case<'_>, base: &Base<'_>) -> Option<Candidate> {
     let is_known = base
         .history(case.pair)
         .is_some_and(|history| history.through(through).next().is_some());
-    let succeeded: u64 = case.pair.hours.values().map(|use_| use_.succeeded).sum();
+    let succeeded: u64 = case.pair.hours.iter().map(|(_, use_)| use_.succeeded).sum();
     if is_known || succeeded == 0 {
         return None;
     }
-    let key = KeyHistory::gather(account, &case.pair.key, through)?;
+    let key = KeyHistory::gather(account, case.pair.key, through)?;
     if through.days_since_1970() - key.first_day.days_since_1970() < KEY_AGE_DAYS_MIN {
         return None;
     }
-    let rate = new_pair_rate(account, &key, through);
+    let rate = new_pair_rate(base, account, &key, through);
     let one_in = 1.0 / rate;
-    let hours: Vec<(Hour, &HourUse)> = case
+    let hours: Vec<(Hour, &HourUse<'_>)> = case
         .pair
         .hours
         .iter()
@@ -77,8 +77,8 @@ pub(crate) fn judge(case: &Case<'_>, base: &Base<'_>) -> Option<Candidate> {
         confidence: days / (days + 7.0),
         title: format!(
             "{} used key {} for the first time: {calls} calls within {}",
-            short_principal(&case.pair.principal),
-            keytrail_event::key::short_key_name(&case.pair.key),
+            short_principal(case.pair.principal),
+            keytrail_event::key::short_key_name(case.pair.key),
             span_in_words(&hours)
         ),
         evidence: vec![evidence],
@@ -119,7 +119,15 @@ impl KeyHistory {
 }
 
 /// The share of pair-days that were the pair's first: the key's own, shrunk to the account's.
-fn new_pair_rate(account: &AccountState, key: &KeyHistory, through: Day) -> f64 {
+fn new_pair_rate(base: &Base<'_>, account: &AccountState, key: &KeyHistory, through: Day) -> f64 {
+    let known = base.new_pair_rate.get().filter(|(day, _)| *day == through);
+    let account_rate = known.map_or_else(|| account_rate(account, through), |(_, rate)| rate);
+    base.new_pair_rate.set(Some((through, account_rate)));
+    (key.new_principals as f64 + ACCOUNT_WEIGHT * account_rate)
+        / (key.pair_days as f64 + ACCOUNT_WEIGHT)
+}
+
+fn account_rate(account: &AccountState, through: Day) -> f64 {
     let warm_up = account
         .first_day
         .map_or(through, |first| first.plus_days(WARM_UP_DAYS));
@@ -131,7 +139,5 @@ fn new_pair_rate(account: &AccountState, key: &KeyHistory, through: Day) -> f64 
         );
         pair_days += pair.through(through).count() as u64;
     }
-    let account_rate = (new_pairs as f64 + 0.3) / (pair_days as f64 + 6.0);
-    (key.new_principals as f64 + ACCOUNT_WEIGHT * account_rate)
-        / (key.pair_days as f64 + ACCOUNT_WEIGHT)
+    (new_pairs as f64 + 0.3) / (pair_days as f64 + 6.0)
 }

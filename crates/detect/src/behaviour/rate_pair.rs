@@ -35,15 +35,11 @@ pub(crate) fn judge(case: &Case<'_>, base: &Base<'_>) -> Option<Candidate> {
         .iter()
         .max_by(|(_, a), (_, b)| a.score.total_cmp(&b.score))?;
     // The hours beside an unusual one belong to the same burst.
-    let hours: Vec<(Hour, &HourUse)> = case
+    let hours: Vec<(Hour, &HourUse<'_>)> = case
         .pair
         .hours
         .iter()
-        .filter(|(hour, _)| {
-            judged
-                .iter()
-                .any(|(unusual, _)| is_beside(**hour, *unusual))
-        })
+        .filter(|(hour, _)| judged.iter().any(|(unusual, _)| is_beside(*hour, *unusual)))
         .map(|(hour, use_)| (*hour, use_))
         .collect();
     let calls: u64 = hours.iter().map(|(_, use_)| use_.calls).sum();
@@ -52,8 +48,8 @@ pub(crate) fn judge(case: &Case<'_>, base: &Base<'_>) -> Option<Candidate> {
         confidence: worst.confidence,
         title: format!(
             "{} made {calls} calls on key {} within {}; {}",
-            short_principal(&case.pair.principal),
-            keytrail_event::key::short_key_name(&case.pair.key),
+            short_principal(case.pair.principal),
+            keytrail_event::key::short_key_name(case.pair.key),
             span_in_words(&hours),
             worst.words
         ),
@@ -75,7 +71,7 @@ struct Unusual {
     evidence: Vec<Evidence>,
 }
 
-fn unusual(case: &Case<'_>, base: &Base<'_>, hour: Hour, use_: &HourUse) -> Option<Unusual> {
+fn unusual(case: &Case<'_>, base: &Base<'_>, hour: Hour, use_: &HourUse<'_>) -> Option<Unusual> {
     let through = base_day(hour);
     let days: Vec<_> = base
         .history(case.pair)
@@ -139,12 +135,12 @@ fn unusual_while_learning(
     case: &Case<'_>,
     base: &Base<'_>,
     hour: Hour,
-    use_: &HourUse,
+    use_: &HourUse<'_>,
     peak: Option<u64>,
 ) -> Option<Unusual> {
     let floor = base.configuration.behaviour.learning_floor_calls;
     let is_above_history = use_.calls > 2 * peak.unwrap_or(0);
-    if !is_person(&case.pair.principal) || use_.calls < floor.max(1) || !is_above_history {
+    if !is_person(case.pair.principal) || use_.calls < floor.max(1) || !is_above_history {
         return None;
     }
     let history = match peak {

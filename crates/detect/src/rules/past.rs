@@ -15,8 +15,8 @@ use crate::policy::{Digest, Policy, administrators, digest, root_delegation};
 /// When keys were used, as the cells of open days and the base of closed ones tell.
 pub trait KeyUses: std::fmt::Debug {
     /// The last successful cryptographic use of this key at or before `at`, to the hour's first or
-    /// last event. `key` is a canonical key ARN.
-    fn last_use(&self, key: &str, at: EventTime) -> Option<EventTime>;
+    /// last event. `key` is a canonical key ARN; `past` tells which aliases stand for it.
+    fn last_use(&self, key: &str, at: EventTime, past: &Past) -> Option<EventTime>;
 }
 
 /// What an account's earlier records told, in the order of (time, event id).

@@ -115,7 +115,7 @@ pub fn events_of_principal(record: &Record<'_>, hours_before: i64) -> String {
 
 /// The last successful use of a key and how many seconds before `at` it was.
 pub fn last_use(key: Option<&str>, at: EventTime, light: &Light<'_>) -> Option<(EventTime, i64)> {
-    let used = light.uses.last_use(key?, at)?;
+    let used = light.uses.last_use(key?, at, light.past)?;
     Some((used, at.seconds_since(used).max(0)))
 }
 
