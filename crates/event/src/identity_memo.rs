@@ -4,9 +4,15 @@ use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
+use hashbrown::hash_map::EntryRef;
 use serde_json::Value;
 
+use crate::arn::{Arn, is_account_id};
+use crate::key::KeyName;
 use crate::principal::{Identity, IdentitySurroundings};
+use crate::request::Request;
+use crate::small::{members, text_of};
+use crate::walker::{Odd, Walker};
 
 /// Most entries remembered of each kind. A full memo begins anew; that costs time, never an answer.
 const MEMO_ENTRIES_MAX: usize = 8_192;
@@ -15,11 +21,15 @@ const MEMO_TEXT_BYTES_MAX: usize = 4_096;
 /// Most resources read of one record.
 const RESOURCES_MAX: usize = 32;
 
-/// Identities and resource lists by the bytes they were read from.
+/// Identities and resource lists by the bytes they were read from. Only sound JSON is remembered,
+/// so what is found here needs no second look.
 #[derive(Debug, Default)]
 pub struct IdentityMemo {
+    walker: Walker,
     identities: HashMap<String, Remembered, RandomState>,
-    resources: HashMap<String, Arc<[String]>, RandomState>,
+    resources: HashMap<String, Resources, RandomState>,
+    /// Resources too long to be remembered.
+    long: Resources,
 }
 
 /// An identity, and the surroundings it was read in.
@@ -31,65 +41,134 @@ struct Remembered {
     identity: Arc<Identity>,
 }
 
+impl Remembered {
+    fn is_of(&self, surroundings: IdentitySurroundings<'_>) -> bool {
+        *self.event_source == *surroundings.event_source
+            && self.is_service_event == surroundings.is_service_event
+            && self.recipient_account.as_deref() == surroundings.recipient_account
+    }
+}
+
+/// What a `resources` array tells.
+#[derive(Debug, Default)]
+pub(crate) struct Resources {
+    /// The ARNs, in the array's order.
+    pub(crate) arns: Vec<String>,
+    /// The first of them that is a key's.
+    pub(crate) key: Option<KeyName>,
+    /// The account of the first that has one.
+    pub(crate) account: Option<String>,
+}
+
 impl IdentityMemo {
     /// The identity that this `userIdentity` stands for.
-    pub fn identity(
+    pub(crate) fn identity(
         &mut self,
         user_identity: Option<&str>,
         surroundings: IdentitySurroundings<'_>,
-    ) -> Arc<Identity> {
+    ) -> Result<Arc<Identity>, Odd> {
         let Some(raw) = user_identity else {
-            return Arc::new(Identity::missing());
+            return Ok(Arc::new(Identity::missing()));
         };
-        let read = || {
-            let value = serde_json::from_str(raw).unwrap_or(Value::Null);
-            Arc::new(Identity::read(&value, surroundings))
-        };
-        if raw.len() > MEMO_TEXT_BYTES_MAX {
-            return read();
-        }
         if let Some(known) = self.identities.get(raw)
-            && *known.event_source == *surroundings.event_source
-            && known.is_service_event == surroundings.is_service_event
-            && known.recipient_account.as_deref() == surroundings.recipient_account
+            && known.is_of(surroundings)
         {
-            return Arc::clone(&known.identity);
+            return Ok(Arc::clone(&known.identity));
         }
-        if self.identities.len() >= MEMO_ENTRIES_MAX {
-            self.identities.clear();
+        self.walker.check(raw)?;
+        let identity = Arc::new(Identity::read_text(raw, surroundings));
+        if raw.len() <= MEMO_TEXT_BYTES_MAX {
+            if self.identities.len() >= MEMO_ENTRIES_MAX {
+                self.identities.clear();
+            }
+            let remembered = Remembered {
+                event_source: surroundings.event_source.into(),
+                is_service_event: surroundings.is_service_event,
+                recipient_account: surroundings.recipient_account.map(Box::from),
+                identity: Arc::clone(&identity),
+            };
+            self.identities.insert(raw.to_owned(), remembered);
         }
-        let identity = read();
-        let remembered = Remembered {
-            event_source: surroundings.event_source.into(),
-            is_service_event: surroundings.is_service_event,
-            recipient_account: surroundings.recipient_account.map(Box::from),
-            identity: Arc::clone(&identity),
-        };
-        self.identities.insert(raw.to_owned(), remembered);
-        identity
+        Ok(identity)
     }
 
-    /// The ARNs of this `resources` array, in its order.
-    pub fn resource_arns(&mut self, resources: Option<&str>) -> Arc<[String]> {
+    /// Whether values are sound of which nothing more is asked.
+    pub(crate) fn check(&self, values: [Option<&str>; 3]) -> Result<(), Odd> {
+        let mut values = values.into_iter().flatten();
+        values.try_for_each(|value| self.walker.check(value))
+    }
+
+    /// What this `requestParameters` asks. Requests differ, so none is remembered.
+    pub(crate) fn request<'a>(&self, request: &'a str) -> Result<Request<'a>, Odd> {
+        if let Some(request) = self.walker.request(request)? {
+            return Ok(request);
+        }
+        self.walker.check(request)?;
+        Ok(Request::read(request))
+    }
+
+    /// What this `resources` array tells.
+    pub(crate) fn resources(&mut self, resources: Option<&str>) -> Result<&Resources, Odd> {
         let Some(raw) = resources else {
-            return Arc::from([]);
+            self.long = Resources::default();
+            return Ok(&self.long);
         };
         if raw.len() > MEMO_TEXT_BYTES_MAX {
-            return read_resources(raw);
+            self.walker.check(raw)?;
+            self.long = Resources::read(raw);
+            return Ok(&self.long);
         }
         if self.resources.len() >= MEMO_ENTRIES_MAX {
             self.resources.clear();
         }
-        let entry = self.resources.entry_ref(raw);
-        Arc::clone(entry.or_insert_with(|| read_resources(raw)))
+        match self.resources.entry_ref(raw) {
+            EntryRef::Occupied(entry) => Ok(entry.into_mut()),
+            EntryRef::Vacant(entry) => {
+                self.walker.check(raw)?;
+                Ok(entry.insert(Resources::read(raw)))
+            }
+        }
     }
 }
 
-/// Entries are objects with `ARN` or `arn`; anything else is passed over.
-fn read_resources(raw: &str) -> Arc<[String]> {
-    let value: Value = serde_json::from_str(raw).unwrap_or(Value::Null);
-    let arns = value.as_array().into_iter().flatten().take(RESOURCES_MAX);
-    arns.filter_map(|entry| entry.get("ARN").or_else(|| entry.get("arn"))?.as_str())
-        .map(str::to_owned)
-        .collect()
+impl Resources {
+    /// Entries are objects with `ARN` or `arn`; anything else is passed over.
+    fn read(raw: &str) -> Self {
+        let arns = read_arns(raw);
+        Self {
+            key: arns.iter().find_map(|arn| KeyName::from_key_arn(arn)),
+            account: arns
+                .iter()
+                .filter_map(|text| Arn::parse(text))
+                .map(|arn| arn.account)
+                .find(|account| is_account_id(account))
+                .map(str::to_owned),
+            arns,
+        }
+    }
+}
+
+fn read_arns(raw: &str) -> Vec<String> {
+    if memchr::memchr(b'\\', raw.as_bytes()).is_some() {
+        let value: Value = serde_json::from_str(raw).unwrap_or(Value::Null);
+        let entries = value.as_array().into_iter().flatten().take(RESOURCES_MAX);
+        return entries
+            .filter_map(|entry| entry.get("ARN").or_else(|| entry.get("arn"))?.as_str())
+            .map(str::to_owned)
+            .collect();
+    }
+    let is_array = raw.starts_with('[');
+    let entries = members(raw).filter(|_| is_array).take(RESOURCES_MAX);
+    let arn_of = |entry: &str| {
+        let (mut upper, mut lower) = (None, None);
+        for (name, value) in members(entry) {
+            match name {
+                "ARN" => upper = Some(value),
+                "arn" => lower = Some(value),
+                _ => {}
+            }
+        }
+        text_of(upper.or(lower)?).map(str::to_owned)
+    };
+    entries.filter_map(|(_, entry)| arn_of(entry)).collect()
 }

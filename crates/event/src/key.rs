@@ -1,6 +1,7 @@
 //! The canonical name of a key, as far as one record can tell it.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use crate::arn::{Arn, is_account_id, partition_of_region};
 
@@ -9,16 +10,17 @@ const KEY_ID_BYTES_MAX: usize = 64;
 /// Longest alias that KMS allows, in characters (KMS API Reference, CreateAlias).
 const ALIAS_BYTES_MAX: usize = 256;
 
-/// A key as a record names it: its ARN, or an alias that only the alias's history can resolve.
+/// A key as a record names it: its ARN, or an alias that only the alias's history can resolve. Cheap
+/// to clone.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct KeyName(String);
+pub struct KeyName(Arc<str>);
 
 impl KeyName {
     /// The key whose ARN this is; `None` when the text is not the ARN of a KMS key.
     #[must_use]
     pub fn from_key_arn(text: &str) -> Option<Self> {
         let arn = kms_arn(text)?;
-        is_key_id(arn.resource.strip_prefix("key/")?).then(|| Self(text.to_owned()))
+        is_key_id(arn.resource.strip_prefix("key/")?).then(|| Self(text.into()))
     }
 
     /// The key that a caller named in a request: key ARN, alias ARN, bare id or alias name, in the
@@ -44,7 +46,7 @@ impl KeyName {
         (looks_like_one && is_key_id(id) && is_account_id(account) && is_region(region)).then(
             || {
                 let partition = partition_of_region(region);
-                Self(format!("arn:{partition}:kms:{region}:{account}:key/{id}"))
+                Self(format!("arn:{partition}:kms:{region}:{account}:key/{id}").into())
             },
         )
     }
@@ -58,7 +60,7 @@ impl KeyName {
                 .bytes()
                 .all(|byte| byte.is_ascii_alphanumeric() || b"/_-".contains(&byte));
         (good && is_account_id(account) && is_region(region))
-            .then(|| Self(format!("alias:{account}:{region}:{name}")))
+            .then(|| Self(format!("alias:{account}:{region}:{name}").into()))
     }
 
     /// The first key ARN inside a longer text, such as an error message.

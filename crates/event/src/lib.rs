@@ -22,6 +22,7 @@ mod read;
 mod record;
 pub mod request;
 pub mod selection;
+mod small;
 pub mod source;
 mod split;
 pub mod time;

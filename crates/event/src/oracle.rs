@@ -77,17 +77,6 @@ pub fn compare(bytes: &[u8]) -> Told {
 
 /// What [`crate::pick::Picker::pick`] is to answer.
 pub(crate) fn pick(text: &str) -> Result<Fields<'_>, Issue> {
-    let start = skip_space(text.as_bytes(), 0);
-    if text[start..].starts_with('{')
-        && let Some(end) = unwanted_end(&text.as_bytes()[start..], Place::Array)
-        && skip_space(text.as_bytes(), start + end) == text.len()
-    {
-        return Ok(Fields {
-            event_source: Some("".into()),
-            event_name: Some("".into()),
-            ..Fields::default()
-        });
-    }
     Fields::pick(text).map_err(|error| {
         let kind = match serde_json::from_str::<IgnoredAny>(text) {
             Ok(_) => IssueKind::BadField,

@@ -24,7 +24,9 @@ pub(crate) struct Picker {
 pub(crate) enum Opened<'a> {
     /// Nobody reads it; it is so many bytes long.
     Unwanted(usize),
-    /// Somebody may read it, and its JSON is sound.
+    /// Its end is not among the bytes.
+    Unfinished,
+    /// Somebody may read it, and its JSON is sound, but for identity, resources and request.
     Record(Fields<'a>, &'a str),
 }
 
@@ -47,8 +49,7 @@ impl Picker {
         }
     }
 
-    /// Reads the record that these bytes begin with. `None` when that takes a closer look, or more
-    /// bytes.
+    /// Reads the record that these bytes begin with. `None` when that takes a closer look.
     #[inline]
     pub(crate) fn open<'a>(&mut self, bytes: &'a [u8], place: Place) -> Option<Opened<'a>> {
         #[cfg(any(test, feature = "oracle"))]
@@ -57,9 +58,13 @@ impl Picker {
         }
         let window = &bytes[..bytes.len().min(RECORD_BYTES_MAX)];
         let picked = &mut self.picked;
-        let end = match self.walker.walk(window, place, picked).ok()? {
-            Walked::Unwanted(end) => return Some(Opened::Unwanted(end)),
-            Walked::Complete(end) => end,
+        let end = match self.walker.walk(window, place, picked) {
+            Ok(Walked::Unwanted(end)) => return Some(Opened::Unwanted(end)),
+            Ok(Walked::Complete(end)) => end,
+            Err(Odd::Unfinished) if bytes.len() < RECORD_BYTES_MAX => {
+                return Some(Opened::Unfinished);
+            }
+            Err(_) => return None,
         };
         let record = &window[..end];
         let source = picked.plain(record, Field::EventSource);
@@ -69,11 +74,32 @@ impl Picker {
         {
             return Some(Opened::Unwanted(end));
         }
-        self.walker.check_nested(record, picked).ok()?;
-        let text = std::str::from_utf8(record).ok()?;
+        let text = simdutf8::basic::from_utf8(record).ok()?;
+        self.check_rest(text).ok()?;
+        let picked = &self.picked;
         let fields = Fields::of_walk(picked, text);
         let is_record = fields.event_source.is_some() || fields.event_type.is_some();
         is_record.then_some(Opened::Record(fields, text))
+    }
+
+    /// Reads those containers of a record strictly that nobody reads strictly later on.
+    #[inline]
+    fn check_rest(&self, record: &str) -> Result<(), Odd> {
+        if self.picked.has_unread() {
+            return self.walker.check(record);
+        }
+        self.check(record, Field::ResponseElements)?;
+        self.check(record, Field::AdditionalEventData)?;
+        self.check(record, Field::ServiceEventDetails)?;
+        self.check(record, Field::TlsDetails)
+    }
+
+    #[inline]
+    fn check(&self, record: &str, field: Field) -> Result<(), Odd> {
+        match self.picked.raw(record, field) {
+            Some(value) => self.walker.check(value),
+            None => Ok(()),
+        }
     }
 
     /// Picks the fields out of a text that is one record and nothing else.
@@ -86,19 +112,20 @@ impl Picker {
         let record = &text[start..];
         let walked = if record.starts_with('{') {
             self.walker
-                .walk(record.as_bytes(), Place::Array, &mut self.picked)
+                .walk(record.as_bytes(), Place::Alone, &mut self.picked)
         } else {
             Err(Odd::NotJson)
         };
         let checked = walked.and_then(|walked| {
-            let end = match walked {
-                Walked::Unwanted(end) => end,
-                Walked::Complete(end) => {
-                    let record = &record.as_bytes()[..end];
-                    self.walker.check_nested(record, &self.picked)?;
-                    end
-                }
-            };
+            let (Walked::Unwanted(end) | Walked::Complete(end)) = walked;
+            self.check_rest(&record[..end])?;
+            for field in [
+                Field::UserIdentity,
+                Field::Resources,
+                Field::RequestParameters,
+            ] {
+                self.check(&record[..end], field)?;
+            }
             if skip_space(record.as_bytes(), end) < record.len() {
                 return Err(Odd::NotJson);
             }

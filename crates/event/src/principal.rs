@@ -4,6 +4,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::arn::{Arn, is_account_id};
+use crate::small::{members, text_of};
 
 /// Longest piece of identity text that is kept, in bytes; real ones stay far below.
 const IDENTITY_TEXT_BYTES_MAX: usize = 512;
@@ -123,22 +124,59 @@ impl Identity {
     /// count as absent, text beyond 512 bytes is cut.
     #[must_use]
     pub fn read(user_identity: &Value, surroundings: IdentitySurroundings<'_>) -> Self {
-        let text = |pointer: &str| {
-            user_identity
-                .pointer(pointer)
-                .and_then(Value::as_str)
-                .filter(|text| !text.is_empty())
-                .map(cut)
-        };
-        let principal_type = PrincipalType::of(text("/type").as_deref());
-        let clues = Clues {
+        let text = |pointer: &str| user_identity.pointer(pointer).and_then(Value::as_str);
+        let texts = Texts {
+            type_name: text("/type"),
             arn: text("/arn"),
             principal_id: text("/principalId"),
             issuer_arn: text("/sessionContext/sessionIssuer/arn"),
-            account: text("/accountId").filter(|account| is_account_id(account)),
+            account: text("/accountId"),
             on_behalf_of: text("/onBehalfOf/userId"),
             invoked_by: text("/invokedBy"),
-            type_name: text("/type"),
+            access_key_id: text("/accessKeyId"),
+        };
+        Self::of_texts(&texts, surroundings)
+    }
+
+    /// [`Identity::read`] of a text that is sound JSON.
+    pub(crate) fn read_text(user_identity: &str, surroundings: IdentitySurroundings<'_>) -> Self {
+        if memchr::memchr(b'\\', user_identity.as_bytes()).is_some() {
+            let value = serde_json::from_str(user_identity).unwrap_or(Value::Null);
+            return Self::read(&value, surroundings);
+        }
+        let mut texts = Texts::default();
+        for (name, value) in members(user_identity) {
+            match name {
+                "type" => texts.type_name = text_of(value),
+                "arn" => texts.arn = text_of(value),
+                "principalId" => texts.principal_id = text_of(value),
+                "accountId" => texts.account = text_of(value),
+                "invokedBy" => texts.invoked_by = text_of(value),
+                "accessKeyId" => texts.access_key_id = text_of(value),
+                "sessionContext" => {
+                    texts.issuer_arn = member(value, "sessionIssuer")
+                        .and_then(|issuer| member(issuer, "arn"))
+                        .and_then(text_of);
+                }
+                "onBehalfOf" => texts.on_behalf_of = member(value, "userId").and_then(text_of),
+                _ => {}
+            }
+        }
+        Self::of_texts(&texts, surroundings)
+    }
+
+    fn of_texts(texts: &Texts<'_>, surroundings: IdentitySurroundings<'_>) -> Self {
+        let text = |text: Option<&str>| text.filter(|text| !text.is_empty()).map(cut);
+        let type_name = text(texts.type_name);
+        let principal_type = PrincipalType::of(type_name.as_deref());
+        let clues = Clues {
+            arn: text(texts.arn),
+            principal_id: text(texts.principal_id),
+            issuer_arn: text(texts.issuer_arn),
+            account: text(texts.account).filter(|account| is_account_id(account)),
+            on_behalf_of: text(texts.on_behalf_of),
+            invoked_by: text(texts.invoked_by),
+            type_name,
         };
         let principal = if surroundings.is_service_event {
             AWS_INTERNAL.to_owned()
@@ -151,7 +189,7 @@ impl Identity {
             .or_else(|| clues.account.clone());
         Self {
             session_name: clues.session_name(),
-            access_key_id: text("/accessKeyId"),
+            access_key_id: text(texts.access_key_id),
             invoked_by: clues.invoked_by,
             principal,
             principal_type,
@@ -179,7 +217,26 @@ impl Identity {
     }
 }
 
-/// The texts of one `userIdentity`.
+/// The texts of one `userIdentity`, as written.
+#[derive(Debug, Default)]
+struct Texts<'a> {
+    type_name: Option<&'a str>,
+    arn: Option<&'a str>,
+    principal_id: Option<&'a str>,
+    issuer_arn: Option<&'a str>,
+    account: Option<&'a str>,
+    on_behalf_of: Option<&'a str>,
+    invoked_by: Option<&'a str>,
+    access_key_id: Option<&'a str>,
+}
+
+/// The last member of this name.
+fn member<'a>(object: &'a str, name: &str) -> Option<&'a str> {
+    let all = members(object).filter(|(known, _)| *known == name);
+    all.last().map(|(_, value)| value)
+}
+
+/// What of them decides who the principal is.
 struct Clues {
     arn: Option<String>,
     principal_id: Option<String>,
@@ -300,11 +357,10 @@ mod tests {
             is_service_event: false,
             recipient_account: Some("111122223333"),
         };
-        assert_eq!(
-            Identity::read(identity, surroundings).principal,
-            expected,
-            "{identity}"
-        );
+        let read = Identity::read(identity, surroundings);
+        assert_eq!(read.principal, expected, "{identity}");
+        let of_text = Identity::read_text(&identity.to_string(), surroundings);
+        assert_eq!(of_text, read, "{identity}");
     }
 
     #[test]

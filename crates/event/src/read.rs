@@ -242,6 +242,7 @@ impl<S: Sink> Values<'_, S> {
     fn open(&mut self, bytes: &[u8], place: Place) -> Verdict {
         match self.reader.picker.open(bytes, place) {
             None => Verdict::NotJson,
+            Some(Opened::Unfinished) => Verdict::Unfinished,
             Some(Opened::Unwanted(length)) => {
                 self.reading.records += 1;
                 self.reading.skipped_other_services += 1;
@@ -356,21 +357,23 @@ impl<S: Sink> Values<'_, S> {
     }
 
     fn read_fields(&mut self, fields: Fields<'_>, raw: &str) -> Result<(), Issue> {
-        match Record::normalise(fields, raw, &mut self.reader.memo)? {
-            Normalised::Kept(record, selection) => {
-                if record.event_id.is_none() {
-                    self.sink.issue(Issue::new(
-                        IssueKind::NoEventId,
-                        Some(self.reading.records),
-                        "",
-                    ));
-                }
-                match selection {
-                    Selection::Kms => self.reading.kms += 1,
-                    Selection::OtherService | Selection::Skip => self.reading.other_services += 1,
-                }
-                self.sink.record(&record);
+        let Self {
+            reader,
+            reading,
+            sink,
+        } = self;
+        let mut keep = |record: &Record<'_>, selection| {
+            if record.event_id.is_none() {
+                sink.issue(Issue::new(IssueKind::NoEventId, Some(reading.records), ""));
             }
+            match selection {
+                Selection::Kms => reading.kms += 1,
+                Selection::OtherService | Selection::Skip => reading.other_services += 1,
+            }
+            sink.record(record);
+        };
+        match Record::normalise(fields, raw, &mut reader.memo, &mut keep)? {
+            Normalised::Kept => {}
             Normalised::Skipped => self.reading.skipped_other_services += 1,
             Normalised::Insight => self.reading.skipped_insights += 1,
         }

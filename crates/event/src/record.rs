@@ -6,10 +6,9 @@ use std::sync::Arc;
 use serde_json::Value;
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::arn::Arn;
 use crate::context::EncryptionContext;
 use crate::fields::Fields;
-use crate::identity_memo::IdentityMemo;
+use crate::identity_memo::{IdentityMemo, Resources};
 use crate::issue::{Issue, IssueKind};
 use crate::key::{KeyClues, KeyName};
 use crate::operation::Operation;
@@ -71,9 +70,9 @@ pub struct Record<'a> {
 }
 
 /// What became of one record's fields.
-pub(crate) enum Normalised<'a> {
-    /// A record to keep, of KMS or of a service that rules read.
-    Kept(Box<Record<'a>>, Selection),
+pub(crate) enum Normalised {
+    /// It was kept.
+    Kept,
     /// A record that nobody reads.
     Skipped,
     /// A CloudTrail Insights record.
@@ -81,18 +80,26 @@ pub(crate) enum Normalised<'a> {
 }
 
 impl<'a> Record<'a> {
-    /// Turns the fields of one record into the record.
+    /// Turns the fields of one record into the record, and hands it to `keep` if somebody reads it.
     pub(crate) fn normalise(
         fields: Fields<'a>,
         raw: &'a str,
         memo: &mut IdentityMemo,
-    ) -> Result<Normalised<'a>, Issue> {
+        keep: &mut impl FnMut(&Self, Selection),
+    ) -> Result<Normalised, Issue> {
         let bad = |kind, detail: &str| Issue::new(kind, None, detail);
+        let unsound = |_| bad(IssueKind::NotJson, "");
         let event_type = fields.event_type.as_deref();
         let is_insight = event_type == Some("AwsCloudTrailInsight");
+        let later = [
+            fields.user_identity,
+            fields.resources,
+            fields.request_parameters,
+        ];
         let (Some(event_source), Some(event_name)) = (fields.event_source, fields.event_name)
         else {
             if is_insight {
+                memo.check(later).map_err(unsound)?;
                 return Ok(Normalised::Insight);
             }
             return Err(bad(IssueKind::NotARecord, "no eventSource or no eventName"));
@@ -100,9 +107,11 @@ impl<'a> Record<'a> {
         // That nobody reads it comes first: the walk stops at source and name.
         let selection = select(&event_source, &event_name);
         if selection == Selection::Skip {
+            memo.check(later).map_err(unsound)?;
             return Ok(Normalised::Skipped);
         }
         if is_insight {
+            memo.check(later).map_err(unsound)?;
             return Ok(Normalised::Insight);
         }
         let time = fields
@@ -116,17 +125,19 @@ impl<'a> Record<'a> {
             is_service_event,
             recipient_account: fields.recipient_account_id.as_deref(),
         };
-        let identity = memo.identity(fields.user_identity, surroundings);
-        let resource_arns = memo.resource_arns(fields.resources);
-        let request = fields
-            .request_parameters
-            .map(Request::read)
-            .unwrap_or_default();
+        let request = match fields.request_parameters {
+            Some(request) => memo.request(request).map_err(unsound)?,
+            None => Request::default(),
+        };
+        let identity = memo
+            .identity(fields.user_identity, surroundings)
+            .map_err(unsound)?;
+        let resources = memo.resources(fields.resources).map_err(unsound)?;
         let account = fields
             .recipient_account_id
             .filter(|account| !account.is_empty())
             .or_else(|| identity.account.clone().map(Cow::Owned))
-            .or_else(|| account_of_resources(&resource_arns).map(Cow::Owned))
+            .or_else(|| resources.account.clone().map(Cow::Owned))
             .unwrap_or(Cow::Borrowed(UNKNOWN));
         let account = cut(account, NAME_BYTES_MAX);
         let region = fields.aws_region.filter(|region| !region.is_empty());
@@ -135,12 +146,11 @@ impl<'a> Record<'a> {
             Selection::Kms => Operation::kms(cut(event_name, NAME_BYTES_MAX)),
             Selection::OtherService | Selection::Skip => Operation::of_other_service(event_name),
         };
-        let answered = answered_key(fields.response_elements, fields.service_event_details);
         let keys = Keys {
             is_reencrypt: operation.name() == "ReEncrypt",
             request: &request,
-            resource_arns: &resource_arns,
-            answered: answered.as_deref(),
+            resources,
+            answers: [fields.response_elements, fields.service_event_details],
             error_message: fields.error_message.as_deref(),
             account: &account,
             region: &region,
@@ -155,33 +165,32 @@ impl<'a> Record<'a> {
             .map_or(Outcome::Success, |code| {
                 Outcome::Error(cut(code, ERROR_CODE_BYTES_MAX))
             });
-        Ok(Normalised::Kept(
-            Box::new(Record {
-                time,
-                event_id: fields
-                    .event_id
-                    .filter(|id| !id.is_empty())
-                    .map(|id| cut(id, NAME_BYTES_MAX)),
-                account,
-                region,
-                event_source,
-                operation,
-                identity,
-                key,
-                destination_key,
-                outcome,
-                error_message: fields.error_message,
-                source: fields.source_ip_address,
-                user_agent: fields.user_agent,
-                vpc_endpoint_id: fields.vpc_endpoint_id,
-                has_tls_details: fields.tls_details.is_some(),
-                context: request.context,
-                shared_event_id: fields.shared_event_id,
-                is_service_event,
-                raw,
-            }),
-            selection,
-        ))
+        let record = Record {
+            time,
+            event_id: fields
+                .event_id
+                .filter(|id| !id.is_empty())
+                .map(|id| cut(id, NAME_BYTES_MAX)),
+            account,
+            region,
+            event_source,
+            operation,
+            identity,
+            key,
+            destination_key,
+            outcome,
+            error_message: fields.error_message,
+            source: fields.source_ip_address,
+            user_agent: fields.user_agent,
+            vpc_endpoint_id: fields.vpc_endpoint_id,
+            has_tls_details: fields.tls_details.is_some(),
+            context: request.context,
+            shared_event_id: fields.shared_event_id,
+            is_service_event,
+            raw,
+        };
+        keep(&record, selection);
+        Ok(Normalised::Kept)
     }
 
     /// Whether this is a KMS record (and not one of another service that rules read).
@@ -242,8 +251,9 @@ pub fn parse_whole(raw: &str) -> Value {
 struct Keys<'r> {
     is_reencrypt: bool,
     request: &'r Request<'r>,
-    resource_arns: &'r [String],
-    answered: Option<&'r str>,
+    resources: &'r Resources,
+    /// `responseElements` and `serviceEventDetails`.
+    answers: [Option<&'r str>; 2],
     error_message: Option<&'r str>,
     account: &'r str,
     region: &'r str,
@@ -251,17 +261,24 @@ struct Keys<'r> {
 
 impl Keys<'_> {
     fn key(&self) -> Option<KeyName> {
+        if !self.is_reencrypt
+            && let Some(key) = &self.resources.key
+        {
+            return Some(key.clone());
+        }
         let request = self.request;
         let requested = request
             .source_key_id
             .as_deref()
             .or(request.key_id.as_deref())
             .or(request.target_key_id.as_deref());
+        let [response, service_event] = self.answers;
+        let answered = answered_key(response, service_event);
         let clues = KeyClues {
-            resource_arns: self.resource_arns,
+            resource_arns: &self.resources.arns,
             requested,
             requested_first: self.is_reencrypt,
-            answered: self.answered,
+            answered: answered.as_deref(),
             alias: request.alias_name.as_deref(),
             error_message: self.error_message,
         };
@@ -313,7 +330,8 @@ impl Keys<'_> {
     }
 
     fn keys_of_resources(&self) -> impl Iterator<Item = KeyName> {
-        self.resource_arns
+        self.resources
+            .arns
             .iter()
             .filter_map(|arn| KeyName::from_key_arn(arn))
     }
@@ -338,15 +356,6 @@ fn answered_key(response: Option<&str>, service_event: Option<&str>) -> Option<S
             )
         })
         .or_else(|| service_event.and_then(|raw| named(raw, &["/keyId"])))
-}
-
-fn account_of_resources(resource_arns: &[String]) -> Option<String> {
-    resource_arns
-        .iter()
-        .filter_map(|text| Arn::parse(text))
-        .map(|arn| arn.account)
-        .find(|account| crate::arn::is_account_id(account))
-        .map(str::to_owned)
 }
 
 fn cut(text: Cow<'_, str>, bytes_max: usize) -> Cow<'_, str> {

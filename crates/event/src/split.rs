@@ -146,8 +146,8 @@ impl Splitter {
         found: &mut impl FnMut(Piece<'a>) -> Verdict,
     ) -> Step {
         let start = skip_space(bytes, at);
-        if let Some(end) = read_open(bytes, start, walker::Place::Top, found) {
-            return Step::Next(end);
+        if let Some(step) = read_open(bytes, start, last, walker::Place::Top, found) {
+            return step;
         }
         match bytes.get(start) {
             None => Step::Wait(start),
@@ -200,8 +200,8 @@ impl Splitter {
         if bytes.get(start) == Some(&b',') {
             start = skip_space(bytes, start + 1);
         }
-        if let Some(end) = read_open(bytes, start, walker::Place::Array, found) {
-            return Step::Next(end);
+        if let Some(step) = read_open(bytes, start, last, walker::Place::Array, found) {
+            return step;
         }
         match bytes.get(start) {
             None if last => {
@@ -394,6 +394,8 @@ pub(crate) enum Verdict {
     NotJson,
     /// An open value is read, so many bytes long.
     Ended(usize),
+    /// An open value may be a record, of which more must be seen.
+    Unfinished,
 }
 
 /// Lets the receiver read the value that begins at `start` before anybody has looked where it ends.
@@ -402,15 +404,17 @@ pub(crate) enum Verdict {
 fn read_open<'a>(
     bytes: &'a [u8],
     start: usize,
+    last: bool,
     place: walker::Place,
     found: &mut impl FnMut(Piece<'a>) -> Verdict,
-) -> Option<usize> {
+) -> Option<Step> {
     let open = bytes
         .get(start..)
         .filter(|open| open.first() == Some(&b'{'))?;
     match found(Piece::Open(open, place)) {
-        Verdict::Ended(length) => Some(start + length),
-        Verdict::Json | Verdict::NotJson => None,
+        Verdict::Ended(length) => Some(Step::Next(start + length)),
+        Verdict::Unfinished if !last => Some(Step::Wait(start)),
+        Verdict::Unfinished | Verdict::Json | Verdict::NotJson => None,
     }
 }
 

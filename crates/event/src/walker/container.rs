@@ -22,25 +22,39 @@ struct Carry {
 struct Brackets {
     opens: u64,
     closes: u64,
+    /// Backslashes, which have no business there.
+    strays: u64,
+}
+
+impl Brackets {
+    /// Whether a backslash stands outside strings before the offset `end` of the block.
+    #[inline(always)]
+    fn has_stray(&self, end: u32) -> bool {
+        self.strays != 0 && self.strays & before(end) != 0
+    }
+}
+
+/// The bits of a block before the offset `end`, which may be 64.
+#[inline(always)]
+fn before(end: u32) -> u64 {
+    1_u64.checked_shl(end).map_or(u64::MAX, |bit| bit - 1)
 }
 
 impl Carry {
     /// Takes the strings out of a block.
     #[inline(always)]
-    fn brackets<L: Lanes>(&mut self, lanes: L, masks: Masks) -> Result<Brackets, Odd> {
+    fn brackets<L: Lanes>(&mut self, lanes: L, masks: Masks) -> Brackets {
         let mut quotes = masks.quotes;
         if masks.slashes | self.escaped != 0 {
             quotes &= !self.escaped_bytes(masks.slashes);
         }
         let in_string = lanes.prefix_xor(quotes) ^ self.in_string;
         self.in_string = (in_string as i64 >> 63) as u64;
-        if masks.slashes & !in_string != 0 {
-            return Err(Odd::NotJson);
-        }
-        Ok(Brackets {
+        Brackets {
             opens: masks.opens & !in_string,
             closes: masks.closes & !in_string,
-        })
+            strays: masks.slashes & !in_string,
+        }
     }
 
     /// The bytes that a backslash before them escapes.
@@ -98,7 +112,7 @@ pub(super) fn skip<L: Lanes>(
     let mut last = [0; 64];
     loop {
         let block = padded(bytes, at, &mut last)?;
-        let brackets = carry.brackets(lanes, lanes.masks(block))?;
+        let brackets = carry.brackets(lanes, lanes.masks(block));
         let (opens, closes) = (brackets.opens, brackets.closes);
         let arrays = lanes.without_bit_5(block) & (opens | closes);
         if arrays == 0
@@ -125,11 +139,18 @@ pub(super) fn skip<L: Lanes>(
                     objects = objects >> 1 | 1 << 63;
                     depth -= 1;
                     if depth == 0 {
-                        return Ok(at + bit.trailing_zeros() as usize + 1);
+                        let end = bit.trailing_zeros();
+                        return match brackets.has_stray(end) {
+                            true => Err(Odd::NotJson),
+                            false => Ok(at + end as usize + 1),
+                        };
                     }
                 }
                 bits &= bits - 1;
             }
+        }
+        if brackets.has_stray(64) {
+            return Err(Odd::NotJson);
         }
         at += 64;
     }
@@ -154,7 +175,7 @@ pub(super) fn skip_rest<L: Lanes>(
     loop {
         let block = padded(bytes, at, &mut last)?;
         let masks = lanes.masks(block);
-        let brackets = carry.brackets(lanes, masks)?;
+        let brackets = carry.brackets(lanes, masks);
         let (opens, closes) = (brackets.opens, brackets.closes);
         let mut end = 64;
         if depth > closes.count_ones() {
@@ -186,6 +207,9 @@ pub(super) fn skip_rest<L: Lanes>(
         {
             return Ok(None);
         }
+        if brackets.has_stray(end) {
+            return Err(Odd::NotJson);
+        }
         if end < 64 {
             let end = at + end as usize;
             return match bytes[end] {
@@ -202,9 +226,8 @@ pub(super) fn skip_rest<L: Lanes>(
 #[cold]
 #[inline(never)]
 fn is_suspicious(bytes: &[u8], at: usize, quotes: u64, slashes: u64, end: u32) -> bool {
-    let before_end = 1_u64.checked_shl(end).map_or(u64::MAX, |bit| bit - 1);
     let any = |mut bits: u64, beginnings: &[&[u8]]| {
-        bits &= before_end;
+        bits &= before(end);
         while bits != 0 {
             let rest = &bytes[at + bits.trailing_zeros() as usize..];
             if beginnings

@@ -7,6 +7,7 @@ mod lanes;
 mod names;
 mod picked;
 mod record;
+mod request;
 mod value;
 #[cfg(target_arch = "x86_64")]
 mod x86;
@@ -16,6 +17,8 @@ pub(crate) use picked::Picked;
 
 use lanes::{Lanes, Scalar};
 
+use crate::request::Request;
+
 /// Where a record stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Place {
@@ -23,6 +26,8 @@ pub(crate) enum Place {
     Array,
     /// At top level, where objects that carry records stand too.
     Top,
+    /// By itself, all of it to be read strictly.
+    Alone,
 }
 
 /// How a walk ended.
@@ -112,24 +117,43 @@ impl Walker {
         }
     }
 
-    /// Reads strictly what the walk took as it stood.
+    /// Reads `requestParameters`; `None` when that takes another reader, and then nothing is said of
+    /// whether it is sound.
     #[inline]
-    pub(crate) fn check_nested(self, record: &[u8], picked: &Picked) -> Result<(), Odd> {
+    pub(crate) fn request(self, text: &str) -> Result<Option<Request<'_>>, Odd> {
         match self.lanes {
             #[cfg(target_arch = "x86_64")]
             // SAFETY: an `Avx2` exists only where these instructions were found.
-            Found::Avx2(lanes) => unsafe { check_avx2(lanes, record, picked) },
+            Found::Avx2(lanes) => unsafe { request_avx2(lanes, text) },
             #[cfg(target_arch = "x86_64")]
-            Found::Sse2(lanes) => picked.check_nested(lanes, record),
-            Found::Scalar(lanes) => picked.check_nested(lanes, record),
+            Found::Sse2(lanes) => request::read(lanes, text),
+            Found::Scalar(lanes) => request::read(lanes, text),
+        }
+    }
+
+    /// Reads a value strictly that the walk took as it stood.
+    pub(crate) fn check(self, value: &str) -> Result<(), Odd> {
+        match self.lanes {
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: an `Avx2` exists only where these instructions were found.
+            Found::Avx2(lanes) => unsafe { check_avx2(lanes, value.as_bytes()) },
+            #[cfg(target_arch = "x86_64")]
+            Found::Sse2(lanes) => value::check(lanes, value.as_bytes()),
+            Found::Scalar(lanes) => value::check(lanes, value.as_bytes()),
         }
     }
 }
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt,pclmulqdq")]
-fn check_avx2(lanes: x86::Avx2, record: &[u8], picked: &Picked) -> Result<(), Odd> {
-    picked.check_nested(lanes, record)
+fn request_avx2(lanes: x86::Avx2, text: &str) -> Result<Option<Request<'_>>, Odd> {
+    request::read(lanes, text)
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt,pclmulqdq")]
+fn check_avx2(lanes: x86::Avx2, value: &[u8]) -> Result<(), Odd> {
+    value::check(lanes, value)
 }
 
 #[cfg(target_arch = "x86_64")]

@@ -3,9 +3,7 @@
 use std::borrow::Cow;
 
 use super::Odd;
-use super::lanes::Lanes;
 use super::names::{FIELDS, Field};
-use super::value::strict;
 
 /// Where a field's value stands in the record; nowhere when `end` is zero.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -108,27 +106,8 @@ impl Picked {
         record.get(self.span(field)?)
     }
 
-    /// Reads every container of the record strictly.
-    #[inline(always)]
-    pub(super) fn check_nested<L: Lanes>(&self, lanes: L, record: &[u8]) -> Result<(), Odd> {
-        if self.unread {
-            return is_strict(lanes, record);
-        }
-        for span in &self.spans[Field::UserIdentity as usize..] {
-            let value = &record[span.start as usize..span.end as usize];
-            if let Some(b'{' | b'[') = value.first() {
-                is_strict(lanes, value)?;
-            }
-        }
-        Ok(())
-    }
-}
-
-#[inline(always)]
-fn is_strict<L: Lanes>(lanes: L, value: &[u8]) -> Result<(), Odd> {
-    if strict(lanes, value, 0)? == value.len() {
-        Ok(())
-    } else {
-        Err(Odd::NotJson)
+    /// Whether the record holds containers that belong to no field, or to a field given twice.
+    pub(crate) const fn has_unread(&self) -> bool {
+        self.unread
     }
 }

@@ -149,6 +149,15 @@ fn number(bytes: &[u8], mut at: usize) -> Result<usize, Odd> {
     Ok(at)
 }
 
+/// Reads a value strictly; nothing may stand behind it.
+pub(super) fn check<L: Lanes>(lanes: L, value: &[u8]) -> Result<(), Odd> {
+    match value {
+        [b'{' | b'[', ..] if strict(lanes, value, 0)? < value.len() => Err(Odd::NotJson),
+        // The walk read everything else strictly already.
+        _ => Ok(()),
+    }
+}
+
 /// Where the value ends that begins at `at`, everything in it read strictly.
 pub(super) fn strict<L: Lanes>(lanes: L, bytes: &[u8], mut at: usize) -> Result<usize, Odd> {
     // One bit a level: set for an object, clear for an array.
