@@ -110,8 +110,8 @@ impl Tally {
             account: self.recent.account(&record.account, symbols),
             region: self.recent.region(&record.region, symbols),
             principal,
-            key: symbols.intern(record.key.as_ref().map_or("", |key| key.as_str())),
-            operation: symbols.intern(record.operation.name()),
+            key: self.recent.key(record, symbols),
+            operation: self.recent.operation(record, symbols),
             class: record.operation.class(),
             outcome: record.outcome.family(),
             service_path,
@@ -120,7 +120,9 @@ impl Tally {
         let cell = self.cells.entry(key).or_default();
         cell.events.insert(element(record));
         cell.note_end(record.time, record.event_id.as_deref().unwrap_or_default());
-        if let Some(session) = &record.identity.session_name {
+        if let Some(session) = &record.identity.session_name
+            && self.recent.is_session_new(record, key)
+        {
             cell.sessions.insert(session);
         }
         // Only direct calls tell the caller's network and agent.

@@ -27,6 +27,12 @@ struct Count {
 
 impl Sink for Count {
     fn record(&mut self, record: &Record<'_>) {
+        let is_wanted = RULES.iter().any(|rule| rule.selects(record));
+        assert!(
+            !is_wanted || rules::may_be_selected(record),
+            "{}",
+            record.raw
+        );
         self.tally.add(record, None);
         self.newest = self.newest.max(Some(record.time));
     }

@@ -21,7 +21,7 @@ pub(crate) mod support;
 mod trail_kms_excluded;
 mod trail_stopped;
 
-use keytrail_event::Record;
+use keytrail_event::{PrincipalType, Record};
 
 use crate::configuration::Configuration;
 use crate::finding::{Attack, Evidence, Severity};
@@ -242,10 +242,21 @@ pub fn find(id: &str) -> Option<&'static dyn Rule> {
     RULES.into_iter().find(|rule| rule.about().id == id)
 }
 
+/// Whether any rule can want this frequent record: something failed, or the caller is root or of
+/// another account. Nearly every record is none of these, and no rule need be asked. A rule that
+/// selects others widens this.
+#[must_use]
+pub fn may_be_selected(record: &Record<'_>) -> bool {
+    !record.outcome.is_success()
+        || record.identity.principal_type == PrincipalType::Root
+        || record.identity.is_foreign_to(&record.account)
+}
+
 /// The ids of the rules that want this frequent record.
 pub fn selecting<'r>(record: &'r Record<'_>) -> impl Iterator<Item = &'static str> + 'r {
-    RULES
-        .into_iter()
+    let rules: &[&dyn Rule] = if may_be_selected(record) { &RULES } else { &[] };
+    rules
+        .iter()
         .filter(move |rule| rule.selects(record))
         .map(|rule| rule.about().id)
 }
