@@ -48,6 +48,7 @@ pub enum Command {
 
 /// How to talk on standard error.
 #[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Everywhere")]
 pub struct TalkArguments {
     /// Say nothing but errors.
     #[arg(long, short, global = true, conflicts_with = "verbose")]
@@ -79,7 +80,7 @@ pub enum Color {
 #[command(next_help_heading = "Input")]
 pub struct InputArguments {
     /// Files, folders (with their subfolders), globs, or - for standard input.
-    #[arg(required = true, value_name = "PATH")]
+    #[arg(required = true, value_name = "PATH", help_heading = None)]
     pub paths: Vec<PathBuf>,
     /// Threads to read with. The default is one for each core.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]

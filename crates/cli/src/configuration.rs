@@ -30,7 +30,8 @@ pub struct ConfigurationArguments {
         value_delimiter = ','
     )]
     pub organisation_account: Vec<String>,
-    /// A Region in which keys may be used, in place of the configured ones. May be repeated.
+    /// A Region in which keys may be used, in place of the configured ones. May be repeated. No
+    /// rule reads this yet.
     #[arg(
         long,
         value_name = "REGION",
@@ -77,7 +78,7 @@ fn parse(text: Option<&str>, name: &str) -> Result<Configuration, UsageError> {
             "bad configuration in `{name}`: {}",
             error.to_string().trim_end()
         ))
-        .hint("crates/cli/src/default.toml, and docs/configuration.md, list every key")
+        .hint("docs/configuration.md lists every key")
     };
     let mut table: toml::Table = DEFAULTS
         .parse()

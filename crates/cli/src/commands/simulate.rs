@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use keytrail_sim::bulk::{self, BulkOptions};
 use keytrail_sim::scenario::{self, AttackKind, ScenarioOptions};
 use keytrail_sim::{LABELS_PATH, SimulateError, SimulatedFile};
@@ -28,9 +28,9 @@ pub struct SimulateArguments {
     /// Days of a small organisation's life, when no number of records is given.
     #[arg(long, default_value_t = 21, conflicts_with = "records")]
     pub days: u32,
-    /// Attacks to play: key-theft, sabotage, or none. May be repeated; the default is all.
-    #[arg(long, value_name = "ATTACK", conflicts_with = "records")]
-    pub attack: Vec<String>,
+    /// An attack to play. May be repeated; the default is all.
+    #[arg(long, value_enum, value_name = "ATTACK", conflicts_with = "records")]
+    pub attack: Vec<Attack>,
     /// Write that many records for measuring, in place of an organisation's life.
     #[arg(long, value_name = "N")]
     pub records: Option<u64>,
@@ -61,6 +61,27 @@ pub struct SimulateArguments {
     pub keys: u32,
 }
 
+/// What happens to the organisation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Attack {
+    /// A stolen role looks around, is refused, and reads what it can.
+    KeyTheft,
+    /// An administrator gives keys away, takes keys away, and stops the trail.
+    Sabotage,
+    /// Nothing: normal life.
+    None,
+}
+
+impl Attack {
+    fn kind(self) -> Option<AttackKind> {
+        match self {
+            Self::KeyTheft => Some(AttackKind::KeyTheft),
+            Self::Sabotage => Some(AttackKind::Sabotage),
+            Self::None => None,
+        }
+    }
+}
+
 fn date(text: &str) -> Result<jiff::civil::Date, String> {
     text.parse()
         .map_err(|_| "not a date; write it as 2026-03-02".to_owned())
@@ -85,9 +106,9 @@ pub fn run(arguments: &SimulateArguments, talk: Talk) -> anyhow::Result<Exit> {
     let labels = arguments.out.join(LABELS_PATH);
     if labels.exists() {
         talk.say(format_args!(
-            "what is an attack stands in `{}`; the records to replay are below `{}`",
-            escape::path(&labels),
-            escape::path(&arguments.out.join("AWSLogs"))
+            "the records to replay are below `{}`; `{}` says which of them are an attack",
+            escape::path(&arguments.out.join("AWSLogs")),
+            escape::path(&labels)
         ));
     }
     Ok(Exit::Done)
@@ -101,15 +122,11 @@ fn write_scenario(
 ) -> Result<Result<String, SimulateError>, UsageError> {
     let attacks = match &arguments.attack[..] {
         [] => AttackKind::ALL.to_vec(),
-        [none] if none == "none" => Vec::new(),
-        names => {
-            let parsed: Result<Vec<AttackKind>, _> =
-                names.iter().map(|name| name.parse()).collect();
-            parsed.map_err(|_| {
-                UsageError::new("there is no such attack")
-                    .hint("there are key-theft and sabotage, or none alone")
-            })?
+        [Attack::None] => Vec::new(),
+        several if several.contains(&Attack::None) => {
+            return Err(UsageError::new("--attack none stands alone"));
         }
+        several => several.iter().filter_map(|attack| attack.kind()).collect(),
     };
     let options = ScenarioOptions {
         seed: arguments.seed,

@@ -1,0 +1,17 @@
+//! Whole commands, as a user runs them: exit code, standard output, standard error.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod configuration;
+mod damage;
+mod documents;
+mod events;
+mod example;
+mod exit_codes;
+mod explain;
+mod help;
+mod order;
+mod real_data;
+mod replay;
+mod rules;
+mod sandbox;
+mod simulate;
