@@ -12,7 +12,7 @@ use crate::key::KeyName;
 use crate::principal::{Identity, IdentitySurroundings};
 use crate::request::Request;
 use crate::small::{members, text_of};
-use crate::walker::{Odd, Walker};
+use crate::walker::{Known, Odd, Walker};
 
 /// Most entries remembered of each kind. A full memo begins anew; that costs time, never an answer.
 const MEMO_ENTRIES_MAX: usize = 8_192;
@@ -26,7 +26,10 @@ const RESOURCES_MAX: usize = 32;
 #[derive(Debug, Default)]
 pub struct IdentityMemo {
     walker: Walker,
-    identities: HashMap<String, Remembered, RandomState>,
+    numbers: HashMap<String, Known, RandomState>,
+    /// Identities by number, from `first_number` on.
+    identities: Vec<Remembered>,
+    first_number: u32,
     resources: HashMap<String, Resources, RandomState>,
     /// Resources too long to be remembered.
     long: Resources,
@@ -61,35 +64,63 @@ pub(crate) struct Resources {
 }
 
 impl IdentityMemo {
-    /// The identity that this `userIdentity` stands for.
+    /// The identity that this `userIdentity` stands for, and by what number it is known.
     pub(crate) fn identity(
         &mut self,
         user_identity: Option<&str>,
         surroundings: IdentitySurroundings<'_>,
-    ) -> Result<Arc<Identity>, Odd> {
+    ) -> Result<(Arc<Identity>, Option<Known>), Odd> {
         let Some(raw) = user_identity else {
-            return Ok(Arc::new(Identity::missing()));
+            return Ok((Arc::new(Identity::missing()), None));
         };
-        if let Some(known) = self.identities.get(raw)
-            && known.is_of(surroundings)
+        let known = self.numbers.get(raw).copied();
+        if let Some(number) = known
+            && let Some(identity) = self.known(number, surroundings)
         {
-            return Ok(Arc::clone(&known.identity));
+            return Ok((identity, Some(number)));
         }
         self.walker.check(raw)?;
         let identity = Arc::new(Identity::read_text(raw, surroundings));
-        if raw.len() <= MEMO_TEXT_BYTES_MAX {
-            if self.identities.len() >= MEMO_ENTRIES_MAX {
-                self.identities.clear();
-            }
-            let remembered = Remembered {
-                event_source: surroundings.event_source.into(),
-                is_service_event: surroundings.is_service_event,
-                recipient_account: surroundings.recipient_account.map(Box::from),
-                identity: Arc::clone(&identity),
-            };
-            self.identities.insert(raw.to_owned(), remembered);
+        if raw.len() > MEMO_TEXT_BYTES_MAX {
+            return Ok((identity, None));
         }
-        Ok(identity)
+        let remembered = Remembered {
+            event_source: surroundings.event_source.into(),
+            is_service_event: surroundings.is_service_event,
+            recipient_account: surroundings.recipient_account.map(Box::from),
+            identity: Arc::clone(&identity),
+        };
+        if let Some(Known(number)) = known
+            && let index = number.wrapping_sub(self.first_number)
+            && let Some(entry) = self.identities.get_mut(index as usize)
+        {
+            *entry = remembered;
+            return Ok((identity, known));
+        }
+        if self.identities.len() >= MEMO_ENTRIES_MAX {
+            // Numbers are not given twice, so that those of the forgotten stay unknown.
+            self.first_number = self.first_number.wrapping_add(MEMO_ENTRIES_MAX as u32);
+            self.identities.clear();
+            self.numbers.clear();
+        }
+        let number = Known(self.first_number.wrapping_add(self.identities.len() as u32));
+        self.identities.push(remembered);
+        self.numbers.insert(raw.to_owned(), number);
+        Ok((identity, Some(number)))
+    }
+
+    /// The identity known by this number, if it was read in the same surroundings.
+    #[inline]
+    pub(crate) fn known(
+        &self,
+        Known(number): Known,
+        surroundings: IdentitySurroundings<'_>,
+    ) -> Option<Arc<Identity>> {
+        let index = number.wrapping_sub(self.first_number);
+        let known = self.identities.get(index as usize)?;
+        known
+            .is_of(surroundings)
+            .then(|| Arc::clone(&known.identity))
     }
 
     /// Whether values are sound of which nothing more is asked.

@@ -49,24 +49,38 @@ impl Picker {
         }
     }
 
-    /// Reads the record that these bytes begin with. `None` when that takes a closer look.
+    /// Says that other bytes come now, not the ones that records were opened in before.
+    pub(crate) fn turn_to_other_bytes(&mut self) {
+        self.picked.turn_to_other_bytes();
+    }
+
+    /// What the last record walked was picked apart into.
+    pub(crate) const fn picked(&mut self) -> &mut Picked {
+        &mut self.picked
+    }
+
+    /// Reads the record that begins at `start`. `None` when that takes a closer look.
     #[inline]
-    pub(crate) fn open<'a>(&mut self, bytes: &'a [u8], place: Place) -> Option<Opened<'a>> {
+    pub(crate) fn open<'a>(
+        &mut self,
+        bytes: &'a [u8],
+        start: usize,
+        place: Place,
+    ) -> Option<Opened<'a>> {
         #[cfg(any(test, feature = "oracle"))]
         if self.is_oracle {
-            return crate::oracle::unwanted_end(bytes, place).map(Opened::Unwanted);
+            return crate::oracle::unwanted_end(&bytes[start..], place).map(Opened::Unwanted);
         }
-        let window = &bytes[..bytes.len().min(RECORD_BYTES_MAX)];
         let picked = &mut self.picked;
-        let end = match self.walker.walk(window, place, picked) {
+        let end = match self.walker.walk(bytes, start, place, picked) {
             Ok(Walked::Unwanted(end)) => return Some(Opened::Unwanted(end)),
             Ok(Walked::Complete(end)) => end,
-            Err(Odd::Unfinished) if bytes.len() < RECORD_BYTES_MAX => {
+            Err(Odd::Unfinished) if bytes.len() - start < RECORD_BYTES_MAX => {
                 return Some(Opened::Unfinished);
             }
             Err(_) => return None,
         };
-        let record = &window[..end];
+        let record = &bytes[start..start + end];
         let source = picked.plain(record, Field::EventSource);
         let name = picked.plain(record, Field::EventName);
         if let (Some(source), Some(name)) = (source, name)
@@ -112,7 +126,7 @@ impl Picker {
         let record = &text[start..];
         let walked = if record.starts_with('{') {
             self.walker
-                .walk(record.as_bytes(), Place::Alone, &mut self.picked)
+                .walk(record.as_bytes(), 0, Place::Alone, &mut self.picked)
         } else {
             Err(Odd::NotJson)
         };

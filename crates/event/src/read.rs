@@ -133,14 +133,15 @@ impl Delivery<'_> {
             splitter,
             reading,
         } = self;
+        reader.picker.turn_to_other_bytes();
         splitter.feed(bytes, last, &mut |piece| match piece {
-            Piece::Open(bytes, place) => {
+            Piece::Open(bytes, start, place) => {
                 let mut values = Values {
                     reader,
                     reading,
                     sink,
                 };
-                values.open(bytes, place)
+                values.open(bytes, start, place)
             }
             Piece::Value(value) => {
                 let mut values = Values {
@@ -236,11 +237,11 @@ struct Values<'v, S> {
 }
 
 impl<S: Sink> Values<'_, S> {
-    /// Reads the record that these bytes begin with, unless it takes a closer look: anything that is
+    /// Reads the record that begins at `start`, unless it takes a closer look: anything that is
     /// wrong with it is left to [`Values::read`].
     #[inline(always)]
-    fn open(&mut self, bytes: &[u8], place: Place) -> Verdict {
-        match self.reader.picker.open(bytes, place) {
+    fn open(&mut self, bytes: &[u8], start: usize, place: Place) -> Verdict {
+        match self.reader.picker.open(bytes, start, place) {
             None => Verdict::NotJson,
             Some(Opened::Unfinished) => Verdict::Unfinished,
             Some(Opened::Unwanted(length)) => {
@@ -372,7 +373,13 @@ impl<S: Sink> Values<'_, S> {
             }
             sink.record(record);
         };
-        match Record::normalise(fields, raw, &mut reader.memo, &mut keep)? {
+        match Record::normalise(
+            fields,
+            raw,
+            reader.picker.picked(),
+            &mut reader.memo,
+            &mut keep,
+        )? {
             Normalised::Kept => {}
             Normalised::Skipped => self.reading.skipped_other_services += 1,
             Normalised::Insight => self.reading.skipped_insights += 1,

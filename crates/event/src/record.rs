@@ -18,6 +18,7 @@ use crate::request::Request;
 use crate::selection::{Selection, select};
 use crate::source::{Source, agent_family, service_path};
 use crate::time::EventTime;
+use crate::walker::Picked;
 
 /// Stands for an account or Region that a record does not tell.
 pub const UNKNOWN: &str = "unknown";
@@ -84,6 +85,7 @@ impl<'a> Record<'a> {
     pub(crate) fn normalise(
         fields: Fields<'a>,
         raw: &'a str,
+        picked: &mut Picked,
         memo: &mut IdentityMemo,
         keep: &mut impl FnMut(&Self, Selection),
     ) -> Result<Normalised, Issue> {
@@ -129,9 +131,21 @@ impl<'a> Record<'a> {
             Some(request) => memo.request(request).map_err(unsound)?,
             None => Request::default(),
         };
-        let identity = memo
-            .identity(fields.user_identity, surroundings)
-            .map_err(unsound)?;
+        let identity = match picked
+            .known_identity()
+            .and_then(|known| memo.known(known, surroundings))
+        {
+            Some(identity) => identity,
+            None => {
+                let (identity, known) = memo
+                    .identity(fields.user_identity, surroundings)
+                    .map_err(unsound)?;
+                if let Some(known) = known {
+                    picked.learn_identity(known);
+                }
+                identity
+            }
+        };
         let resources = memo.resources(fields.resources).map_err(unsound)?;
         let account = fields
             .recipient_account_id

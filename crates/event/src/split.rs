@@ -15,8 +15,9 @@ use crate::walker;
 /// What the search finds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Piece<'a> {
-    /// The bytes from the opening brace of a value on; nobody has looked yet where it ends.
-    Open(&'a [u8], walker::Place),
+    /// The bytes that a value begins in, and where its opening brace stands; nobody has looked yet
+    /// where it ends.
+    Open(&'a [u8], usize, walker::Place),
     /// One complete JSON value that stands where a record, or the envelope of one, stands.
     Value(&'a [u8]),
     /// One complete top-level object with the fields of a digest file.
@@ -408,10 +409,10 @@ fn read_open<'a>(
     place: walker::Place,
     found: &mut impl FnMut(Piece<'a>) -> Verdict,
 ) -> Option<Step> {
-    let open = bytes
-        .get(start..)
-        .filter(|open| open.first() == Some(&b'{'))?;
-    match found(Piece::Open(open, place)) {
+    if bytes.get(start) != Some(&b'{') {
+        return None;
+    }
+    match found(Piece::Open(bytes, start, place)) {
         Verdict::Ended(length) => Some(Step::Next(start + length)),
         Verdict::Unfinished if !last => Some(Step::Wait(start)),
         Verdict::Unfinished | Verdict::Json | Verdict::NotJson => None,

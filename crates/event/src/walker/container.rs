@@ -5,7 +5,7 @@
 //! long as more are open than the block closes, counting them is enough.
 
 use super::Odd;
-use super::lanes::{Lanes, Masks};
+use super::lanes::{Lanes, Marks};
 use super::value::block;
 use crate::walk::DEPTH_MAX;
 
@@ -43,17 +43,17 @@ fn before(end: u32) -> u64 {
 impl Carry {
     /// Takes the strings out of a block.
     #[inline(always)]
-    fn brackets<L: Lanes>(&mut self, lanes: L, masks: Masks) -> Brackets {
-        let mut quotes = masks.quotes;
-        if masks.slashes | self.escaped != 0 {
-            quotes &= !self.escaped_bytes(masks.slashes);
+    fn brackets<L: Lanes>(&mut self, lanes: L, marks: Marks, slashes: u64) -> Brackets {
+        let mut quotes = marks.quotes;
+        if slashes | self.escaped != 0 {
+            quotes &= !self.escaped_bytes(slashes);
         }
         let in_string = lanes.prefix_xor(quotes) ^ self.in_string;
         self.in_string = (in_string as i64 >> 63) as u64;
         Brackets {
-            opens: masks.opens & !in_string,
-            closes: masks.closes & !in_string,
-            strays: masks.slashes & !in_string,
+            opens: marks.opens & !in_string,
+            closes: marks.closes & !in_string,
+            strays: slashes & !in_string,
         }
     }
 
@@ -112,9 +112,14 @@ pub(super) fn skip<L: Lanes>(
     let mut last = [0; 64];
     loop {
         let block = padded(bytes, at, &mut last)?;
-        let brackets = carry.brackets(lanes, lanes.masks(block));
+        let marks = lanes.marks(block);
+        let (slashes, arrays) = match marks.is_odd {
+            true => (lanes.slashes(block), lanes.without_bit_5(block)),
+            false => (0, 0),
+        };
+        let brackets = carry.brackets(lanes, marks, slashes);
         let (opens, closes) = (brackets.opens, brackets.closes);
-        let arrays = lanes.without_bit_5(block) & (opens | closes);
+        let arrays = arrays & (opens | closes);
         if arrays == 0
             && objects == u64::MAX
             && depth > closes.count_ones()
@@ -174,8 +179,14 @@ pub(super) fn skip_rest<L: Lanes>(
     let mut last = [0; 64];
     loop {
         let block = padded(bytes, at, &mut last)?;
-        let masks = lanes.masks(block);
-        let brackets = carry.brackets(lanes, masks);
+        // The letters six bytes behind the quotes, where `"eventSource"` differs from `"eventTime"`.
+        let ahead = super::value::block(bytes, at + 6).unwrap_or(&[b'S'; 64]);
+        let marks = lanes.marks_ahead(block, ahead);
+        let slashes = match marks.is_odd {
+            true => lanes.slashes(block),
+            false => 0,
+        };
+        let brackets = carry.brackets(lanes, marks, slashes);
         let (opens, closes) = (brackets.opens, brackets.closes);
         let mut end = 64;
         if depth > closes.count_ones() {
@@ -196,13 +207,7 @@ pub(super) fn skip_rest<L: Lanes>(
                 bits &= bits - 1;
             }
         }
-        // The letter six bytes behind a quote, where `"eventSource"` differs from `"eventTime"`.
-        let letters = match super::value::block(bytes, at + 6) {
-            Some(ahead) => lanes.letters_s_n(ahead),
-            None => u64::MAX,
-        };
-        let suspects = masks.quotes & letters;
-        if suspects | masks.slashes != 0 && is_suspicious(bytes, at, suspects, masks.slashes, end)
+        if marks.is_odd && is_suspicious(bytes, at, marks.quotes, slashes, end)
             || depth > DEPTH_MAX as u32
         {
             return Ok(None);

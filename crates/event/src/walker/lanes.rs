@@ -5,15 +5,15 @@
 
 /// Which bytes of a block of 64 are what; bit `i` speaks of byte `i`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Masks {
+pub(super) struct Marks {
     /// `"`
     pub quotes: u64,
-    /// `\`
-    pub slashes: u64,
     /// `{` and `[`
     pub opens: u64,
     /// `}` and `]`
     pub closes: u64,
+    /// The block holds something that the other marks do not tell.
+    pub is_odd: bool,
 }
 
 /// The vector instructions of a processor.
@@ -25,13 +25,20 @@ pub(super) trait Lanes: Copy {
     /// Bytes that equal the pattern's byte in the same place.
     fn equal(self, block: &[u8; 32], pattern: &[u8; 32]) -> u32;
 
-    /// Quotes, backslashes and brackets of a block.
-    fn masks(self, block: &[u8; 64]) -> Masks;
+    /// Quotes and brackets of a block; it is odd if it holds a backslash or a bracket of an array.
+    fn marks(self, block: &[u8; 64]) -> Marks;
 
-    /// Bytes of a block without the bit of value 32: of the brackets, those of arrays.
+    /// Quotes and brackets of a block; it is odd if it holds a backslash, or a quote where `ahead`
+    /// holds `S` or `N`, the letters in which `eventSource` and `eventName` differ from `eventTime`.
+    fn marks_ahead(self, block: &[u8; 64], ahead: &[u8; 64]) -> Marks;
+
+    /// `\`
+    fn slashes(self, block: &[u8; 64]) -> u64;
+
+    /// Bytes without the bit of value 32: of the brackets, those of arrays.
     fn without_bit_5(self, block: &[u8; 64]) -> u64;
 
-    /// `S` and `N`, the letters in which `eventSource` and `eventName` differ from `eventTime`.
+    /// `S` and `N`.
     fn letters_s_n(self, block: &[u8; 64]) -> u64;
 
     /// Bit `i` of the answer is the exclusive or of the bits 0 to `i`: with quotes going in, the
@@ -96,14 +103,32 @@ impl Lanes for Scalar {
     }
 
     #[inline(always)]
-    fn masks(self, block: &[u8; 64]) -> Masks {
+    fn marks(self, block: &[u8; 64]) -> Marks {
         const BIT_5: u64 = LOW_BITS * 0x20;
-        Masks {
+        let opens = by_words(block, |word| equal_bytes(word | BIT_5, b'{'));
+        let closes = by_words(block, |word| equal_bytes(word | BIT_5, b'}'));
+        let odd = self.slashes(block) | self.without_bit_5(block) & (opens | closes);
+        Marks {
             quotes: by_words(block, |word| equal_bytes(word, b'"')),
-            slashes: by_words(block, |word| equal_bytes(word, b'\\')),
-            opens: by_words(block, |word| equal_bytes(word | BIT_5, b'{')),
-            closes: by_words(block, |word| equal_bytes(word | BIT_5, b'}')),
+            opens,
+            closes,
+            is_odd: odd != 0,
         }
+    }
+
+    #[inline(always)]
+    fn marks_ahead(self, block: &[u8; 64], ahead: &[u8; 64]) -> Marks {
+        let marks = self.marks(block);
+        let odd = self.slashes(block) | self.letters_s_n(ahead) & marks.quotes;
+        Marks {
+            is_odd: odd != 0,
+            ..marks
+        }
+    }
+
+    #[inline(always)]
+    fn slashes(self, block: &[u8; 64]) -> u64 {
+        by_words(block, |word| equal_bytes(word, b'\\'))
     }
 
     #[inline(always)]
@@ -148,13 +173,24 @@ pub(super) mod tests {
                 bits | u64::from(holds(*byte)) << index
             })
         };
-        let masks = Masks {
+        let slashes = bits(&|byte| byte == b'\\');
+        let arrays = bits(&|byte| byte == b'[' || byte == b']');
+        let marks = Marks {
             quotes: bits(&|byte| byte == b'"'),
-            slashes: bits(&|byte| byte == b'\\'),
             opens: bits(&|byte| byte == b'{' || byte == b'['),
             closes: bits(&|byte| byte == b'}' || byte == b']'),
+            is_odd: slashes | arrays != 0,
         };
-        assert_eq!(lanes.masks(bytes), masks);
+        assert_eq!(lanes.marks(bytes), marks);
+        let mut ahead = *bytes;
+        ahead.rotate_left(6);
+        let letters = bits(&|byte| byte == b'S' || byte == b'N').rotate_right(6);
+        let marks = Marks {
+            is_odd: slashes | letters & marks.quotes != 0,
+            ..marks
+        };
+        assert_eq!(lanes.marks_ahead(bytes, &ahead), marks);
+        assert_eq!(lanes.slashes(bytes), slashes);
         assert_eq!(lanes.without_bit_5(bytes), bits(&|byte| byte & 0x20 == 0));
         assert_eq!(
             lanes.letters_s_n(bytes),
@@ -189,6 +225,8 @@ pub(super) mod tests {
     pub(in crate::walker) fn block() -> impl Strategy<Value = [u8; 64]> {
         let byte = prop_oneof![
             any::<u8>(),
+            Just(b'x'),
+            Just(b'y'),
             proptest::sample::select(b"\"\\{}[]SN\x1f\x20\x7f\x80;|".to_vec())
         ];
         proptest::collection::vec(byte, 64)

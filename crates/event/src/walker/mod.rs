@@ -3,6 +3,7 @@
 mod container;
 #[cfg(test)]
 mod differential;
+mod echo;
 mod lanes;
 mod names;
 mod picked;
@@ -12,10 +13,11 @@ mod value;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
+pub(crate) use echo::Known;
 pub(crate) use names::Field;
 pub(crate) use picked::Picked;
 
-use lanes::{Lanes, Scalar};
+use lanes::Scalar;
 
 use crate::request::Request;
 
@@ -64,6 +66,8 @@ pub(crate) struct Walker {
 #[derive(Debug, Clone, Copy)]
 enum Found {
     #[cfg(target_arch = "x86_64")]
+    Avx512(x86::Avx512),
+    #[cfg(target_arch = "x86_64")]
     Avx2(x86::Avx2),
     #[cfg(target_arch = "x86_64")]
     Sse2(x86::Sse2),
@@ -77,7 +81,10 @@ enum Found {
 impl Default for Walker {
     fn default() -> Self {
         #[cfg(target_arch = "x86_64")]
-        let lanes = x86::Avx2::find().map_or(Found::Sse2(x86::Sse2), Found::Avx2);
+        let lanes = x86::Avx512::find()
+            .map(Found::Avx512)
+            .or_else(|| x86::Avx2::find().map(Found::Avx2))
+            .unwrap_or(Found::Sse2(x86::Sse2));
         #[cfg(not(target_arch = "x86_64"))]
         let lanes = Found::Scalar(Scalar);
         Self { lanes }
@@ -93,85 +100,62 @@ impl Walker {
         {
             all.push(Found::Sse2(x86::Sse2));
             all.extend(x86::Avx2::find().map(Found::Avx2));
+            all.extend(x86::Avx512::find().map(Found::Avx512));
         }
         all.into_iter().map(|lanes| Self { lanes })
     }
+}
 
-    /// Walks the record whose opening brace is the first of `bytes`, and notes in `picked` where its
-    /// fields stand.
-    #[inline]
-    pub(crate) fn walk(
-        self,
-        bytes: &[u8],
-        place: Place,
-        picked: &mut Picked,
-    ) -> Result<Walked, Odd> {
-        picked.reset();
-        match self.lanes {
-            #[cfg(target_arch = "x86_64")]
-            // SAFETY: an `Avx2` exists only where these instructions were found.
-            Found::Avx2(lanes) => unsafe { walk_avx2(lanes, bytes, place, picked) },
-            #[cfg(target_arch = "x86_64")]
-            Found::Sse2(lanes) => walk_with(lanes, bytes, place, picked),
-            Found::Scalar(lanes) => walk_with(lanes, bytes, place, picked),
-        }
-    }
+/// Makes functions of [`Walker`] out of functions that are written for any [`Lanes`]: each is
+/// compiled once for every processor, with all that it calls.
+macro_rules! for_every_processor {
+    ($(
+        $(#[$attribute:meta])*
+        fn $name:ident$(<$life:lifetime>)?($($argument:ident: $kind:ty),*) -> $out:ty = $any:path;
+    )*) => {
+        impl Walker {$(
+            $(#[$attribute])*
+            #[inline]
+            pub(crate) fn $name$(<$life>)?(self, $($argument: $kind),*) -> $out {
+                #[cfg(target_arch = "x86_64")]
+                #[target_feature(
+                    enable = "avx512f,avx512bw,avx2,bmi1,bmi2,lzcnt,popcnt,pclmulqdq"
+                )]
+                fn avx512$(<$life>)?(lanes: x86::Avx512, $($argument: $kind),*) -> $out {
+                    $any(lanes, $($argument),*)
+                }
+
+                #[cfg(target_arch = "x86_64")]
+                #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt,pclmulqdq")]
+                fn avx2$(<$life>)?(lanes: x86::Avx2, $($argument: $kind),*) -> $out {
+                    $any(lanes, $($argument),*)
+                }
+
+                match self.lanes {
+                    #[cfg(target_arch = "x86_64")]
+                    // SAFETY: an `Avx512` exists only where these instructions were found.
+                    Found::Avx512(lanes) => unsafe { avx512(lanes, $($argument),*) },
+                    #[cfg(target_arch = "x86_64")]
+                    // SAFETY: an `Avx2` exists only where these instructions were found.
+                    Found::Avx2(lanes) => unsafe { avx2(lanes, $($argument),*) },
+                    #[cfg(target_arch = "x86_64")]
+                    Found::Sse2(lanes) => $any(lanes, $($argument),*),
+                    Found::Scalar(lanes) => $any(lanes, $($argument),*),
+                }
+            }
+        )*}
+    };
+}
+
+for_every_processor! {
+    /// Walks the record whose opening brace stands at `start`, and notes in `picked` where its fields
+    /// stand, counted from there.
+    fn walk(bytes: &[u8], start: usize, place: Place, picked: &mut Picked) -> Result<Walked, Odd> = record::walk;
 
     /// Reads `requestParameters`; `None` when that takes another reader, and then nothing is said of
     /// whether it is sound.
-    #[inline]
-    pub(crate) fn request(self, text: &str) -> Result<Option<Request<'_>>, Odd> {
-        match self.lanes {
-            #[cfg(target_arch = "x86_64")]
-            // SAFETY: an `Avx2` exists only where these instructions were found.
-            Found::Avx2(lanes) => unsafe { request_avx2(lanes, text) },
-            #[cfg(target_arch = "x86_64")]
-            Found::Sse2(lanes) => request::read(lanes, text),
-            Found::Scalar(lanes) => request::read(lanes, text),
-        }
-    }
+    fn request<'a>(text: &'a str) -> Result<Option<Request<'a>>, Odd> = request::read;
 
     /// Reads a value strictly that the walk took as it stood.
-    pub(crate) fn check(self, value: &str) -> Result<(), Odd> {
-        match self.lanes {
-            #[cfg(target_arch = "x86_64")]
-            // SAFETY: an `Avx2` exists only where these instructions were found.
-            Found::Avx2(lanes) => unsafe { check_avx2(lanes, value.as_bytes()) },
-            #[cfg(target_arch = "x86_64")]
-            Found::Sse2(lanes) => value::check(lanes, value.as_bytes()),
-            Found::Scalar(lanes) => value::check(lanes, value.as_bytes()),
-        }
-    }
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt,pclmulqdq")]
-fn request_avx2(lanes: x86::Avx2, text: &str) -> Result<Option<Request<'_>>, Odd> {
-    request::read(lanes, text)
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt,pclmulqdq")]
-fn check_avx2(lanes: x86::Avx2, value: &[u8]) -> Result<(), Odd> {
-    value::check(lanes, value)
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt,pclmulqdq")]
-fn walk_avx2(
-    lanes: x86::Avx2,
-    bytes: &[u8],
-    place: Place,
-    picked: &mut Picked,
-) -> Result<Walked, Odd> {
-    record::walk(lanes, bytes, place, picked)
-}
-
-fn walk_with<L: Lanes>(
-    lanes: L,
-    bytes: &[u8],
-    place: Place,
-    picked: &mut Picked,
-) -> Result<Walked, Odd> {
-    record::walk(lanes, bytes, place, picked)
+    fn check(value: &str) -> Result<(), Odd> = value::check;
 }

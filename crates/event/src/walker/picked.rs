@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use super::Odd;
+use super::echo::{Echo, Known, Set};
 use super::names::{FIELDS, Field};
 
 /// Where a field's value stands in the record; nowhere when `end` is zero.
@@ -13,20 +14,27 @@ struct Span {
 }
 
 /// The fields of one record, by their places in it. Of duplicates the last counts.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Default)]
 pub(crate) struct Picked {
     spans: [Span; FIELDS],
     /// One bit for each text that holds escapes; its span includes the quotes.
     escaped: u32,
     /// Some container in the record belongs to no span.
     pub(super) unread: bool,
+    /// Identities seen before; these outlast the record.
+    pub(super) echo: Echo,
+    /// Where this record's identity is among them.
+    pub(super) identity_set: Option<Set>,
 }
 
 impl Picked {
-    /// Forgets everything.
+    /// Forgets the last record.
     #[inline(always)]
     pub(super) fn reset(&mut self) {
-        *self = Self::default();
+        self.spans = [Span::default(); FIELDS];
+        self.escaped = 0;
+        self.unread = false;
+        self.identity_set = None;
     }
 
     #[inline(always)]
@@ -104,6 +112,25 @@ impl Picked {
     #[inline(always)]
     pub(crate) fn raw<'a>(&self, record: &'a str, field: Field) -> Option<&'a str> {
         record.get(self.span(field)?)
+    }
+
+    /// Says that other bytes come now, not the ones that the last walks went through.
+    pub(crate) fn turn_to_other_bytes(&mut self) {
+        self.echo.forget();
+    }
+
+    /// What was learnt of this record's identity from one just like it.
+    #[inline(always)]
+    pub(crate) fn known_identity(&self) -> Option<Known> {
+        self.identity_set.and_then(|set| self.echo.known(set))
+    }
+
+    /// Learns something of this record's identity, for those like it.
+    #[inline(always)]
+    pub(crate) fn learn_identity(&mut self, known: Known) {
+        if let Some(set) = self.identity_set {
+            self.echo.learn(set, known);
+        }
     }
 
     /// Whether the record holds containers that belong to no field, or to a field given twice.

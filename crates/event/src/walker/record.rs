@@ -1,21 +1,27 @@
 //! One record, walked once from its opening brace.
 
 use super::container::{skip, skip_rest};
+use super::echo::Echo;
 use super::lanes::Lanes;
 use super::names::{Field, Shape, known_name};
 use super::picked::Picked;
 use super::value::{block, byte, colon, scalar, skip_space, string};
 use super::{Odd, Place, Walked};
+use crate::read::RECORD_BYTES_MAX;
 use crate::selection::{Selection, select_bytes};
 
-/// Walks the record whose opening brace is the first of `bytes`.
+/// Walks the record whose opening brace stands at `start`.
 #[inline(always)]
 pub(super) fn walk<L: Lanes>(
     lanes: L,
     bytes: &[u8],
+    start: usize,
     place: Place,
     picked: &mut Picked,
 ) -> Result<Walked, Odd> {
+    picked.reset();
+    let all = bytes;
+    let bytes = &bytes[start..bytes.len().min(start.saturating_add(RECORD_BYTES_MAX))];
     let mut at = skip_space(bytes, 1);
     if byte(bytes, at)? == b'}' {
         return Ok(Walked::Complete(at + 1));
@@ -24,6 +30,9 @@ pub(super) fn walk<L: Lanes>(
         let (field, value) = name(lanes, bytes, at, place)?;
         at = match field.shape() {
             Shape::Text => text(lanes, bytes, value, field, picked)?,
+            Shape::Nested if field == Field::UserIdentity && place != Place::Alone => {
+                identity(lanes, all, start, value, bytes.len(), picked)?
+            }
             Shape::Nested => nested(lanes, bytes, value, field, picked)?,
             Shape::Ignored => ignored(lanes, bytes, value, picked)?,
         };
@@ -137,6 +146,39 @@ fn nested<L: Lanes>(
         _ => scalar(bytes, at)?,
     };
     picked.set_nested(field, at, end);
+    Ok(end)
+}
+
+/// Takes `userIdentity` as it stands, which often has stood so before.
+#[inline(always)]
+fn identity<L: Lanes>(
+    lanes: L,
+    all: &[u8],
+    start: usize,
+    at: usize,
+    bytes_max: usize,
+    picked: &mut Picked,
+) -> Result<usize, Odd> {
+    let bytes = &all[start..start + bytes_max];
+    let set = match bytes.get(at) {
+        Some(b'{') => Echo::set_of(bytes, at),
+        _ => None,
+    };
+    let Some(set) = set else {
+        return nested(lanes, bytes, at, Field::UserIdentity, picked);
+    };
+    if let Some(end) = picked.echo.find(set, all, start + at) {
+        let end = end - start;
+        if end > bytes_max {
+            return Err(Odd::Unfinished);
+        }
+        picked.set_nested(Field::UserIdentity, at, end);
+        picked.identity_set = Some(set);
+        return Ok(end);
+    }
+    let end = nested(lanes, bytes, at, Field::UserIdentity, picked)?;
+    picked.echo.note(set, start + at, start + end);
+    picked.identity_set = Some(set);
     Ok(end)
 }
 

@@ -150,7 +150,9 @@ fn number(bytes: &[u8], mut at: usize) -> Result<usize, Odd> {
 }
 
 /// Reads a value strictly; nothing may stand behind it.
-pub(super) fn check<L: Lanes>(lanes: L, value: &[u8]) -> Result<(), Odd> {
+#[inline(always)]
+pub(super) fn check<L: Lanes>(lanes: L, value: &str) -> Result<(), Odd> {
+    let value = value.as_bytes();
     match value {
         [b'{' | b'[', ..] if strict(lanes, value, 0)? < value.len() => Err(Odd::NotJson),
         // The walk read everything else strictly already.
@@ -159,6 +161,7 @@ pub(super) fn check<L: Lanes>(lanes: L, value: &[u8]) -> Result<(), Odd> {
 }
 
 /// Where the value ends that begins at `at`, everything in it read strictly.
+#[inline(always)]
 pub(super) fn strict<L: Lanes>(lanes: L, bytes: &[u8], mut at: usize) -> Result<usize, Odd> {
     // One bit a level: set for an object, clear for an array.
     let mut objects: u64 = 0;

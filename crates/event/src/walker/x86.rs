@@ -1,10 +1,11 @@
 //! [`Lanes`] with the vector instructions of x86-64: SSE2, which every such processor has, and
-//! AVX2 where it is found at run time.
+//! AVX2 or AVX-512 where they are found at run time.
 
 mod avx2;
+mod avx512;
 mod sse2;
 
-use super::lanes::{Lanes, Masks};
+use super::lanes::{Lanes, Marks};
 
 /// AVX2 and the bit instructions that came with it. A value exists only where they were found.
 #[derive(Debug, Clone, Copy)]
@@ -20,6 +21,20 @@ impl Avx2 {
             && std::is_x86_feature_detected!("popcnt")
             && std::is_x86_feature_detected!("pclmulqdq"))
         .then_some(Self(()))
+    }
+}
+
+/// AVX-512 for bytes, beside AVX2. A value exists only where both were found.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Avx512(());
+
+impl Avx512 {
+    /// The instructions, if this processor has all of them.
+    pub(super) fn find() -> Option<Self> {
+        Avx2::find().filter(|_| {
+            std::is_x86_feature_detected!("avx512f") && std::is_x86_feature_detected!("avx512bw")
+        })?;
+        Some(Self(()))
     }
 }
 
@@ -45,9 +60,21 @@ macro_rules! lanes_of {
             }
 
             #[inline(always)]
-            fn masks(self, block: &[u8; 64]) -> Masks {
+            fn marks(self, block: &[u8; 64]) -> Marks {
                 // SAFETY: as above.
-                unsafe { $answers::masks(block) }
+                unsafe { $answers::marks(block) }
+            }
+
+            #[inline(always)]
+            fn marks_ahead(self, block: &[u8; 64], ahead: &[u8; 64]) -> Marks {
+                // SAFETY: as above.
+                unsafe { $answers::marks_ahead(block, ahead) }
+            }
+
+            #[inline(always)]
+            fn slashes(self, block: &[u8; 64]) -> u64 {
+                // SAFETY: as above.
+                unsafe { $answers::slashes(block) }
             }
 
             #[inline(always)]
@@ -71,6 +98,7 @@ macro_rules! lanes_of {
     };
 }
 
+lanes_of!(Avx512, avx512);
 lanes_of!(Avx2, avx2);
 lanes_of!(Sse2, sse2);
 
@@ -85,6 +113,13 @@ mod tests {
         #[test]
         fn sse2_answers_as_defined(bytes in block()) {
             check(Sse2, &bytes);
+        }
+
+        #[test]
+        fn avx512_answers_as_defined(bytes in block()) {
+            if let Some(avx512) = Avx512::find() {
+                check(avx512, &bytes);
+            }
         }
 
         #[test]

@@ -2,11 +2,12 @@
 
 use std::arch::x86_64::{
     __m256i, _mm_clmulepi64_si128, _mm_cvtsi128_si64, _mm_set_epi64x, _mm_set1_epi8,
-    _mm256_cmpeq_epi8, _mm256_cmpgt_epi8, _mm256_loadu_si256, _mm256_movemask_epi8,
-    _mm256_or_si256, _mm256_set1_epi8, _mm256_setr_epi8, _mm256_shuffle_epi8, _mm256_slli_epi16,
+    _mm256_and_si256, _mm256_andnot_si256, _mm256_cmpeq_epi8, _mm256_cmpgt_epi8,
+    _mm256_loadu_si256, _mm256_movemask_epi8, _mm256_or_si256, _mm256_set1_epi8, _mm256_setr_epi8,
+    _mm256_shuffle_epi8, _mm256_slli_epi16,
 };
 
-use super::super::lanes::Masks;
+use super::super::lanes::Marks;
 
 #[inline]
 #[target_feature(enable = "avx2")]
@@ -54,19 +55,92 @@ pub(super) fn equal(block: &[u8; 32], pattern: &[u8; 32]) -> u32 {
     _mm256_movemask_epi8(_mm256_cmpeq_epi8(load(block), load(pattern))) as u32
 }
 
+/// Quotes and brackets. Moving bits out of vectors is what costs, so what is rare is gathered in
+/// one vector, whose bits nobody needs one by one.
 #[inline]
 #[target_feature(enable = "avx2")]
-pub(super) fn masks(block: &[u8; 64]) -> Masks {
-    let (low, high) = halves(block);
+fn marks_of(low: __m256i, high: __m256i, odd: impl FnOnce(Parts) -> __m256i) -> Marks {
+    let quote = _mm256_set1_epi8(b'"' as i8);
+    let open = _mm256_set1_epi8(b'{' as i8);
+    let close = _mm256_set1_epi8(b'}' as i8);
+    let slash = _mm256_set1_epi8(b'\\' as i8);
     // With this bit set, the brackets of arrays become those of objects.
     let bit_5 = _mm256_set1_epi8(0x20);
     let (braces_low, braces_high) = (_mm256_or_si256(low, bit_5), _mm256_or_si256(high, bit_5));
-    Masks {
-        quotes: equal_to(low, high, b'"'),
-        slashes: equal_to(low, high, b'\\'),
-        opens: equal_to(braces_low, braces_high, b'{'),
-        closes: equal_to(braces_low, braces_high, b'}'),
+    let parts = Parts {
+        quotes: [
+            _mm256_cmpeq_epi8(low, quote),
+            _mm256_cmpeq_epi8(high, quote),
+        ],
+        opens: [
+            _mm256_cmpeq_epi8(braces_low, open),
+            _mm256_cmpeq_epi8(braces_high, open),
+        ],
+        closes: [
+            _mm256_cmpeq_epi8(braces_low, close),
+            _mm256_cmpeq_epi8(braces_high, close),
+        ],
+    };
+    let slashes = _mm256_or_si256(
+        _mm256_cmpeq_epi8(low, slash),
+        _mm256_cmpeq_epi8(high, slash),
+    );
+    let odd = _mm256_or_si256(slashes, odd(parts));
+    let [quotes_low, quotes_high] = parts.quotes;
+    let [opens_low, opens_high] = parts.opens;
+    let [closes_low, closes_high] = parts.closes;
+    Marks {
+        quotes: bits(quotes_low, quotes_high),
+        opens: bits(opens_low, opens_high),
+        closes: bits(closes_low, closes_high),
+        is_odd: _mm256_movemask_epi8(odd) != 0,
     }
+}
+
+/// All bits of a byte set where it is one, by halves of the block.
+#[derive(Clone, Copy)]
+struct Parts {
+    quotes: [__m256i; 2],
+    opens: [__m256i; 2],
+    closes: [__m256i; 2],
+}
+
+#[inline]
+#[target_feature(enable = "avx2")]
+pub(super) fn marks(block: &[u8; 64]) -> Marks {
+    let (low, high) = halves(block);
+    let odd = |parts: Parts| {
+        let bit_5 = _mm256_set1_epi8(0x20);
+        let brackets_low = _mm256_or_si256(parts.opens[0], parts.closes[0]);
+        let brackets_high = _mm256_or_si256(parts.opens[1], parts.closes[1]);
+        // Brackets whose byte lacks the bit.
+        let low = _mm256_andnot_si256(low, _mm256_and_si256(brackets_low, bit_5));
+        let high = _mm256_andnot_si256(high, _mm256_and_si256(brackets_high, bit_5));
+        // The bit moves to where the mask is taken from.
+        _mm256_slli_epi16::<2>(_mm256_or_si256(low, high))
+    };
+    marks_of(low, high, odd)
+}
+
+#[inline]
+#[target_feature(enable = "avx2")]
+pub(super) fn marks_ahead(block: &[u8; 64], ahead: &[u8; 64]) -> Marks {
+    let (low, high) = halves(block);
+    let [letters_low, letters_high] = letters(ahead);
+    let odd = |parts: Parts| {
+        _mm256_or_si256(
+            _mm256_and_si256(parts.quotes[0], letters_low),
+            _mm256_and_si256(parts.quotes[1], letters_high),
+        )
+    };
+    marks_of(low, high, odd)
+}
+
+#[inline]
+#[target_feature(enable = "avx2")]
+pub(super) fn slashes(block: &[u8; 64]) -> u64 {
+    let (low, high) = halves(block);
+    equal_to(low, high, b'\\')
 }
 
 #[inline]
@@ -78,7 +152,7 @@ pub(super) fn without_bit_5(block: &[u8; 64]) -> u64 {
 
 #[inline]
 #[target_feature(enable = "avx2")]
-pub(super) fn letters_s_n(block: &[u8; 64]) -> u64 {
+fn letters(block: &[u8; 64]) -> [__m256i; 2] {
     const S: i8 = b'S' as i8;
     const N: i8 = b'N' as i8;
     // By its low half, each byte looks up the one letter it can be.
@@ -87,10 +161,17 @@ pub(super) fn letters_s_n(block: &[u8; 64]) -> u64 {
         -1, -1, -1, S, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, N, -1,
     );
     let (low, high) = halves(block);
-    bits(
+    [
         _mm256_cmpeq_epi8(_mm256_shuffle_epi8(letters, low), low),
         _mm256_cmpeq_epi8(_mm256_shuffle_epi8(letters, high), high),
-    )
+    ]
+}
+
+#[inline]
+#[target_feature(enable = "avx2")]
+pub(super) fn letters_s_n(block: &[u8; 64]) -> u64 {
+    let [low, high] = letters(block);
+    bits(low, high)
 }
 
 #[inline]

@@ -5,7 +5,7 @@ use std::arch::x86_64::{
     _mm_set1_epi8, _mm_slli_epi16,
 };
 
-use super::super::lanes::{self, Masks};
+use super::super::lanes::{self, Marks};
 
 #[inline]
 #[target_feature(enable = "sse2")]
@@ -78,9 +78,8 @@ pub(super) fn equal(block: &[u8; 32], pattern: &[u8; 32]) -> u32 {
 
 #[inline]
 #[target_feature(enable = "sse2")]
-pub(super) fn masks(block: &[u8; 64]) -> Masks {
-    let bytes = quarters(block);
-    let [a, b, c, d] = bytes;
+fn braces(block: &[u8; 64], byte: u8) -> u64 {
+    let [a, b, c, d] = quarters(block);
     // With this bit set, the brackets of arrays become those of objects.
     let bit_5 = _mm_set1_epi8(0x20);
     let braces = [
@@ -89,12 +88,38 @@ pub(super) fn masks(block: &[u8; 64]) -> Masks {
         _mm_or_si128(c, bit_5),
         _mm_or_si128(d, bit_5),
     ];
-    Masks {
-        quotes: equal_to(bytes, b'"'),
-        slashes: equal_to(bytes, b'\\'),
-        opens: equal_to(braces, b'{'),
-        closes: equal_to(braces, b'}'),
+    equal_to(braces, byte)
+}
+
+#[inline]
+#[target_feature(enable = "sse2")]
+pub(super) fn marks(block: &[u8; 64]) -> Marks {
+    let (opens, closes) = (braces(block, b'{'), braces(block, b'}'));
+    let odd = slashes(block) | without_bit_5(block) & (opens | closes);
+    Marks {
+        quotes: equal_to(quarters(block), b'"'),
+        opens,
+        closes,
+        is_odd: odd != 0,
     }
+}
+
+#[inline]
+#[target_feature(enable = "sse2")]
+pub(super) fn marks_ahead(block: &[u8; 64], ahead: &[u8; 64]) -> Marks {
+    let quotes = equal_to(quarters(block), b'"');
+    Marks {
+        quotes,
+        opens: braces(block, b'{'),
+        closes: braces(block, b'}'),
+        is_odd: slashes(block) | letters_s_n(ahead) & quotes != 0,
+    }
+}
+
+#[inline]
+#[target_feature(enable = "sse2")]
+pub(super) fn slashes(block: &[u8; 64]) -> u64 {
+    equal_to(quarters(block), b'\\')
 }
 
 #[inline]

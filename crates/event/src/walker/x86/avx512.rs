@@ -1,0 +1,83 @@
+//! The answers of AVX-512, 64 bytes at a time: comparisons give their bits directly.
+
+use std::arch::x86_64::{
+    __m512i, _mm_setr_epi8, _mm512_broadcast_i32x4, _mm512_cmpeq_epi8_mask, _mm512_loadu_si512,
+    _mm512_or_si512, _mm512_set1_epi8, _mm512_shuffle_epi8, _mm512_testn_epi8_mask,
+};
+
+use super::super::lanes::Marks;
+
+pub(super) use super::avx2::{equal, prefix_xor, stops};
+
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn load(block: &[u8; 64]) -> __m512i {
+    // SAFETY: the reference is valid for 64 bytes, and the load asks for no alignment.
+    unsafe { _mm512_loadu_si512(block.as_ptr().cast()) }
+}
+
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw")]
+fn equal_to(bytes: __m512i, byte: u8) -> u64 {
+    _mm512_cmpeq_epi8_mask(bytes, _mm512_set1_epi8(byte as i8))
+}
+
+/// Quotes and brackets; whether the block is odd is left open.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw")]
+fn marks_of(bytes: __m512i) -> Marks {
+    // With this bit set, the brackets of arrays become those of objects.
+    let braces = _mm512_or_si512(bytes, _mm512_set1_epi8(0x20));
+    Marks {
+        quotes: equal_to(bytes, b'"'),
+        opens: equal_to(braces, b'{'),
+        closes: equal_to(braces, b'}'),
+        is_odd: false,
+    }
+}
+
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw")]
+pub(super) fn marks(block: &[u8; 64]) -> Marks {
+    let bytes = load(block);
+    let arrays = equal_to(bytes, b'[') | equal_to(bytes, b']');
+    Marks {
+        is_odd: arrays | equal_to(bytes, b'\\') != 0,
+        ..marks_of(bytes)
+    }
+}
+
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw")]
+pub(super) fn marks_ahead(block: &[u8; 64], ahead: &[u8; 64]) -> Marks {
+    let bytes = load(block);
+    let marks = marks_of(bytes);
+    Marks {
+        is_odd: letters_s_n(ahead) & marks.quotes | equal_to(bytes, b'\\') != 0,
+        ..marks
+    }
+}
+
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw")]
+pub(super) fn slashes(block: &[u8; 64]) -> u64 {
+    equal_to(load(block), b'\\')
+}
+
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw")]
+pub(super) fn without_bit_5(block: &[u8; 64]) -> u64 {
+    _mm512_testn_epi8_mask(load(block), _mm512_set1_epi8(0x20))
+}
+
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw")]
+pub(super) fn letters_s_n(block: &[u8; 64]) -> u64 {
+    const S: i8 = b'S' as i8;
+    const N: i8 = b'N' as i8;
+    // By its low half, each byte looks up the one letter it can be.
+    let letters = _mm_setr_epi8(-1, -1, -1, S, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, N, -1);
+    let bytes = load(block);
+    let found = _mm512_shuffle_epi8(_mm512_broadcast_i32x4(letters), bytes);
+    _mm512_cmpeq_epi8_mask(found, bytes)
+}
