@@ -22,6 +22,8 @@ pub const ABOUT: AboutBehaviour = AboutBehaviour {
 const KEY_AGE_DAYS_MIN: i64 = 3;
 /// Days at the start of an account's history in which every pair is new.
 const WARM_UP_DAYS: i64 = 7;
+/// Calls that are no more than a look; each doubling beyond them adds to the score.
+const FEW_CALLS: f64 = 2.0;
 /// Weight of the account's rate of new pairs in a key's own, in pair-days.
 const ACCOUNT_WEIGHT: f64 = 5.0;
 
@@ -55,8 +57,13 @@ pub(crate) fn judge(case: &Case<'_>, base: &Base<'_>) -> Option<Candidate> {
         .collect();
     let calls: u64 = hours.iter().map(|(_, use_)| use_.calls).sum();
     let history = format!(
-        "{} principals on {} pair-days since {}",
-        key.principals, key.pair_days, key.first_day
+        "{} on {} pair-days since {}",
+        match key.principals {
+            1 => "1 principal".to_owned(),
+            principals => format!("{principals} principals"),
+        },
+        key.pair_days,
+        key.first_day
     );
     let text = format!(
         "First use of this key by this principal; {history}, {} of them new after the first week: a pair-day is a first one 1 in {one_in:.0} times.",
@@ -73,7 +80,7 @@ pub(crate) fn judge(case: &Case<'_>, base: &Base<'_>) -> Option<Candidate> {
     };
     let days = base.days_through(through) as f64;
     let opinion = Opinion {
-        score: one_in.log10() + 1.5 * (1.0 + calls as f64 / 8.0).log2().min(12.0),
+        score: one_in.log10() + 1.5 * (1.0 + calls as f64 / FEW_CALLS).log2().min(12.0),
         confidence: days / (days + 7.0),
         title: format!(
             "{} used key {} for the first time: {calls} calls within {}",

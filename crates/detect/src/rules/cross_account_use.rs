@@ -57,10 +57,11 @@ impl Rule for CrossAccountUse {
             "First {operation} by account {account} with {}",
             key_in_title(Some(key))
         );
-        let whose = if is_known {
-            "an account of the organisation"
-        } else {
-            "an account outside the organisation"
+        let is_configured = !light.configuration.organisation.accounts.is_empty();
+        let whose = match (is_known, is_configured) {
+            (true, _) => "an account of the organisation",
+            (false, true) => "an account outside the organisation",
+            (false, false) => "another account (no organisation is configured)",
         };
         let mut hit = Hit::of(record, severity, title)
             .key(Some(key))

@@ -1,3 +1,5 @@
+//! Bulk archives: their shares, sizes and layout, and that a seed decides every byte.
+
 use std::collections::{HashMap, HashSet};
 
 use serde_json::Value;

@@ -1,3 +1,5 @@
+//! The scenario: its life, its attacks and their labels, and that a seed decides every byte.
+
 use std::collections::{HashMap, HashSet};
 
 use serde_json::Value;
