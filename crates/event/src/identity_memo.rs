@@ -79,7 +79,7 @@ impl IdentityMemo {
         {
             return Ok((identity, Some(number)));
         }
-        self.walker.check(raw)?;
+        self.walker.check_text(raw)?;
         let identity = Arc::new(Identity::read_text(raw, surroundings));
         if raw.len() > MEMO_TEXT_BYTES_MAX {
             return Ok((identity, None));
@@ -126,15 +126,27 @@ impl IdentityMemo {
     /// Whether values are sound of which nothing more is asked.
     pub(crate) fn check(&self, values: [Option<&str>; 3]) -> Result<(), Odd> {
         let mut values = values.into_iter().flatten();
-        values.try_for_each(|value| self.walker.check(value))
+        values.try_for_each(|value| self.walker.check_text(value))
     }
 
-    /// What this `requestParameters` asks. Requests differ, so none is remembered.
-    pub(crate) fn request<'a>(&self, request: &'a str) -> Result<Request<'a>, Odd> {
-        if let Some(request) = self.walker.request(request)? {
+    /// What these `requestParameters` of the record ask. Requests differ, so none is remembered.
+    #[inline]
+    pub(crate) fn request<'a>(
+        &self,
+        record: &'a str,
+        request: &'a str,
+    ) -> Result<Request<'a>, Odd> {
+        // Walked where it stands, it needs no care at its end.
+        let start = request.as_ptr().addr().wrapping_sub(record.as_ptr().addr());
+        let end = start.wrapping_add(request.len());
+        let walked = match record.get(start..end) {
+            Some(_) => self.walker.request(record, start, end)?,
+            None => None,
+        };
+        if let Some(request) = walked {
             return Ok(request);
         }
-        self.walker.check(request)?;
+        self.walker.check_text(request)?;
         Ok(Request::read(request))
     }
 
@@ -145,7 +157,7 @@ impl IdentityMemo {
             return Ok(&self.long);
         };
         if raw.len() > MEMO_TEXT_BYTES_MAX {
-            self.walker.check(raw)?;
+            self.walker.check_text(raw)?;
             self.long = Resources::read(raw);
             return Ok(&self.long);
         }
@@ -155,7 +167,7 @@ impl IdentityMemo {
         match self.resources.entry_ref(raw) {
             EntryRef::Occupied(entry) => Ok(entry.into_mut()),
             EntryRef::Vacant(entry) => {
-                self.walker.check(raw)?;
+                self.walker.check_text(raw)?;
                 Ok(entry.insert(Resources::read(raw)))
             }
         }

@@ -89,29 +89,30 @@ impl Picker {
             return Some(Opened::Unwanted(end));
         }
         let text = simdutf8::basic::from_utf8(record).ok()?;
-        self.check_rest(text).ok()?;
+        self.check_rest(bytes, start, end).ok()?;
         let picked = &self.picked;
         let fields = Fields::of_walk(picked, text);
         let is_record = fields.event_source.is_some() || fields.event_type.is_some();
         is_record.then_some(Opened::Record(fields, text))
     }
 
-    /// Reads those containers of a record strictly that nobody reads strictly later on.
+    /// Reads those containers strictly that nobody reads strictly later on, of the record that stands
+    /// in `bytes` at `start` and is so long.
     #[inline]
-    fn check_rest(&self, record: &str) -> Result<(), Odd> {
+    fn check_rest(&self, bytes: &[u8], start: usize, length: usize) -> Result<(), Odd> {
         if self.picked.has_unread() {
-            return self.walker.check(record);
+            return self.walker.check(bytes, start, start + length);
         }
-        self.check(record, Field::ResponseElements)?;
-        self.check(record, Field::AdditionalEventData)?;
-        self.check(record, Field::ServiceEventDetails)?;
-        self.check(record, Field::TlsDetails)
+        self.check(bytes, start, Field::ResponseElements)?;
+        self.check(bytes, start, Field::AdditionalEventData)?;
+        self.check(bytes, start, Field::ServiceEventDetails)?;
+        self.check(bytes, start, Field::TlsDetails)
     }
 
     #[inline]
-    fn check(&self, record: &str, field: Field) -> Result<(), Odd> {
-        match self.picked.raw(record, field) {
-            Some(value) => self.walker.check(value),
+    fn check(&self, bytes: &[u8], start: usize, field: Field) -> Result<(), Odd> {
+        match self.picked.place(field) {
+            Some((value, end)) => self.walker.check(bytes, start + value, start + end),
             None => Ok(()),
         }
     }
@@ -132,13 +133,13 @@ impl Picker {
         };
         let checked = walked.and_then(|walked| {
             let (Walked::Unwanted(end) | Walked::Complete(end)) = walked;
-            self.check_rest(&record[..end])?;
+            self.check_rest(record.as_bytes(), 0, end)?;
             for field in [
                 Field::UserIdentity,
                 Field::Resources,
                 Field::RequestParameters,
             ] {
-                self.check(&record[..end], field)?;
+                self.check(record.as_bytes(), 0, field)?;
             }
             if skip_space(record.as_bytes(), end) < record.len() {
                 return Err(Odd::NotJson);

@@ -128,7 +128,7 @@ impl<'a> Record<'a> {
             recipient_account: fields.recipient_account_id.as_deref(),
         };
         let request = match fields.request_parameters {
-            Some(request) => memo.request(request).map_err(unsound)?,
+            Some(request) => memo.request(raw, request).map_err(unsound)?,
             None => Request::default(),
         };
         let identity = match picked

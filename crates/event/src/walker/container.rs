@@ -179,9 +179,13 @@ pub(super) fn skip_rest<L: Lanes>(
     let mut last = [0; 64];
     loop {
         let block = padded(bytes, at, &mut last)?;
-        // The letters six bytes behind the quotes, where `"eventSource"` differs from `"eventTime"`.
-        let ahead = super::value::block(bytes, at + 6).unwrap_or(&[b'S'; 64]);
-        let marks = lanes.marks_ahead(block, ahead);
+        let marks = match super::value::block(bytes, at + 5) {
+            Some(ahead) => lanes.marks_ahead(block, ahead),
+            None => Marks {
+                is_odd: true,
+                ..lanes.marks(block)
+            },
+        };
         let slashes = match marks.is_odd {
             true => lanes.slashes(block),
             false => 0,

@@ -4,8 +4,9 @@
 //! of the same length begins. So comparing bytes takes the place of walking over them, which pays
 //! for `userIdentity`, half of a record and written alike by a session in all it does.
 
-/// Identities remembered, in sets of two: a session's own calls, and those of a service for it.
+/// Values are remembered in sets of four: a session's own calls, and those that services make for it.
 const SETS: usize = 128;
+const WAYS: usize = 4;
 
 /// What somebody else knows about a value, by number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,14 +26,14 @@ struct Seen {
 /// Values seen before, by a hash of their beginnings.
 #[derive(Debug)]
 pub(crate) struct Echo {
-    sets: Box<[[Seen; 2]; SETS]>,
+    sets: Box<[[Seen; WAYS]; SETS]>,
     epoch: u32,
 }
 
 impl Default for Echo {
     fn default() -> Self {
         Self {
-            sets: Box::new([[Seen::default(); 2]; SETS]),
+            sets: Box::new([[Seen::default(); WAYS]; SETS]),
             epoch: 1,
         }
     }
@@ -80,12 +81,18 @@ impl Echo {
     #[inline(always)]
     pub(super) fn find(&mut self, set: Set, bytes: &[u8], at: usize) -> Option<usize> {
         let ways = &mut self.sets[set.0 % SETS];
-        for way in 0..2 {
+        for way in 0..WAYS {
             let seen = ways[way];
             if seen.epoch != self.epoch {
                 continue;
             }
             let end = at + seen.length;
+            // Values that begin alike often end differently, which is soon seen.
+            let (tail, tail_before) = (end - 8, seen.start + seen.length - 8);
+            let tail = super::value::block::<8>(bytes, tail)?;
+            if super::value::block::<8>(bytes, tail_before) != Some(tail) {
+                continue;
+            }
             let before = bytes.get(seen.start..seen.start + seen.length);
             if before.is_some() && before == bytes.get(at..end) {
                 // The newest copy is nearest at hand.
@@ -97,17 +104,21 @@ impl Echo {
         None
     }
 
-    /// Remembers a container that is walked over.
+    /// Remembers a container that is walked over, unless it is too short to be worth it.
     #[inline(always)]
-    pub(super) fn note(&mut self, set: Set, start: usize, end: usize) {
+    pub(super) fn note(&mut self, set: Set, start: usize, end: usize) -> Option<Set> {
+        if end - start < 8 {
+            return None;
+        }
         let ways = &mut self.sets[set.0 % SETS];
-        ways[1] = ways[0];
+        ways.rotate_right(1);
         ways[0] = Seen {
             start,
             length: end - start,
             epoch: self.epoch,
             known: 0,
         };
+        Some(set)
     }
 
     /// What is known of the value found or noted last in this set.
@@ -137,13 +148,14 @@ mod tests {
         let set = Echo::set_of(bytes, 0).expect("it is long enough");
         assert_eq!(Echo::set_of(bytes, second), Some(set));
         assert_eq!(echo.find(set, bytes, 0), None);
-        echo.note(set, 0, value.len());
+        assert_eq!(echo.note(set, 0, 2), None);
+        assert_eq!(echo.note(set, 0, value.len()), Some(set));
         assert_eq!(echo.known(set), None);
         echo.learn(set, Known(7));
         assert_eq!(echo.find(set, bytes, second), Some(second + value.len()));
         assert_eq!(echo.known(set), Some(Known(7)));
         assert_eq!(echo.find(set, bytes, third), None);
-        echo.note(set, third, bytes.len());
+        assert_eq!(echo.note(set, third, bytes.len()), Some(set));
         assert_eq!(echo.known(set), None);
         assert_eq!(echo.find(set, bytes, second), Some(second + value.len()));
         assert_eq!(echo.known(set), Some(Known(7)));

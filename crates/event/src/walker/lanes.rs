@@ -28,18 +28,15 @@ pub(super) trait Lanes: Copy {
     /// Quotes and brackets of a block; it is odd if it holds a backslash or a bracket of an array.
     fn marks(self, block: &[u8; 64]) -> Marks;
 
-    /// Quotes and brackets of a block; it is odd if it holds a backslash, or a quote where `ahead`
-    /// holds `S` or `N`, the letters in which `eventSource` and `eventName` differ from `eventTime`.
-    fn marks_ahead(self, block: &[u8; 64], ahead: &[u8; 64]) -> Marks;
+    /// Quotes and brackets of a block; it is odd if it holds a backslash, or a quote where `ahead`,
+    /// the bytes from the fifth on, holds `tS` or `tN`: so `"eventSource"` and `"eventName"` begin.
+    fn marks_ahead(self, block: &[u8; 64], ahead: &[u8; 65]) -> Marks;
 
     /// `\`
     fn slashes(self, block: &[u8; 64]) -> u64;
 
     /// Bytes without the bit of value 32: of the brackets, those of arrays.
     fn without_bit_5(self, block: &[u8; 64]) -> u64;
-
-    /// `S` and `N`.
-    fn letters_s_n(self, block: &[u8; 64]) -> u64;
 
     /// Bit `i` of the answer is the exclusive or of the bits 0 to `i`: with quotes going in, the
     /// bytes inside strings come out, opening quotes included and closing quotes not.
@@ -117,11 +114,15 @@ impl Lanes for Scalar {
     }
 
     #[inline(always)]
-    fn marks_ahead(self, block: &[u8; 64], ahead: &[u8; 64]) -> Marks {
+    fn marks_ahead(self, block: &[u8; 64], ahead: &[u8; 65]) -> Marks {
         let marks = self.marks(block);
-        let odd = self.slashes(block) | self.letters_s_n(ahead) & marks.quotes;
+        let (fifth, sixth) = ahead_of(ahead);
+        let t = by_words(fifth, |word| equal_bytes(word, b't'));
+        let letters = by_words(sixth, |word| {
+            equal_bytes(word, b'S') | equal_bytes(word, b'N')
+        });
         Marks {
-            is_odd: odd != 0,
+            is_odd: self.slashes(block) | t & letters & marks.quotes != 0,
             ..marks
         }
     }
@@ -137,15 +138,20 @@ impl Lanes for Scalar {
     }
 
     #[inline(always)]
-    fn letters_s_n(self, block: &[u8; 64]) -> u64 {
-        by_words(block, |word| {
-            equal_bytes(word, b'S') | equal_bytes(word, b'N')
-        })
-    }
-
-    #[inline(always)]
     fn prefix_xor(self, bits: u64) -> u64 {
         prefix_xor(bits)
+    }
+}
+
+/// The bytes five and six behind those of a block.
+#[inline(always)]
+pub(super) fn ahead_of(ahead: &[u8; 65]) -> (&[u8; 64], &[u8; 64]) {
+    let [first, ..] = ahead.as_chunks::<64>().0 else {
+        return (&[0; 64], &[0; 64]);
+    };
+    match ahead.last_chunk() {
+        Some(last) => (first, last),
+        None => (first, first),
     }
 }
 
@@ -182,20 +188,19 @@ pub(super) mod tests {
             is_odd: slashes | arrays != 0,
         };
         assert_eq!(lanes.marks(bytes), marks);
-        let mut ahead = *bytes;
-        ahead.rotate_left(6);
-        let letters = bits(&|byte| byte == b'S' || byte == b'N').rotate_right(6);
+        let mut ahead = [0; 65];
+        for (index, byte) in ahead.iter_mut().enumerate() {
+            *byte = bytes[(index + 5) % 64];
+        }
+        let names = bits(&|byte| byte == b't').rotate_right(5)
+            & bits(&|byte| byte == b'S' || byte == b'N').rotate_right(6);
         let marks = Marks {
-            is_odd: slashes | letters & marks.quotes != 0,
+            is_odd: slashes | names & marks.quotes != 0,
             ..marks
         };
         assert_eq!(lanes.marks_ahead(bytes, &ahead), marks);
         assert_eq!(lanes.slashes(bytes), slashes);
         assert_eq!(lanes.without_bit_5(bytes), bits(&|byte| byte & 0x20 == 0));
-        assert_eq!(
-            lanes.letters_s_n(bytes),
-            bits(&|byte| byte == b'S' || byte == b'N')
-        );
         let half = bytes.first_chunk::<32>().expect("64 are at least 32");
         let stops = bits(&|byte| !(0x20..0x80).contains(&byte) || byte == b'"' || byte == b'\\');
         assert_eq!(lanes.stops(half), stops as u32);
@@ -221,16 +226,20 @@ pub(super) mod tests {
         assert_eq!(lanes.prefix_xor(word), inside);
     }
 
-    /// Blocks rich in the bytes that matter.
+    /// Blocks rich in the bytes that matter, of few kinds or of many.
     pub(in crate::walker) fn block() -> impl Strategy<Value = [u8; 64]> {
-        let byte = prop_oneof![
+        let few = proptest::sample::select(b"xxx\"tSN".to_vec());
+        let many = prop_oneof![
             any::<u8>(),
             Just(b'x'),
             Just(b'y'),
-            proptest::sample::select(b"\"\\{}[]SN\x1f\x20\x7f\x80;|".to_vec())
+            proptest::sample::select(b"\"\\{}[]tSN\x1f\x20\x7f\x80;|".to_vec())
         ];
-        proptest::collection::vec(byte, 64)
-            .prop_map(|bytes| bytes.try_into().expect("64 were asked for"))
+        let bytes = prop_oneof![
+            proptest::collection::vec(few, 64),
+            proptest::collection::vec(many, 64)
+        ];
+        bytes.prop_map(|bytes| bytes.try_into().expect("64 were asked for"))
     }
 
     proptest! {

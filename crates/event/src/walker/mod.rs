@@ -92,6 +92,11 @@ impl Default for Walker {
 }
 
 impl Walker {
+    /// Reads a text strictly that is a value the walk took as it stood.
+    pub(crate) fn check_text(self, value: &str) -> Result<(), Odd> {
+        self.check(value.as_bytes(), 0, value.len())
+    }
+
     /// Every walker that this machine can run.
     #[cfg(any(test, feature = "oracle"))]
     pub(crate) fn all() -> impl Iterator<Item = Self> {
@@ -154,8 +159,10 @@ for_every_processor! {
 
     /// Reads `requestParameters`; `None` when that takes another reader, and then nothing is said of
     /// whether it is sound.
-    fn request<'a>(text: &'a str) -> Result<Option<Request<'a>>, Odd> = request::read;
+    fn request<'a>(record: &'a str, start: usize, end: usize) -> Result<Option<Request<'a>>, Odd>
+        = request::read;
 
-    /// Reads a value strictly that the walk took as it stood.
-    fn check(value: &str) -> Result<(), Odd> = value::check;
+    /// Reads the value strictly that stands from `start` to `end`, and that the walk took as it
+    /// stood. The bytes behind it may go on: that makes it faster.
+    fn check(bytes: &[u8], start: usize, end: usize) -> Result<(), Odd> = value::check;
 }

@@ -84,6 +84,20 @@ impl Field {
         }
     }
 
+    /// Whether most of the field's texts have one length.
+    #[inline(always)]
+    pub(super) const fn is_steady(self) -> bool {
+        matches!(
+            self,
+            Self::EventTime
+                | Self::AwsRegion
+                | Self::EventId
+                | Self::EventType
+                | Self::RecipientAccountId
+                | Self::SharedEventId
+        )
+    }
+
     /// The field's name in a record.
     pub(crate) const fn name(self) -> &'static str {
         NAMES[self as usize].0
@@ -118,6 +132,15 @@ const SLOTS: usize = 1 << SLOT_BITS;
 /// A multiplier under which no two names meet; found when this is compiled.
 const MULTIPLIER: u64 = find_multiplier();
 static TABLE: [Slot; SLOTS] = fill_table();
+/// A place of the table that holds no name.
+const EMPTY_SLOT: usize = {
+    let mut index = 0;
+    while TABLE_OF_SLOTS[index].length != 0 {
+        index += 1;
+    }
+    index
+};
+const TABLE_OF_SLOTS: [Slot; SLOTS] = fill_table();
 
 const fn slot_of(first_eight: u64, multiplier: u64) -> usize {
     (first_eight.wrapping_mul(multiplier) >> (64 - SLOT_BITS)) as usize
@@ -190,15 +213,57 @@ const fn fill_table() -> [Slot; SLOTS] {
     table
 }
 
-/// The field whose name, quoted and with its colon, these bytes begin with, and its length; `None`
-/// for names that the table does not hold, or not written as CloudTrail writes them.
+/// Which name followed which, when it was last looked up. Records of one kind list their fields in
+/// one order, so the next name is guessed, which is soon confirmed: the processor then need not wait
+/// for the name to know where its value begins.
+#[derive(Debug)]
+pub(super) struct Order {
+    next: [u8; SLOTS],
+}
+
+impl Default for Order {
+    fn default() -> Self {
+        Self { next: [0; SLOTS] }
+    }
+}
+
+/// A name of the table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Name(u8);
+
+impl Name {
+    /// Stands for what comes before the first name, and for names that the table does not hold.
+    pub(super) const OTHER: Self = Self(EMPTY_SLOT as u8);
+
+    #[inline(always)]
+    pub(super) fn field(self) -> Field {
+        TABLE[self.0 as usize % SLOTS].field
+    }
+}
+
+/// The name, quoted and with its colon, that these bytes begin with, and its length; `None` for names
+/// that the table does not hold, or not written as CloudTrail writes them.
 #[inline(always)]
-pub(super) fn known_name<L: Lanes>(lanes: L, bytes: &[u8; 32]) -> Option<(Field, usize)> {
+pub(super) fn known_name<L: Lanes>(
+    lanes: L,
+    bytes: &[u8; 32],
+    order: &mut Order,
+    before: Name,
+) -> Option<(Name, usize)> {
+    let guess = order.next[before.0 as usize % SLOTS];
+    let slot = &TABLE[guess as usize % SLOTS];
+    if slot.mask & !lanes.equal(bytes, &slot.pattern) == 0 {
+        return Some((Name(guess), slot.length as usize));
+    }
     let [_, b1, b2, b3, b4, b5, b6, b7, b8, ..] = *bytes;
     let first_eight = u64::from_le_bytes([b1, b2, b3, b4, b5, b6, b7, b8]);
-    let slot = &TABLE[slot_of(first_eight, MULTIPLIER)];
-    let equal = lanes.equal(bytes, &slot.pattern);
-    (equal & slot.mask == slot.mask).then_some((slot.field, slot.length as usize))
+    let index = slot_of(first_eight, MULTIPLIER);
+    let slot = &TABLE[index];
+    if slot.mask & !lanes.equal(bytes, &slot.pattern) != 0 {
+        return None;
+    }
+    order.next[before.0 as usize % SLOTS] = index as u8;
+    Some((Name(index as u8), slot.length as usize))
 }
 
 #[cfg(test)]
@@ -209,7 +274,11 @@ mod tests {
     fn find(text: &str) -> Option<(Field, usize)> {
         let mut bytes = [b'x'; 32];
         bytes[..text.len()].copy_from_slice(text.as_bytes());
-        known_name(Scalar, &bytes)
+        let mut order = Order::default();
+        let found = known_name(Scalar, &bytes, &mut order, Name::OTHER);
+        // Once learnt, it is guessed.
+        assert_eq!(known_name(Scalar, &bytes, &mut order, Name::OTHER), found);
+        found.map(|(name, length)| (name.field(), length))
     }
 
     #[test]
@@ -230,7 +299,10 @@ mod tests {
     fn other_names_are_not_found() {
         assert_eq!(find("\"eventTimes\":"), None);
         assert_eq!(find("\"\":"), None);
-        assert_eq!(known_name(Scalar, &[0; 32]), None);
+        assert_eq!(
+            known_name(Scalar, &[0; 32], &mut Order::default(), Name::OTHER),
+            None
+        );
         assert_eq!(Field::of_name(b"eventtime"), Field::Ignored);
     }
 }

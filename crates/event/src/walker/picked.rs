@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::Odd;
 use super::echo::{Echo, Known, Set};
-use super::names::{FIELDS, Field};
+use super::names::{FIELDS, Field, Order};
 
 /// Where a field's value stands in the record; nowhere when `end` is zero.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -21,8 +21,10 @@ pub(crate) struct Picked {
     escaped: u32,
     /// Some container in the record belongs to no span.
     pub(super) unread: bool,
-    /// Identities seen before; these outlast the record.
+    /// What records before this one looked like: identities, the order of fields, lengths of texts.
     pub(super) echo: Echo,
+    pub(super) order: Order,
+    pub(super) lengths: [u8; FIELDS],
     /// Where this record's identity is among them.
     pub(super) identity_set: Option<Set>,
 }
@@ -43,7 +45,9 @@ impl Picked {
             start: start as u32,
             end: end as u32,
         };
-        self.escaped &= !(1 << field as u32);
+        if self.escaped != 0 {
+            self.escaped &= !(1 << field as u32);
+        }
     }
 
     #[inline(always)]
@@ -106,6 +110,12 @@ impl Picked {
             return Some(Cow::Borrowed(text));
         }
         serde_json::from_str(text).ok().map(Cow::Owned)
+    }
+
+    /// Where the value of a field stands.
+    #[inline(always)]
+    pub(crate) fn place(&self, field: Field) -> Option<(usize, usize)> {
+        self.span(field).map(|span| (span.start, span.end))
     }
 
     /// The value of a field as it stands.

@@ -3,9 +3,9 @@
 use super::container::{skip, skip_rest};
 use super::echo::Echo;
 use super::lanes::Lanes;
-use super::names::{Field, Shape, known_name};
+use super::names::{Field, Name, Shape, known_name};
 use super::picked::Picked;
-use super::value::{block, byte, colon, scalar, skip_space, string};
+use super::value::{block, byte, colon, scalar, skip_space, steady_string, string};
 use super::{Odd, Place, Walked};
 use crate::read::RECORD_BYTES_MAX;
 use crate::selection::{Selection, select_bytes};
@@ -26,8 +26,20 @@ pub(super) fn walk<L: Lanes>(
     if byte(bytes, at)? == b'}' {
         return Ok(Walked::Complete(at + 1));
     }
+    let mut before = Name::OTHER;
     loop {
-        let (field, value) = name(lanes, bytes, at, place)?;
+        let (field, value) = match block(bytes, at)
+            .and_then(|block| known_name(lanes, block, &mut picked.order, before))
+        {
+            Some((name, length)) => {
+                before = name;
+                (name.field(), skip_space(bytes, at + length))
+            }
+            None => {
+                before = Name::OTHER;
+                other_name(lanes, bytes, at, place)?
+            }
+        };
         at = match field.shape() {
             Shape::Text => text(lanes, bytes, value, field, picked)?,
             Shape::Nested if field == Field::UserIdentity && place != Place::Alone => {
@@ -42,6 +54,10 @@ pub(super) fn walk<L: Lanes>(
             && let Some(end) = skip_rest(lanes, bytes, at)?
         {
             return Ok(Walked::Unwanted(end));
+        }
+        if let Some(b",\"") = block::<2>(bytes, at) {
+            at += 1;
+            continue;
         }
         at = skip_space(bytes, at);
         match byte(bytes, at)? {
@@ -58,15 +74,6 @@ fn is_unwanted(bytes: &[u8], picked: &Picked) -> bool {
     let source = picked.plain(bytes, Field::EventSource);
     let name = picked.plain(bytes, Field::EventName);
     matches!((source, name), (Some(source), Some(name)) if select_bytes(source, name) == Selection::Skip)
-}
-
-/// The field whose name begins at `at`, and where its value begins.
-#[inline(always)]
-fn name<L: Lanes>(lanes: L, bytes: &[u8], at: usize, place: Place) -> Result<(Field, usize), Odd> {
-    match block(bytes, at).and_then(|block| known_name(lanes, block)) {
-        Some((field, length)) => Ok((field, skip_space(bytes, at + length))),
-        None => other_name(lanes, bytes, at, place),
-    }
 }
 
 /// A name that CloudTrail rarely writes, or writes in another way.
@@ -110,7 +117,12 @@ fn text<L: Lanes>(
 ) -> Result<usize, Odd> {
     match byte(bytes, at)? {
         b'"' => {
-            let end = string(lanes, bytes, at + 1)?;
+            let end = if field.is_steady() {
+                let length = &mut picked.lengths[field as usize];
+                steady_string(lanes, bytes, at + 1, length)?
+            } else {
+                string(lanes, bytes, at + 1)?
+            };
             if end.escaped {
                 picked.set_escaped(bytes, field, at, end.quote)?;
             } else {
@@ -177,8 +189,7 @@ fn identity<L: Lanes>(
         return Ok(end);
     }
     let end = nested(lanes, bytes, at, Field::UserIdentity, picked)?;
-    picked.echo.note(set, start + at, start + end);
-    picked.identity_set = Some(set);
+    picked.identity_set = picked.echo.note(set, start + at, start + end);
     Ok(end)
 }
 

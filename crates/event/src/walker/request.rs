@@ -8,18 +8,23 @@ use super::value::{byte, colon, skip_space, strict, string};
 use crate::context::{CONTEXT_PAIRS_MAX, EncryptionContext};
 use crate::request::Request;
 
-/// Reads the object that `text` is. `None` when it takes a parser that unescapes, or one for
+/// Reads the object that stands in `text` from `start` to `text_end`. `None` when it takes a parser that unescapes, or one for
 /// shapes that KMS does not give its requests; what was read so far was sound.
 #[inline(always)]
-pub(super) fn read<'a, L: Lanes>(lanes: L, text: &'a str) -> Result<Option<Request<'a>>, Odd> {
+pub(super) fn read<'a, L: Lanes>(
+    lanes: L,
+    text: &'a str,
+    start: usize,
+    text_end: usize,
+) -> Result<Option<Request<'a>>, Odd> {
     let bytes = text.as_bytes();
     let mut request = Request::default();
-    if byte(bytes, 0)? != b'{' {
+    if byte(bytes, start)? != b'{' {
         return Ok(None);
     }
-    let mut at = skip_space(bytes, 1);
+    let mut at = skip_space(bytes, start + 1);
     if byte(bytes, at)? == b'}' {
-        return end(bytes, at + 1, request);
+        return end(text_end, at + 1, request);
     }
     loop {
         let Some((name, value)) = name(lanes, text, at)? else {
@@ -54,15 +59,16 @@ pub(super) fn read<'a, L: Lanes>(lanes: L, text: &'a str) -> Result<Option<Reque
         at = skip_space(bytes, at);
         match byte(bytes, at)? {
             b',' => at = skip_space(bytes, at + 1),
-            b'}' => return end(bytes, at + 1, request),
+            b'}' => return end(text_end, at + 1, request),
             _ => return Err(Odd::NotJson),
         }
     }
 }
 
 /// Nothing may stand behind the request.
-fn end<'a>(bytes: &[u8], end: usize, request: Request<'a>) -> Result<Option<Request<'a>>, Odd> {
-    if end == bytes.len() {
+#[inline(always)]
+fn end(expected: usize, end: usize, request: Request<'_>) -> Result<Option<Request<'_>>, Odd> {
+    if end == expected {
         Ok(Some(request))
     } else {
         Err(Odd::NotJson)
@@ -138,7 +144,15 @@ mod tests {
     fn check(text: &str) {
         let sound = serde_json::from_str::<IgnoredAny>(text).is_ok();
         for walker in Walker::all() {
-            match walker.request(text) {
+            // What stands around it changes nothing.
+            let around = format!("xx{text}yy");
+            let alone = walker.request(text, 0, text.len());
+            let within = walker.request(&around, 2, 2 + text.len());
+            match &alone {
+                Ok(request) => assert_eq!(within.as_ref(), Ok(request), "{text}"),
+                Err(_) => assert!(!matches!(within, Ok(Some(_))), "{text}"),
+            }
+            match alone {
                 Ok(Some(request)) => {
                     assert!(sound, "{text}");
                     assert_eq!(request, Request::read(text), "{text}");

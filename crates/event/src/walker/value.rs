@@ -30,7 +30,7 @@ pub(super) fn block<const BYTES: usize>(bytes: &[u8], at: usize) -> Option<&[u8;
 #[inline(always)]
 pub(super) fn skip_space(bytes: &[u8], at: usize) -> usize {
     match bytes.get(at) {
-        Some(b' ' | b'\n' | b'\r' | b'\t') => crate::walk::skip_space(bytes, at),
+        Some(0..=b' ') => crate::walk::skip_space(bytes, at),
         _ => at,
     }
 }
@@ -42,18 +42,50 @@ pub(super) fn string<L: Lanes>(lanes: L, bytes: &[u8], start: usize) -> Result<S
     while let Some(block) = block::<32>(bytes, at) {
         let stops = lanes.stops(block);
         if stops != 0 {
-            let stop = at + stops.trailing_zeros() as usize;
-            if bytes[stop] == b'"' {
+            let stop = stops.trailing_zeros() as usize;
+            if block[stop % 32] == b'"' {
                 return Ok(StringEnd {
-                    quote: stop,
+                    quote: at + stop,
                     escaped: false,
                 });
             }
-            return odd_string(bytes, start, stop);
+            return odd_string(bytes, start, at + stop);
         }
         at += 32;
     }
     odd_string(bytes, start, at)
+}
+
+/// Where the string ends whose first byte behind the opening quote is at `start`, if it is plain and
+/// has the length that `length` guesses, less than 64; else the guess is made anew.
+///
+/// The answer comes from the guess, which the bytes only confirm: whoever goes on from there need
+/// not wait for them.
+#[inline(always)]
+pub(super) fn steady_string<L: Lanes>(
+    lanes: L,
+    bytes: &[u8],
+    start: usize,
+    length: &mut u8,
+) -> Result<StringEnd, Odd> {
+    if let Some(block) = block::<64>(bytes, start) {
+        let (halves, _) = block.as_chunks::<32>();
+        let guess = u32::from(*length) % 64;
+        let mut stops = u64::from(lanes.stops(&halves[0]));
+        if guess >= 32 {
+            stops |= u64::from(lanes.stops(&halves[1])) << 32;
+        }
+        let up_to_guess = u64::MAX >> (63 - guess);
+        if stops & up_to_guess == 1 << guess && block[guess as usize] == b'"' {
+            return Ok(StringEnd {
+                quote: start + guess as usize,
+                escaped: false,
+            });
+        }
+    }
+    let end = string(lanes, bytes, start)?;
+    *length = (end.quote - start).min(63) as u8;
+    Ok(end)
 }
 
 /// The rest of a string with escapes or characters beyond ASCII, or near the end of the bytes.
@@ -149,12 +181,11 @@ fn number(bytes: &[u8], mut at: usize) -> Result<usize, Odd> {
     Ok(at)
 }
 
-/// Reads a value strictly; nothing may stand behind it.
+/// Reads the value strictly that stands from `start` to `end`, and that the walk took as it stood.
 #[inline(always)]
-pub(super) fn check<L: Lanes>(lanes: L, value: &str) -> Result<(), Odd> {
-    let value = value.as_bytes();
-    match value {
-        [b'{' | b'[', ..] if strict(lanes, value, 0)? < value.len() => Err(Odd::NotJson),
+pub(super) fn check<L: Lanes>(lanes: L, bytes: &[u8], start: usize, end: usize) -> Result<(), Odd> {
+    match bytes.get(start) {
+        Some(b'{' | b'[') if strict(lanes, bytes, start)? != end => Err(Odd::NotJson),
         // The walk read everything else strictly already.
         _ => Ok(()),
     }

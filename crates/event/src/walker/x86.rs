@@ -66,7 +66,7 @@ macro_rules! lanes_of {
             }
 
             #[inline(always)]
-            fn marks_ahead(self, block: &[u8; 64], ahead: &[u8; 64]) -> Marks {
+            fn marks_ahead(self, block: &[u8; 64], ahead: &[u8; 65]) -> Marks {
                 // SAFETY: as above.
                 unsafe { $answers::marks_ahead(block, ahead) }
             }
@@ -81,12 +81,6 @@ macro_rules! lanes_of {
             fn without_bit_5(self, block: &[u8; 64]) -> u64 {
                 // SAFETY: as above.
                 unsafe { $answers::without_bit_5(block) }
-            }
-
-            #[inline(always)]
-            fn letters_s_n(self, block: &[u8; 64]) -> u64 {
-                // SAFETY: as above.
-                unsafe { $answers::letters_s_n(block) }
             }
 
             #[inline(always)]

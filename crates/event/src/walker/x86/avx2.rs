@@ -4,10 +4,10 @@ use std::arch::x86_64::{
     __m256i, _mm_clmulepi64_si128, _mm_cvtsi128_si64, _mm_set_epi64x, _mm_set1_epi8,
     _mm256_and_si256, _mm256_andnot_si256, _mm256_cmpeq_epi8, _mm256_cmpgt_epi8,
     _mm256_loadu_si256, _mm256_movemask_epi8, _mm256_or_si256, _mm256_set1_epi8, _mm256_setr_epi8,
-    _mm256_shuffle_epi8, _mm256_slli_epi16,
+    _mm256_shuffle_epi8, _mm256_slli_epi16, _mm256_testz_si256,
 };
 
-use super::super::lanes::Marks;
+use super::super::lanes::{Marks, ahead_of};
 
 #[inline]
 #[target_feature(enable = "avx2")]
@@ -93,7 +93,7 @@ fn marks_of(low: __m256i, high: __m256i, odd: impl FnOnce(Parts) -> __m256i) -> 
         quotes: bits(quotes_low, quotes_high),
         opens: bits(opens_low, opens_high),
         closes: bits(closes_low, closes_high),
-        is_odd: _mm256_movemask_epi8(odd) != 0,
+        is_odd: _mm256_testz_si256(odd, odd) == 0,
     }
 }
 
@@ -116,24 +116,41 @@ pub(super) fn marks(block: &[u8; 64]) -> Marks {
         // Brackets whose byte lacks the bit.
         let low = _mm256_andnot_si256(low, _mm256_and_si256(brackets_low, bit_5));
         let high = _mm256_andnot_si256(high, _mm256_and_si256(brackets_high, bit_5));
-        // The bit moves to where the mask is taken from.
-        _mm256_slli_epi16::<2>(_mm256_or_si256(low, high))
+        _mm256_or_si256(low, high)
     };
     marks_of(low, high, odd)
 }
 
 #[inline]
 #[target_feature(enable = "avx2")]
-pub(super) fn marks_ahead(block: &[u8; 64], ahead: &[u8; 64]) -> Marks {
+pub(super) fn marks_ahead(block: &[u8; 64], ahead: &[u8; 65]) -> Marks {
     let (low, high) = halves(block);
-    let [letters_low, letters_high] = letters(ahead);
+    let (fifth, sixth) = ahead_of(ahead);
+    let (fifth_low, fifth_high) = halves(fifth);
+    let (sixth_low, sixth_high) = halves(sixth);
+    let t = _mm256_set1_epi8(b't' as i8);
     let odd = |parts: Parts| {
+        let names_low = _mm256_and_si256(is_s_or_n(sixth_low), _mm256_cmpeq_epi8(fifth_low, t));
+        let names_high = _mm256_and_si256(is_s_or_n(sixth_high), _mm256_cmpeq_epi8(fifth_high, t));
         _mm256_or_si256(
-            _mm256_and_si256(parts.quotes[0], letters_low),
-            _mm256_and_si256(parts.quotes[1], letters_high),
+            _mm256_and_si256(parts.quotes[0], names_low),
+            _mm256_and_si256(parts.quotes[1], names_high),
         )
     };
     marks_of(low, high, odd)
+}
+
+#[inline]
+#[target_feature(enable = "avx2")]
+fn is_s_or_n(bytes: __m256i) -> __m256i {
+    const S: i8 = b'S' as i8;
+    const N: i8 = b'N' as i8;
+    // By its low half, each byte looks up the one letter it can be.
+    let letters = _mm256_setr_epi8(
+        -1, -1, -1, S, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, N, -1, //
+        -1, -1, -1, S, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, N, -1,
+    );
+    _mm256_cmpeq_epi8(_mm256_shuffle_epi8(letters, bytes), bytes)
 }
 
 #[inline]
@@ -148,30 +165,6 @@ pub(super) fn slashes(block: &[u8; 64]) -> u64 {
 pub(super) fn without_bit_5(block: &[u8; 64]) -> u64 {
     let (low, high) = halves(block);
     !bits(_mm256_slli_epi16::<2>(low), _mm256_slli_epi16::<2>(high))
-}
-
-#[inline]
-#[target_feature(enable = "avx2")]
-fn letters(block: &[u8; 64]) -> [__m256i; 2] {
-    const S: i8 = b'S' as i8;
-    const N: i8 = b'N' as i8;
-    // By its low half, each byte looks up the one letter it can be.
-    let letters = _mm256_setr_epi8(
-        -1, -1, -1, S, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, N, -1, //
-        -1, -1, -1, S, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, N, -1,
-    );
-    let (low, high) = halves(block);
-    [
-        _mm256_cmpeq_epi8(_mm256_shuffle_epi8(letters, low), low),
-        _mm256_cmpeq_epi8(_mm256_shuffle_epi8(letters, high), high),
-    ]
-}
-
-#[inline]
-#[target_feature(enable = "avx2")]
-pub(super) fn letters_s_n(block: &[u8; 64]) -> u64 {
-    let [low, high] = letters(block);
-    bits(low, high)
 }
 
 #[inline]

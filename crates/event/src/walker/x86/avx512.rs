@@ -5,7 +5,7 @@ use std::arch::x86_64::{
     _mm512_or_si512, _mm512_set1_epi8, _mm512_shuffle_epi8, _mm512_testn_epi8_mask,
 };
 
-use super::super::lanes::Marks;
+use super::super::lanes::{Marks, ahead_of};
 
 pub(super) use super::avx2::{equal, prefix_xor, stops};
 
@@ -49,11 +49,13 @@ pub(super) fn marks(block: &[u8; 64]) -> Marks {
 
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw")]
-pub(super) fn marks_ahead(block: &[u8; 64], ahead: &[u8; 64]) -> Marks {
+pub(super) fn marks_ahead(block: &[u8; 64], ahead: &[u8; 65]) -> Marks {
     let bytes = load(block);
     let marks = marks_of(bytes);
+    let (fifth, sixth) = ahead_of(ahead);
+    let names = equal_to(load(fifth), b't') & letters_s_n(sixth) & marks.quotes;
     Marks {
-        is_odd: letters_s_n(ahead) & marks.quotes | equal_to(bytes, b'\\') != 0,
+        is_odd: names | equal_to(bytes, b'\\') != 0,
         ..marks
     }
 }
@@ -72,7 +74,7 @@ pub(super) fn without_bit_5(block: &[u8; 64]) -> u64 {
 
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw")]
-pub(super) fn letters_s_n(block: &[u8; 64]) -> u64 {
+fn letters_s_n(block: &[u8; 64]) -> u64 {
     const S: i8 = b'S' as i8;
     const N: i8 = b'N' as i8;
     // By its low half, each byte looks up the one letter it can be.

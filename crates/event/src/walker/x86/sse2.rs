@@ -5,7 +5,7 @@ use std::arch::x86_64::{
     _mm_set1_epi8, _mm_slli_epi16,
 };
 
-use super::super::lanes::{self, Marks};
+use super::super::lanes::{self, Marks, ahead_of};
 
 #[inline]
 #[target_feature(enable = "sse2")]
@@ -106,13 +106,16 @@ pub(super) fn marks(block: &[u8; 64]) -> Marks {
 
 #[inline]
 #[target_feature(enable = "sse2")]
-pub(super) fn marks_ahead(block: &[u8; 64], ahead: &[u8; 64]) -> Marks {
+pub(super) fn marks_ahead(block: &[u8; 64], ahead: &[u8; 65]) -> Marks {
     let quotes = equal_to(quarters(block), b'"');
+    let (fifth, sixth) = ahead_of(ahead);
+    let t = equal_to(quarters(fifth), b't');
+    let letters = equal_to(quarters(sixth), b'S') | equal_to(quarters(sixth), b'N');
     Marks {
         quotes,
         opens: braces(block, b'{'),
         closes: braces(block, b'}'),
-        is_odd: slashes(block) | letters_s_n(ahead) & quotes != 0,
+        is_odd: slashes(block) | t & letters & quotes != 0,
     }
 }
 
@@ -132,13 +135,6 @@ pub(super) fn without_bit_5(block: &[u8; 64]) -> u64 {
         _mm_slli_epi16::<2>(c),
         _mm_slli_epi16::<2>(d),
     ])
-}
-
-#[inline]
-#[target_feature(enable = "sse2")]
-pub(super) fn letters_s_n(block: &[u8; 64]) -> u64 {
-    let bytes = quarters(block);
-    equal_to(bytes, b'S') | equal_to(bytes, b'N')
 }
 
 #[inline]
