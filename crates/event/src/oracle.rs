@@ -75,6 +75,19 @@ pub fn compare(bytes: &[u8]) -> Told {
     expected
 }
 
+/// Reads sound bytes whole, and so many at a time.
+///
+/// # Panics
+/// When that makes a difference. Damaged bytes are left out: how much of them is looked at again
+/// depends on how much is at hand.
+pub fn compare_pieces(bytes: &[u8], piece_bytes: usize) {
+    let whole = Told::whole(Reader::default(), bytes);
+    if whole.reading.malformed == 0 {
+        let pieces = Told::in_pieces(Reader::default(), bytes, piece_bytes);
+        assert_eq!(pieces, whole, "{piece_bytes} of {}", bytes.escape_ascii());
+    }
+}
+
 /// What [`crate::pick::Picker::pick`] is to answer.
 pub(crate) fn pick(text: &str) -> Result<Fields<'_>, Issue> {
     Fields::pick(text).map_err(|error| {

@@ -1,10 +1,12 @@
 //! The walker against the slow reader: on generated records, on damaged ones, and on real ones.
 
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
 use proptest::prelude::*;
 use proptest::sample::select;
 
-use crate::Reader;
-use crate::oracle::{Told, compare};
+use crate::oracle::{compare, compare_pieces};
 
 /// White space, rarely.
 fn space() -> impl Strategy<Value = &'static str> {
@@ -237,7 +239,11 @@ fn damaged(text: &str, damage: &[(u8, prop::sample::Index, u8)]) -> Vec<u8> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 512, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig {
+        cases: 512,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
 
     #[test]
     fn sound_records_are_read_alike(text in document(0)) {
@@ -255,9 +261,77 @@ proptest! {
     }
 
     #[test]
-    fn pieces_are_read_as_the_whole(text in document(0), piece_bytes in 1..2_000_usize) {
-        let whole = Told::whole(Reader::default(), text.as_bytes());
-        let pieces = Told::in_pieces(Reader::default(), text.as_bytes(), piece_bytes);
-        prop_assert_eq!(whole, pieces);
+    fn pieces_are_read_as_the_whole(text in document(1), piece_bytes in 1..2_000_usize) {
+        compare_pieces(text.as_bytes(), piece_bytes);
     }
+}
+
+/// Every file below this folder, unpacked.
+#[allow(
+    clippy::disallowed_methods,
+    reason = "what is compared comes from files"
+)]
+fn files(folder: &Path, found: &mut Vec<(PathBuf, Vec<u8>)>) {
+    let mut entries: Vec<_> = std::fs::read_dir(folder)
+        .expect("the folder is there")
+        .map(|entry| entry.expect("it can be listed").path())
+        .collect();
+    entries.sort();
+    for path in entries {
+        if path.is_dir() {
+            files(&path, found);
+            continue;
+        }
+        let packed = std::fs::read(&path).expect("it can be read");
+        let mut bytes = Vec::new();
+        if packed.starts_with(b"\x1f\x8b") {
+            let mut unpacked = flate2::read::MultiGzDecoder::new(&packed[..]);
+            unpacked.read_to_end(&mut bytes).expect("it unpacks");
+        } else {
+            bytes = packed;
+        }
+        found.push((path, bytes));
+    }
+}
+
+#[test]
+fn the_fuzzing_corpus_is_read_alike() {
+    let mut found = Vec::new();
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus/walker");
+    files(&corpus, &mut found);
+    assert!(found.len() > 20, "the corpus is missing");
+    for (_, bytes) in found {
+        compare(&bytes);
+        for piece_bytes in [1, 7, 64, 1_000] {
+            compare_pieces(&bytes, piece_bytes);
+        }
+    }
+}
+
+#[test]
+#[allow(
+    clippy::disallowed_methods,
+    reason = "the real data lies outside the repository"
+)]
+fn real_data_is_read_alike() {
+    let Some(folder) = std::env::var_os("KEYTRAIL_REAL_DATA") else {
+        println!("KEYTRAIL_REAL_DATA is not set: nothing is compared");
+        return;
+    };
+    let mut found = Vec::new();
+    files(Path::new(&folder), &mut found);
+    let mut all = crate::Reading::default();
+    for (path, bytes) in &found {
+        println!("{}", path.display());
+        all.add(compare(bytes).reading());
+        compare_pieces(bytes, 4_096);
+        // Every byte takes its turn at being damaged, a few in each file.
+        for at in (0..bytes.len()).step_by(bytes.len() / 20 + 1) {
+            let mut damaged = bytes.clone();
+            damaged[at] = b"\"\\{}[],:u \xff"[at % 11];
+            compare(&damaged[..damaged.len().min(1 << 18)]);
+        }
+    }
+    assert!(all.is_conserved());
+    println!("{} files: {all:?}", found.len());
 }
