@@ -105,6 +105,55 @@ pub const KMS_SERVICE_EVENTS: [(&str, OperationClass); 4] = [
     ("SynchronizeMultiRegionKey", Management),
 ];
 
+/// Places in [`PLACES`]; sparse enough that few names meet.
+const PLACES_LEN: usize = 256;
+
+/// Every known operation at the place that [`place_of`] gives it, or at the next free one.
+static PLACES: [Option<(&str, OperationClass)>; PLACES_LEN] = {
+    let mut places = [None; PLACES_LEN];
+    let mut index = 0;
+    while index < KMS_OPERATIONS.len() + KMS_SERVICE_EVENTS.len() {
+        let entry = if index < KMS_OPERATIONS.len() {
+            KMS_OPERATIONS[index]
+        } else {
+            KMS_SERVICE_EVENTS[index - KMS_OPERATIONS.len()]
+        };
+        let mut place = place_of(entry.0.as_bytes());
+        while places[place].is_some() {
+            place = (place + 1) % PLACES_LEN;
+        }
+        places[place] = Some(entry);
+        index += 1;
+    }
+    places
+};
+
+/// A hash of the length and of a few bytes of a name.
+const fn place_of(name: &[u8]) -> usize {
+    let length = name.len();
+    if length < 4 {
+        return 0;
+    }
+    let mut hash = length;
+    hash = hash * 31 + name[0] as usize;
+    hash = hash * 31 + name[length / 2] as usize;
+    hash = hash * 31 + name[length - 4] as usize;
+    hash = hash * 31 + name[length - 1] as usize;
+    (hash ^ hash >> 8) % PLACES_LEN
+}
+
+/// What is known of the operation of this name.
+fn find(name: &str) -> Option<(&'static str, OperationClass)> {
+    let mut place = place_of(name.as_bytes());
+    while let Some(entry) = PLACES[place] {
+        if entry.0 == name {
+            return Some(entry);
+        }
+        place = (place + 1) % PLACES_LEN;
+    }
+    None
+}
+
 /// An operation as the record names it, with what the table knows of it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Operation<'a> {
@@ -116,13 +165,7 @@ impl<'a> Operation<'a> {
     /// The KMS operation of this name; an unknown name is kept, as class `unknown`.
     #[must_use]
     pub fn kms(name: Cow<'a, str>) -> Self {
-        let known = |table: &[(&'static str, OperationClass)]| {
-            table
-                .binary_search_by_key(&&*name, |entry| entry.0)
-                .ok()
-                .map(|at| table[at])
-        };
-        match known(&KMS_OPERATIONS).or_else(|| known(&KMS_SERVICE_EVENTS)) {
+        match find(&name) {
             Some((name, class)) => Self {
                 name: Cow::Borrowed(name),
                 class,

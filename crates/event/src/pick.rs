@@ -20,14 +20,13 @@ pub(crate) struct Picker {
 
 /// A record whose end is found.
 #[derive(Debug)]
-#[allow(clippy::large_enum_variant, reason = "it is taken apart at once")]
 pub(crate) enum Opened<'a> {
     /// Nobody reads it; it is so many bytes long.
     Unwanted(usize),
     /// Its end is not among the bytes.
     Unfinished,
     /// Somebody may read it, and its JSON is sound, but for identity, resources and request.
-    Record(Fields<'a>, &'a str),
+    Record(&'a str),
 }
 
 impl Picker {
@@ -91,9 +90,8 @@ impl Picker {
         let text = simdutf8::basic::from_utf8(record).ok()?;
         self.check_rest(bytes, start, end).ok()?;
         let picked = &self.picked;
-        let fields = Fields::of_walk(picked, text);
-        let is_record = fields.event_source.is_some() || fields.event_type.is_some();
-        is_record.then_some(Opened::Record(fields, text))
+        let is_record = picked.has(Field::EventSource) || picked.has(Field::EventType);
+        is_record.then_some(Opened::Record(text))
     }
 
     /// Reads those containers strictly that nobody reads strictly later on, of the record that stands
@@ -115,6 +113,12 @@ impl Picker {
             Some((value, end)) => self.walker.check(bytes, start + value, start + end),
             None => Ok(()),
         }
+    }
+
+    /// The fields of the record that was opened last, and that this is the text of.
+    #[inline]
+    pub(crate) fn fields<'a>(&self, record: &'a str) -> Fields<'a> {
+        Fields::of_walk(&self.picked, record)
     }
 
     /// Picks the fields out of a text that is one record and nothing else.

@@ -249,10 +249,13 @@ impl<S: Sink> Values<'_, S> {
                 self.reading.skipped_other_services += 1;
                 Verdict::Ended(length)
             }
-            Some(Opened::Record(fields, text)) => match self.read_fields(fields, text) {
-                Ok(()) => Verdict::Ended(text.len()),
-                Err(_) => Verdict::NotJson,
-            },
+            Some(Opened::Record(text)) => {
+                let fields = self.reader.picker.fields(text);
+                match self.read_fields(fields, text) {
+                    Ok(()) => Verdict::Ended(text.len()),
+                    Err(_) => Verdict::NotJson,
+                }
+            }
         }
     }
 

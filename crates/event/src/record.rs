@@ -372,9 +372,15 @@ fn answered_key(response: Option<&str>, service_event: Option<&str>) -> Option<S
         .or_else(|| service_event.and_then(|raw| named(raw, &["/keyId"])))
 }
 
+#[inline]
 fn cut(text: Cow<'_, str>, bytes_max: usize) -> Cow<'_, str> {
     if text.len() <= bytes_max {
         return text;
     }
+    cut_long(&text, bytes_max)
+}
+
+#[cold]
+fn cut_long<'a>(text: &str, bytes_max: usize) -> Cow<'a, str> {
     Cow::Owned(text[..text.floor_char_boundary(bytes_max)].to_owned())
 }
