@@ -5,7 +5,7 @@
 //! long as more are open than the block closes, counting them is enough.
 
 use super::Odd;
-use super::lanes::{Lanes, Marks};
+use super::lanes::{Lanes, Marks, Tail, WINDOW, block_of};
 use super::value::block;
 use crate::walk::DEPTH_MAX;
 
@@ -174,26 +174,36 @@ pub(super) fn skip_rest<L: Lanes>(
     start: usize,
 ) -> Result<Option<usize>, Odd> {
     let mut carry = Carry::default();
+    let mut tail = Tail::default();
     let mut depth = 1_u32;
-    let mut at = start;
-    let mut last = [0; 64];
+    // Blocks lie where the processor loads them fastest; the first begins before the rest does.
+    let mut at = start - (bytes.as_ptr().addr().wrapping_add(start) % 64).min(start);
+    if at < BEFORE {
+        at = start;
+    }
+    let mut live = u64::MAX << (start - at);
+    let mut last = [0; WINDOW];
     loop {
-        let block = padded(bytes, at, &mut last)?;
-        let marks = match super::value::block(bytes, at + 5) {
-            Some(ahead) => lanes.marks_ahead(block, ahead),
-            None => Marks {
-                is_odd: true,
-                ..lanes.marks(block)
-            },
+        let window = match at.checked_sub(BEFORE).and_then(|from| block(bytes, from)) {
+            Some(window) => window,
+            None => last_window(bytes, at, &mut last)?,
         };
-        let slashes = match marks.is_odd {
-            true => lanes.slashes(block),
+        let mut marks = lanes.marks_of_rest(window, &mut tail);
+        let mut slashes = match marks.is_odd {
+            true => lanes.slashes(block_of(window)),
             false => 0,
         };
+        if live != u64::MAX {
+            marks.quotes &= live;
+            marks.opens &= live;
+            marks.closes &= live;
+            slashes &= live;
+            live = u64::MAX;
+        }
         let brackets = carry.brackets(lanes, marks, slashes);
         let (opens, closes) = (brackets.opens, brackets.closes);
         let mut end = 64;
-        if depth > closes.count_ones() {
+        if depth > closes.count_ones() && depth + opens.count_ones() <= DEPTH_MAX as u32 {
             depth = depth + opens.count_ones() - closes.count_ones();
         } else {
             let mut bits = opens | closes;
@@ -201,6 +211,9 @@ pub(super) fn skip_rest<L: Lanes>(
                 let bit = bits & bits.wrapping_neg();
                 if opens & bit != 0 {
                     depth += 1;
+                    if depth > DEPTH_MAX as u32 {
+                        return Ok(None);
+                    }
                 } else {
                     depth -= 1;
                     if depth == 0 {
@@ -211,9 +224,7 @@ pub(super) fn skip_rest<L: Lanes>(
                 bits &= bits - 1;
             }
         }
-        if marks.is_odd && is_suspicious(bytes, at, marks.quotes, slashes, end)
-            || depth > DEPTH_MAX as u32
-        {
+        if marks.is_odd && is_suspicious(bytes, start, at, slashes, end) {
             return Ok(None);
         }
         if brackets.has_stray(end) {
@@ -230,24 +241,47 @@ pub(super) fn skip_rest<L: Lanes>(
     }
 }
 
-/// Whether one of these quotes begins `"eventS` or `"eventN`, or one of these backslashes stands
-/// before a `u`, of those before the offset `end` of the block.
+/// Bytes of a window before its block.
+const BEFORE: usize = WINDOW - 64;
+
+/// The window whose block begins at `at`, where bytes are missing before or behind it.
 #[cold]
 #[inline(never)]
-fn is_suspicious(bytes: &[u8], at: usize, quotes: u64, slashes: u64, end: u32) -> bool {
-    let any = |mut bits: u64, beginnings: &[&[u8]]| {
-        bits &= before(end);
-        while bits != 0 {
-            let rest = &bytes[at + bits.trailing_zeros() as usize..];
-            if beginnings
-                .iter()
-                .any(|beginning| rest.starts_with(beginning))
-            {
-                return true;
-            }
-            bits &= bits - 1;
+fn last_window<'b>(
+    bytes: &[u8],
+    at: usize,
+    last: &'b mut [u8; WINDOW],
+) -> Result<&'b [u8; WINDOW], Odd> {
+    if at >= bytes.len() {
+        return Err(Odd::Unfinished);
+    }
+    *last = [0; WINDOW];
+    let before = at.min(BEFORE);
+    let part = &bytes[at - before..bytes.len().min(at + 64)];
+    last[BEFORE - before..][..part.len()].copy_from_slice(part);
+    Ok(last)
+}
+
+/// Whether a string of the rest from `start` on begins with `eventS` or `eventN`, as far as the block
+/// at `at` tells, or one of these backslashes of the block stands before a `u`; of what stands
+/// before the offset `end` of the block.
+#[cold]
+#[inline(never)]
+fn is_suspicious(bytes: &[u8], start: usize, at: usize, mut slashes: u64, end: u32) -> bool {
+    let block_end = bytes.len().min(at + end as usize);
+    let first = start.max(at.saturating_sub(BEFORE));
+    for quote in first..block_end {
+        let rest = &bytes[quote..];
+        if rest.starts_with(b"\"eventS") || rest.starts_with(b"\"eventN") {
+            return true;
         }
-        false
-    };
-    any(quotes, &[b"\"eventS", b"\"eventN"]) || any(slashes, &[b"\\u"])
+    }
+    slashes &= before(end);
+    while slashes != 0 {
+        if bytes[at + slashes.trailing_zeros() as usize..].starts_with(b"\\u") {
+            return true;
+        }
+        slashes &= slashes - 1;
+    }
+    false
 }

@@ -16,6 +16,32 @@ pub(super) struct Marks {
     pub is_odd: bool,
 }
 
+/// A block of 64 bytes and the six before it.
+pub(super) const WINDOW: usize = 70;
+
+/// What one block leaves to the next: its quotes and its `t`.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Tail {
+    quotes: u64,
+    t: u64,
+}
+
+impl Tail {
+    /// The letters that may belong to `"eventSource"` or `"eventName"`.
+    #[inline(always)]
+    pub(super) fn names(&mut self, quotes: u64, t: u64, letters: u64) -> u64 {
+        let names = letters & (t << 1 | self.t >> 63) & (quotes << 6 | self.quotes >> 58);
+        *self = Self { quotes, t };
+        names
+    }
+}
+
+/// The block of a window.
+#[inline(always)]
+pub(super) fn block_of(window: &[u8; WINDOW]) -> &[u8; 64] {
+    window.last_chunk().unwrap_or(&[0; 64])
+}
+
 /// The vector instructions of a processor.
 pub(super) trait Lanes: Copy {
     /// Bytes at which reading a plain string stops: `"`, `\`, control characters, and whatever is
@@ -28,9 +54,10 @@ pub(super) trait Lanes: Copy {
     /// Quotes and brackets of a block; it is odd if it holds a backslash or a bracket of an array.
     fn marks(self, block: &[u8; 64]) -> Marks;
 
-    /// Quotes and brackets of a block; it is odd if it holds a backslash, or a quote where `ahead`,
-    /// the bytes from the fifth on, holds `tS` or `tN`: so `"eventSource"` and `"eventName"` begin.
-    fn marks_ahead(self, block: &[u8; 64], ahead: &[u8; 65]) -> Marks;
+    /// Quotes and brackets of a block; it is odd if it holds a backslash, or the `S` or `N` of a string
+    /// that begins as `"eventSource"` and `"eventName"` do, judged by its quote and its `t`. The
+    /// window's first six bytes stand before the block; what `tail` carries over speaks of them too.
+    fn marks_of_rest(self, window: &[u8; WINDOW], tail: &mut Tail) -> Marks;
 
     /// `\`
     fn slashes(self, block: &[u8; 64]) -> u64;
@@ -114,15 +141,16 @@ impl Lanes for Scalar {
     }
 
     #[inline(always)]
-    fn marks_ahead(self, block: &[u8; 64], ahead: &[u8; 65]) -> Marks {
+    fn marks_of_rest(self, window: &[u8; WINDOW], tail: &mut Tail) -> Marks {
+        let block = block_of(window);
         let marks = self.marks(block);
-        let (fifth, sixth) = ahead_of(ahead);
-        let t = by_words(fifth, |word| equal_bytes(word, b't'));
-        let letters = by_words(sixth, |word| {
+        let t = by_words(block, |word| equal_bytes(word, b't'));
+        let letters = by_words(block, |word| {
             equal_bytes(word, b'S') | equal_bytes(word, b'N')
         });
+        let odd = self.slashes(block) | tail.names(marks.quotes, t, letters);
         Marks {
-            is_odd: self.slashes(block) | t & letters & marks.quotes != 0,
+            is_odd: odd != 0,
             ..marks
         }
     }
@@ -140,18 +168,6 @@ impl Lanes for Scalar {
     #[inline(always)]
     fn prefix_xor(self, bits: u64) -> u64 {
         prefix_xor(bits)
-    }
-}
-
-/// The bytes five and six behind those of a block.
-#[inline(always)]
-pub(super) fn ahead_of(ahead: &[u8; 65]) -> (&[u8; 64], &[u8; 64]) {
-    let [first, ..] = ahead.as_chunks::<64>().0 else {
-        return (&[0; 64], &[0; 64]);
-    };
-    match ahead.last_chunk() {
-        Some(last) => (first, last),
-        None => (first, first),
     }
 }
 
@@ -188,17 +204,29 @@ pub(super) mod tests {
             is_odd: slashes | arrays != 0,
         };
         assert_eq!(lanes.marks(bytes), marks);
-        let mut ahead = [0; 65];
-        for (index, byte) in ahead.iter_mut().enumerate() {
-            *byte = bytes[(index + 5) % 64];
-        }
-        let names = bits(&|byte| byte == b't').rotate_right(5)
-            & bits(&|byte| byte == b'S' || byte == b'N').rotate_right(6);
+        let mut window = [b'x'; WINDOW];
+        window[6..].copy_from_slice(bytes);
+        window[..6].copy_from_slice(&bytes[32..38]);
+        let before = |byte: u8| {
+            window[..6]
+                .iter()
+                .enumerate()
+                .fold(0_u64, |bits, (index, known)| {
+                    bits | u64::from(*known == byte) << (index + 58)
+                })
+        };
+        let mut tail = Tail {
+            quotes: before(b'"'),
+            t: before(b't'),
+        };
+        let names = window
+            .windows(7)
+            .any(|bytes| bytes[0] == b'"' && bytes[5] == b't' && matches!(bytes[6], b'S' | b'N'));
         let marks = Marks {
-            is_odd: slashes | names & marks.quotes != 0,
+            is_odd: slashes != 0 || names,
             ..marks
         };
-        assert_eq!(lanes.marks_ahead(bytes, &ahead), marks);
+        assert_eq!(lanes.marks_of_rest(&window, &mut tail), marks);
         assert_eq!(lanes.slashes(bytes), slashes);
         assert_eq!(lanes.without_bit_5(bytes), bits(&|byte| byte & 0x20 == 0));
         let half = bytes.first_chunk::<32>().expect("64 are at least 32");

@@ -5,7 +5,7 @@ mod avx2;
 mod avx512;
 mod sse2;
 
-use super::lanes::{Lanes, Marks};
+use super::lanes::{Lanes, Marks, Tail, WINDOW};
 
 /// AVX2 and the bit instructions that came with it. A value exists only where they were found.
 #[derive(Debug, Clone, Copy)]
@@ -66,9 +66,9 @@ macro_rules! lanes_of {
             }
 
             #[inline(always)]
-            fn marks_ahead(self, block: &[u8; 64], ahead: &[u8; 65]) -> Marks {
+            fn marks_of_rest(self, window: &[u8; WINDOW], tail: &mut Tail) -> Marks {
                 // SAFETY: as above.
-                unsafe { $answers::marks_ahead(block, ahead) }
+                unsafe { $answers::marks_of_rest(window, tail) }
             }
 
             #[inline(always)]

@@ -5,7 +5,7 @@ use std::arch::x86_64::{
     _mm512_or_si512, _mm512_set1_epi8, _mm512_shuffle_epi8, _mm512_testn_epi8_mask,
 };
 
-use super::super::lanes::{Marks, ahead_of};
+use super::super::lanes::{Marks, Tail, WINDOW, block_of};
 
 pub(super) use super::avx2::{equal, prefix_xor, stops};
 
@@ -49,11 +49,10 @@ pub(super) fn marks(block: &[u8; 64]) -> Marks {
 
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw")]
-pub(super) fn marks_ahead(block: &[u8; 64], ahead: &[u8; 65]) -> Marks {
-    let bytes = load(block);
+pub(super) fn marks_of_rest(window: &[u8; WINDOW], tail: &mut Tail) -> Marks {
+    let bytes = load(block_of(window));
     let marks = marks_of(bytes);
-    let (fifth, sixth) = ahead_of(ahead);
-    let names = equal_to(load(fifth), b't') & letters_s_n(sixth) & marks.quotes;
+    let names = tail.names(marks.quotes, equal_to(bytes, b't'), letters_s_n(bytes));
     Marks {
         is_odd: names | equal_to(bytes, b'\\') != 0,
         ..marks
@@ -74,12 +73,11 @@ pub(super) fn without_bit_5(block: &[u8; 64]) -> u64 {
 
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw")]
-fn letters_s_n(block: &[u8; 64]) -> u64 {
+fn letters_s_n(bytes: __m512i) -> u64 {
     const S: i8 = b'S' as i8;
     const N: i8 = b'N' as i8;
     // By its low half, each byte looks up the one letter it can be.
     let letters = _mm_setr_epi8(-1, -1, -1, S, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, N, -1);
-    let bytes = load(block);
     let found = _mm512_shuffle_epi8(_mm512_broadcast_i32x4(letters), bytes);
     _mm512_cmpeq_epi8_mask(found, bytes)
 }

@@ -5,7 +5,7 @@ use std::arch::x86_64::{
     _mm_set1_epi8, _mm_slli_epi16,
 };
 
-use super::super::lanes::{self, Marks, ahead_of};
+use super::super::lanes::{self, Marks, Tail, WINDOW, block_of};
 
 #[inline]
 #[target_feature(enable = "sse2")]
@@ -106,16 +106,17 @@ pub(super) fn marks(block: &[u8; 64]) -> Marks {
 
 #[inline]
 #[target_feature(enable = "sse2")]
-pub(super) fn marks_ahead(block: &[u8; 64], ahead: &[u8; 65]) -> Marks {
-    let quotes = equal_to(quarters(block), b'"');
-    let (fifth, sixth) = ahead_of(ahead);
-    let t = equal_to(quarters(fifth), b't');
-    let letters = equal_to(quarters(sixth), b'S') | equal_to(quarters(sixth), b'N');
+pub(super) fn marks_of_rest(window: &[u8; WINDOW], tail: &mut Tail) -> Marks {
+    let block = block_of(window);
+    let bytes = quarters(block);
+    let quotes = equal_to(bytes, b'"');
+    let letters = equal_to(bytes, b'S') | equal_to(bytes, b'N');
+    let names = tail.names(quotes, equal_to(bytes, b't'), letters);
     Marks {
         quotes,
         opens: braces(block, b'{'),
         closes: braces(block, b'}'),
-        is_odd: slashes(block) | t & letters & quotes != 0,
+        is_odd: slashes(block) | names != 0,
     }
 }
 
