@@ -224,7 +224,7 @@ pub(super) fn skip_rest<L: Lanes>(
                 bits &= bits - 1;
             }
         }
-        if marks.is_odd && is_suspicious(bytes, start, at, slashes, end) {
+        if marks.is_odd && is_suspicious(bytes, start, at, [marks.quotes, slashes], end) {
             return Ok(None);
         }
         if brackets.has_stray(end) {
@@ -265,23 +265,30 @@ fn last_window<'b>(
 /// Whether a string of the rest from `start` on begins with `eventS` or `eventN`, as far as the block
 /// at `at` tells, or one of these backslashes of the block stands before a `u`; of what stands
 /// before the offset `end` of the block.
-#[cold]
 #[inline(never)]
-fn is_suspicious(bytes: &[u8], start: usize, at: usize, mut slashes: u64, end: u32) -> bool {
-    let block_end = bytes.len().min(at + end as usize);
-    let first = start.max(at.saturating_sub(BEFORE));
-    for quote in first..block_end {
+fn is_suspicious(
+    bytes: &[u8],
+    start: usize,
+    at: usize,
+    [quotes, slashes]: [u64; 2],
+    end: u32,
+) -> bool {
+    let names_event = |quote: usize| {
         let rest = &bytes[quote..];
-        if rest.starts_with(b"\"eventS") || rest.starts_with(b"\"eventN") {
-            return true;
+        rest.starts_with(b"\"eventS") || rest.starts_with(b"\"eventN")
+    };
+    let any = |mut bits: u64, holds: &dyn Fn(usize) -> bool| {
+        bits &= before(end);
+        while bits != 0 {
+            if holds(at + bits.trailing_zeros() as usize) {
+                return true;
+            }
+            bits &= bits - 1;
         }
-    }
-    slashes &= before(end);
-    while slashes != 0 {
-        if bytes[at + slashes.trailing_zeros() as usize..].starts_with(b"\\u") {
-            return true;
-        }
-        slashes &= slashes - 1;
-    }
-    false
+        false
+    };
+    // The quote may stand in the block before.
+    (start.max(at.saturating_sub(BEFORE))..at).any(names_event)
+        || any(quotes, &names_event)
+        || any(slashes, &|slash| bytes[slash..].starts_with(b"\\u"))
 }
