@@ -73,6 +73,32 @@ impl FromStr for OutputArgument {
     }
 }
 
+/// Checks that no two results go into one file.
+///
+/// # Errors
+/// When a path stands twice among the outputs and the statistics.
+pub fn check_places(outputs: &[OutputArgument], stats: Option<&Path>) -> Result<(), UsageError> {
+    let mut seen = std::collections::HashSet::new();
+    for path in outputs.iter().map(|output| &*output.path).chain(stats) {
+        let folder = path
+            .parent()
+            .filter(|folder| !folder.as_os_str().is_empty());
+        let folder = fs::canonicalize(folder.unwrap_or(Path::new("."))).unwrap_or_default();
+        let place = fs::canonicalize(path)
+            .unwrap_or_else(|_| folder.join(path.file_name().unwrap_or_default()));
+        // A device or pipe may take several results; a file would keep only the last.
+        let is_special = fs::metadata(path).is_ok_and(|metadata| !metadata.is_file());
+        if !is_special && !seen.insert(place) {
+            return Err(UsageError::new(format_args!(
+                "two results would go into `{}`",
+                escape::path(path)
+            ))
+            .hint("give every --output, and --stats, a file of its own"));
+        }
+    }
+    Ok(())
+}
+
 /// Something that results are written to.
 pub struct Destination {
     writer: Box<dyn Write>,
@@ -208,6 +234,15 @@ mod tests {
         for text in ["", "csv", "csv=", "csv=-", "xml=x", "=x"] {
             assert!(text.parse::<OutputArgument>().is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn two_results_do_not_go_into_one_file() {
+        let output = |text: &str| text.parse::<OutputArgument>().unwrap();
+        let outputs = [output("csv=a.csv"), output("jsonl=./a.csv")];
+        assert!(check_places(&outputs, None).is_err());
+        assert!(check_places(&outputs[..1], Some(Path::new("a.csv"))).is_err());
+        assert!(check_places(&outputs[..1], Some(Path::new("b.json"))).is_ok());
     }
 
     #[test]

@@ -43,8 +43,12 @@ pub const PAIRS_MAX: usize = 200_000;
 /// Aliases, keys, policies and foreign users remembered in one account, each.
 pub const PAST_ENTRIES_MAX: usize = 50_000;
 
-/// Notable records and selected groups held open at once; beyond, new ones are only counted.
-pub const NOTABLES_MAX: usize = 200_000;
+/// Notable records, and selected groups, held open at once, each. Beyond, grants go first, then what
+/// is last by hash; they are counted. A record has about 1.2 KiB, one with a policy up to 40 KiB.
+pub const NOTABLES_MAX: usize = 50_000;
+
+/// Records that rules have judged, remembered so that a copy delivered late is not judged again.
+pub const JUDGED_MAX: usize = 500_000;
 
 /// Longest record that is carried whole, in bytes. CloudTrail's own limit is 256 KiB an event.
 pub const NOTABLE_BYTES_MAX: usize = 256 * 1_024;

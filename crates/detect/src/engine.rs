@@ -40,8 +40,16 @@ pub fn finish(
 ) {
     let clock = newest_stamp.plus_seconds(CLOSE_LAG_SECONDS);
     advance(state, clock, configuration, &mut emit);
+    let mut looked_through = None;
     for day in state.open_days() {
-        let plan = plan(state, day, clock, Fate::StayOpen, configuration);
+        let plan = plan(
+            state,
+            day,
+            clock,
+            Fate::StayOpen { looked_through },
+            configuration,
+        );
+        looked_through = Some(day);
         state.apply(&plan);
         emit(plan);
     }
@@ -73,7 +81,7 @@ pub fn plan(
         ..Changes::default()
     };
     let account_days = AccountDay::of_day(&state.open, day);
-    let mut rule_items = rule_items(state, day);
+    let mut rule_items = rule_items(state, day, fate);
     let with_cells = account_days.keys().map(|account| (*account).to_owned());
     let accounts: BTreeSet<String> = with_cells.chain(rule_items.keys().cloned()).collect();
     for account in accounts {
@@ -109,7 +117,7 @@ pub fn plan(
             }
             changes
                 .pair_days
-                .extend(pairs.iter().map(|pair| pair.day(&account)));
+                .extend(pairs.iter().filter_map(|pair| pair.day(&account)));
         }
     }
     let mut findings: Vec<Finding> = judged.findings.into_values().collect();
@@ -167,14 +175,22 @@ struct Item<'s> {
     group: Option<&'s Group>,
 }
 
-/// The records that rules judge with this day, by account, in the order of (time, event id).
-fn rule_items(state: &State, day: Day) -> BTreeMap<String, Vec<Item<'_>>> {
+/// The records that rules judge with this day, by account, in the order of (time, event id): those
+/// of the day, and earlier ones that came late and were not judged before.
+fn rule_items(state: &State, day: Day, fate: Fate) -> BTreeMap<String, Vec<Item<'_>>> {
+    let looked_through = match fate {
+        Fate::Close => None,
+        Fate::StayOpen { looked_through } => looked_through,
+    };
+    let is_due = |hash: u64, of: Day| {
+        of <= day && looked_through.is_none_or(|looked| of > looked) && !state.judged.contains(hash)
+    };
     let whole = state
         .open
         .notables
-        .values()
-        .filter(|notable| notable.time.day() <= day);
-    let whole = whole.map(|notable: &Notable| Item {
+        .iter()
+        .filter(|(hash, notable)| is_due(*hash, notable.time.day()));
+    let whole = whole.map(|(_, notable): (u64, &Notable)| Item {
         time: notable.time,
         raw: &notable.raw,
         only: None,
@@ -184,11 +200,11 @@ fn rule_items(state: &State, day: Day) -> BTreeMap<String, Vec<Item<'_>>> {
         .open
         .groups
         .iter()
-        .filter(|(key, _)| key.hour.day() <= day);
-    let groups = groups.map(|(key, group)| Item {
+        .filter(|(hash, group)| is_due(*hash, group.hour.day()));
+    let groups = groups.map(|(_, group)| Item {
         time: group.first.time,
         raw: &group.first.raw,
-        only: Some(key.rule),
+        only: Some(group.rule),
         group: Some(group),
     });
     let mut reader = Reader::default();

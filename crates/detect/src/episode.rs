@@ -81,12 +81,8 @@ impl Candidate {
     /// Repeats grow the episode; the words and numbers of its worst moment stand.
     fn update(self, known: &Finding) -> Finding {
         let mut finding = known.clone();
-        finding.revision += 1;
-        finding.first_seen = known.first_seen.min(self.first_seen);
-        finding.last_seen = known.last_seen.max(self.last_seen);
-        finding.count += self.count;
-        finding.event_ids = join_event_ids(&known.event_ids, &self.event_ids);
-        finding.state = known.state.min(self.state);
+        let grown = (self.first_seen, self.last_seen, self.count, self.state);
+        finding.grow(grown, &self.event_ids);
         let score = round_to_hundredths(self.score);
         if (self.severity, score) > (known.severity, known.score) {
             finding.severity = self.severity;
@@ -100,15 +96,50 @@ impl Candidate {
     }
 }
 
-/// Keeps the first five and the last five of all, so that both ends of the episode can be looked up.
+impl Finding {
+    fn grow(
+        &mut self,
+        (first, last, count, state): (EventTime, EventTime, u64, FindingState),
+        event_ids: &[String],
+    ) {
+        self.revision += 1;
+        self.first_seen = self.first_seen.min(first);
+        self.last_seen = self.last_seen.max(last);
+        self.count += count;
+        self.event_ids = join_event_ids(&self.event_ids, event_ids);
+        self.state = self.state.min(state);
+    }
+
+    /// Joins what a later plan says of the same episode without having known it: late records of an
+    /// episode that had been quiet for long. The words of the worse stand.
+    pub fn join(&mut self, later: Self) {
+        let grown = (later.first_seen, later.last_seen, later.count, later.state);
+        let is_worse = (later.severity, later.score) > (self.severity, self.score);
+        self.grow(grown, &later.event_ids);
+        if is_worse {
+            self.severity = later.severity;
+            self.score = later.score;
+            self.confidence = later.confidence;
+            self.title = later.title;
+            self.evidence = later.evidence;
+            self.next_steps = later.next_steps;
+        }
+    }
+}
+
 fn join_event_ids(earlier: &[String], later: &[String]) -> Vec<String> {
     let mut all: Vec<String> = earlier.to_vec();
     all.extend(later.iter().filter(|id| !earlier.contains(id)).cloned());
-    if all.len() > FINDING_EVENT_IDS_MAX {
-        let ends = FINDING_EVENT_IDS_MAX / 2;
-        all.drain(ends..all.len() - ends);
-    }
+    keep_both_ends(&mut all);
     all
+}
+
+/// Keeps the first five and the last five, so that both ends of the episode can be looked up.
+pub(crate) fn keep_both_ends(event_ids: &mut Vec<String>) {
+    if event_ids.len() > FINDING_EVENT_IDS_MAX {
+        let ends = FINDING_EVENT_IDS_MAX / 2;
+        event_ids.drain(ends..event_ids.len() - ends);
+    }
 }
 
 fn round_to_hundredths(value: f64) -> f64 {

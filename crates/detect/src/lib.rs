@@ -6,6 +6,7 @@
 
 pub mod behaviour;
 pub mod bounds;
+pub mod carried;
 pub mod cell;
 pub mod configuration;
 pub mod distinct;

@@ -1,9 +1,10 @@
 //! Records carried whole, and groups of frequent ones that a rule wants.
 
-use keytrail_event::{EventTime, Hour, Record};
+use keytrail_event::{EventTime, Hour, KeyName, OperationClass, Record};
+use xxhash_rust::xxh3::xxh3_64;
 
+use crate::carried::Carry;
 use crate::distinct::{DistinctEvents, Element};
-use crate::symbol::{Adopted, Symbol};
 use crate::tally::Timing;
 
 /// A record carried whole, as JSON text.
@@ -16,6 +17,7 @@ pub struct Notable {
     /// Whether a copy of it was in time, so that it is also in a cell.
     in_time: bool,
     is_kms: bool,
+    is_grant: bool,
 }
 
 impl Notable {
@@ -27,16 +29,11 @@ impl Notable {
             raw: record.raw.into(),
             in_time: timing == Timing::InTime,
             is_kms: record.is_kms(),
+            is_grant: matches!(
+                record.operation.name(),
+                "CreateGrant" | "RetireGrant" | "RevokeGrant"
+            ),
         }
-    }
-
-    /// Of several records with one event id the smallest by (time, bytes) stands.
-    pub fn merge(&mut self, other: Self) {
-        let in_time = self.in_time || other.in_time;
-        if (other.time, &other.raw) < (self.time, &self.raw) {
-            *self = other;
-        }
-        self.in_time = in_time;
     }
 
     /// Whether the record was in time but is in no cell, being of another service than KMS.
@@ -46,37 +43,49 @@ impl Notable {
     }
 }
 
-/// What tells groups apart.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct GroupKey {
-    /// The rule that selected the records.
-    pub rule: &'static str,
-    /// The account whose trail shows them.
-    pub account: Symbol,
-    /// The canonical principal.
-    pub principal: Symbol,
-    /// The key as the records name it.
-    pub key: Symbol,
-    /// The hour.
-    pub hour: Hour,
-}
-
-impl GroupKey {
-    /// The same key in another table's numbers.
-    #[must_use]
-    pub fn translate(self, adopted: &Adopted) -> Self {
-        Self {
-            account: adopted.translate(self.account),
-            principal: adopted.translate(self.principal),
-            key: adopted.translate(self.key),
-            ..self
-        }
+/// The hash that tells groups apart: the rule, who, which key, the hour, and all that the rule could
+/// judge differently: the operation, how it ended, the other key, and what a refused change asked for.
+#[must_use]
+pub fn group_hash(rule: &str, record: &Record<'_>) -> u64 {
+    let key = |key: &Option<KeyName>| {
+        key.as_ref()
+            .map(|key| key.as_str().to_owned())
+            .unwrap_or_default()
+    };
+    let is_change = matches!(
+        record.operation.class(),
+        OperationClass::Management | OperationClass::Permission
+    );
+    // A tree's text has its members sorted.
+    let request = is_change.then(|| record.body()["requestParameters"].to_string());
+    let hour = record.time.hour().start().to_string();
+    let parts = [
+        rule,
+        &record.account,
+        record.principal(),
+        &key(&record.key),
+        &key(&record.destination_key),
+        &hour,
+        record.operation.name(),
+        record.outcome.as_str(),
+        &request.unwrap_or_default(),
+    ];
+    let mut bytes = Vec::with_capacity(512);
+    for part in parts {
+        bytes.extend_from_slice(part.as_bytes());
+        // No text holds this byte.
+        bytes.push(0xff);
     }
+    xxh3_64(&bytes)
 }
 
 /// Frequent records that one rule selected: how many, the first and the last.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Group {
+    /// The rule.
+    pub rule: &'static str,
+    /// The hour.
+    pub hour: Hour,
     /// The distinct events.
     pub events: DistinctEvents,
     /// The first record, by (time, bytes).
@@ -88,11 +97,13 @@ pub struct Group {
 impl Group {
     /// A group of one record.
     #[must_use]
-    pub fn of(event: Element, record: &Record<'_>, timing: Timing) -> Self {
+    pub fn of(rule: &'static str, event: Element, record: &Record<'_>, timing: Timing) -> Self {
         let mut events = DistinctEvents::default();
         events.insert(event);
         let notable = Notable::of(record, timing);
         Self {
+            rule,
+            hour: record.time.hour(),
             events,
             first: notable.clone(),
             last: notable,
@@ -110,9 +121,31 @@ impl Group {
             self.last = Notable::of(record, timing);
         }
     }
+}
+
+impl Carry for Notable {
+    /// Grants are made by the thousand; everything else is rare.
+    fn rank(&self) -> u8 {
+        u8::from(self.is_grant)
+    }
+
+    /// Of several records with one event id the smallest by (time, bytes) stands.
+    fn merge(&mut self, other: Self) {
+        let in_time = self.in_time || other.in_time;
+        if (other.time, &other.raw) < (self.time, &self.raw) {
+            *self = other;
+        }
+        self.in_time = in_time;
+    }
+}
+
+impl Carry for Group {
+    fn rank(&self) -> u8 {
+        0
+    }
 
     /// Adds what another group of the same key holds.
-    pub fn merge(&mut self, other: Self) {
+    fn merge(&mut self, other: Self) {
         self.events.merge(&other.events);
         if (other.first.time, &other.first.raw) < (self.first.time, &self.first.raw) {
             self.first = other.first;

@@ -37,7 +37,10 @@ pub enum Fate {
     #[default]
     Close,
     /// It stays open: this was the last look before the input ended.
-    StayOpen,
+    StayOpen {
+        /// The open day that was looked at before this one, with all records that came before it.
+        looked_through: Option<Day>,
+    },
 }
 
 /// What one (principal, key) pair did on one day.

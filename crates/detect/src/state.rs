@@ -2,9 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use foldhash::fast::RandomState;
+use hashbrown::HashSet;
 use keytrail_event::{Day, EventTime, Hour};
 
-use crate::bounds::{PAIR_HISTORY_DAYS_MAX, PAIRS_MAX, RULE_QUIET_DAYS};
+use crate::bounds::{JUDGED_MAX, PAIR_HISTORY_DAYS_MAX, PAIRS_MAX, RULE_QUIET_DAYS};
 use crate::finding::Finding;
 use crate::plan::{Changes, Fate, PairDay, Plan};
 use crate::rules::past::Past;
@@ -19,6 +21,38 @@ pub struct State {
     closed_distinct: u64,
     /// No open day is earlier than this one.
     earliest_day: Option<Day>,
+    /// What rules have judged of closed days.
+    pub(crate) judged: Judged,
+}
+
+/// Hashes of records and groups that rules have judged, so that a copy delivered after its day
+/// closed is not judged again. The earliest days are forgotten when there are too many.
+#[derive(Debug, Default)]
+pub(crate) struct Judged {
+    by_day: BTreeMap<Day, Vec<u64>>,
+    all: HashSet<u64, RandomState>,
+}
+
+impl Judged {
+    fn remember(&mut self, judged: impl Iterator<Item = (Day, u64)>) {
+        for (day, hash) in judged {
+            if self.all.insert(hash) {
+                self.by_day.entry(day).or_default().push(hash);
+            }
+        }
+        while self.all.len() > JUDGED_MAX {
+            let Some((_, forgotten)) = self.by_day.pop_first() else {
+                break;
+            };
+            for hash in forgotten {
+                self.all.remove(&hash);
+            }
+        }
+    }
+
+    pub fn contains(&self, hash: u64) -> bool {
+        self.all.contains(&hash)
+    }
 }
 
 /// What is known of one account.
@@ -61,6 +95,7 @@ impl State {
             (known, new) => known.or(new),
         };
         self.open.merge(tally);
+        self.open.trim();
     }
 
     /// The earliest day that is open.
@@ -77,8 +112,10 @@ impl State {
 
     /// What came in so far.
     #[must_use]
-    pub const fn counts(&self) -> &TallyCounts {
-        &self.open.counts
+    pub const fn counts(&self) -> TallyCounts {
+        let mut counts = self.open.counts;
+        counts.notables_not_carried = self.open.not_carried();
+        counts
     }
 
     /// Distinct records that came in time so far; cells beyond exact counting are estimates.
@@ -122,7 +159,7 @@ impl State {
                 .insert(finding.id.as_str().to_owned(), finding.clone());
         }
         match fate {
-            Fate::StayOpen => {}
+            Fate::StayOpen { .. } => {}
             Fate::Close => {
                 for pair_day in pair_days {
                     self.account(&pair_day.account).learn(plan.day, pair_day);
@@ -140,11 +177,24 @@ impl State {
     fn drop_through(&mut self, day: Day) {
         let before = self.open.distinct();
         let is_open = |hour: Hour| hour.day() > day;
+        let notables = self
+            .open
+            .notables
+            .iter()
+            .map(|(hash, notable)| (hash, notable.time.hour()));
+        let groups = self
+            .open
+            .groups
+            .iter()
+            .map(|(hash, group)| (hash, group.hour));
+        let judged = notables.chain(groups).filter(|(_, hour)| !is_open(*hour));
+        self.judged
+            .remember(judged.map(|(hash, hour)| (hour.day(), hash)));
         self.open.cells.retain(|key, _| is_open(key.hour));
-        self.open.groups.retain(|key, _| is_open(key.hour));
+        self.open.groups.retain(|group| is_open(group.hour));
         self.open
             .notables
-            .retain(|_, notable| notable.time.day() > day);
+            .retain(|notable| is_open(notable.time.hour()));
         self.closed_distinct += before - self.open.distinct();
         self.earliest_day = self.open.earliest_day();
         let quiet = day.plus_days(-RULE_QUIET_DAYS).start();

@@ -6,9 +6,10 @@ use keytrail_event::{Day, EventTime, OperationClass, OutcomeFamily, Record};
 use serde::Serialize;
 
 use crate::bounds::{FUTURE_SECONDS, LATE_SECONDS, NOTABLE_BYTES_MAX, NOTABLES_MAX};
+use crate::carried::Carried;
 use crate::cell::{Cell, CellKey};
 use crate::distinct::Element;
-use crate::notable::{Group, GroupKey, Notable};
+use crate::notable::{Group, Notable, group_hash};
 use crate::recent::Recent;
 use crate::rules;
 use crate::symbol::Symbols;
@@ -64,21 +65,35 @@ impl TallyCounts {
 
 /// Cells and notable records of any set of records. Merging is union: order, repetition and
 /// division change nothing but the delivery counts.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Tally {
     /// The names that keys of cells refer to.
     pub symbols: Symbols,
     /// Use, by cell.
     pub cells: HashMap<CellKey, Cell, RandomState>,
     /// Records carried whole, by the hash of their event.
-    pub notables: HashMap<u64, Notable, RandomState>,
+    pub notables: Carried<Notable>,
     /// Frequent records that rules selected: the first and last of each group, and how many.
-    pub groups: HashMap<GroupKey, Group, RandomState>,
+    pub groups: Carried<Group>,
     /// How many records came in.
     pub counts: TallyCounts,
     recent: Recent,
     /// Room for the signature of an encryption context.
     signature: String,
+}
+
+impl Default for Tally {
+    fn default() -> Self {
+        Self {
+            symbols: Symbols::default(),
+            cells: HashMap::default(),
+            notables: Carried::with_room(NOTABLES_MAX),
+            groups: Carried::with_room(NOTABLES_MAX),
+            counts: TallyCounts::default(),
+            recent: Recent::default(),
+            signature: String::new(),
+        }
+    }
 }
 
 impl Tally {
@@ -142,47 +157,25 @@ impl Tally {
     }
 
     fn carry(&mut self, record: &Record<'_>, timing: Timing) {
-        let fits = record.raw.len() <= NOTABLE_BYTES_MAX
-            && (self.notables.len() < NOTABLES_MAX
-                || self.notables.contains_key(&record.event_hash()));
-        if !fits {
+        if record.raw.len() > NOTABLE_BYTES_MAX {
             self.counts.notables_not_carried += 1;
-            return;
-        }
-        let notable = Notable::of(record, timing);
-        match self.notables.entry(record.event_hash()) {
-            hashbrown::hash_map::Entry::Occupied(mut known) => known.get_mut().merge(notable),
-            hashbrown::hash_map::Entry::Vacant(place) => {
-                place.insert(notable);
-            }
+        } else {
+            self.notables
+                .insert(record.event_hash(), Notable::of(record, timing));
         }
     }
 
     fn add_to_group(&mut self, rule: &'static str, record: &Record<'_>, timing: Timing) {
-        let key = GroupKey {
-            rule,
-            account: self.symbols.intern(&record.account),
-            principal: self.symbols.intern(record.principal()),
-            key: self
-                .symbols
-                .intern(record.key.as_ref().map_or("", |key| key.as_str())),
-            hour: record.time.hour(),
-        };
-        if record.raw.len() > NOTABLE_BYTES_MAX
-            || (self.groups.len() >= NOTABLES_MAX && !self.groups.contains_key(&key))
-        {
+        if record.raw.len() > NOTABLE_BYTES_MAX {
             self.counts.notables_not_carried += 1;
             return;
         }
         let event = element(record);
-        match self.groups.entry(key) {
-            hashbrown::hash_map::Entry::Occupied(mut known) => {
-                known.get_mut().add(event, record, timing)
-            }
-            hashbrown::hash_map::Entry::Vacant(place) => {
-                place.insert(Group::of(event, record, timing));
-            }
-        }
+        self.groups.update(
+            group_hash(rule, record),
+            |known| known.add(event, record, timing),
+            || Group::of(rule, event, record, timing),
+        );
     }
 
     /// Adds what another tally holds.
@@ -208,22 +201,20 @@ impl Tally {
                 }
             }
         }
-        for (hash, notable) in other.notables {
-            match self.notables.entry(hash) {
-                hashbrown::hash_map::Entry::Occupied(mut known) => known.get_mut().merge(notable),
-                hashbrown::hash_map::Entry::Vacant(place) => {
-                    place.insert(notable);
-                }
-            }
-        }
-        for (key, group) in other.groups {
-            match self.groups.entry(key.translate(&adopted)) {
-                hashbrown::hash_map::Entry::Occupied(mut known) => known.get_mut().merge(group),
-                hashbrown::hash_map::Entry::Vacant(place) => {
-                    place.insert(group);
-                }
-            }
-        }
+        self.notables.merge(other.notables);
+        self.groups.merge(other.groups);
+    }
+
+    /// Drops what is too much to carry, and counts it. Before this, a little more is held.
+    pub fn trim(&mut self) {
+        self.notables.trim();
+        self.groups.trim();
+    }
+
+    /// Notable records, and groups, that were not carried because they were too many or too long.
+    #[must_use]
+    pub const fn not_carried(&self) -> u64 {
+        self.counts.notables_not_carried + self.notables.dropped() + self.groups.dropped()
     }
 
     /// Distinct records in cells and, of other services, carried; cells beyond exact counting are estimates.
@@ -256,7 +247,7 @@ impl Tally {
     fn all_days(&self) -> impl Iterator<Item = Day> {
         let cells = self.cells.keys().map(|key| key.hour.day());
         let notables = self.notables.values().map(|notable| notable.time.day());
-        let groups = self.groups.keys().map(|key| key.hour.day());
+        let groups = self.groups.values().map(|group| group.hour.day());
         cells.chain(notables).chain(groups)
     }
 }

@@ -3,6 +3,9 @@
 //! Cells of one (principal, key, hour) are brought side by side by sorting small numbers; what is
 //! only looked at when a finding is made (networks, agents, contexts) stays in the cells till then.
 
+use std::cell::OnceCell;
+use std::collections::BTreeMap;
+
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 use keytrail_event::{Day, EventTime, Hour, OperationClass, OutcomeFamily};
@@ -142,18 +145,22 @@ pub(crate) struct PairUse<'d> {
 }
 
 impl PairUse<'_> {
-    /// The day as it is learnt.
-    pub fn day(&self, account: &str) -> PairDay {
-        let hours = || self.hours.iter().map(|(_, use_)| use_);
-        PairDay {
+    /// The day as it is learnt: `None` when no call succeeded, since being refused is no use.
+    pub fn day(&self, account: &str) -> Option<PairDay> {
+        let hours = || {
+            let hours = self.hours.iter().map(|(_, use_)| use_);
+            hours.filter(|use_| use_.succeeded > 0)
+        };
+        hours().next()?;
+        Some(PairDay {
             account: account.to_owned(),
             principal: self.principal.to_owned(),
             key: self.key.to_owned(),
-            calls: hours().map(|hour| hour.calls).sum(),
-            peak_hour_calls: hours().map(|hour| hour.calls).max().unwrap_or(0),
-            active_hours: self.hours.len() as u8,
+            calls: hours().map(|hour| hour.succeeded).sum(),
+            peak_hour_calls: hours().map(|hour| hour.succeeded).max().unwrap_or(0),
+            active_hours: hours().count() as u8,
             last_use: hours().filter_map(|hour| hour.last_success).max(),
-        }
+        })
     }
 
     /// The Region of the first name among those the calls were made in.
@@ -170,6 +177,8 @@ pub(crate) struct HourUse<'d> {
     cells: Vec<(&'d CellKey, &'d Cell)>,
     pub calls: u64,
     pub succeeded: u64,
+    /// Whether a count in it is an estimate.
+    pub is_estimate: bool,
     pub first: Option<&'d Exemplar>,
     pub last: Option<&'d Exemplar>,
     last_success: Option<EventTime>,
@@ -192,6 +201,7 @@ impl<'d> HourUse<'d> {
             cells: Vec::new(),
             calls: 0,
             succeeded: 0,
+            is_estimate: false,
             first: None,
             last: None,
             last_success: None,
@@ -201,6 +211,7 @@ impl<'d> HourUse<'d> {
     fn add(&mut self, key: &'d CellKey, cell: &'d Cell) {
         let calls = cell.events.count();
         self.calls += calls;
+        self.is_estimate |= !cell.events.is_exact();
         self.cells.push((key, cell));
         let Some(ends) = &cell.ends else { return };
         if key.outcome == OutcomeFamily::Success {
@@ -232,43 +243,76 @@ impl<'d> HourUse<'d> {
 pub(crate) struct DayUses<'a> {
     account: Option<&'a AccountState>,
     day: Option<&'a AccountDay<'a>>,
+    /// The spans of use by the key's name in the records, gathered when first asked for.
+    spans: OnceCell<BTreeMap<&'a str, Vec<(EventTime, EventTime)>>>,
 }
 
 impl<'a> DayUses<'a> {
     pub const fn new(account: Option<&'a AccountState>, day: Option<&'a AccountDay<'a>>) -> Self {
-        Self { account, day }
+        Self {
+            account,
+            day,
+            spans: OnceCell::new(),
+        }
+    }
+
+    fn spans(&self) -> &BTreeMap<&'a str, Vec<(EventTime, EventTime)>> {
+        self.spans.get_or_init(|| {
+            let mut spans: BTreeMap<&'a str, Vec<_>> = BTreeMap::new();
+            for (key, cell) in self.day.into_iter().flat_map(|day| &day.cells) {
+                let is_use = key.class == OperationClass::Cryptographic
+                    && key.outcome == OutcomeFamily::Success;
+                if let (true, Some(ends), Some(day)) = (is_use, &cell.ends, self.day) {
+                    let span = (ends.first.time, ends.last.time);
+                    spans
+                        .entry(day.symbols.name(key.key))
+                        .or_default()
+                        .push(span);
+                }
+            }
+            for history in self
+                .account
+                .into_iter()
+                .flat_map(|account| account.pairs.values())
+            {
+                for (key, history) in history {
+                    if let Some(last) = history.last_use {
+                        spans.entry(key.as_str()).or_default().push((last, last));
+                    }
+                }
+            }
+            // Many cells of one key: only the latest span before a moment is ever asked for.
+            for spans in spans.values_mut() {
+                spans.sort_unstable();
+                spans.dedup();
+            }
+            spans
+        })
     }
 }
 
 impl KeyUses for DayUses<'_> {
     fn last_use(&self, key: &str, at: EventTime, past: &Past) -> Option<EventTime> {
-        let cells = self.day.into_iter().flat_map(|day| {
-            let is_this_key = |symbol| {
-                let named = day.symbols.name(symbol);
-                named == key || (named.starts_with("alias:") && past.resolve(named) == key)
-            };
-            day.cells.iter().filter(move |(cell_key, _)| {
-                cell_key.class == OperationClass::Cryptographic
-                    && cell_key.outcome == OutcomeFamily::Success
-                    && is_this_key(cell_key.key)
-            })
+        let spans = self.spans();
+        let aliases = spans
+            .range("alias:".."alias;")
+            .filter(|(name, _)| past.resolve(name) == key);
+        let named = spans.get_key_value(key).into_iter().chain(aliases);
+        let latest = named.filter_map(|(_, spans)| {
+            let begun = &spans[..spans.partition_point(|(first, _)| *first <= at)];
+            // Of a span that goes on behind `at`, only its first event is known to lie before it.
+            let before = begun
+                .iter()
+                .rev()
+                .take(SPANS_LOOKED_AT)
+                .map(|(first, last)| if *last <= at { *last } else { *first });
+            before.max()
         });
-        let today = cells.filter_map(|(_, cell)| {
-            let ends = cell.ends.as_ref()?;
-            // Of a cell that goes on behind `at`, only the first event is known to lie before it.
-            let before = if ends.last.time <= at {
-                ends.last.time
-            } else {
-                ends.first.time
-            };
-            (before <= at).then_some(before)
-        });
-        let earlier = self.account.into_iter().flat_map(|account| {
-            let histories = account.pairs.values().filter_map(|keys| keys.get(key));
-            histories
-                .filter_map(|history| history.last_use)
-                .filter(|last| *last <= at)
-        });
-        today.chain(earlier).max()
+        latest.max()
     }
 }
+
+/// Spans looked at from the latest start back. A span lasts an hour at most, so the latest starts
+/// tell the hour of the last use; its very second may lie in an earlier span, which changes nothing
+/// that is asked of it.
+const SPANS_LOOKED_AT: usize = 64;

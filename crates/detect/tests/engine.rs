@@ -164,6 +164,125 @@ fn a_role_without_history_is_not_judged() {
     assert_eq!(replay(&[burst(0, "role/job", "job-key", 500)], 1).0, []);
 }
 
+/// A change to a key by a person; refused when an error code is given.
+fn change(
+    second: i64,
+    operation: &str,
+    key: &str,
+    request: &str,
+    error: Option<&str>,
+    id: &str,
+) -> String {
+    let record =
+        decrypt(second, "user/ana", key, id).replace("\"Decrypt\"", &format!("\"{operation}\""));
+    let error = error
+        .map(|code| format!(r#","errorCode":"{code}""#))
+        .unwrap_or_default();
+    let tail = format!(r#","requestParameters":{request}{error}}}"#);
+    format!("{}{tail}", &record[..record.len() - 1])
+}
+
+fn file(second: i64, records: Vec<String>) -> File {
+    File {
+        stamp: second + 300,
+        records,
+    }
+}
+
+fn counts(files: &[File]) -> Vec<(String, u64, u32)> {
+    let (findings, _) = replay(files, 1);
+    findings
+        .into_iter()
+        .map(|finding| (finding.rule, finding.count, finding.revision))
+        .collect()
+}
+
+#[test]
+fn being_refused_once_does_not_make_a_thief_known() {
+    let mut files = normal_life(20);
+    let refused = decrypt(17 * DAY + 4 * 3_600, "user/eve", "job-key", "refused")
+        .replace("\"eventID\"", "\"errorCode\":\"AccessDenied\",\"eventID\"");
+    files.push(file(17 * DAY + 4 * 3_600, vec![refused]));
+    files.push(burst(18, "user/eve", "job-key", 12));
+    assert_eq!(counts(&files), [("new-pair".to_owned(), 12, 1)]);
+}
+
+#[test]
+fn an_archive_that_ends_at_midnight_judges_nothing_twice() {
+    let before = change(DAY - 600, "DisableKey", "job-key", "{}", None, "disable");
+    let after = decrypt(DAY + 180, "role/job", "other-key", "after");
+    let files = [File {
+        stamp: DAY - 300,
+        records: vec![before, after],
+    }];
+    assert_eq!(counts(&files), [("key-disabled".to_owned(), 1, 1)]);
+}
+
+#[test]
+fn a_copy_delivered_after_its_day_closed_counts_once() {
+    let disable = || vec![change(600, "DisableKey", "job-key", "{}", None, "disable")];
+    let copy = File {
+        stamp: 20 * DAY,
+        records: disable(),
+    };
+    let files = [
+        file(600, disable()),
+        file(10 * DAY, vec![decrypt(10 * DAY, "role/job", "k", "x")]),
+        copy,
+    ];
+    assert_eq!(counts(&files), [("key-disabled".to_owned(), 1, 1)]);
+}
+
+#[test]
+fn a_harmless_refusal_does_not_hide_the_next_one() {
+    let grant = |second, grantee: &str, id| {
+        let request = format!(r#"{{"granteePrincipal":"{grantee}","operations":["Decrypt"]}}"#);
+        change(
+            second,
+            "CreateGrant",
+            "job-key",
+            &request,
+            Some("AccessDenied"),
+            id,
+        )
+    };
+    let own = grant(600, "arn:aws:iam::111122223333:role/own", "1");
+    let foreign = grant(900, "arn:aws:iam::999988887777:role/theirs", "2");
+    assert_eq!(
+        counts(&[file(900, vec![own, foreign])]),
+        [("grant-external".to_owned(), 1, 1)]
+    );
+}
+
+#[test]
+fn an_old_change_delivered_late_does_not_undo_a_newer_one() {
+    let alias = |second, key: &str, id| {
+        change(
+            second,
+            "UpdateAlias",
+            key,
+            r#"{"aliasName":"alias/a"}"#,
+            None,
+            id,
+        )
+    };
+    let late = File {
+        stamp: 6 * DAY,
+        records: vec![alias(DAY, "old-key", "0")],
+    };
+    let files = [
+        file(3 * DAY, vec![alias(3 * DAY, "new-key", "1")]),
+        late,
+        file(8 * DAY, vec![alias(8 * DAY, "new-key", "2")]),
+        file(12 * DAY, vec![decrypt(12 * DAY, "role/job", "k", "x")]),
+    ];
+    let repointed = counts(&files)
+        .into_iter()
+        .filter(|(rule, ..)| rule == "alias-repointed");
+    // The first sight of the alias, and the late one; the last change points where it pointed.
+    assert_eq!(repointed.count(), 2);
+}
+
 fn findings_as_text(files: &[File], batch: usize) -> String {
     serde_json::to_string_pretty(&replay(files, batch).0).unwrap()
 }

@@ -16,7 +16,7 @@ use crate::bounds::{BEHAVIOUR_QUIET_SECONDS, LEARNING_DAYS};
 use crate::cell::{Exemplar, Values};
 use crate::configuration::Configuration;
 use crate::engine::state_at;
-use crate::episode::Candidate;
+use crate::episode::{Candidate, keep_both_ends};
 use crate::finding::{Attack, Evidence, Severity};
 use crate::rules::support::argument;
 use crate::state::{AccountState, PairHistory};
@@ -154,7 +154,7 @@ impl Case<'_> {
             .iter()
             .map(|exemplar| exemplar.event_id().to_owned())
             .collect();
-        event_ids.truncate(crate::bounds::FINDING_EVENT_IDS_MAX);
+        keep_both_ends(&mut event_ids);
         let pair = self.pair;
         let (first, last) = (first.time, last.time);
         let mut evidence = opinion.evidence;
@@ -277,6 +277,13 @@ pub(crate) fn short_principal(principal: &str) -> &str {
         .next()
         .filter(|name| !name.is_empty())
         .unwrap_or(principal)
+}
+
+/// How many calls there were, marked where a count is an estimate.
+pub(crate) fn calls_in_words(hours: &[(Hour, &HourUse<'_>)]) -> String {
+    let calls: u64 = hours.iter().map(|(_, use_)| use_.calls).sum();
+    let is_estimate = hours.iter().any(|(_, use_)| use_.is_estimate);
+    format!("{}{calls}", if is_estimate { "≈" } else { "" })
 }
 
 /// How long the calls took, in words.

@@ -1,8 +1,11 @@
 //! `new-pair`: a principal uses a key for the first time, in an account whose pairs are known.
 
+use keytrail_event::principal::AWS_INTERNAL;
 use keytrail_event::{Day, Hour};
 
-use super::{AboutBehaviour, Base, Case, Opinion, base_day, short_principal, span_in_words};
+use super::{
+    AboutBehaviour, Base, Case, Opinion, base_day, calls_in_words, short_principal, span_in_words,
+};
 use crate::bounds::LEARNING_DAYS;
 use crate::episode::Candidate;
 use crate::finding::Evidence;
@@ -31,8 +34,10 @@ pub(crate) fn judge(case: &Case<'_>, base: &Base<'_>) -> Option<Candidate> {
     let account = base.account?;
     let (first_hour, _) = case.pair.hours.first()?;
     let through = base_day(*first_hour);
-    let is_aws =
-        !case.pair.principal.starts_with("arn:") && !case.pair.principal.starts_with("ext:");
+    let principal = case.pair.principal;
+    let is_aws = principal == AWS_INTERNAL
+        || principal.ends_with(".amazonaws.com")
+        || principal.starts_with("unknown:");
     if is_aws || base.days_through(through) < LEARNING_DAYS {
         return None;
     }
@@ -83,9 +88,10 @@ pub(crate) fn judge(case: &Case<'_>, base: &Base<'_>) -> Option<Candidate> {
         score: one_in.log10() + 1.5 * (1.0 + calls as f64 / FEW_CALLS).log2().min(12.0),
         confidence: days / (days + 7.0),
         title: format!(
-            "{} used key {} for the first time: {calls} calls within {}",
+            "{} used key {} for the first time: {} calls within {}",
             short_principal(case.pair.principal),
             keytrail_event::key::short_key_name(case.pair.key),
+            calls_in_words(&hours),
             span_in_words(&hours)
         ),
         evidence: vec![evidence],

@@ -3,8 +3,8 @@
 use keytrail_event::Hour;
 
 use super::{
-    AboutBehaviour, Base, Case, Opinion, base_day, learning_evidence, short_principal,
-    span_in_words,
+    AboutBehaviour, Base, Case, Opinion, base_day, calls_in_words, learning_evidence,
+    short_principal, span_in_words,
 };
 use crate::episode::Candidate;
 use crate::finding::{Evidence, Severity};
@@ -42,13 +42,13 @@ pub(crate) fn judge(case: &Case<'_>, base: &Base<'_>) -> Option<Candidate> {
         .filter(|(hour, _)| judged.iter().any(|(unusual, _)| is_beside(*hour, *unusual)))
         .map(|(hour, use_)| (*hour, use_))
         .collect();
-    let calls: u64 = hours.iter().map(|(_, use_)| use_.calls).sum();
     let opinion = Opinion {
         score: worst.score,
         confidence: worst.confidence,
         title: format!(
-            "{} made {calls} calls on key {} within {}; {}",
+            "{} made {} calls on key {} within {}; {}",
             short_principal(case.pair.principal),
+            calls_in_words(&hours),
             keytrail_event::key::short_key_name(case.pair.key),
             span_in_words(&hours),
             worst.words
@@ -93,8 +93,8 @@ fn unusual(case: &Case<'_>, base: &Base<'_>, hour: Hour, use_: &HourUse<'_>) -> 
         .map(|day| day.peak_hour_calls)
         .max()
         .unwrap_or(0);
-    if use_.calls < settings.rate_floor_calls
-        || (use_.calls as f64) < settings.rate_times_peak * peak as f64
+    if use_.succeeded < settings.rate_floor_calls
+        || (use_.succeeded as f64) < settings.rate_times_peak * peak as f64
     {
         return None;
     }
@@ -103,18 +103,18 @@ fn unusual(case: &Case<'_>, base: &Base<'_>, hour: Hour, use_: &HourUse<'_>) -> 
     let mean = calls as f64 / active_hours.max(1) as f64;
     // None of the active hours reached this: the rule of succession gives 1 in (hours + 2).
     let one_in = active_hours as f64 + 2.0;
-    let ratio = (use_.calls as f64 + PSEUDO_CALLS) / (mean + PSEUDO_CALLS);
+    let ratio = (use_.succeeded as f64 + PSEUDO_CALLS) / (mean + PSEUDO_CALLS);
     let history = format!("{} active days, {active_hours} active hours", days.len());
     let rate = Evidence {
         feature: "calls_per_hour".to_owned(),
-        observed: Some(use_.calls.to_string()),
+        observed: Some(use_.succeeded.to_string()),
         expected: Some(format!("{mean:.1} on average, {peak} at most")),
         one_in: Some(one_in),
         history: Some(history.clone()),
         weight: Some(1.0),
         text: format!(
-            "{} calls in the hour of {}; on average {mean:.1} in an active hour and never more than {peak} ({history}): less than 1 in {one_in:.0} hours.",
-            use_.calls,
+            "{} successful calls in the hour of {}; on average {mean:.1} in an active hour and never more than {peak} ({history}): less than 1 in {one_in:.0} hours.",
+            use_.succeeded,
             hour.start()
         ),
     };
@@ -139,8 +139,8 @@ fn unusual_while_learning(
     peak: Option<u64>,
 ) -> Option<Unusual> {
     let floor = base.configuration.behaviour.learning_floor_calls;
-    let is_above_history = use_.calls > 2 * peak.unwrap_or(0);
-    if !is_person(case.pair.principal) || use_.calls < floor.max(1) || !is_above_history {
+    let is_above_history = use_.succeeded > 2 * peak.unwrap_or(0);
+    if !is_person(case.pair.principal) || use_.succeeded < floor.max(1) || !is_above_history {
         return None;
     }
     let history = match peak {
@@ -149,21 +149,21 @@ fn unusual_while_learning(
     };
     let rate = Evidence {
         feature: "calls_per_hour".to_owned(),
-        observed: Some(use_.calls.to_string()),
+        observed: Some(use_.succeeded.to_string()),
         expected: Some(format!("fewer than {floor} (built-in prior for people)")),
         one_in: None,
         history: Some(history.clone()),
         weight: Some(1.0),
         text: format!(
-            "{} calls in the hour of {}; {history}, and a person is expected to make fewer than {floor} an hour.",
-            use_.calls,
+            "{} successful calls in the hour of {}; {history}, and a person is expected to make fewer than {floor} an hour.",
+            use_.succeeded,
             hour.start()
         ),
     };
     let days = base.days_through(base_day(hour));
     Some(Unusual {
         // At the floor the score of a low finding; 1.5 more for each doubling.
-        score: Severity::Low.score() + 1.5 * (use_.calls as f64 / floor as f64).log2(),
+        score: Severity::Low.score() + 1.5 * (use_.succeeded as f64 / floor as f64).log2(),
         confidence: (days as f64 / 28.0).clamp(0.1, 0.4),
         words: "there is no history to compare with".to_owned(),
         evidence: vec![rate, learning_evidence(days)],

@@ -55,6 +55,8 @@ pub struct KeyLife {
     pub disabled: Option<Change>,
     /// The present schedule of its deletion.
     pub deletion: Option<Deletion>,
+    /// When its state last changed, as far as is known.
+    pub changed: Option<EventTime>,
     /// The waiting period of the latest schedule, in days, cancelled or not.
     pub last_window_days: Option<i64>,
 }
@@ -159,6 +161,9 @@ impl Past {
             // The caller's copy of a call to another account's key: its owner's copy tells the key's life.
             return;
         }
+        if self.knows_later(record, key) {
+            return;
+        }
         match record.operation.name() {
             "CreateAlias" | "UpdateAlias" => self.learn_alias(record, key),
             "DeleteAlias" => {
@@ -200,6 +205,31 @@ impl Past {
             }
             _ => {}
         }
+    }
+
+    /// Whether a later record has told already what this one would: a delivery can be days late, and
+    /// an old change must not undo a newer one.
+    fn knows_later(&mut self, record: &Record<'_>, key: &KeyName) -> bool {
+        let known = match record.operation.name() {
+            "CreateAlias" | "UpdateAlias" | "DeleteAlias" => alias_of(record)
+                .and_then(|alias| self.aliases.get(&alias))
+                .map(|target| {
+                    target
+                        .deleted
+                        .map_or(target.since, |deleted| deleted.max(target.since))
+                }),
+            "PutKeyPolicy" => self.policies.get(key.as_str()).map(|policy| policy.at),
+            "DisableKey" | "EnableKey" | "ScheduleKeyDeletion" | "CancelKeyDeletion" => {
+                let Some(life) = self.life(key) else {
+                    return false;
+                };
+                let changed = life.changed;
+                life.changed = changed.max(Some(record.time));
+                changed
+            }
+            _ => None,
+        };
+        known.is_some_and(|known| known > record.time)
     }
 
     fn learn_alias(&mut self, record: &Record<'_>, key: &KeyName) {

@@ -181,17 +181,24 @@ impl Block<'_> {
     }
 }
 
-/// Parts `words: keytrail …` behind the colon: a command is never wrapped. The command that lists
-/// the finding's events is made anew, quoted so that it can be pasted whatever the names hold.
+/// Parts `words: keytrail …` behind the colon: a command is never wrapped. One that lists events and
+/// holds more than plain words is made anew, quoted so that it can be pasted whatever the names hold.
 pub(crate) fn step_parts<'s>(finding: &Finding, step: &'s str) -> (&'s str, Option<String>) {
     let Some((words, command)) = step.split_once(": keytrail ") else {
         return (step, None);
     };
     let words = &step[..=words.len()];
-    match command.starts_with("events ") {
+    match command.starts_with("events ") && !is_plain(command) {
         true => (words, Some(events_command(finding))),
         false => (words, Some(format!("keytrail {command}"))),
     }
+}
+
+/// Whether a shell reads every character of a command as it stands.
+fn is_plain(command: &str) -> bool {
+    command
+        .bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || b" :/_.+=@,-".contains(&byte))
 }
 
 /// When, for how long, how often.

@@ -16,7 +16,7 @@ use crate::exit_code::Exit;
 use crate::failure::unless_closed;
 use crate::filter::Filter;
 use crate::input::discover;
-use crate::output::{Destination, Format};
+use crate::output::{Destination, Format, check_places};
 use crate::progress::Progress;
 use crate::scan::{Part, scan};
 use crate::sorter::{Entry, Keep, Sorter};
@@ -35,6 +35,7 @@ pub fn run(arguments: &EventsArguments, talk: Talk, now: EventTime) -> anyhow::R
     let filter = Filter::new(&arguments.filter, now)?;
     let found = discover(&arguments.input.paths)?;
     let output = &arguments.output;
+    check_places(&output.output, output.stats.as_deref())?;
     let stats_file = output.stats.as_deref().map(Destination::file).transpose()?;
     let mut writers = RowWriters::open(output, !arguments.count, stats_file.is_some(), talk)?;
     let progress = Progress::new(talk.is_progress_wanted(), found.bytes());

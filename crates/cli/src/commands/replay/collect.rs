@@ -100,7 +100,13 @@ impl Published {
     fn add(&mut self, plan: Plan) {
         self.metrics.add(&plan.metrics);
         for finding in plan.findings {
-            self.findings.insert(finding.episode.clone(), finding);
+            match self.findings.get_mut(&finding.episode) {
+                // A plan that knew the episode grew it; one that did not begins its revisions anew.
+                Some(known) if finding.revision <= known.revision => known.join(finding),
+                _ => {
+                    self.findings.insert(finding.episode.clone(), finding);
+                }
+            }
         }
     }
 }

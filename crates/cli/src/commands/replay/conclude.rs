@@ -14,7 +14,7 @@ use crate::talk::Talk;
 /// The numbers of a replay whose findings have been filtered.
 pub fn summarise(replayed: &Replayed, filtered_out: u64) -> Summary {
     let state = &replayed.state;
-    let tally = *state.counts();
+    let tally = state.counts();
     // Beyond exact counting, distinct records are an estimate; no estimate makes duplicates negative.
     let distinct = state.distinct().min(tally.kept);
     let summary = Summary {

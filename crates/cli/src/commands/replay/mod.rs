@@ -14,7 +14,7 @@ use crate::configuration;
 use crate::exit_code::Exit;
 use crate::failure::unless_closed;
 use crate::input::discover;
-use crate::output::{Destination, Format};
+use crate::output::{Destination, Format, check_places};
 use crate::progress::Progress;
 use crate::talk::Talk;
 use collect::replay;
@@ -29,6 +29,7 @@ pub fn run(arguments: &ReplayArguments, talk: Talk, now: EventTime) -> anyhow::R
     let found = discover(&arguments.input.paths)?;
     // Every place is opened before anything is read: an archive takes hours, a typing error seconds.
     let output = &arguments.output;
+    check_places(&output.output, output.stats.as_deref())?;
     let stats_file = output.stats.as_deref().map(Destination::file).transpose()?;
     let mut places = Vec::new();
     for output in &output.output {
