@@ -49,6 +49,7 @@ macro_rules! fields {
 
         impl<'a> Fields<'a> {
             /// The fields that a walk picked out of this record.
+            #[inline(always)]
             pub(crate) fn of_walk(picked: &Picked, record: &'a str) -> Self {
                 Self {
                     $($text: picked.text(record, Field::$text_field),)*

@@ -116,7 +116,7 @@ impl Picker {
     }
 
     /// The fields of the record that was opened last, and that this is the text of.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn fields<'a>(&self, record: &'a str) -> Fields<'a> {
         Fields::of_walk(&self.picked, record)
     }

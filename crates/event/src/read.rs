@@ -251,7 +251,7 @@ impl<S: Sink> Values<'_, S> {
             }
             Some(Opened::Record(text)) => {
                 let fields = self.reader.picker.fields(text);
-                match self.read_fields(fields, text) {
+                match self.keep(fields, text) {
                     Ok(()) => Verdict::Ended(text.len()),
                     Err(_) => Verdict::NotJson,
                 }
@@ -361,6 +361,13 @@ impl<S: Sink> Values<'_, S> {
     }
 
     fn read_fields(&mut self, fields: Fields<'_>, raw: &str) -> Result<(), Issue> {
+        self.keep(fields, raw)
+    }
+
+    /// Counts a record, and hands it to the sink if somebody reads it. Inlined, so that its fields
+    /// are not moved about.
+    #[inline(always)]
+    fn keep(&mut self, fields: Fields<'_>, raw: &str) -> Result<(), Issue> {
         let Self {
             reader,
             reading,

@@ -82,6 +82,7 @@ pub(crate) enum Normalised {
 
 impl<'a> Record<'a> {
     /// Turns the fields of one record into the record, and hands it to `keep` if somebody reads it.
+    #[inline(always)]
     pub(crate) fn normalise(
         fields: Fields<'a>,
         raw: &'a str,
@@ -372,7 +373,7 @@ fn answered_key(response: Option<&str>, service_event: Option<&str>) -> Option<S
         .or_else(|| service_event.and_then(|raw| named(raw, &["/keyId"])))
 }
 
-#[inline]
+#[inline(always)]
 fn cut(text: Cow<'_, str>, bytes_max: usize) -> Cow<'_, str> {
     if text.len() <= bytes_max {
         return text;

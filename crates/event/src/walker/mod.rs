@@ -1,4 +1,29 @@
 //! The record walker: each byte of a record is looked at once, from its opening brace on.
+//!
+//! A walk goes from member to member, notes where the fields stand that Keytrail reads ([`Picked`]),
+//! passes over containers by their brackets, and ends at the record's closing brace. It never looks
+//! for the end first. As soon as `eventSource` and `eventName` say that nobody reads the record, only
+//! brackets are counted. docs/walker.md tells how, and how fast.
+//!
+//! # What is checked
+//!
+//! Of a record that is **kept**, everything: what comes out is what serde_json would read, and what
+//! it refuses is refused. The walk reads strings, numbers and literals of the top level strictly and
+//! takes containers as they stand; before the record is handed over, each of them is read strictly,
+//! or is equal, byte for byte, to one that was.
+//!
+//! Of a record that **nobody reads**, less, and exactly this:
+//! - Members up to the one that decides, `eventSource` or `eventName`, are JSON at the top level:
+//!   names, strings (of UTF-8), numbers, literals, colons, commas; text fields hold texts. Containers
+//!   need strings that end and brackets that match in number and kind.
+//! - Behind that member strings must end, outside them no backslash may stand, and the brackets must
+//!   balance in number, with a brace as the last of them and at most [`crate::DEPTH_MAX`] deep.
+//! - A second `eventSource` or `eventName` must count, as the last of duplicates does. So where a
+//!   string behind begins with `eventS` or `eventN`, or an escape `\u` might spell one, the walk
+//!   goes on from member to member to the end, as it does at top level in a file of JSON Lines,
+//!   where a later member may show that the object carries records.
+//!
+//! The slow reader in `oracle`, built for tests and fuzzing only, is defined by the same words.
 
 mod container;
 #[cfg(test)]

@@ -107,7 +107,7 @@ fn context<L: Lanes>(
     if byte(bytes, at)? != b'{' {
         return Ok(None);
     }
-    let mut pairs = Vec::new();
+    let mut pairs = Vec::with_capacity(2);
     let mut at = skip_space(bytes, at + 1);
     if byte(bytes, at)? == b'}' {
         return Ok(Some((EncryptionContext::default(), at + 1)));
