@@ -1,7 +1,5 @@
 //! A cell: what one principal did with one key in one way in one hour.
 
-use foldhash::fast::RandomState;
-use hashbrown::HashSet;
 use keytrail_event::{EventTime, Hour, OperationClass, OutcomeFamily};
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -247,18 +245,6 @@ impl Values {
     pub fn is_empty(&self) -> bool {
         self.kept.is_empty()
     }
-}
-
-/// Counts how many different values there are in several sets.
-#[must_use]
-pub fn distinct_values<'a>(sets: impl Iterator<Item = &'a Values>) -> Vec<&'a str> {
-    let mut seen: HashSet<&str, RandomState> = HashSet::default();
-    for set in sets {
-        seen.extend(set.kept.iter().map(|(_, value)| &**value));
-    }
-    let mut values: Vec<&str> = seen.into_iter().collect();
-    values.sort_unstable();
-    values
 }
 
 #[cfg(test)]

@@ -28,12 +28,6 @@ impl Symbols {
         symbol
     }
 
-    /// The number of this name, if it has one.
-    #[must_use]
-    pub fn find(&self, name: &str) -> Option<Symbol> {
-        self.numbers.get(name).copied()
-    }
-
     /// The name of a number that this table gave; empty for any other.
     #[must_use]
     pub fn name(&self, symbol: Symbol) -> &str {
