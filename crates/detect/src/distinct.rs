@@ -115,6 +115,19 @@ impl DistinctEvents {
         }
     }
 
+    /// The second of the hour of the first and of the last event within these seconds (both included). A sketch
+    /// knows no times.
+    #[must_use]
+    pub fn ends_within(&self, from: u64, to: u64) -> Option<(u64, u64)> {
+        let Self::Exact(elements) = self else {
+            return None;
+        };
+        let begin = elements.partition_point(|element| element.second() < from);
+        let end = elements.partition_point(|element| element.second() <= to);
+        let within = elements.get(begin..end)?;
+        Some((within.first()?.second(), within.last()?.second()))
+    }
+
     /// Whether the count is exact.
     #[must_use]
     pub const fn is_exact(&self) -> bool {
@@ -263,6 +276,19 @@ mod tests {
         assert_eq!(events.most_within(1), 1);
         assert_eq!(events.most_within(3_600), 5);
         assert_eq!(DistinctEvents::default().most_within(600), 0);
+    }
+
+    #[test]
+    fn the_ends_within_a_span_are_found() {
+        let events = set(&[(0, 1 << 40), (599, 2 << 40), (600, 3 << 40)]);
+        for (span, ends) in [
+            ((0, 3_599), Some((0, 600))),
+            ((1, 599), Some((599, 599))),
+            ((601, 3_599), None),
+            ((9, 3), None),
+        ] {
+            assert_eq!(events.ends_within(span.0, span.1), ends, "{span:?}");
+        }
     }
 
     #[test]

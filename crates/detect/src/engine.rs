@@ -8,10 +8,11 @@ use crate::behaviour::{self, Base};
 use crate::bounds::{CLOSE_LAG_SECONDS, RULE_QUIET_DAYS};
 use crate::configuration::Configuration;
 use crate::distinct::DistinctEvents;
-use crate::episode::Candidate;
+use crate::episode::{Candidate, keep_both_ends};
 use crate::finding::{Finding, FindingState};
 use crate::notable::{Group, Notable};
 use crate::plan::{Changes, Fate, Metrics, Plan};
+use crate::rules::day::{DayHit, DayLight, DayRecord};
 use crate::rules::past::Past;
 use crate::rules::{BURST_SECONDS, Hit, Light, RULES, Rule};
 use crate::state::State;
@@ -91,14 +92,21 @@ pub fn plan(
         let mut past = account_state
             .map(|known| known.past.clone())
             .unwrap_or_default();
-        if !items.is_empty() {
-            let uses = DayUses::new(account_state, account_day);
-            metrics.rule_records += items.len() as u64;
-            let forgotten_before = past.forgotten;
-            judge_by_rules(items, &mut past, &uses, configuration, &mut judged);
-            metrics.forgotten += past.forgotten - forgotten_before;
-            changes.pasts.push((account.clone(), past.clone()));
-        }
+        let uses = DayUses::new(account_state, account_day);
+        metrics.rule_records += items.len() as u64;
+        let forgotten_before = past.forgotten;
+        judge_by_rules(&items, &mut past, &uses, configuration, &mut judged);
+        metrics.forgotten += past.forgotten - forgotten_before;
+        let look = DayLook {
+            account: &account,
+            day,
+            items: &items,
+            account_day,
+            uses: &uses,
+            configuration,
+        };
+        look.judge(&mut past, &mut judged);
+        changes.pasts.push((account.clone(), past.clone()));
         if let Some(account_day) = account_day {
             metrics.cells += account_day.cells();
             metrics.estimated_cells += account_day.estimated_cells();
@@ -169,6 +177,7 @@ pub(crate) fn state_at(time: EventTime, clock: EventTime) -> FindingState {
 /// A record that rules are to judge.
 struct Item<'s> {
     time: EventTime,
+    id: String,
     raw: &'s str,
     /// Only for this rule, when it comes from a group.
     only: Option<&'static str>,
@@ -192,6 +201,7 @@ fn rule_items(state: &State, day: Day, fate: Fate) -> BTreeMap<String, Vec<Item<
         .filter(|(hash, notable)| is_due(*hash, notable.time.day()));
     let whole = whole.map(|(_, notable): (u64, &Notable)| Item {
         time: notable.time,
+        id: String::new(),
         raw: &notable.raw,
         only: None,
         group: None,
@@ -203,12 +213,13 @@ fn rule_items(state: &State, day: Day, fate: Fate) -> BTreeMap<String, Vec<Item<
         .filter(|(hash, group)| is_due(*hash, group.hour.day()));
     let groups = groups.map(|(_, group)| Item {
         time: group.first.time,
+        id: String::new(),
         raw: &group.first.raw,
         only: Some(group.rule),
         group: Some(group),
     });
     let mut reader = Reader::default();
-    let mut by_account: BTreeMap<String, Vec<(String, Item<'_>)>> = BTreeMap::new();
+    let mut by_account: BTreeMap<String, Vec<Item<'_>>> = BTreeMap::new();
     for item in whole.chain(groups) {
         with_record(&mut reader, item.raw, |record| {
             let id = record.event_id.as_deref().unwrap_or_default().to_owned();
@@ -216,27 +227,98 @@ fn rule_items(state: &State, day: Day, fate: Fate) -> BTreeMap<String, Vec<Item<
             by_account
                 .entry(account)
                 .or_default()
-                .push((id, Item { ..item }));
+                .push(Item { id, ..item });
         });
     }
-    let sorted = by_account.into_iter().map(|(account, mut items)| {
-        items.sort_by(|(a_id, a), (b_id, b)| {
-            (a.time, a_id, a.raw, a.only).cmp(&(b.time, b_id, b.raw, b.only))
-        });
-        (account, items.into_iter().map(|(_, item)| item).collect())
-    });
-    sorted.collect()
+    for items in by_account.values_mut() {
+        items.sort_by(|a, b| (a.time, &a.id, a.raw, a.only).cmp(&(b.time, &b.id, b.raw, b.only)));
+    }
+    by_account
+}
+
+/// What rules over an account's whole day look at.
+struct DayLook<'a> {
+    account: &'a str,
+    day: Day,
+    items: &'a [Item<'a>],
+    account_day: Option<&'a AccountDay<'a>>,
+    uses: &'a DayUses<'a>,
+    configuration: &'a Configuration,
+}
+
+impl DayLook<'_> {
+    fn judge(&self, past: &mut Past, judged: &mut Judged<'_>) {
+        let until = self.day.end().min(judged.clock);
+        let records: Vec<DayRecord<'_>> = self
+            .items
+            .iter()
+            .map(|item| DayRecord {
+                raw: item.raw,
+                only: item.only,
+                events: item.group.map(|group| &group.events),
+            })
+            .collect();
+        let new_ids = self.items.iter().map(|item| item.id.clone()).collect();
+        let light = DayLight {
+            account: self.account,
+            day: self.day,
+            past,
+            uses: self.uses,
+            configuration: self.configuration,
+            since: past.looked_until.unwrap_or_else(|| self.day.start()),
+            until,
+            records: &records,
+            new_ids: &new_ids,
+            cells: self.account_day,
+        };
+        for rule in RULES {
+            for hit in rule.judge_day(&light) {
+                judged.settle(day_candidate(rule, hit, self.account, judged));
+            }
+        }
+        past.looked_until = past.looked_until.max(Some(until));
+    }
+}
+
+fn day_candidate(rule: &dyn Rule, found: DayHit, account: &str, judged: &Judged<'_>) -> Candidate {
+    let about = rule.about();
+    let DayHit { hit, .. } = found;
+    let mut event_ids = found.event_ids;
+    keep_both_ends(&mut event_ids);
+    Candidate {
+        rule: about.id,
+        class: hit.class,
+        title: hit.title,
+        severity: hit.severity,
+        score: hit.severity.score(),
+        confidence: 1.0,
+        account: account.to_owned(),
+        region: found.region,
+        principal: hit.principal,
+        key: hit.key,
+        first_seen: found.first_seen,
+        last_seen: found.last_seen,
+        count: found.count,
+        new: found.new,
+        event_ids,
+        evidence: hit.evidence,
+        attack: about.techniques(),
+        practice: about.practice,
+        next_steps: hit.next_steps,
+        state: judged.state_at(found.last_seen),
+        quiet_seconds: RULE_QUIET_DAYS * keytrail_event::time::DAY_SECONDS,
+    }
 }
 
 fn judge_by_rules(
-    items: Vec<Item<'_>>,
+    items: &[Item<'_>],
     past: &mut Past,
     uses: &DayUses<'_>,
     configuration: &Configuration,
     judged: &mut Judged<'_>,
 ) {
     let mut reader = Reader::default();
-    let mut items = items.into_iter().peekable();
+    let mut items = items.iter().peekable();
     while let Some(item) = items.next() {
         // One record stands in several groups when several rules selected it; it is learnt once
         // all of them have judged it.
@@ -255,7 +337,7 @@ fn judge_by_rules(
                 .filter(|rule| item.only.is_none_or(|only| only == rule.about().id));
             for rule in rules {
                 if let Some(hit) = rule.judge(record, &light) {
-                    judged.settle(candidate(rule, hit, record, &item, judged));
+                    judged.settle(candidate(rule, hit, record, item, judged));
                 }
             }
             if is_last_of_record {
@@ -299,6 +381,7 @@ fn candidate(
         first_seen: record.time,
         last_seen,
         count: item.group.map_or(1, |group| group.events.count()),
+        new: item.group.map_or(1, |group| group.events.count()),
         event_ids,
         evidence: hit.evidence,
         attack: about.techniques(),
@@ -310,7 +393,7 @@ fn candidate(
 }
 
 /// Reads a record that was carried as text.
-fn with_record(reader: &mut Reader, raw: &str, then: impl FnMut(&Record<'_>)) {
+pub(crate) fn with_record(reader: &mut Reader, raw: &str, then: impl FnMut(&Record<'_>)) {
     struct Then<F>(F);
     impl<F: FnMut(&Record<'_>)> Sink for Then<F> {
         fn record(&mut self, record: &Record<'_>) {

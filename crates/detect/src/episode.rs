@@ -21,6 +21,8 @@ pub(crate) struct Candidate {
     pub first_seen: EventTime,
     pub last_seen: EventTime,
     pub count: u64,
+    /// How many of them a repeat adds to what is known: all, but for rules over sets that reach back.
+    pub new: u64,
     pub event_ids: Vec<String>,
     pub evidence: Vec<Evidence>,
     pub attack: Vec<Attack>,
@@ -81,7 +83,7 @@ impl Candidate {
     /// Repeats grow the episode; the words and numbers of its worst moment stand.
     fn update(self, known: &Finding) -> Finding {
         let mut finding = known.clone();
-        let grown = (self.first_seen, self.last_seen, self.count, self.state);
+        let grown = (self.first_seen, self.last_seen, self.new, self.state);
         finding.grow(grown, &self.event_ids);
         let score = round_to_hundredths(self.score);
         if (self.severity, score) > (known.severity, known.score) {

@@ -12,6 +12,7 @@ use keytrail_event::{Day, EventTime, Hour, OperationClass, OutcomeFamily};
 
 use crate::cell::{Cell, CellKey, Exemplar};
 use crate::plan::PairDay;
+use crate::rules::day::KeyUse;
 use crate::rules::past::{KeyUses, Past};
 use crate::state::AccountState;
 use crate::symbol::{Symbol, Symbols};
@@ -39,6 +40,16 @@ impl<'t> AccountDay<'t> {
             .into_iter()
             .map(|(account, day)| (tally.symbols.name(account), day));
         named.collect()
+    }
+
+    /// The cells, in no order.
+    pub fn cells_named(&self) -> impl Iterator<Item = (&'t CellKey, &'t Cell)> {
+        self.cells.iter().copied()
+    }
+
+    /// The name that a cell's key gives as a number.
+    pub fn name(&self, symbol: Symbol) -> &'t str {
+        self.symbols.name(symbol)
     }
 
     /// How many cells there are.
@@ -244,7 +255,40 @@ pub(crate) struct DayUses<'a> {
     account: Option<&'a AccountState>,
     day: Option<&'a AccountDay<'a>>,
     /// The spans of use by the key's name in the records, gathered when first asked for.
-    spans: OnceCell<BTreeMap<&'a str, Vec<(EventTime, EventTime)>>>,
+    spans: OnceCell<BTreeMap<&'a str, Vec<Span<'a>>>>,
+}
+
+/// When one principal used one key: the first and the last time, and the cell where its day is open.
+#[derive(Debug, Clone, Copy)]
+struct Span<'a> {
+    first: EventTime,
+    last: EventTime,
+    principal: &'a str,
+    cell: Option<(&'a CellKey, &'a Cell)>,
+}
+
+impl Span<'_> {
+    /// The first and last call not before `from` and not after `to`, as far as the cell can tell.
+    fn within(&self, from: EventTime, to: EventTime) -> Option<(EventTime, EventTime)> {
+        if self.first > to || self.last < from {
+            return None;
+        }
+        if let Some((key, cell)) = self.cell
+            && cell.events.is_exact()
+        {
+            let start = key.hour.start();
+            let second = |at: EventTime| at.seconds_since(start).clamp(0, 3_600) as u64;
+            let (first, last) = cell.events.ends_within(second(from), second(to))?;
+            return Some((
+                start.plus_seconds(first as i64),
+                start.plus_seconds(last as i64),
+            ));
+        }
+        let inside = |at: &EventTime| (from..=to).contains(at);
+        let first = Some(self.first).filter(inside);
+        let last = Some(self.last).filter(inside);
+        Some((first.or(last)?, last.or(first)?))
+    }
 }
 
 impl<'a> DayUses<'a> {
@@ -256,59 +300,114 @@ impl<'a> DayUses<'a> {
         }
     }
 
-    fn spans(&self) -> &BTreeMap<&'a str, Vec<(EventTime, EventTime)>> {
+    fn spans(&self) -> &BTreeMap<&'a str, Vec<Span<'a>>> {
         self.spans.get_or_init(|| {
-            let mut spans: BTreeMap<&'a str, Vec<_>> = BTreeMap::new();
+            let mut spans: BTreeMap<&'a str, Vec<Span<'a>>> = BTreeMap::new();
             for (key, cell) in self.day.into_iter().flat_map(|day| &day.cells) {
                 let is_use = key.class == OperationClass::Cryptographic
                     && key.outcome == OutcomeFamily::Success;
                 if let (true, Some(ends), Some(day)) = (is_use, &cell.ends, self.day) {
-                    let span = (ends.first.time, ends.last.time);
+                    let span = Span {
+                        first: ends.first.time,
+                        last: ends.last.time,
+                        principal: day.symbols.name(key.principal),
+                        cell: Some((*key, *cell)),
+                    };
                     spans
                         .entry(day.symbols.name(key.key))
                         .or_default()
                         .push(span);
                 }
             }
-            for history in self
-                .account
-                .into_iter()
-                .flat_map(|account| account.pairs.values())
-            {
-                for (key, history) in history {
+            let pairs = self.account.into_iter().flat_map(|account| &account.pairs);
+            for (principal, keys) in pairs {
+                for (key, history) in keys {
                     if let Some(last) = history.last_use {
-                        spans.entry(key.as_str()).or_default().push((last, last));
+                        let span = Span {
+                            first: last,
+                            last,
+                            principal,
+                            cell: None,
+                        };
+                        spans.entry(key.as_str()).or_default().push(span);
                     }
                 }
             }
-            // Many cells of one key: only the latest span before a moment is ever asked for.
             for spans in spans.values_mut() {
-                spans.sort_unstable();
-                spans.dedup();
+                spans.sort_unstable_by_key(|span| {
+                    let operation = span.cell.map(|(key, _)| (key.operation, key.service_path));
+                    (span.first, span.last, span.principal, operation)
+                });
             }
             spans
         })
+    }
+
+    /// The spans of a key, under its own name and under those of its aliases.
+    fn spans_of<'s>(
+        &'s self,
+        key: &'s str,
+        past: &'s Past,
+    ) -> impl Iterator<Item = &'s [Span<'a>]> {
+        let spans = self.spans();
+        let aliases = spans
+            .range("alias:".."alias;")
+            .filter(move |(name, _)| past.resolve(name) == key);
+        let named = spans.get_key_value(key).into_iter().chain(aliases);
+        named.map(|(_, spans)| spans.as_slice())
     }
 }
 
 impl KeyUses for DayUses<'_> {
     fn last_use(&self, key: &str, at: EventTime, past: &Past) -> Option<EventTime> {
-        let spans = self.spans();
-        let aliases = spans
-            .range("alias:".."alias;")
-            .filter(|(name, _)| past.resolve(name) == key);
-        let named = spans.get_key_value(key).into_iter().chain(aliases);
-        let latest = named.filter_map(|(_, spans)| {
-            let begun = &spans[..spans.partition_point(|(first, _)| *first <= at)];
+        let latest = self.spans_of(key, past).filter_map(|spans| {
+            let begun = &spans[..spans.partition_point(|span| span.first <= at)];
             // Of a span that goes on behind `at`, only its first event is known to lie before it.
-            let before = begun
-                .iter()
-                .rev()
-                .take(SPANS_LOOKED_AT)
-                .map(|(first, last)| if *last <= at { *last } else { *first });
+            let before = begun.iter().rev().take(SPANS_LOOKED_AT).map(|span| {
+                if span.last <= at {
+                    span.last
+                } else {
+                    span.first
+                }
+            });
             before.max()
         });
         latest.max()
+    }
+
+    fn first_use_by(
+        &self,
+        key: &str,
+        who: &dyn Fn(&str) -> bool,
+        (from, to): (EventTime, EventTime),
+        past: &Past,
+    ) -> Option<KeyUse> {
+        let all = self.spans_of(key, past).flatten();
+        let within = all.filter_map(|span| {
+            let (first, last) = span.within(from, to)?;
+            who(span.principal).then_some((first, last, span))
+        });
+        let operation = |span: &Span<'_>| {
+            let (key, _) = span.cell?;
+            Some(self.day?.name(key.operation))
+        };
+        let (first, last, span) = within
+            .min_by_key(|(first, last, span)| (*first, *last, span.principal, operation(span)))?;
+        let ends = span.cell.and_then(|(_, cell)| cell.ends.as_ref());
+        let exemplar = ends.and_then(|ends| {
+            let ends = [&ends.first, &ends.last];
+            ends.into_iter()
+                .find(|end| end.time == first || end.time == last)
+        });
+        Some(KeyUse {
+            principal: span.principal.to_owned(),
+            operation: operation(span).map(str::to_owned),
+            first,
+            last,
+            event_id: exemplar
+                .map(|end| end.event_id().to_owned())
+                .filter(|id| !id.is_empty()),
+        })
     }
 }
 

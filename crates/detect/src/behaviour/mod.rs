@@ -173,6 +173,7 @@ impl Case<'_> {
             first_seen: first,
             last_seen: last,
             count: hours.iter().map(|(_, use_)| use_.calls).sum(),
+            new: hours.iter().map(|(_, use_)| use_.calls).sum(),
             event_ids,
             evidence,
             attack: about.technique(),

@@ -3,6 +3,7 @@
 //! A rule is one file here, one page in `docs/rules/` and two fixtures: one that fires it and the
 //! nearest benign case, which must not.
 
+pub mod day;
 pub mod past;
 
 mod alias_repointed;
@@ -25,6 +26,7 @@ use keytrail_event::{PrincipalType, Record};
 
 use crate::configuration::Configuration;
 use crate::finding::{Attack, Evidence, Severity};
+use day::{DayHit, DayLight};
 use past::{KeyUses, Past};
 
 /// A rule over records.
@@ -40,7 +42,16 @@ pub trait Rule: Sync {
     }
 
     /// Judges one record. Called in the order of (time, event id), each time with what came before.
-    fn judge(&self, record: &Record<'_>, light: &Light<'_>) -> Option<Hit>;
+    fn judge(&self, record: &Record<'_>, light: &Light<'_>) -> Option<Hit> {
+        let _ = (record, light);
+        None
+    }
+
+    /// Judges an account's day once its records are learnt: for rules over sets of records and cells.
+    fn judge_day(&self, light: &DayLight<'_>) -> Vec<DayHit> {
+        let _ = light;
+        Vec::new()
+    }
 }
 
 /// What a rule may look at beside the record.

@@ -6,6 +6,7 @@ use keytrail_event::{EventTime, KeyName, Record};
 use serde_json::Value;
 
 use super::cross_account_use::foreign_use;
+use super::day::KeyUse;
 use super::event_selectors::Dark;
 use super::support::cut;
 use super::trail_kms_excluded::{sets_selectors, trail_of};
@@ -17,6 +18,16 @@ pub trait KeyUses: std::fmt::Debug {
     /// The last successful cryptographic use of this key at or before `at`, to the hour's first or
     /// last event. `key` is a canonical key ARN; `past` tells which aliases stand for it.
     fn last_use(&self, key: &str, at: EventTime, past: &Past) -> Option<EventTime>;
+
+    /// The earliest successful cryptographic use of this key by a principal whom `who` accepts, from the first to
+    /// the second of these moments, both included; of closed days only a pair's last use is known.
+    fn first_use_by(
+        &self,
+        key: &str,
+        who: &dyn Fn(&str) -> bool,
+        between: (EventTime, EventTime),
+        past: &Past,
+    ) -> Option<KeyUse>;
 }
 
 /// What an account's earlier records told, in the order of (time, event id).
@@ -29,6 +40,8 @@ pub struct Past {
     foreign_users: BTreeMap<(String, String), EventTime>,
     /// What trails and event data stores leave out, since their selectors were last set.
     trails: BTreeMap<String, Dark>,
+    /// Until when the account was looked at.
+    pub looked_until: Option<EventTime>,
     /// Entries that were not remembered because a table was full.
     pub forgotten: u64,
 }

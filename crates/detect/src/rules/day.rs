@@ -1,0 +1,239 @@
+//! What a rule sees of an account's whole day: the sets behind "within an hour" and "then".
+//!
+//! A rule over several records is a function of a set. Records are judged in the order of (time, event id), and
+//! what they tell is kept in [`Past`] with its times; once all of a day's records are learnt, a rule looks at the
+//! past, at the day's cells and at earlier use, and says what it finds. "First" is a minimum by time and "then"
+//! means not before, since event times have whole seconds.
+
+use std::collections::BTreeSet;
+
+use keytrail_event::{Day, EventTime, Hour, OperationClass, OutcomeFamily, Record};
+
+use super::Hit;
+use super::past::{KeyUses, Past};
+use crate::cell::{Cell, Ends, Exemplar};
+use crate::configuration::Configuration;
+use crate::distinct::DistinctEvents;
+use crate::uses::AccountDay;
+
+/// One account's day, once its records were judged and learnt.
+#[derive(Debug, Clone, Copy)]
+pub struct DayLight<'a> {
+    /// The account.
+    pub account: &'a str,
+    /// The day that is judged.
+    pub day: Day,
+    /// What all records up to the end of the day told.
+    pub past: &'a Past,
+    /// When keys were used, on this day and before.
+    pub uses: &'a dyn KeyUses,
+    /// What the user decided.
+    pub configuration: &'a Configuration,
+    /// Until when the account was looked at before: what falls due after it and not after `until` is news.
+    pub since: EventTime,
+    /// The end of the day, or the clock where the day has not ended.
+    pub until: EventTime,
+    /// The records judged with this day, sorted: those of the day, and earlier ones that came late.
+    pub(crate) records: &'a [DayRecord<'a>],
+    /// The ids of these records.
+    pub(crate) new_ids: &'a BTreeSet<String>,
+    pub(crate) cells: Option<&'a AccountDay<'a>>,
+}
+
+/// A record judged with the day.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct DayRecord<'a> {
+    pub raw: &'a str,
+    /// The rule that selected it, when it is a frequent one.
+    pub only: Option<&'static str>,
+    /// The events it stands for.
+    pub events: Option<&'a DistinctEvents>,
+}
+
+impl<'a> DayLight<'a> {
+    /// Whether this record was judged with this day, so that a set with it in it is news.
+    #[must_use]
+    pub fn is_new(&self, event_id: &str) -> bool {
+        self.new_ids.contains(event_id)
+    }
+
+    /// Whether this moment has come since the account was last looked at.
+    #[must_use]
+    pub fn falls_due(&self, at: EventTime) -> bool {
+        self.since < at && at <= self.until
+    }
+
+    /// Every record judged with this day that any rule may see, and those that `rule` selected, in the order of
+    /// (time, event id), each with the number of distinct events it stands for.
+    pub fn records(&self, rule: &str, mut then: impl FnMut(&Record<'_>, u64)) {
+        let mut reader = keytrail_event::Reader::default();
+        let wanted = self
+            .records
+            .iter()
+            .filter(|record| record.only.is_none_or(|only| only == rule));
+        for day_record in wanted {
+            let count = day_record.events.map_or(1, DistinctEvents::count);
+            crate::engine::with_record(&mut reader, day_record.raw, |record| then(record, count));
+        }
+    }
+
+    /// The day's cells of these classes and outcomes, sorted by (principal, key, hour) and the rest of their names.
+    #[must_use]
+    pub fn cells(
+        &self,
+        wanted: impl Fn(OperationClass, OutcomeFamily) -> bool,
+    ) -> Vec<DayCell<'a>> {
+        let Some(day) = self.cells else {
+            return Vec::new();
+        };
+        let named = day.cells_named().filter_map(|(key, cell)| {
+            let ends = cell.ends.as_ref()?;
+            wanted(key.class, key.outcome).then(|| DayCell {
+                principal: day.name(key.principal),
+                key: self.past.resolve(day.name(key.key)),
+                hour: key.hour,
+                operation: day.name(key.operation),
+                outcome: key.outcome,
+                service_path: day.name(key.service_path),
+                region: day.name(key.region),
+                class: key.class,
+                named_key: day.name(key.key),
+                cell,
+                ends,
+            })
+        });
+        let mut cells: Vec<DayCell<'a>> = named.collect();
+        cells.sort_by(|a, b| a.order().cmp(&b.order()));
+        cells
+    }
+}
+
+/// What one principal did with one key in one way in one hour.
+#[derive(Debug, Clone, Copy)]
+pub struct DayCell<'a> {
+    /// The canonical principal.
+    pub principal: &'a str,
+    /// The canonical key, its alias followed where its target is known; empty where the records name none.
+    pub key: &'a str,
+    /// The hour.
+    pub hour: Hour,
+    /// The operation.
+    pub operation: &'a str,
+    /// How the calls ended.
+    pub outcome: OutcomeFamily,
+    /// The service path.
+    pub service_path: &'a str,
+    /// The Region.
+    pub region: &'a str,
+    /// The operation's class.
+    pub class: OperationClass,
+    named_key: &'a str,
+    /// The counts, networks, agents, contexts and sessions.
+    pub cell: &'a Cell,
+    ends: &'a Ends,
+}
+
+impl<'a> DayCell<'a> {
+    /// Distinct calls.
+    #[must_use]
+    pub fn calls(&self) -> u64 {
+        self.cell.events.count()
+    }
+
+    /// The first call.
+    #[must_use]
+    pub const fn first(&self) -> &'a Exemplar {
+        &self.ends.first
+    }
+
+    /// The last call.
+    #[must_use]
+    pub const fn last(&self) -> &'a Exemplar {
+        &self.ends.last
+    }
+
+    fn order(
+        &self,
+    ) -> (
+        &str,
+        &str,
+        Hour,
+        &str,
+        OutcomeFamily,
+        &str,
+        &str,
+        &str,
+        OperationClass,
+    ) {
+        (
+            self.principal,
+            self.key,
+            self.hour,
+            self.operation,
+            self.outcome,
+            self.service_path,
+            self.region,
+            self.named_key,
+            self.class,
+        )
+    }
+}
+
+/// Successful cryptographic calls with one key by one principal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyUse {
+    /// The canonical principal.
+    pub principal: String,
+    /// The operation of the first call, where its day is still open.
+    pub operation: Option<String>,
+    /// The first call in the span that was asked for, as far as counts can tell.
+    pub first: EventTime,
+    /// The last call in it, as far as counts can tell.
+    pub last: EventTime,
+    /// The id of the first or last call, where it is known.
+    pub event_id: Option<String>,
+}
+
+/// What a rule found in a set.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DayHit {
+    /// What it is. The principal and key in it must name the problem, as for a record.
+    pub hit: Hit,
+    /// The Region, where it happened in one.
+    pub region: Option<String>,
+    /// The first event of the set.
+    pub first_seen: EventTime,
+    /// The last event of the set.
+    pub last_seen: EventTime,
+    /// Distinct events in the set.
+    pub count: u64,
+    /// Those of them that were not seen when the account was looked at before: what a repeat adds.
+    pub new: u64,
+    /// The ids of the events, by time.
+    pub event_ids: Vec<String>,
+}
+
+impl DayHit {
+    /// A hit over these events, of which some are new, given as (time, id, whether it is new).
+    #[must_use]
+    pub fn over<'e>(
+        hit: Hit,
+        region: Option<&str>,
+        events: impl IntoIterator<Item = (EventTime, &'e str, bool)>,
+    ) -> Option<Self> {
+        let mut events: Vec<(EventTime, &str, bool)> = events.into_iter().collect();
+        events.sort_unstable();
+        events.dedup();
+        let (first, last) = (events.first()?.0, events.last()?.0);
+        let ids = events.iter().map(|(_, id, _)| (*id).to_owned());
+        Some(Self {
+            hit,
+            region: region.map(str::to_owned),
+            first_seen: first,
+            last_seen: last,
+            count: events.len() as u64,
+            new: events.iter().filter(|(_, _, is_new)| *is_new).count() as u64,
+            event_ids: ids.filter(|id| !id.is_empty()).collect(),
+        })
+    }
+}
