@@ -8,11 +8,12 @@ use cargo_metadata::{DependencyKind, Metadata, MetadataCommand};
 use keytrail_tests::root;
 
 /// What each crate may depend on among the project's own. Dependencies point one way.
-const DIRECTIONS: [(&str, &[&str]); 7] = [
+const DIRECTIONS: [(&str, &[&str]); 8] = [
     ("keytrail-event", &[]),
     ("keytrail-detect", &["keytrail-event"]),
     ("keytrail-report", &["keytrail-detect", "keytrail-event"]),
     ("keytrail-sim", &["keytrail-event"]),
+    ("keytrail-store", &["keytrail-event"]),
     (
         "keytrail-cli",
         &[
@@ -20,6 +21,7 @@ const DIRECTIONS: [(&str, &[&str]); 7] = [
             "keytrail-event",
             "keytrail-report",
             "keytrail-sim",
+            "keytrail-store",
         ],
     ),
     ("keytrail-tests", &[]),

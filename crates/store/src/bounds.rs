@@ -1,0 +1,51 @@
+//! Every bound of the stores, named, with its unit and its reason.
+
+use crate::StoreError;
+
+/// Largest tally or base shard, in bytes before compression. A tally that outgrows it is to be
+/// split; SQLite itself ends at 1,000,000,000.
+pub const VALUE_BYTES_MAX: usize = 512 * 1_024 * 1_024;
+
+/// Largest named document, in bytes: a clock or a watermark, never a tally.
+pub const DOCUMENT_BYTES_MAX: usize = 64 * 1_024;
+
+/// Largest JSON of a finding, in bytes: what a DynamoDB item takes, less room for its columns.
+pub const FINDING_BYTES_MAX: usize = 256 * 1_024;
+
+/// Longest name: of an account, a document, a finding, something in quarantine, in bytes.
+pub const NAME_BYTES_MAX: usize = 1_024;
+
+/// Longest note of a triage and longest reason of a quarantine, in bytes.
+pub const NOTE_BYTES_MAX: usize = 4 * 1_024;
+
+/// Notes of triage kept with one episode; of more, the earliest go, and the numbers of the others show it.
+pub const TRIAGE_NOTES_MAX: usize = 16;
+
+/// Shards of one base: 1 GiB in shards of 256 KiB.
+pub const SHARDS_MAX: u32 = 4_096;
+
+/// Most entries one page of a listing has.
+pub const PAGE_ENTRIES_MAX: usize = 1_000;
+
+/// Refuses what is larger than its bound. Every store asks this before it writes.
+pub fn check_bytes(what: &str, bytes: usize, bytes_max: usize) -> Result<(), StoreError> {
+    if bytes > bytes_max {
+        return Err(StoreError::TooLarge {
+            what: what.to_owned(),
+            bytes,
+            bytes_max,
+        });
+    }
+    Ok(())
+}
+
+/// The entries of a page for whom so many were asked: at least one, at most [`PAGE_ENTRIES_MAX`].
+#[must_use]
+pub fn page_entries(limit: usize) -> usize {
+    limit.clamp(1, PAGE_ENTRIES_MAX)
+}
+
+/// Refuses names that are too long to be a key.
+pub fn check_name(what: &str, name: &str) -> Result<(), StoreError> {
+    check_bytes(what, name.len(), NAME_BYTES_MAX)
+}

@@ -1,0 +1,473 @@
+//! The store in memory: what a replay without a state file uses, and the model of the others.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use keytrail_event::{Day, EventTime};
+
+use crate::bounds::{
+    DOCUMENT_BYTES_MAX, TRIAGE_NOTES_MAX, VALUE_BYTES_MAX, check_bytes, check_name, page_entries,
+};
+use crate::{
+    BaseShard, Commit, Committed, FindingKey, FindingRecord, Pointer, Quarantined, Recorded, Store,
+    StoreError, StoredFinding, TriageNote, Version, Versioned,
+};
+
+/// A store in memory. A commit is atomic: it is checked as a whole before any of it is done.
+#[derive(Debug, Default)]
+pub struct MemoryStore(Mutex<Contents>);
+
+#[derive(Debug, Default)]
+struct Contents {
+    accounts: BTreeMap<String, Account>,
+    findings: BTreeMap<FindingKey, StoredFinding>,
+    pending: BTreeSet<FindingKey>,
+    quarantine: BTreeMap<String, Quarantined>,
+    /// Counts writes of tallies, so that no version comes twice.
+    writes: u64,
+}
+
+#[derive(Debug, Default)]
+struct Account {
+    tallies: BTreeMap<Day, Tally>,
+    bases: BTreeMap<(u64, Day, u32), Vec<u8>>,
+    pointer: Option<Pointer>,
+    documents: BTreeMap<String, Vec<u8>>,
+    findings: BTreeSet<FindingKey>,
+}
+
+#[derive(Debug)]
+struct Tally {
+    bytes: Vec<u8>,
+    write: u64,
+}
+
+impl Tally {
+    fn version(&self) -> Version {
+        Version::new(self.write.to_string())
+    }
+}
+
+impl MemoryStore {
+    /// What stands behind the lock stays whole when a thread panics: each change is checked first.
+    fn contents(&self) -> MutexGuard<'_, Contents> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Each write as a check that changes nothing, and a change that cannot fail.
+impl Contents {
+    fn account(&mut self, account: &str) -> &mut Account {
+        self.accounts.entry(account.to_owned()).or_default()
+    }
+
+    fn tally(&self, account: &str, day: Day) -> Option<&Tally> {
+        self.accounts.get(account)?.tallies.get(&day)
+    }
+
+    fn check_tally(
+        &self,
+        account: &str,
+        day: Day,
+        bytes: &[u8],
+        expected: Option<&Version>,
+    ) -> Result<(), StoreError> {
+        let what = format!("the tally of account {account}, day {day}");
+        check_name("an account", account)?;
+        check_bytes(&what, bytes.len(), VALUE_BYTES_MAX)?;
+        let stored = self.tally(account, day);
+        let is_expected = stored.map(Tally::version).as_ref() == expected;
+        if is_expected || stored.is_some_and(|stored| stored.bytes == bytes) {
+            Ok(())
+        } else {
+            Err(StoreError::conflict(what))
+        }
+    }
+
+    fn put_tally(&mut self, account: &str, day: Day, bytes: &[u8]) -> Version {
+        if let Some(same) = self
+            .tally(account, day)
+            .filter(|stored| stored.bytes == bytes)
+        {
+            return same.version();
+        }
+        self.writes += 1;
+        let tally = Tally {
+            bytes: bytes.to_vec(),
+            write: self.writes,
+        };
+        let version = tally.version();
+        self.account(account).tallies.insert(day, tally);
+        version
+    }
+
+    fn check_base(&self, shard: &BaseShard, bytes: &[u8]) -> Result<(), StoreError> {
+        check_name("an account", &shard.account)?;
+        check_bytes(&shard.to_string(), bytes.len(), VALUE_BYTES_MAX)?;
+        let Some(account) = self.accounts.get(&shard.account) else {
+            return Ok(());
+        };
+        let is_covered = account
+            .pointer
+            .is_some_and(|pointer| pointer.covers(shard.generation, shard.day));
+        let stored = account
+            .bases
+            .get(&(shard.generation, shard.day, shard.shard));
+        if is_covered && stored.is_some_and(|stored| stored != bytes) {
+            return Err(StoreError::conflict(shard.to_string()));
+        }
+        Ok(())
+    }
+
+    fn put_base(&mut self, shard: &BaseShard, bytes: &[u8]) {
+        self.account(&shard.account)
+            .bases
+            .insert((shard.generation, shard.day, shard.shard), bytes.to_vec());
+    }
+
+    fn pointer(&self, account: &str) -> Option<&Pointer> {
+        self.accounts.get(account)?.pointer.as_ref()
+    }
+
+    fn check_flip(
+        &self,
+        account: &str,
+        expected: Option<&Pointer>,
+        new: &Pointer,
+    ) -> Result<(), StoreError> {
+        check_name("an account", account)?;
+        let stored = self.pointer(account);
+        if stored == expected || stored == Some(new) {
+            Ok(())
+        } else {
+            Err(StoreError::conflict(format!("the pointer of {account}")))
+        }
+    }
+
+    fn put_finding(&mut self, record: &FindingRecord) -> bool {
+        let stored = self.findings.get_mut(&record.key);
+        match stored {
+            Some(stored) if stored.record.revision >= record.revision => return false,
+            Some(stored) => stored.record = record.clone(),
+            None => {
+                let finding = StoredFinding {
+                    record: record.clone(),
+                    sent_revision: 0,
+                    sent_at: None,
+                    triage: Vec::new(),
+                };
+                self.findings.insert(record.key.clone(), finding);
+                let account = self.account(&record.account);
+                account.findings.insert(record.key.clone());
+            }
+        }
+        self.pending.insert(record.key.clone());
+        true
+    }
+
+    fn put_findings(&mut self, records: &[FindingRecord]) -> Recorded {
+        let mut recorded = Recorded::default();
+        for record in records {
+            if self.put_finding(record) {
+                recorded.new += 1;
+            } else {
+                recorded.known += 1;
+            }
+        }
+        recorded
+    }
+
+    fn page<'k>(&self, keys: impl Iterator<Item = &'k FindingKey>) -> Vec<StoredFinding> {
+        keys.filter_map(|key| self.findings.get(key).cloned())
+            .collect()
+    }
+
+    fn put_document(&mut self, account: &str, name: &str, bytes: &[u8]) {
+        let documents = &mut self.account(account).documents;
+        documents.insert(name.to_owned(), bytes.to_vec());
+    }
+}
+
+fn check_document(account: &str, name: &str, bytes: &[u8]) -> Result<(), StoreError> {
+    check_name("an account", account)?;
+    check_name("the name of a document", name)?;
+    check_bytes(
+        &format!("document {name} of account {account}"),
+        bytes.len(),
+        DOCUMENT_BYTES_MAX,
+    )
+}
+
+fn after<T: Clone + Ord>(key: Option<&T>) -> (Bound<T>, Bound<T>) {
+    (
+        key.cloned().map_or(Bound::Unbounded, Bound::Excluded),
+        Bound::Unbounded,
+    )
+}
+
+impl Store for MemoryStore {
+    async fn accounts(&self) -> Result<Vec<String>, StoreError> {
+        let contents = self.contents();
+        let known = contents.accounts.iter().filter(|(_, account)| {
+            !account.tallies.is_empty()
+                || account.pointer.is_some()
+                || !account.documents.is_empty()
+                || !account.findings.is_empty()
+        });
+        Ok(known.map(|(name, _)| name.clone()).collect())
+    }
+
+    async fn days(&self, account: &str) -> Result<Vec<Day>, StoreError> {
+        let contents = self.contents();
+        let account = contents.accounts.get(account);
+        Ok(account.map_or_else(Vec::new, |account| {
+            account.tallies.keys().copied().collect()
+        }))
+    }
+
+    async fn read_tally(
+        &self,
+        account: &str,
+        day: Day,
+    ) -> Result<Option<Versioned<Vec<u8>>>, StoreError> {
+        let contents = self.contents();
+        Ok(contents.tally(account, day).map(|tally| Versioned {
+            value: tally.bytes.clone(),
+            version: tally.version(),
+        }))
+    }
+
+    async fn write_tally(
+        &self,
+        account: &str,
+        day: Day,
+        bytes: &[u8],
+        expected: Option<&Version>,
+    ) -> Result<Version, StoreError> {
+        let mut contents = self.contents();
+        contents.check_tally(account, day, bytes, expected)?;
+        Ok(contents.put_tally(account, day, bytes))
+    }
+
+    async fn remove_tally(&self, account: &str, day: Day) -> Result<(), StoreError> {
+        if let Some(account) = self.contents().accounts.get_mut(account) {
+            account.tallies.remove(&day);
+        }
+        Ok(())
+    }
+
+    async fn read_base(&self, shard: &BaseShard) -> Result<Option<Vec<u8>>, StoreError> {
+        let contents = self.contents();
+        let account = contents.accounts.get(&shard.account);
+        let key = (shard.generation, shard.day, shard.shard);
+        Ok(account.and_then(|account| account.bases.get(&key).cloned()))
+    }
+
+    async fn write_base(&self, shard: &BaseShard, bytes: &[u8]) -> Result<(), StoreError> {
+        let mut contents = self.contents();
+        contents.check_base(shard, bytes)?;
+        contents.put_base(shard, bytes);
+        Ok(())
+    }
+
+    async fn prune(&self, account: &str, before: Day) -> Result<u64, StoreError> {
+        let mut contents = self.contents();
+        let Some(account) = contents.accounts.get_mut(account) else {
+            return Ok(0);
+        };
+        let Some(pointer) = account.pointer else {
+            return Ok(0);
+        };
+        let shards = account.bases.len();
+        let end = before.min(pointer.day);
+        account
+            .bases
+            .retain(|(generation, day, _), _| (*generation, *day) >= (pointer.generation, end));
+        Ok((shards - account.bases.len()) as u64)
+    }
+
+    async fn pointer(&self, account: &str) -> Result<Option<Pointer>, StoreError> {
+        Ok(self.contents().pointer(account).copied())
+    }
+
+    async fn flip(
+        &self,
+        account: &str,
+        expected: Option<&Pointer>,
+        new: &Pointer,
+    ) -> Result<(), StoreError> {
+        let mut contents = self.contents();
+        contents.check_flip(account, expected, new)?;
+        contents.account(account).pointer = Some(*new);
+        Ok(())
+    }
+
+    async fn record_findings(&self, findings: &[FindingRecord]) -> Result<Recorded, StoreError> {
+        findings.iter().try_for_each(FindingRecord::check)?;
+        Ok(self.contents().put_findings(findings))
+    }
+
+    async fn pending(
+        &self,
+        key: Option<&FindingKey>,
+        limit: usize,
+    ) -> Result<Vec<StoredFinding>, StoreError> {
+        let contents = self.contents();
+        let keys = contents.pending.range(after(key)).take(page_entries(limit));
+        Ok(contents.page(keys))
+    }
+
+    async fn mark_sent(
+        &self,
+        key: &FindingKey,
+        revision: u32,
+        at: EventTime,
+    ) -> Result<bool, StoreError> {
+        let mut contents = self.contents();
+        let Some(finding) = contents.findings.get_mut(key) else {
+            return Ok(false);
+        };
+        if revision <= finding.sent_revision || revision > finding.record.revision {
+            return Ok(false);
+        }
+        finding.sent_revision = revision;
+        finding.sent_at = Some(at);
+        if !finding.is_pending() {
+            contents.pending.remove(key);
+        }
+        Ok(true)
+    }
+
+    async fn findings(
+        &self,
+        account: &str,
+        key: Option<&FindingKey>,
+        limit: usize,
+    ) -> Result<Vec<StoredFinding>, StoreError> {
+        let contents = self.contents();
+        let Some(account) = contents.accounts.get(account) else {
+            return Ok(Vec::new());
+        };
+        let keys = account.findings.range(after(key)).take(page_entries(limit));
+        Ok(contents.page(keys))
+    }
+
+    async fn episodes(&self, id: &str) -> Result<Vec<StoredFinding>, StoreError> {
+        let first = FindingKey {
+            id: id.to_owned(),
+            episode: String::new(),
+        };
+        let contents = self.contents();
+        let episodes = contents.findings.range(first..);
+        let episodes = episodes.take_while(|(key, _)| key.id == id);
+        Ok(episodes.map(|(_, finding)| finding.clone()).collect())
+    }
+
+    async fn triage(&self, key: &FindingKey, note: &TriageNote) -> Result<(), StoreError> {
+        note.check()?;
+        let mut contents = self.contents();
+        let Some(finding) = contents.findings.get_mut(key) else {
+            return Err(StoreError::Unknown {
+                what: key.to_string(),
+            });
+        };
+        let last = finding.triage.last();
+        if last.is_some_and(|(_, last)| last == note) {
+            return Ok(());
+        }
+        let number = last.map_or(0, |(number, _)| *number).saturating_add(1);
+        finding.triage.push((number, note.clone()));
+        if finding.triage.len() > TRIAGE_NOTES_MAX {
+            finding.triage.remove(0);
+        }
+        Ok(())
+    }
+
+    async fn quarantine(&self, record: &Quarantined) -> Result<(), StoreError> {
+        record.check()?;
+        let mut contents = self.contents();
+        contents
+            .quarantine
+            .insert(record.name.clone(), record.clone());
+        Ok(())
+    }
+
+    async fn read_quarantine(&self, name: &str) -> Result<Option<Quarantined>, StoreError> {
+        Ok(self.contents().quarantine.get(name).cloned())
+    }
+
+    async fn quarantined(
+        &self,
+        name: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<Quarantined>, StoreError> {
+        let contents = self.contents();
+        let records = contents
+            .quarantine
+            .range(after(name.map(str::to_owned).as_ref()));
+        let records = records.take(page_entries(limit));
+        Ok(records.map(|(_, record)| record.clone()).collect())
+    }
+
+    async fn release(&self, name: &str) -> Result<(), StoreError> {
+        self.contents().quarantine.remove(name);
+        Ok(())
+    }
+
+    async fn read_document(
+        &self,
+        account: &str,
+        name: &str,
+    ) -> Result<Option<Vec<u8>>, StoreError> {
+        let contents = self.contents();
+        let account = contents.accounts.get(account);
+        Ok(account.and_then(|account| account.documents.get(name).cloned()))
+    }
+
+    async fn write_document(
+        &self,
+        account: &str,
+        name: &str,
+        bytes: &[u8],
+    ) -> Result<(), StoreError> {
+        check_document(account, name, bytes)?;
+        self.contents().put_document(account, name, bytes);
+        Ok(())
+    }
+
+    async fn commit(&self, commit: &Commit) -> Result<Committed, StoreError> {
+        let account = commit.account.as_str();
+        let mut contents = self.contents();
+        commit.check()?;
+        commit.findings.iter().try_for_each(FindingRecord::check)?;
+        for tally in &commit.tallies {
+            contents.check_tally(account, tally.day, &tally.bytes, tally.expected.as_ref())?;
+        }
+        for document in &commit.documents {
+            check_document(account, &document.name, &document.bytes)?;
+        }
+        if let Some(close) = &commit.close {
+            contents.check_flip(account, close.expected(), close.new_pointer())?;
+            for (shard, bytes) in close.shards(account) {
+                contents.check_base(&shard, bytes)?;
+            }
+        }
+        let tallies = commit
+            .tallies
+            .iter()
+            .map(|tally| contents.put_tally(account, tally.day, &tally.bytes))
+            .collect();
+        let findings = contents.put_findings(&commit.findings);
+        for document in &commit.documents {
+            contents.put_document(account, &document.name, &document.bytes);
+        }
+        if let Some(close) = &commit.close {
+            for (shard, bytes) in close.shards(account) {
+                contents.put_base(&shard, bytes);
+            }
+            contents.account(account).pointer = Some(*close.new_pointer());
+        }
+        Ok(Committed { tallies, findings })
+    }
+}
