@@ -6,6 +6,7 @@
 use serde::de::IgnoredAny;
 
 use crate::fields::Fields;
+use crate::foreign_key::HEADER;
 use crate::issue::{Issue, IssueKind};
 use crate::read::{Reader, Reading, Sink};
 use crate::record::Record;
@@ -23,6 +24,11 @@ pub struct Told {
 
 impl Sink for Told {
     fn record(&mut self, record: &Record<'_>) {
+        // The slow reader knows no templates.
+        let record = Record {
+            template: None,
+            ..record.clone()
+        };
         self.records.push(format!("{record:?}"));
     }
 
@@ -103,16 +109,17 @@ pub(crate) fn pick(text: &str) -> Result<Fields<'_>, Issue> {
 ///
 /// Its members are JSON, of which the text fields are texts; its containers are only brackets that
 /// match and strings that end. Behind `eventSource` and `eventName` nothing but that is asked of a
-/// record in an array, unless a second source or name might follow.
+/// record in an array, unless a second source or name might follow, or it may name a foreign key.
 pub(crate) fn unwanted_end(bytes: &[u8], place: Place) -> Option<usize> {
     let bytes = &bytes[..bytes.len().min(crate::read::RECORD_BYTES_MAX)];
     let mut source = None;
     let mut name = None;
-    let is_skipped = |source: &Option<&[u8]>, name: &Option<&[u8]>| {
+    let selected = |source: &Option<&[u8]>, name: &Option<&[u8]>| {
         source
             .zip(*name)
-            .is_some_and(|(source, name)| select_bytes(source, name) == Selection::Skip)
+            .map(|(source, name)| select_bytes(source, name))
     };
+    let holds_header = |record: &[u8]| memchr::memmem::find(record, HEADER).is_some();
     let mut at = skip_space(bytes, 1);
     if bytes.get(at) == Some(&b'}') {
         return None;
@@ -149,15 +156,20 @@ pub(crate) fn unwanted_end(bytes: &[u8], place: Place) -> Option<usize> {
         at = end;
         if let Field::EventSource | Field::EventName = field
             && place == Place::Array
-            && is_skipped(&source, &name)
             && let Some(end) = rest_end(bytes, at)
         {
-            return Some(end);
+            match selected(&source, &name) {
+                Some(Selection::Skip) => return Some(end),
+                Some(Selection::IfForeignKey) if !holds_header(&bytes[..end]) => return Some(end),
+                _ => {}
+            }
         }
         at = skip_space(bytes, at);
         match bytes.get(at)? {
             b',' => at = skip_space(bytes, at + 1),
-            b'}' => return is_skipped(&source, &name).then_some(at + 1),
+            b'}' => {
+                return (selected(&source, &name) == Some(Selection::Skip)).then_some(at + 1);
+            }
             _ => return None,
         }
     }

@@ -379,7 +379,7 @@ impl<S: Sink> Values<'_, S> {
             }
             match selection {
                 Selection::Kms => reading.kms += 1,
-                Selection::OtherService | Selection::Skip => reading.other_services += 1,
+                _ => reading.other_services += 1,
             }
             sink.record(record);
         };

@@ -8,6 +8,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::context::EncryptionContext;
 use crate::fields::Fields;
+use crate::foreign_key::names_foreign_key;
 use crate::identity_memo::{IdentityMemo, Resources};
 use crate::issue::{Issue, IssueKind};
 use crate::key::{KeyClues, KeyName};
@@ -17,6 +18,7 @@ use crate::principal::{Identity, IdentitySurroundings};
 use crate::request::Request;
 use crate::selection::{Selection, select};
 use crate::source::{Source, agent_family, service_path};
+use crate::template::TemplateId;
 use crate::time::EventTime;
 use crate::walker::Picked;
 
@@ -68,6 +70,8 @@ pub struct Record<'a> {
     pub is_service_event: bool,
     /// The record's JSON text.
     pub raw: &'a str,
+    /// The template that the record follows, if the reader knows one: see [`TemplateId`].
+    pub template: Option<TemplateId>,
 }
 
 /// What became of one record's fields.
@@ -109,7 +113,14 @@ impl<'a> Record<'a> {
         };
         // That nobody reads it comes first: the walk stops at source and name.
         let selection = select(&event_source, &event_name);
-        if selection == Selection::Skip {
+        let is_skipped = match selection {
+            Selection::Kms | Selection::OtherService => false,
+            Selection::IfForeignKey => {
+                !names_foreign_key(raw, fields.recipient_account_id.as_deref())
+            }
+            Selection::Skip => true,
+        };
+        if is_skipped {
             memo.check(later).map_err(unsound)?;
             return Ok(Normalised::Skipped);
         }
@@ -159,7 +170,7 @@ impl<'a> Record<'a> {
         let region = cut(region.unwrap_or(Cow::Borrowed(UNKNOWN)), NAME_BYTES_MAX);
         let operation = match selection {
             Selection::Kms => Operation::kms(cut(event_name, NAME_BYTES_MAX)),
-            Selection::OtherService | Selection::Skip => Operation::of_other_service(event_name),
+            _ => Operation::of_other_service(event_name),
         };
         let keys = Keys {
             is_reencrypt: operation.name() == "ReEncrypt",
@@ -172,7 +183,7 @@ impl<'a> Record<'a> {
         };
         let (key, destination_key) = match selection {
             Selection::Kms => (keys.key(), keys.destination()),
-            Selection::OtherService | Selection::Skip => (None, None),
+            _ => (None, None),
         };
         let outcome = fields
             .error_code
@@ -203,6 +214,7 @@ impl<'a> Record<'a> {
             shared_event_id: fields.shared_event_id,
             is_service_event,
             raw,
+            template: None,
         };
         keep(&record, selection);
         Ok(Normalised::Kept)

@@ -79,6 +79,7 @@ fn usual(field: &'static str) -> BoxedStrategy<String> {
             r#""ReEncrypt""#,
             r#""StopLogging""#,
             r#""GetObject""#,
+            r#""PutObject""#,
         ]),
         "eventType" => one_of(&[
             r#""AwsApiCall""#,
@@ -94,6 +95,8 @@ fn usual(field: &'static str) -> BoxedStrategy<String> {
             "null",
             r#"{"keyId":"1234abcd-12ab-34cd-56ef-1234567890ab","encryptionContext":{"aws:s3:arn":"arn:aws:s3:::b/o"}}"#,
             r#"{"keyId":"alias/\u0061","encryptionContext":{"b":"1","a":"2","b":"3"}}"#,
+            r#"{"bucketName":"b","x-amz-server-side-encryption-aws-kms-key-id":"arn:aws:kms:eu-west-1:999999999999:key/1234abcd-12ab-34cd-56ef-1234567890ab"}"#,
+            r#"{"bucketName":"b","x-amz-server-side-encryption-aws-kms-key-id":"arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"}"#,
             r#"{"sourceKeyId":"mrk-1","destinationKeyId":"alias/x","sourceEncryptionContext":{"a":{"b":"c"},"d":"e"}}"#,
         ]),
         "resources" => one_of(&[

@@ -7,6 +7,7 @@ use super::names::{Field, Name, Shape, known_name};
 use super::picked::Picked;
 use super::value::{block, byte, colon, scalar, skip_space, steady_string, string};
 use super::{Odd, Place, Walked};
+use crate::foreign_key::HEADER;
 use crate::read::RECORD_BYTES_MAX;
 use crate::selection::{Selection, select_bytes};
 
@@ -50,8 +51,9 @@ pub(super) fn walk<L: Lanes>(
         };
         if let Field::EventSource | Field::EventName = field
             && place == Place::Array
-            && is_unwanted(bytes, picked)
+            && let selection @ (Selection::Skip | Selection::IfForeignKey) = selected(bytes, picked)
             && let Some(end) = skip_rest(lanes, bytes, at)?
+            && (selection == Selection::Skip || names_no_key(&bytes[..end]))
         {
             return Ok(Walked::Unwanted(end));
         }
@@ -68,12 +70,21 @@ pub(super) fn walk<L: Lanes>(
     }
 }
 
-/// Whether source and name, as far as they are known, say that nobody reads the record.
+/// What source and name, as far as they are known, say of the record.
 #[inline(always)]
-fn is_unwanted(bytes: &[u8], picked: &Picked) -> bool {
+fn selected(bytes: &[u8], picked: &Picked) -> Selection {
     let source = picked.plain(bytes, Field::EventSource);
     let name = picked.plain(bytes, Field::EventName);
-    matches!((source, name), (Some(source), Some(name)) if select_bytes(source, name) == Selection::Skip)
+    match (source, name) {
+        (Some(source), Some(name)) => select_bytes(source, name),
+        _ => Selection::Kms,
+    }
+}
+
+/// Whether a record of S3 holds nothing that could name a key.
+#[inline(never)]
+fn names_no_key(record: &[u8]) -> bool {
+    memchr::memmem::find(record, HEADER).is_none()
 }
 
 /// A name that CloudTrail rarely writes, or writes in another way.

@@ -1,0 +1,115 @@
+//! Requests to S3 that name a key of somebody else's: the mark of data held to ransom.
+//!
+//! An object is encrypted with the key that the request's headers name, and CloudTrail writes these
+//! headers into `requestParameters`: `x-amz-server-side-encryption-aws-kms-key-id` for a KMS key,
+//! `x-amz-server-side-encryption-customer-algorithm` where the caller brings a key along and keeps
+//! it (Amazon S3 API Reference, PutObject). Billions of records hold neither, so what is asked here
+//! is asked of bytes.
+
+use memchr::memmem;
+
+use crate::arn::Arn;
+
+/// What the names of both headers begin with; a record without it names no key.
+pub(crate) const HEADER: &[u8] = b"x-amz-server-side-encryption-";
+/// The rest of the header that names a KMS key, and the quote behind it.
+const KMS_KEY: &[u8] = b"aws-kms-key-id\"";
+/// The rest of the header that says how the caller's own key is used, and the quote behind it.
+const CUSTOMER_KEY: &[u8] = b"customer-algorithm\"";
+
+/// Whether this record's request names a key that is not the account's own: a KMS key by an ARN of
+/// another account, or one that the caller brings along. A key id or an alias is the caller's own; an
+/// ARN that cannot be read, or stands in an unknown account's record, counts as foreign: the rules
+/// look closer.
+#[must_use]
+pub fn names_foreign_key(record: &str, recipient_account: Option<&str>) -> bool {
+    let bytes = record.as_bytes();
+    memmem::find_iter(bytes, HEADER).any(|at| {
+        let rest = &bytes[at + HEADER.len()..];
+        // The name begins here, and is no part of a longer text.
+        at > 0
+            && bytes[at - 1] == b'"'
+            && (rest.starts_with(CUSTOMER_KEY) && is_member(&rest[CUSTOMER_KEY.len()..])
+                || rest.starts_with(KMS_KEY)
+                    && is_foreign(record, at + HEADER.len() + KMS_KEY.len(), recipient_account))
+    })
+}
+
+/// Whether a name ended here, rather than a text.
+fn is_member(rest: &[u8]) -> bool {
+    rest.trim_ascii_start().starts_with(b":")
+}
+
+/// Whether the value behind a name is the ARN of another account. S3 writes values of headers plain
+/// or in an array.
+fn is_foreign(record: &str, name_end: usize, recipient_account: Option<&str>) -> bool {
+    let Some(value) = record[name_end..].trim_ascii_start().strip_prefix(':') else {
+        return false;
+    };
+    let value = value.trim_start_matches([' ', '\t', '\r', '\n', '[']);
+    let Some((text, _)) = value
+        .strip_prefix('"')
+        .and_then(|rest| rest.split_once('"'))
+    else {
+        return false;
+    };
+    if text.contains('\\') {
+        return true;
+    }
+    text.starts_with("arn:")
+        && Arn::parse(text).is_none_or(|arn| Some(arn.account) != recipient_account)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(request: &str, expected: bool) {
+        let record = format!("{{\"requestParameters\":{request}}}");
+        let foreign = names_foreign_key(&record, Some("111122223333"));
+        assert_eq!(foreign, expected, "{request}");
+    }
+
+    #[test]
+    fn keys_of_other_accounts_are_seen() {
+        let named = |key: &str| {
+            format!(r#"{{"x-amz-server-side-encryption-aws-kms-key-id":{key},"key":"o"}}"#)
+        };
+        check(
+            &named(r#""arn:aws:kms:us-east-1:999999999999:key/a""#),
+            true,
+        );
+        check(
+            &named(r#" [ "arn:aws:kms:us-east-1:999999999999:key/a"]"#),
+            true,
+        );
+        check(&named(r#""arn:nonsense""#), true);
+        check(&named(r#""\u0061rn""#), true);
+        check(
+            &named(r#""arn:aws:kms:us-east-1:111122223333:key/a""#),
+            false,
+        );
+        check(&named(r#""alias/mine""#), false);
+        check(&named("null"), false);
+        check(
+            r#"{"x-amz-server-side-encryption-customer-algorithm":"AES256"}"#,
+            true,
+        );
+        check(r#"{"x-amz-server-side-encryption":"aws:kms"}"#, false);
+        // What a caller writes into the name of an object is no header.
+        check(
+            r#"{"key":"x-amz-server-side-encryption-customer-algorithm"}"#,
+            false,
+        );
+        check(
+            r#"{"key":"/x-amz-server-side-encryption-aws-kms-key-id"}"#,
+            false,
+        );
+    }
+
+    #[test]
+    fn without_an_account_every_arn_is_foreign() {
+        let record = r#"{"x-amz-server-side-encryption-aws-kms-key-id":"arn:aws:kms:us-east-1:111122223333:key/a"}"#;
+        assert!(names_foreign_key(record, None));
+    }
+}
