@@ -112,9 +112,18 @@ impl<C: Collector> Worker<C> {
             is_wanted: ControlFlow::Continue(()),
         };
         let on_bytes = |bytes| progress.bytes(bytes);
-        let report = self
-            .unpacker
-            .read(file, &mut self.reader, &mut sink, &on_bytes);
+        let report = match file.open() {
+            Ok(source) => {
+                let size = file.bytes.and_then(|bytes| usize::try_from(bytes).ok());
+                let size = size.unwrap_or_default();
+                self.unpacker
+                    .read(source, size, &mut self.reader, &mut sink, &on_bytes)
+            }
+            Err(error) => FileReport {
+                problem: Some(format!("cannot be opened: {error}")),
+                ..FileReport::default()
+            },
+        };
         progress.events(report.reading.records);
         sink.hand_over();
         let FileSink {

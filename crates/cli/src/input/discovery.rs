@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::fs;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use keytrail_event::DeliveryName;
@@ -28,17 +29,20 @@ pub struct InputFile {
 }
 
 impl InputFile {
-    /// The path; `None` for standard input.
-    pub fn path(&self) -> Option<&Path> {
-        self.path.as_deref()
-    }
-
     /// The name as it is shown: bytes that are no printable text are escaped.
     pub fn name(&self) -> String {
         match &self.path {
             Some(path) => escape::path(path),
             None => "standard input".to_owned(),
         }
+    }
+
+    /// Opens it.
+    pub fn open(&self) -> io::Result<Box<dyn Read>> {
+        Ok(match &self.path {
+            None => Box::new(io::stdin().lock()),
+            Some(path) => Box::new(fs::File::open(path)?),
+        })
     }
 
     fn standard_input() -> Self {

@@ -1,11 +1,6 @@
-//! From what the user named to bytes of text: finding files, telling their format by content,
-//! unpacking them within bounds, and feeding them to the reader of records.
+//! From what the user named to the files to read, in their order.
 
 mod discovery;
-mod gzip;
-mod members;
-mod read;
-mod sniff;
 
 pub use discovery::{Discovered, InputFile, discover};
-pub use read::{FileReport, Unpacker};
+pub use keytrail_delivery::unpack::{FileReport, Unpacker};

@@ -38,7 +38,7 @@ fn gzip(text: &[u8]) -> Vec<u8> {
 
 fn read(bytes: &[u8]) -> (usize, FileReport) {
     let mut names = Names::default();
-    let report = Unpacker::default().read_source(
+    let report = Unpacker::default().read(
         bytes,
         bytes.len(),
         &mut Reader::default(),

@@ -1,14 +1,12 @@
-//! Reading one file: unpacking it within bounds and feeding it to the reader of records.
+//! Reading one file or object: unpacking it within bounds and feeding it to the reader of records.
 
 use std::cell::Cell;
-use std::fs::File;
 use std::io::{self, BufReader, Cursor, Read};
 
 use flate2::bufread::GzDecoder;
 use keytrail_event::{Delivery, Issue, RECORD_BYTES_MAX, Reader, Reading, Record, Sink};
 use libdeflater::Decompressor;
 
-use super::discovery::InputFile;
 use super::gzip::unpack_whole;
 use super::members::{Member, Members, ZstdFrame};
 use super::sniff::{Format, format_of, not_text};
@@ -20,8 +18,8 @@ const FILE_BYTES_WHOLE_MAX: usize = 8 << 20;
 const TEXT_BYTES_WHOLE_MAX: usize = 16 << 20;
 /// Buffer for reading piece by piece, in bytes: no record that is read is longer than a quarter.
 const STREAM_BUFFER_BYTES: usize = 4 * RECORD_BYTES_MAX;
-/// Most text that is unpacked from one file, in bytes.
-const TEXT_BYTES_MAX: u64 = 64 << 30;
+/// Most text that is unpacked from one file, in bytes, unless the caller sets another bound.
+pub const TEXT_BYTES_MAX: u64 = 64 << 30;
 /// Most times its own size that a file may unpack to. CloudTrail packs 10 to 40 times.
 const RATIO_MAX: u64 = 250;
 /// Text below which the ratio does not count, in bytes: small files may hold little but repetition.
@@ -46,6 +44,7 @@ pub struct FileReport {
 
 impl FileReport {
     /// Whether the file held records of which none could be read.
+    #[must_use]
     pub fn is_hopeless(&self) -> bool {
         self.reading.digests == 0
             && self.reading.malformed > 0
@@ -59,6 +58,7 @@ impl FileReport {
 
 /// Reads files one after the other, with buffers that stay.
 pub struct Unpacker {
+    text_bytes_max: u64,
     decompressor: Decompressor,
     packed: Vec<u8>,
     text: Vec<u8>,
@@ -68,6 +68,7 @@ pub struct Unpacker {
 impl Default for Unpacker {
     fn default() -> Self {
         Self {
+            text_bytes_max: TEXT_BYTES_MAX,
             decompressor: Decompressor::new(),
             packed: Vec::new(),
             text: Vec::new(),
@@ -77,29 +78,18 @@ impl Default for Unpacker {
 }
 
 impl Unpacker {
-    /// Reads a file; its records and issues go to the sink. `on_bytes` hears of bytes as they are read.
-    pub fn read(
-        &mut self,
-        file: &InputFile,
-        reader: &mut Reader,
-        sink: &mut impl Sink,
-        on_bytes: &dyn Fn(u64),
-    ) -> FileReport {
-        let source: Box<dyn Read> = match file.path().map(File::open) {
-            None => Box::new(io::stdin().lock()),
-            Some(Ok(opened)) => Box::new(opened),
-            Some(Err(error)) => {
-                return FileReport {
-                    problem: Some(format!("cannot be opened: {error}")),
-                    ..FileReport::default()
-                };
-            }
-        };
-        let size = file.bytes.and_then(|bytes| usize::try_from(bytes).ok());
-        self.read_source(source, size.unwrap_or(0), reader, sink, on_bytes)
+    /// One that leaves a file after this many bytes of text.
+    #[must_use]
+    pub fn with_text_bytes_max(text_bytes_max: u64) -> Self {
+        Self {
+            text_bytes_max,
+            ..Self::default()
+        }
     }
 
-    fn read_source(
+    /// Reads a file of about `size` bytes; its records and issues go to the sink. `on_bytes` hears
+    /// of bytes as they are read.
+    pub fn read(
         &mut self,
         source: impl Read,
         size: usize,
@@ -147,6 +137,7 @@ impl Unpacker {
         report: &mut FileReport,
     ) {
         let Self {
+            text_bytes_max,
             decompressor,
             packed,
             text,
@@ -164,8 +155,9 @@ impl Unpacker {
                 return;
             }
             Format::Gzip if is_whole => {
-                if let Some(length) = unpack_whole(decompressor, packed, text, TEXT_BYTES_WHOLE_MAX)
-                {
+                let most = usize::try_from(*text_bytes_max).unwrap_or(usize::MAX);
+                let most = most.min(TEXT_BYTES_WHOLE_MAX);
+                if let Some(length) = unpack_whole(decompressor, packed, text, most) {
                     feed_whole(&text[..length], sample, delivery, sink, report);
                     return;
                 }
@@ -178,6 +170,7 @@ impl Unpacker {
             delivery,
             sink,
             report,
+            text_bytes_max: *text_bytes_max,
             bytes: (format != Format::Plain).then_some(bytes),
         };
         let source = BufReader::with_capacity(1 << 16, Cursor::new(packed).chain(rest));
@@ -236,7 +229,7 @@ enum End {
     Whole,
     /// By an error of the source or the packer.
     Failed(io::Error),
-    /// It unpacked to more than [`TEXT_BYTES_MAX`].
+    /// It unpacked to more than the bound of the text.
     TooLong,
     /// It unpacked to more than [`RATIO_MAX`] times its size.
     TooDense,
@@ -272,6 +265,7 @@ struct Stream<'s, 'd, S> {
     delivery: &'s mut Delivery<'d>,
     sink: &'s mut S,
     report: &'s mut FileReport,
+    text_bytes_max: u64,
     /// Packed bytes read so far, which the text is bounded by; `None` for text as it stands.
     bytes: Option<&'s Cell<u64>>,
 }
@@ -326,7 +320,7 @@ impl<S: Sink> Stream<'_, '_, S> {
             }
             let text_bytes = self.report.text_bytes;
             let packed_bytes = self.bytes.map_or(u64::MAX, Cell::get);
-            if self.bytes.is_some() && text_bytes > TEXT_BYTES_MAX {
+            if self.bytes.is_some() && text_bytes > self.text_bytes_max {
                 return Some(End::TooLong);
             }
             if text_bytes > RATIO_FREE_BYTES && text_bytes / RATIO_MAX > packed_bytes {
