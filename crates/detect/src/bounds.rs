@@ -47,8 +47,8 @@ pub const PAST_ENTRIES_MAX: usize = 50_000;
 /// is last by hash; they are counted. A record has about 1.2 KiB, one with a policy up to 40 KiB.
 pub const NOTABLES_MAX: usize = 50_000;
 
-/// Records that rules have judged, remembered so that a copy delivered late is not judged again.
-pub const JUDGED_MAX: usize = 500_000;
+/// Hashes of records that rules judged on closed days, remembered so that a copy delivered afterwards is known.
+pub const CLOSED_HASHES_MAX: usize = 500_000;
 
 /// Longest record that is carried whole, in bytes. CloudTrail's own limit is 256 KiB an event.
 pub const NOTABLE_BYTES_MAX: usize = 256 * 1_024;

@@ -64,8 +64,19 @@ impl<V> Carried<V> {
     }
 
     /// Keeps what the predicate says.
-    pub fn retain(&mut self, keep: impl Fn(&V) -> bool) {
-        self.by_hash.retain(|_, value| keep(value));
+    pub fn retain(&mut self, keep: impl Fn(u64, &V) -> bool) {
+        self.by_hash.retain(|hash, value| keep(*hash, value));
+    }
+
+    /// Takes out what the predicate says.
+    #[must_use]
+    pub fn take(&mut self, which: impl Fn(&V) -> bool) -> Self {
+        let taken = self.by_hash.extract_if(|_, value| which(value)).collect();
+        Self {
+            by_hash: taken,
+            most: self.most,
+            dropped: 0,
+        }
     }
 }
 

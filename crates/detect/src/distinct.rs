@@ -16,6 +16,11 @@ impl Element {
         Self((second_of_hour as u64) << 52 | event_hash >> 12)
     }
 
+    /// The event as one of the thing with this hash.
+    pub(crate) const fn mixed_with(self, hash: u64) -> u64 {
+        mix(self.0 ^ hash)
+    }
+
     /// Seconds into the hour.
     const fn second(self) -> u64 {
         self.0 >> 52
@@ -126,6 +131,15 @@ impl DistinctEvents {
         let end = elements.partition_point(|element| element.second() <= to);
         let within = elements.get(begin..end)?;
         Some((within.first()?.second(), within.last()?.second()))
+    }
+
+    /// The events, sorted, while they are counted exactly.
+    #[must_use]
+    pub fn exact(&self) -> Option<&[Element]> {
+        match self {
+            Self::Exact(elements) => Some(elements),
+            Self::Sketch(_) => None,
+        }
     }
 
     /// Whether the count is exact.

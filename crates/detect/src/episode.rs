@@ -104,28 +104,11 @@ impl Finding {
         (first, last, count, state): (EventTime, EventTime, u64, FindingState),
         event_ids: &[String],
     ) {
-        self.revision += 1;
         self.first_seen = self.first_seen.min(first);
         self.last_seen = self.last_seen.max(last);
         self.count += count;
         self.event_ids = join_event_ids(&self.event_ids, event_ids);
         self.state = self.state.min(state);
-    }
-
-    /// Joins what a later plan says of the same episode without having known it: late records of an
-    /// episode that had been quiet for long. The words of the worse stand.
-    pub fn join(&mut self, later: Self) {
-        let grown = (later.first_seen, later.last_seen, later.count, later.state);
-        let is_worse = (later.severity, later.score) > (self.severity, self.score);
-        self.grow(grown, &later.event_ids);
-        if is_worse {
-            self.severity = later.severity;
-            self.score = later.score;
-            self.confidence = later.confidence;
-            self.title = later.title;
-            self.evidence = later.evidence;
-            self.next_steps = later.next_steps;
-        }
     }
 }
 

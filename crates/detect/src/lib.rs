@@ -4,15 +4,19 @@
 //! [`state::State`] at a tick and returns a [`plan::Plan`] that leaves whoever executes it no
 //! choice. This crate knows no file, clock, network, AWS SDK or async runtime.
 
+pub mod base;
 pub mod behaviour;
 pub mod bounds;
 pub mod carried;
 pub mod cell;
+mod closed;
 pub mod configuration;
 pub mod distinct;
 pub mod engine;
 mod episode;
 pub mod finding;
+mod items;
+pub mod judge;
 pub mod notable;
 pub mod plan;
 pub mod policy;

@@ -1,53 +1,31 @@
-//! A plan: what a judgement came to, so exact that whoever executes it has no choice left.
+//! A plan: what the judgement of one account's day came to, so exact that whoever executes it has no choice left.
 
 use keytrail_event::{Day, EventTime};
 use serde::Serialize;
 
+use crate::base::Standing;
 use crate::finding::Finding;
-use crate::rules::past::Past;
 
-/// The outcome of judging a day.
+/// The outcome of judging a day of an account.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Plan {
+    /// The account.
+    pub account: String,
     /// The day that was judged.
     pub day: Day,
-    /// Findings that are new or changed, sorted by (episode, id).
+    /// Findings that are new or changed with this day, each as it then stands, sorted by (episode, id).
     pub findings: Vec<Finding>,
-    /// What the state is to become.
-    pub changes: Changes,
-    /// What was counted on the way.
-    pub metrics: Metrics,
-}
-
-/// The changes of state.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Changes {
-    /// What happens to the judged day.
-    pub fate: Fate,
-    /// What earlier records told, anew for each account that had notable records.
-    pub pasts: Vec<(String, Past)>,
+    /// What stands at the end of the day.
+    pub standing: Standing,
     /// What each pair did on the day, to be learnt when the day closes.
     pub pair_days: Vec<PairDay>,
-}
-
-/// What happens to a day that was judged.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Fate {
-    /// It is folded into the base, and its cells go.
-    #[default]
-    Close,
-    /// It stays open: this was the last look before the input ended.
-    StayOpen {
-        /// The open day that was looked at before this one, with all records that came before it.
-        looked_through: Option<Day>,
-    },
+    /// What was counted on the way.
+    pub metrics: Metrics,
 }
 
 /// What one (principal, key) pair did on one day.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PairDay {
-    /// The account.
-    pub account: String,
     /// The canonical principal.
     pub principal: String,
     /// The canonical key.

@@ -205,6 +205,28 @@ impl Tally {
         self.groups.merge(other.groups);
     }
 
+    /// Drops the cells, records and groups of days up to this one.
+    pub fn drop_through(&mut self, day: Day) {
+        self.cells.retain(|key, _| key.hour.day() > day);
+        self.notables.retain(|_, notable| notable.time.day() > day);
+        self.groups.retain(|_, group| group.hour.day() > day);
+    }
+
+    /// Takes out the cells, records and groups of days up to this one; the counts stay.
+    #[must_use]
+    pub fn take_through(&mut self, day: Day) -> Self {
+        Self {
+            symbols: self.symbols.clone(),
+            cells: self
+                .cells
+                .extract_if(|key, _| key.hour.day() <= day)
+                .collect(),
+            notables: self.notables.take(|notable| notable.time.day() <= day),
+            groups: self.groups.take(|group| group.hour.day() <= day),
+            ..Self::default()
+        }
+    }
+
     /// Drops what is too much to carry, and counts it. Before this, a little more is held.
     pub fn trim(&mut self) {
         self.notables.trim();

@@ -10,55 +10,86 @@ use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 use keytrail_event::{Day, EventTime, Hour, OperationClass, OutcomeFamily};
 
+use crate::base::Base;
 use crate::cell::{Cell, CellKey, Exemplar};
+use crate::items::{Item, items_of_day};
 use crate::plan::PairDay;
 use crate::rules::day::KeyUse;
 use crate::rules::past::{KeyUses, Past};
-use crate::state::AccountState;
 use crate::symbol::{Symbol, Symbols};
 use crate::tally::Tally;
 
-/// One account's cells of one day, in no order.
+/// One account's set of one day: its cells, in no order, and the records that rules judge.
 #[derive(Debug)]
-pub(crate) struct AccountDay<'t> {
+pub struct AccountDay<'t> {
+    account: String,
+    day: Day,
     symbols: &'t Symbols,
     cells: Vec<(&'t CellKey, &'t Cell)>,
+    items: Vec<Item<'t>>,
 }
 
 impl<'t> AccountDay<'t> {
-    /// The cells of a day by account.
-    pub fn of_day(tally: &'t Tally, day: Day) -> HashMap<&'t str, Self, RandomState> {
-        let mut accounts: HashMap<Symbol, Self, RandomState> = HashMap::default();
+    /// The accounts of a day, sorted by name.
+    #[must_use]
+    pub fn of_day(tally: &'t Tally, day: Day) -> Vec<Self> {
+        let mut items = items_of_day(tally, day);
+        let mut accounts: HashMap<Symbol, Vec<_>, RandomState> = HashMap::default();
         for (key, cell) in tally.cells.iter().filter(|(key, _)| key.hour.day() == day) {
-            let account = accounts.entry(key.account).or_insert_with(|| Self {
-                symbols: &tally.symbols,
-                cells: Vec::new(),
-            });
-            account.cells.push((key, cell));
+            accounts.entry(key.account).or_default().push((key, cell));
         }
-        let named = accounts
+        let symbols = &tally.symbols;
+        let mut cells: BTreeMap<String, Vec<_>> = accounts
             .into_iter()
-            .map(|(account, day)| (tally.symbols.name(account), day));
-        named.collect()
+            .map(|(account, cells)| (symbols.name(account).to_owned(), cells))
+            .collect();
+        for account in items.keys() {
+            cells.entry(account.clone()).or_default();
+        }
+        let days = cells.into_iter().map(|(account, cells)| Self {
+            items: items.remove(&account).unwrap_or_default(),
+            account,
+            day,
+            symbols,
+            cells,
+        });
+        days.collect()
+    }
+
+    /// The account.
+    #[must_use]
+    pub fn account(&self) -> &str {
+        &self.account
+    }
+
+    /// The day.
+    #[must_use]
+    pub const fn day(&self) -> Day {
+        self.day
+    }
+
+    /// The records that rules judge, in the order of (time, event id).
+    pub(crate) fn items(&self) -> &[Item<'t>] {
+        &self.items
     }
 
     /// The cells, in no order.
-    pub fn cells_named(&self) -> impl Iterator<Item = (&'t CellKey, &'t Cell)> {
+    pub(crate) fn cells_named(&self) -> impl Iterator<Item = (&'t CellKey, &'t Cell)> {
         self.cells.iter().copied()
     }
 
     /// The name that a cell's key gives as a number.
-    pub fn name(&self, symbol: Symbol) -> &'t str {
+    pub(crate) fn name(&self, symbol: Symbol) -> &'t str {
         self.symbols.name(symbol)
     }
 
     /// How many cells there are.
-    pub fn cells(&self) -> u64 {
+    pub(crate) fn cells(&self) -> u64 {
         self.cells.len() as u64
     }
 
     /// How many cells have a count that is an estimate.
-    pub fn estimated_cells(&self) -> u64 {
+    pub(crate) fn estimated_cells(&self) -> u64 {
         self.cells
             .iter()
             .filter(|(_, cell)| !cell.events.is_exact())
@@ -67,7 +98,7 @@ impl<'t> AccountDay<'t> {
 
     /// What each (principal, key) pair did with its key, sorted by names. Cells without a key and
     /// calls that are not cryptographic belong to no pair.
-    pub fn pairs<'d>(&self, past: &'d Past) -> Vec<PairUse<'d>>
+    pub(crate) fn pairs<'d>(&self, past: &'d Past) -> Vec<PairUse<'d>>
     where
         't: 'd,
     {
@@ -157,14 +188,13 @@ pub(crate) struct PairUse<'d> {
 
 impl PairUse<'_> {
     /// The day as it is learnt: `None` when no call succeeded, since being refused is no use.
-    pub fn day(&self, account: &str) -> Option<PairDay> {
+    pub fn day(&self) -> Option<PairDay> {
         let hours = || {
             let hours = self.hours.iter().map(|(_, use_)| use_);
             hours.filter(|use_| use_.succeeded > 0)
         };
         hours().next()?;
         Some(PairDay {
-            account: account.to_owned(),
             principal: self.principal.to_owned(),
             key: self.key.to_owned(),
             calls: hours().map(|hour| hour.succeeded).sum(),
@@ -252,8 +282,8 @@ impl<'d> HourUse<'d> {
 /// When keys were used: from the base, and from the cells of the day being judged.
 #[derive(Debug)]
 pub(crate) struct DayUses<'a> {
-    account: Option<&'a AccountState>,
-    day: Option<&'a AccountDay<'a>>,
+    base: &'a Base,
+    day: &'a AccountDay<'a>,
     /// The spans of use by the key's name in the records, gathered when first asked for.
     spans: OnceCell<BTreeMap<&'a str, Vec<Span<'a>>>>,
 }
@@ -292,9 +322,9 @@ impl Span<'_> {
 }
 
 impl<'a> DayUses<'a> {
-    pub const fn new(account: Option<&'a AccountState>, day: Option<&'a AccountDay<'a>>) -> Self {
+    pub const fn new(base: &'a Base, day: &'a AccountDay<'a>) -> Self {
         Self {
-            account,
+            base,
             day,
             spans: OnceCell::new(),
         }
@@ -303,10 +333,11 @@ impl<'a> DayUses<'a> {
     fn spans(&self) -> &BTreeMap<&'a str, Vec<Span<'a>>> {
         self.spans.get_or_init(|| {
             let mut spans: BTreeMap<&'a str, Vec<Span<'a>>> = BTreeMap::new();
-            for (key, cell) in self.day.into_iter().flat_map(|day| &day.cells) {
+            let day = self.day;
+            for (key, cell) in &day.cells {
                 let is_use = key.class == OperationClass::Cryptographic
                     && key.outcome == OutcomeFamily::Success;
-                if let (true, Some(ends), Some(day)) = (is_use, &cell.ends, self.day) {
+                if let (true, Some(ends)) = (is_use, &cell.ends) {
                     let span = Span {
                         first: ends.first.time,
                         last: ends.last.time,
@@ -319,8 +350,7 @@ impl<'a> DayUses<'a> {
                         .push(span);
                 }
             }
-            let pairs = self.account.into_iter().flat_map(|account| &account.pairs);
-            for (principal, keys) in pairs {
+            for (principal, keys) in &self.base.pairs {
                 for (key, history) in keys {
                     if let Some(last) = history.last_use {
                         let span = Span {
@@ -389,7 +419,7 @@ impl KeyUses for DayUses<'_> {
         });
         let operation = |span: &Span<'_>| {
             let (key, _) = span.cell?;
-            Some(self.day?.name(key.operation))
+            Some(self.day.name(key.operation))
         };
         let (first, last, span) = within
             .min_by_key(|(first, last, span)| (*first, *last, span.principal, operation(span)))?;

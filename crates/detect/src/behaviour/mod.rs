@@ -12,14 +12,14 @@ use std::collections::BTreeMap;
 
 use keytrail_event::{Day, EventTime, Hour, OutcomeFamily};
 
+use crate::base::{Base, PairHistory};
 use crate::bounds::{BEHAVIOUR_QUIET_SECONDS, LEARNING_DAYS};
 use crate::cell::{Exemplar, Values};
 use crate::configuration::Configuration;
-use crate::engine::state_at;
 use crate::episode::{Candidate, keep_both_ends};
 use crate::finding::{Attack, Evidence, Severity};
+use crate::judge::state_at;
 use crate::rules::support::argument;
-use crate::state::{AccountState, PairHistory};
 use crate::uses::{HourUse, PairUse};
 
 /// What a behaviour is, for `rules list` and `rules show`.
@@ -53,17 +53,17 @@ pub const BEHAVIOURS: [&AboutBehaviour; 2] = [&new_pair::ABOUT, &rate_pair::ABOU
 
 /// What behaviour is judged against.
 #[derive(Debug)]
-pub(crate) struct Base<'a> {
-    pub account: Option<&'a AccountState>,
+pub(crate) struct Known<'a> {
+    pub base: &'a Base,
     pub configuration: &'a Configuration,
     /// The account's rate of new pairs through a day, once it was asked for.
     pub new_pair_rate: Cell<Option<(Day, f64)>>,
 }
 
-impl<'a> Base<'a> {
-    pub const fn new(account: Option<&'a AccountState>, configuration: &'a Configuration) -> Self {
+impl<'a> Known<'a> {
+    pub const fn new(base: &'a Base, configuration: &'a Configuration) -> Self {
         Self {
-            account,
+            base,
             configuration,
             new_pair_rate: Cell::new(None),
         }
@@ -71,9 +71,7 @@ impl<'a> Base<'a> {
 
     /// Days with KMS records that were folded up to this one.
     pub fn days_through(&self, day: Day) -> i64 {
-        self.account.map_or(0, |account| {
-            account.active_days.range(..=day).count() as i64
-        })
+        self.base.active_days.range(..=day).count() as i64
     }
 
     /// Whether the account is still being learnt on this day.
@@ -82,7 +80,7 @@ impl<'a> Base<'a> {
     }
 
     pub fn history(&self, pair: &PairUse<'_>) -> Option<&'a PairHistory> {
-        self.account?.pairs.get(pair.principal)?.get(pair.key)
+        self.base.pairs.get(pair.principal)?.get(pair.key)
     }
 }
 
@@ -102,7 +100,7 @@ pub fn base_day(hour: Hour) -> Day {
 pub(crate) fn judge(
     account: &str,
     pair: &PairUse<'_>,
-    base: &Base<'_>,
+    known: &Known<'_>,
     clock: EventTime,
 ) -> Vec<Candidate> {
     let case = Case {
@@ -110,8 +108,8 @@ pub(crate) fn judge(
         pair,
         clock,
     };
-    let new = new_pair::judge(&case, base);
-    let rate = rate_pair::judge(&case, base);
+    let new = new_pair::judge(&case, known);
+    let rate = rate_pair::judge(&case, known);
     new.into_iter().chain(rate).collect()
 }
 

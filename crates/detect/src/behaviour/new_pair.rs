@@ -4,12 +4,12 @@ use keytrail_event::principal::AWS_INTERNAL;
 use keytrail_event::{Day, Hour};
 
 use super::{
-    AboutBehaviour, Base, Case, Opinion, base_day, calls_in_words, short_principal, span_in_words,
+    AboutBehaviour, Case, Known, Opinion, base_day, calls_in_words, short_principal, span_in_words,
 };
+use crate::base::Base;
 use crate::bounds::LEARNING_DAYS;
 use crate::episode::Candidate;
 use crate::finding::Evidence;
-use crate::state::AccountState;
 use crate::uses::HourUse;
 
 /// What it is.
@@ -30,29 +30,29 @@ const FEW_CALLS: f64 = 2.0;
 /// Weight of the account's rate of new pairs in a key's own, in pair-days.
 const ACCOUNT_WEIGHT: f64 = 5.0;
 
-pub(crate) fn judge(case: &Case<'_>, base: &Base<'_>) -> Option<Candidate> {
-    let account = base.account?;
+pub(crate) fn judge(case: &Case<'_>, known: &Known<'_>) -> Option<Candidate> {
+    let base = known.base;
     let (first_hour, _) = case.pair.hours.first()?;
     let through = base_day(*first_hour);
     let principal = case.pair.principal;
     let is_aws = principal == AWS_INTERNAL
         || principal.ends_with(".amazonaws.com")
         || principal.starts_with("unknown:");
-    if is_aws || base.days_through(through) < LEARNING_DAYS {
+    if is_aws || known.days_through(through) < LEARNING_DAYS {
         return None;
     }
-    let is_known = base
+    let is_known = known
         .history(case.pair)
         .is_some_and(|history| history.through(through).next().is_some());
     let succeeded: u64 = case.pair.hours.iter().map(|(_, use_)| use_.succeeded).sum();
     if is_known || succeeded == 0 {
         return None;
     }
-    let key = KeyHistory::gather(account, case.pair.key, through)?;
+    let key = KeyHistory::gather(base, case.pair.key, through)?;
     if through.days_since_1970() - key.first_day.days_since_1970() < KEY_AGE_DAYS_MIN {
         return None;
     }
-    let rate = new_pair_rate(base, account, &key, through);
+    let rate = new_pair_rate(known, base, &key, through);
     let one_in = 1.0 / rate;
     let hours: Vec<(Hour, &HourUse<'_>)> = case
         .pair
@@ -83,7 +83,7 @@ pub(crate) fn judge(case: &Case<'_>, base: &Base<'_>) -> Option<Candidate> {
         weight: Some(1.0),
         text,
     };
-    let days = base.days_through(through) as f64;
+    let days = known.days_through(through) as f64;
     let opinion = Opinion {
         score: one_in.log10() + 1.5 * (1.0 + calls as f64 / FEW_CALLS).log2().min(12.0),
         confidence: days / (days + 7.0),
@@ -109,10 +109,10 @@ struct KeyHistory {
 }
 
 impl KeyHistory {
-    fn gather(account: &AccountState, key: &str, through: Day) -> Option<Self> {
-        let warm_up = account.first_day?.plus_days(WARM_UP_DAYS);
+    fn gather(base: &Base, key: &str, through: Day) -> Option<Self> {
+        let warm_up = base.first_day?.plus_days(WARM_UP_DAYS);
         let mut history: Option<Self> = None;
-        for pair in account.pairs.values().filter_map(|keys| keys.get(key)) {
+        for pair in base.pairs.values().filter_map(|keys| keys.get(key)) {
             let Some(first) = pair.first_day.filter(|first| *first <= through) else {
                 continue;
             };
@@ -132,20 +132,20 @@ impl KeyHistory {
 }
 
 /// The share of pair-days that were the pair's first: the key's own, shrunk to the account's.
-fn new_pair_rate(base: &Base<'_>, account: &AccountState, key: &KeyHistory, through: Day) -> f64 {
-    let known = base.new_pair_rate.get().filter(|(day, _)| *day == through);
-    let account_rate = known.map_or_else(|| account_rate(account, through), |(_, rate)| rate);
-    base.new_pair_rate.set(Some((through, account_rate)));
+fn new_pair_rate(known: &Known<'_>, base: &Base, key: &KeyHistory, through: Day) -> f64 {
+    let earlier = known.new_pair_rate.get().filter(|(day, _)| *day == through);
+    let account_rate = earlier.map_or_else(|| account_rate(base, through), |(_, rate)| rate);
+    known.new_pair_rate.set(Some((through, account_rate)));
     (key.new_principals as f64 + ACCOUNT_WEIGHT * account_rate)
         / (key.pair_days as f64 + ACCOUNT_WEIGHT)
 }
 
-fn account_rate(account: &AccountState, through: Day) -> f64 {
-    let warm_up = account
+fn account_rate(base: &Base, through: Day) -> f64 {
+    let warm_up = base
         .first_day
         .map_or(through, |first| first.plus_days(WARM_UP_DAYS));
     let (mut new_pairs, mut pair_days) = (0_u64, 0_u64);
-    for pair in account.pairs.values().flat_map(|keys| keys.values()) {
+    for pair in base.pairs.values().flat_map(|keys| keys.values()) {
         new_pairs += u64::from(
             pair.first_day
                 .is_some_and(|first| first >= warm_up && first <= through),

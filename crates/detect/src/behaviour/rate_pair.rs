@@ -3,7 +3,7 @@
 use keytrail_event::Hour;
 
 use super::{
-    AboutBehaviour, Base, Case, Opinion, base_day, calls_in_words, learning_evidence,
+    AboutBehaviour, Case, Known, Opinion, base_day, calls_in_words, learning_evidence,
     short_principal, span_in_words,
 };
 use crate::episode::Candidate;
@@ -24,12 +24,12 @@ const PAIR_DAYS_MIN: usize = 5;
 /// Calls added to both sides of a ratio, so that small numbers do not make large ratios.
 const PSEUDO_CALLS: f64 = 3.0;
 
-pub(crate) fn judge(case: &Case<'_>, base: &Base<'_>) -> Option<Candidate> {
+pub(crate) fn judge(case: &Case<'_>, known: &Known<'_>) -> Option<Candidate> {
     let judged: Vec<(Hour, Unusual)> = case
         .pair
         .hours
         .iter()
-        .filter_map(|(hour, use_)| Some((*hour, unusual(case, base, *hour, use_)?)))
+        .filter_map(|(hour, use_)| Some((*hour, unusual(case, known, *hour, use_)?)))
         .collect();
     let (_, worst) = judged
         .iter()
@@ -71,9 +71,9 @@ struct Unusual {
     evidence: Vec<Evidence>,
 }
 
-fn unusual(case: &Case<'_>, base: &Base<'_>, hour: Hour, use_: &HourUse<'_>) -> Option<Unusual> {
+fn unusual(case: &Case<'_>, known: &Known<'_>, hour: Hour, use_: &HourUse<'_>) -> Option<Unusual> {
     let through = base_day(hour);
-    let days: Vec<_> = base
+    let days: Vec<_> = known
         .history(case.pair)
         .into_iter()
         .flat_map(|history| history.through(through))
@@ -81,13 +81,13 @@ fn unusual(case: &Case<'_>, base: &Base<'_>, hour: Hour, use_: &HourUse<'_>) -> 
     if days.len() < PAIR_DAYS_MIN {
         return unusual_while_learning(
             case,
-            base,
+            known,
             hour,
             use_,
             days.iter().map(|day| day.peak_hour_calls).max(),
         );
     }
-    let settings = &base.configuration.behaviour;
+    let settings = &known.configuration.behaviour;
     let peak = days
         .iter()
         .map(|day| day.peak_hour_calls)
@@ -119,8 +119,8 @@ fn unusual(case: &Case<'_>, base: &Base<'_>, hour: Hour, use_: &HourUse<'_>) -> 
         ),
     };
     let mut evidence = vec![rate];
-    if base.is_learning(hour.day()) {
-        evidence.push(learning_evidence(base.days_through(through)));
+    if known.is_learning(hour.day()) {
+        evidence.push(learning_evidence(known.days_through(through)));
     }
     Some(Unusual {
         score: one_in.log10() + 1.5 * ratio.log2().clamp(0.0, 12.0),
@@ -133,12 +133,12 @@ fn unusual(case: &Case<'_>, base: &Base<'_>, hour: Hour, use_: &HourUse<'_>) -> 
 /// Without a history there is only a prior: people rarely make many calls an hour, roles often do.
 fn unusual_while_learning(
     case: &Case<'_>,
-    base: &Base<'_>,
+    known: &Known<'_>,
     hour: Hour,
     use_: &HourUse<'_>,
     peak: Option<u64>,
 ) -> Option<Unusual> {
-    let floor = base.configuration.behaviour.learning_floor_calls;
+    let floor = known.configuration.behaviour.learning_floor_calls;
     let is_above_history = use_.succeeded > 2 * peak.unwrap_or(0);
     if !is_person(case.pair.principal) || use_.succeeded < floor.max(1) || !is_above_history {
         return None;
@@ -160,7 +160,7 @@ fn unusual_while_learning(
             hour.start()
         ),
     };
-    let days = base.days_through(base_day(hour));
+    let days = known.days_through(base_day(hour));
     Some(Unusual {
         // At the floor the score of a low finding; 1.5 more for each doubling.
         score: Severity::Low.score() + 1.5 * (use_.succeeded as f64 / floor as f64).log2(),

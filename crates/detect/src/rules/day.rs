@@ -33,11 +33,11 @@ pub struct DayLight<'a> {
     pub since: EventTime,
     /// The end of the day, or the clock where the day has not ended.
     pub until: EventTime,
-    /// The records judged with this day, sorted: those of the day, and earlier ones that came late.
+    /// The records of the day, sorted.
     pub(crate) records: &'a [DayRecord<'a>],
     /// The ids of these records.
     pub(crate) new_ids: &'a BTreeSet<String>,
-    pub(crate) cells: Option<&'a AccountDay<'a>>,
+    pub(crate) cells: &'a AccountDay<'a>,
 }
 
 /// A record judged with the day.
@@ -73,7 +73,7 @@ impl<'a> DayLight<'a> {
             .filter(|record| record.only.is_none_or(|only| only == rule));
         for day_record in wanted {
             let count = day_record.events.map_or(1, DistinctEvents::count);
-            crate::engine::with_record(&mut reader, day_record.raw, |record| then(record, count));
+            crate::items::with_record(&mut reader, day_record.raw, |record| then(record, count));
         }
     }
 
@@ -83,9 +83,7 @@ impl<'a> DayLight<'a> {
         &self,
         wanted: impl Fn(OperationClass, OutcomeFamily) -> bool,
     ) -> Vec<DayCell<'a>> {
-        let Some(day) = self.cells else {
-            return Vec::new();
-        };
+        let day = self.cells;
         let named = day.cells_named().filter_map(|(key, cell)| {
             let ends = cell.ends.as_ref()?;
             wanted(key.class, key.outcome).then(|| DayCell {

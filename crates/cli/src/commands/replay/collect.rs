@@ -31,7 +31,8 @@ pub struct Replayed {
     pub metrics: Metrics,
 }
 
-/// Replays the files.
+/// Replays the files. Where records come after their day has closed, which an outage of CloudTrail
+/// does, they are read a second time, so that such records are judged with their day.
 ///
 /// # Errors
 /// When the reading threads fail; what is wrong with a file is part of the coverage.
@@ -41,12 +42,30 @@ pub fn replay(
     progress: &Progress,
     configuration: &Configuration,
 ) -> anyhow::Result<Replayed> {
-    let mut state = State::default();
+    let pass = |state| pass(&found, state, threads, progress, configuration);
+    let replayed = pass(State::default())?;
+    let replayed = if replayed.state.has_afterwards() {
+        let afterwards = replayed.state.into_afterwards();
+        pass(State::knowing(afterwards))?
+    } else {
+        replayed
+    };
+    progress.finish();
+    Ok(replayed)
+}
+
+fn pass(
+    found: &Discovered,
+    mut state: State,
+    threads: usize,
+    progress: &Progress,
+    configuration: &Configuration,
+) -> anyhow::Result<Replayed> {
     let mut published = Published::default();
     let mut coverage = Coverage::default();
     let mut newest_stamp: Option<EventTime> = None;
-    coverage::add_all_unopened(&mut coverage, found.unreadable);
-    for segment in segments(found.files) {
+    coverage::add_all_unopened(&mut coverage, found.unreadable.clone());
+    for segment in segments(&found.files) {
         // Files come in the order of their stamps: the first of a segment closes the days before it.
         if let Some(stamp) = segment[0].delivery.stamp {
             engine::advance(&mut state, stamp, configuration, |plan| published.add(plan));
@@ -55,7 +74,7 @@ pub fn replay(
         let taken = Mutex::new(Vec::new());
         let collector = || TallyCollector::new(&taken);
         scan(
-            segment,
+            segment.to_vec(),
             threads,
             progress,
             collector,
@@ -73,7 +92,6 @@ pub fn replay(
         }
         newest_stamp = newest_stamp.max(newest_of_segment);
     }
-    progress.finish();
     if let Some(newest) = newest_stamp {
         engine::finish(&mut state, newest, configuration, |plan| {
             published.add(plan)
@@ -89,7 +107,7 @@ pub fn replay(
     })
 }
 
-/// The findings of all plans; a later revision of an episode takes the place of the earlier.
+/// The findings of all plans, each as the last plan that knew it left it.
 #[derive(Debug, Default)]
 struct Published {
     findings: BTreeMap<String, Finding>,
@@ -100,13 +118,7 @@ impl Published {
     fn add(&mut self, plan: Plan) {
         self.metrics.add(&plan.metrics);
         for finding in plan.findings {
-            match self.findings.get_mut(&finding.episode) {
-                // A plan that knew the episode grew it; one that did not begins its revisions anew.
-                Some(known) if finding.revision <= known.revision => known.join(finding),
-                _ => {
-                    self.findings.insert(finding.episode.clone(), finding);
-                }
-            }
+            self.findings.insert(finding.episode.clone(), finding);
         }
     }
 }
@@ -114,19 +126,12 @@ impl Published {
 /// Divides files, which come in the order of their stamps, where a day falls due: within a segment
 /// nothing closes, so each thread can keep a tally of its own, and their order does not matter.
 /// Files without a stamp come first and are one segment.
-fn segments(files: Vec<InputFile>) -> Vec<Vec<InputFile>> {
+fn segments(files: &[InputFile]) -> impl Iterator<Item = &[InputFile]> {
     let due_through = |file: &InputFile| {
         let stamp = file.delivery.stamp?;
         Some(stamp.plus_seconds(-CLOSE_LAG_SECONDS).day())
     };
-    let mut segments: Vec<Vec<InputFile>> = Vec::new();
-    for file in files {
-        match segments.last_mut() {
-            Some(segment) if due_through(&segment[0]) == due_through(&file) => segment.push(file),
-            _ => segments.push(vec![file]),
-        }
-    }
-    segments
+    files.chunk_by(move |a, b| due_through(a) == due_through(b))
 }
 
 /// What one thread tallied of a segment.
@@ -204,10 +209,8 @@ mod tests {
             "111122223333_CloudTrail_eu-west-1_20240201T0305Z_d.json.gz",
             "111122223333_CloudTrail_eu-west-1_20240301T0305Z_e.json.gz",
         ];
-        let files = names
-            .map(|name| InputFile::new(name.into(), 0, None))
-            .into();
-        let lengths: Vec<usize> = segments(files).iter().map(Vec::len).collect();
+        let files = names.map(|name| InputFile::new(name.into(), 0, None));
+        let lengths: Vec<usize> = segments(&files).map(<[_]>::len).collect();
         assert_eq!(lengths, [1, 1, 1, 2, 1]);
     }
 }

@@ -1,0 +1,286 @@
+//! Judging one day of one account: (base, what stands, the day's set, clock) in, a plan out.
+
+use std::collections::BTreeMap;
+
+use keytrail_event::{Day, EventTime, Reader, Record};
+
+use crate::base::{Base, Standing};
+use crate::behaviour::{self, Known};
+use crate::bounds::{CLOSE_LAG_SECONDS, RULE_QUIET_DAYS};
+use crate::configuration::Configuration;
+use crate::distinct::DistinctEvents;
+use crate::episode::{Candidate, keep_both_ends};
+use crate::finding::{Finding, FindingState};
+use crate::items::{Item, with_record};
+use crate::plan::{Metrics, Plan};
+use crate::rules::day::{DayHit, DayLight, DayRecord};
+use crate::rules::past::Past;
+use crate::rules::{BURST_SECONDS, Hit, Light, RULES, Rule};
+use crate::uses::{AccountDay, DayUses};
+
+/// Judges a day of an account. Same arguments, same plan.
+///
+/// `base` is folded through the last closed day; `standing` is what stood at the end of the day
+/// before this one, which is the base's own unless open days lie between.
+#[must_use]
+pub fn judge(
+    base: &Base,
+    standing: &Standing,
+    account_day: &AccountDay<'_>,
+    clock: EventTime,
+    configuration: &Configuration,
+) -> Plan {
+    let (account, day) = (account_day.account(), account_day.day());
+    let mut metrics = Metrics {
+        cells: account_day.cells(),
+        estimated_cells: account_day.estimated_cells(),
+        rule_records: account_day.items().len() as u64,
+        ..Metrics::default()
+    };
+    let mut judged = Judged {
+        standing,
+        clock,
+        findings: BTreeMap::new(),
+    };
+    let mut past = standing.past.clone();
+    let uses = DayUses::new(base, account_day);
+    judge_by_rules(
+        account_day.items(),
+        &mut past,
+        &uses,
+        configuration,
+        &mut judged,
+    );
+    let look = DayLook {
+        account_day,
+        uses: &uses,
+        configuration,
+    };
+    look.judge(&mut past, &mut judged);
+    metrics.forgotten = past.forgotten - standing.past.forgotten;
+    let pairs = account_day.pairs(&past);
+    let known = Known::new(base, configuration);
+    if known.is_learning(day) {
+        let pair_hours = pairs.iter().map(|pair| pair.hours.len() as u64);
+        metrics.learning_pair_hours = pair_hours.sum();
+    }
+    for pair in &pairs {
+        for candidate in behaviour::judge(account, pair, &known, clock) {
+            judged.settle(candidate);
+        }
+    }
+    let pair_days = pairs.iter().filter_map(|pair| pair.day()).collect();
+    judged.conclude(account, day, past, pair_days, metrics)
+}
+
+/// The findings of a judgement on their way.
+struct Judged<'s> {
+    standing: &'s Standing,
+    clock: EventTime,
+    /// By id.
+    findings: BTreeMap<String, Finding>,
+}
+
+impl Judged<'_> {
+    fn settle(&mut self, candidate: Candidate) {
+        let id = candidate.id();
+        let known = self
+            .findings
+            .get(id.as_str())
+            .or_else(|| self.standing.episodes.get(id.as_str()));
+        let finding = candidate.settle(known);
+        // A new episode does not wipe out the earlier one of the same day: that one is published
+        // by its own plan, and within a day episodes cannot part.
+        self.findings.insert(id.as_str().to_owned(), finding);
+    }
+
+    /// Final once the hour is sealed.
+    fn state_at(&self, time: EventTime) -> FindingState {
+        state_at(time, self.clock)
+    }
+
+    fn conclude(
+        self,
+        account: &str,
+        day: Day,
+        past: Past,
+        pair_days: Vec<crate::plan::PairDay>,
+        metrics: Metrics,
+    ) -> Plan {
+        let mut findings: Vec<Finding> = self.findings.values().cloned().collect();
+        findings.sort_by(|a, b| (&a.episode, &a.id).cmp(&(&b.episode, &b.id)));
+        let mut episodes = self.standing.episodes.clone();
+        episodes.extend(self.findings);
+        Plan {
+            account: account.to_owned(),
+            day,
+            findings,
+            standing: Standing { past, episodes },
+            pair_days,
+            metrics,
+        }
+    }
+}
+
+/// Whether the hour of this moment is sealed.
+pub(crate) fn state_at(time: EventTime, clock: EventTime) -> FindingState {
+    if clock >= time.hour().end().plus_seconds(CLOSE_LAG_SECONDS) {
+        FindingState::Final
+    } else {
+        FindingState::Provisional
+    }
+}
+
+/// What rules over an account's whole day look at.
+struct DayLook<'a> {
+    account_day: &'a AccountDay<'a>,
+    uses: &'a DayUses<'a>,
+    configuration: &'a Configuration,
+}
+
+impl DayLook<'_> {
+    fn judge(&self, past: &mut Past, judged: &mut Judged<'_>) {
+        let (account, day) = (self.account_day.account(), self.account_day.day());
+        let items = self.account_day.items();
+        let until = day.end().min(judged.clock);
+        let records: Vec<DayRecord<'_>> = items
+            .iter()
+            .map(|item| DayRecord {
+                raw: item.raw,
+                only: item.only,
+                events: item.group.map(|group| &group.events),
+            })
+            .collect();
+        let new_ids = items.iter().map(|item| item.id.clone()).collect();
+        let light = DayLight {
+            account,
+            day,
+            past,
+            uses: self.uses,
+            configuration: self.configuration,
+            since: past.looked_until.unwrap_or_else(|| day.start()),
+            until,
+            records: &records,
+            new_ids: &new_ids,
+            cells: self.account_day,
+        };
+        for rule in RULES {
+            for hit in rule.judge_day(&light) {
+                judged.settle(day_candidate(rule, hit, account, judged));
+            }
+        }
+        past.looked_until = past.looked_until.max(Some(until));
+    }
+}
+
+fn day_candidate(rule: &dyn Rule, found: DayHit, account: &str, judged: &Judged<'_>) -> Candidate {
+    let about = rule.about();
+    let DayHit { hit, .. } = found;
+    let mut event_ids = found.event_ids;
+    keep_both_ends(&mut event_ids);
+    Candidate {
+        rule: about.id,
+        class: hit.class,
+        title: hit.title,
+        severity: hit.severity,
+        score: hit.severity.score(),
+        confidence: 1.0,
+        account: account.to_owned(),
+        region: found.region,
+        principal: hit.principal,
+        key: hit.key,
+        first_seen: found.first_seen,
+        last_seen: found.last_seen,
+        count: found.count,
+        new: found.new,
+        event_ids,
+        evidence: hit.evidence,
+        attack: about.techniques(),
+        practice: about.practice,
+        next_steps: hit.next_steps,
+        state: judged.state_at(found.last_seen),
+        quiet_seconds: RULE_QUIET_DAYS * keytrail_event::time::DAY_SECONDS,
+    }
+}
+
+fn judge_by_rules(
+    items: &[Item<'_>],
+    past: &mut Past,
+    uses: &DayUses<'_>,
+    configuration: &Configuration,
+    judged: &mut Judged<'_>,
+) {
+    let mut reader = Reader::default();
+    let mut items = items.iter().peekable();
+    while let Some(item) = items.next() {
+        // One record stands in several groups when several rules selected it; it is learnt once
+        // all of them have judged it.
+        let is_last_of_record = items.peek().is_none_or(|next| next.raw != item.raw);
+        let events = item.group.map(|group| &group.events);
+        with_record(&mut reader, item.raw, |record| {
+            let light = Light {
+                past,
+                uses,
+                configuration,
+                count: events.map_or(1, DistinctEvents::count),
+                burst_calls: events.map_or(1, |events| events.most_within(BURST_SECONDS)),
+            };
+            let rules = RULES
+                .into_iter()
+                .filter(|rule| item.only.is_none_or(|only| only == rule.about().id));
+            for rule in rules {
+                if let Some(hit) = rule.judge(record, &light) {
+                    judged.settle(candidate(rule, hit, record, item, judged));
+                }
+            }
+            if is_last_of_record {
+                past.learn(record);
+            }
+        });
+    }
+}
+
+fn candidate(
+    rule: &dyn Rule,
+    hit: Hit,
+    record: &Record<'_>,
+    item: &Item<'_>,
+    judged: &Judged<'_>,
+) -> Candidate {
+    let about = rule.about();
+    let last = item.group.map(|group| &group.last);
+    let last_seen = last.map_or(record.time, |last| last.time);
+    let mut event_ids: Vec<String> = record
+        .event_id
+        .iter()
+        .map(|id| id.clone().into_owned())
+        .collect();
+    if let Some(last) = last.filter(|last| *last.raw != *record.raw) {
+        with_record(&mut Reader::default(), &last.raw, |record| {
+            event_ids.extend(record.event_id.iter().map(|id| id.clone().into_owned()));
+        });
+    }
+    Candidate {
+        rule: about.id,
+        class: hit.class,
+        title: hit.title,
+        severity: hit.severity,
+        score: hit.severity.score(),
+        confidence: 1.0,
+        account: record.account.clone().into_owned(),
+        region: Some(record.region.clone().into_owned()),
+        principal: hit.principal,
+        key: hit.key,
+        first_seen: record.time,
+        last_seen,
+        count: item.group.map_or(1, |group| group.events.count()),
+        new: item.group.map_or(1, |group| group.events.count()),
+        event_ids,
+        evidence: hit.evidence,
+        attack: about.techniques(),
+        practice: about.practice,
+        next_steps: hit.next_steps,
+        state: judged.state_at(last_seen),
+        quiet_seconds: RULE_QUIET_DAYS * keytrail_event::time::DAY_SECONDS,
+    }
+}
