@@ -23,7 +23,11 @@
 
 pub mod bounds;
 mod commit;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 mod error;
+#[cfg(feature = "conformance")]
+pub mod faulty;
 mod finding;
 mod memory;
 mod pointer;
