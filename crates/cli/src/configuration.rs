@@ -30,8 +30,7 @@ pub struct ConfigurationArguments {
         value_delimiter = ','
     )]
     pub organisation_account: Vec<String>,
-    /// A Region in which keys may be used, in place of the configured ones. May be repeated. No
-    /// rule reads this yet.
+    /// A Region in which keys may be used, in place of the configured ones. May be repeated.
     #[arg(
         long,
         value_name = "REGION",

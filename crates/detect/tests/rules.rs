@@ -17,8 +17,14 @@ use keytrail_detect::tally::Tally;
 use keytrail_event::{EventTime, Issue, Reader, Record, Sink};
 use serde_json::{Value, json};
 
+#[path = "rules/keys.rs"]
+mod keys;
+
 /// An account of the organisation in every fixture.
 const ORGANISATION_ACCOUNT: &str = "777788889999";
+
+/// The Regions in which keys may be, in every fixture.
+const ALLOWED_REGIONS: [&str; 3] = ["us-west-2", "us-east-1", "eu-west-1"];
 
 struct Count {
     tally: Tally,
@@ -51,6 +57,7 @@ fn findings_over(records: &[u8]) -> Vec<Finding> {
     let mut configuration = Configuration::default();
     let accounts = &mut configuration.organisation.accounts;
     accounts.insert(ORGANISATION_ACCOUNT.to_owned());
+    configuration.organisation.allowed_regions = ALLOWED_REGIONS.map(str::to_owned).into();
     let mut state = State::default();
     state.absorb(count.tally);
     let mut findings = std::collections::BTreeMap::new();
@@ -111,11 +118,10 @@ fn read(path: &Path) -> String {
 fn every_rule_fires_on_its_fixture() {
     for rule in RULES {
         let id = rule.about().id;
-        let findings = findings_over(read(&fixture(id, "fires.jsonl")).as_bytes());
-        assert!(
-            findings.iter().any(|finding| finding.rule == id),
-            "{id} is silent"
-        );
+        let mut findings = findings_over(read(&fixture(id, "fires.jsonl")).as_bytes());
+        // What other rules make of the same records is in their own snapshots.
+        findings.retain(|finding| finding.rule == id);
+        assert!(!findings.is_empty(), "{id} is silent");
         let mut settings = insta::Settings::clone_current();
         settings.set_snapshot_path(fixture(id, ""));
         settings.set_prepend_module_to_snapshot(false);

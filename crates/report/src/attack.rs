@@ -25,7 +25,7 @@ const TACTICS: [(&str, &str); 14] = [
 ];
 
 /// The techniques that rules name, by their v18 ids; others go by their id alone.
-const TECHNIQUES: [(&str, &str); 16] = [
+const TECHNIQUES: [(&str, &str); 19] = [
     ("T1078.004", "Valid Accounts: Cloud Accounts"),
     ("T1098", "Account Manipulation"),
     ("T1485", "Data Destruction"),
@@ -35,10 +35,13 @@ const TECHNIQUES: [(&str, &str); 16] = [
     ("T1499", "Endpoint Denial of Service"),
     ("T1530", "Data from Cloud Storage"),
     ("T1531", "Account Access Removal"),
+    ("T1535", "Unused/Unsupported Cloud Regions"),
     ("T1537", "Transfer Data to Cloud Account"),
+    ("T1548", "Abuse Elevation Control Mechanism"),
     ("T1552", "Unsecured Credentials"),
     ("T1553", "Subvert Trust Controls"),
     ("T1562.008", "Impair Defenses: Disable or Modify Cloud Logs"),
+    ("T1565", "Data Manipulation"),
     ("T1578", "Modify Cloud Compute Infrastructure"),
     ("T1580", "Cloud Infrastructure Discovery"),
     ("T1606", "Forge Web Credentials"),

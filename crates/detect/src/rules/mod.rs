@@ -7,22 +7,29 @@ pub mod day;
 pub mod past;
 
 mod alias_repointed;
+mod caller;
 mod cross_account_use;
 mod event_selectors;
 mod grant_external;
 mod key_deletion_scheduled;
 mod key_disabled;
+mod key_origin_external;
+mod key_store_tampered;
 mod material_deleted;
 mod pending_key_used;
 mod policy_lockout;
 mod policy_public;
+mod primary_moved;
+mod reencrypt_foreign;
+mod region_replicated;
 mod root_used;
 mod selector;
 pub(crate) mod support;
+mod tags_changed;
 mod trail_kms_excluded;
 mod trail_stopped;
 
-use keytrail_event::{PrincipalType, Record};
+use keytrail_event::{KeyName, PrincipalType, Record};
 
 use crate::configuration::Configuration;
 use crate::finding::{Attack, Evidence, Severity};
@@ -232,17 +239,23 @@ impl Hit {
 }
 
 /// All rules, sorted by id.
-pub const RULES: [&dyn Rule; 12] = [
+pub const RULES: [&dyn Rule; 18] = [
     &alias_repointed::AliasRepointed,
     &cross_account_use::CrossAccountUse,
     &grant_external::GrantExternal,
     &key_deletion_scheduled::KeyDeletionScheduled,
     &key_disabled::KeyDisabled,
+    &key_origin_external::KeyOriginExternal,
+    &key_store_tampered::KeyStoreTampered,
     &material_deleted::MaterialDeleted,
     &pending_key_used::PendingKeyUsed,
     &policy_lockout::PolicyLockout,
     &policy_public::PolicyPublic,
+    &primary_moved::PrimaryMoved,
+    &reencrypt_foreign::ReencryptForeign,
+    &region_replicated::RegionReplicated,
     &root_used::RootUsed,
+    &tags_changed::TagsChanged,
     &trail_kms_excluded::TrailKmsExcluded,
     &trail_stopped::TrailStopped,
 ];
@@ -253,14 +266,32 @@ pub fn find(id: &str) -> Option<&'static dyn Rule> {
     RULES.into_iter().find(|rule| rule.about().id == id)
 }
 
-/// Whether any rule can want this frequent record: something failed, or the caller is root or of
-/// another account. Nearly every record is none of these, and no rule need be asked. A rule that
-/// selects others widens this.
+/// Whether any rule can want this frequent record: something failed, the caller is root or of
+/// another account, or the key may be. Nearly every record is none of these, and no rule need be
+/// asked. A rule that selects others widens this.
 #[must_use]
 pub fn may_be_selected(record: &Record<'_>) -> bool {
     !record.outcome.is_success()
         || record.identity.principal_type == PrincipalType::Root
         || record.identity.is_foreign_to(&record.account)
+        || may_name_foreign_key(record)
+}
+
+/// Whether the key, or the destination of ReEncrypt, may be of another account. A key's ARN ends with
+/// `<account>:key/` and 36 characters, an alias begins `alias:<account>:`; what looks otherwise may be.
+fn may_name_foreign_key(record: &Record<'_>) -> bool {
+    const TAIL: usize = ":key/".len() + 36;
+    let account = record.account.as_bytes();
+    let is_own = |key: &KeyName| {
+        let name = key.as_str().as_bytes();
+        let before_tail = name.len().checked_sub(TAIL).map(|end| &name[..end]);
+        before_tail.is_some_and(|before| before.ends_with(account))
+            || name
+                .strip_prefix(b"alias:")
+                .is_some_and(|rest| rest.starts_with(account))
+    };
+    let keys = [&record.key, &record.destination_key];
+    !keys.into_iter().flatten().all(is_own)
 }
 
 /// The ids of the rules that want this frequent record.

@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use keytrail_event::arn::Arn;
 use keytrail_event::{EventTime, KeyName, Record};
 use serde_json::Value;
 
 use super::cross_account_use::foreign_use;
 use super::day::KeyUse;
 use super::event_selectors::Dark;
+use super::key_origin_external::is_replica;
 use super::support::cut;
 use super::trail_kms_excluded::{sets_selectors, trail_of};
 use crate::bounds::PAST_ENTRIES_MAX;
@@ -42,6 +44,8 @@ pub struct Past {
     trails: BTreeMap<String, Dark>,
     /// Until when the account was looked at.
     pub looked_until: Option<EventTime>,
+    /// Multi-Region keys of which a replica was seen to be made, as `<account>/<key id>`.
+    replicated: BTreeMap<String, ()>,
     /// Entries that were not remembered because a table was full.
     pub forgotten: u64,
 }
@@ -62,6 +66,8 @@ pub struct AliasTarget {
 pub struct KeyLife {
     /// When its CreateKey was seen.
     pub created: Option<EventTime>,
+    /// Who made it.
+    pub creator: Option<String>,
     /// The origin of its material, from CreateKey.
     pub origin: Option<String>,
     /// When and by whom it was disabled.
@@ -137,6 +143,12 @@ impl Past {
         first.is_some_and(|first| *first < before)
     }
 
+    /// Whether a replica of the multi-Region key was seen to be made, in whatever Region.
+    #[must_use]
+    pub fn has_replica(&self, key: &str) -> bool {
+        multi_region_key(key).is_some_and(|key| self.replicated.contains_key(&key))
+    }
+
     /// What a trail or event data store is known to leave out.
     #[must_use]
     pub fn trail(&self, trail: &str) -> Option<&Dark> {
@@ -182,6 +194,9 @@ impl Past {
             "DeleteAlias" => {
                 if let Some(alias) = alias_of(record)
                     && let Some(target) = self.aliases.get_mut(&alias)
+                    // Of two records of one second the other may be the later: this one names the
+                    // key that the alias named, which is then no longer the one it names.
+                    && (target.since < record.time || key.is_alias() || target.key == key.as_str())
                 {
                     target.deleted = Some(record.time);
                 }
@@ -192,10 +207,15 @@ impl Past {
                 let body = record.body();
                 if let Some(life) = self.life(key) {
                     life.created = Some(record.time);
+                    life.creator = Some(record.principal().to_owned());
                     life.origin = text(&body["responseElements"]["keyMetadata"]["origin"])
                         .or_else(|| text(&body["requestParameters"]["origin"]));
                 }
+                if is_replica(&body) {
+                    self.learn_replica(key);
+                }
             }
+            "ReplicateKey" => self.learn_replica(key),
             "DisableKey" => {
                 let change = change(record);
                 if let Some(life) = self.life(key) {
@@ -262,6 +282,12 @@ impl Past {
         });
     }
 
+    fn learn_replica(&mut self, key: &KeyName) {
+        if let Some(key) = multi_region_key(key.as_str()) {
+            self.forgotten += remember(&mut self.replicated, key, (), |(), ()| {});
+        }
+    }
+
     fn learn_policy(&mut self, record: &Record<'_>, key: &KeyName) {
         let policy = policy_text(record).and_then(|text| Policy::parse(&text).ok());
         let Some(policy) = policy.map(|policy| SeenPolicy::of(&policy, record)) else {
@@ -303,6 +329,14 @@ impl Past {
         }
         Some(self.keys.entry(key.as_str().to_owned()).or_default())
     }
+}
+
+/// What all Regions' ARNs of a multi-Region key share: `<account>/<key id>`.
+fn multi_region_key(arn: &str) -> Option<String> {
+    let arn = Arn::parse(arn)?;
+    let id = arn.resource.strip_prefix("key/")?;
+    id.starts_with("mrk-")
+        .then(|| format!("{}/{id}", arn.account))
 }
 
 /// Adds an entry, or joins it with the known one; 1 when there was no room for it.

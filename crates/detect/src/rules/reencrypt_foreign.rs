@@ -1,0 +1,110 @@
+//! `reencrypt-foreign`: data is encrypted under a key of an account outside the organisation.
+
+use keytrail_event::{KeyName, Record};
+
+use super::support::{cut, events_of_principal, is_made_or_refused, key_in_title};
+use super::{About, Hit, Light, Rule, Side};
+use crate::finding::{Evidence, Severity};
+
+/// The rule.
+pub struct ReencryptForeign;
+
+const ABOUT: About = About {
+    id: "reencrypt-foreign",
+    title: "Data is encrypted under a key of an account outside the organisation",
+    severities: &[Severity::Medium, Severity::High],
+    attack: &[("TA0040", "T1486", "T1486")],
+    practice: "data is encrypted under keys of its owner",
+    side: Side::Caller,
+    fires_when: "ReEncrypt whose destination, or GenerateDataKey, GenerateDataKeyWithoutPlaintext or Encrypt whose key is of an account that is neither the caller's nor one of organisation.accounts. AWS services that act by themselves do not fire. A refused call fires one severity lower.",
+    reads: &[
+        "eventName",
+        "errorCode",
+        "recipientAccountId",
+        "requestParameters.keyId",
+        "requestParameters.sourceKeyId",
+        "requestParameters.destinationKeyId",
+        "resources[].ARN",
+        "userIdentity",
+        "userIdentity.invokedBy",
+    ],
+};
+
+impl Rule for ReencryptForeign {
+    fn about(&self) -> &'static About {
+        &ABOUT
+    }
+
+    fn selects(&self, record: &Record<'_>) -> bool {
+        foreign_destination(record).is_some() && is_made_or_refused(record)
+    }
+
+    fn judge(&self, record: &Record<'_>, light: &Light<'_>) -> Option<Hit> {
+        let key = foreign_destination(record).filter(|_| is_made_or_refused(record))?;
+        let account = key.account();
+        let accounts = &light.configuration.organisation.accounts;
+        if accounts.contains(account) {
+            return None;
+        }
+        let operation = cut(record.operation.name());
+        let name = key_in_title(Some(key.as_str()));
+        let title = match operation {
+            "ReEncrypt" => format!("Data was re-encrypted under {name} of account {account}"),
+            _ => format!("{operation} with {name} of account {account}"),
+        };
+        let whose = if accounts.is_empty() {
+            "another account (no organisation is configured)"
+        } else {
+            "an account outside the organisation"
+        };
+        let mut hit = Hit::of(record, Severity::High, title)
+            .key(Some(key.as_str()))
+            .because(
+                Evidence::new(
+                    "key_account",
+                    format!("The key is of {account}, {whose}: whoever owns it decides who reads what is encrypted with it"),
+                )
+                .observed(account)
+                .expected(&*record.account),
+            )
+            .because(Evidence::new("operation", format!("{operation} by {}", cut(record.principal()))).observed(operation));
+        if operation == "ReEncrypt"
+            && let Some(source) = &record.key
+        {
+            let text = format!(
+                "The data was under {} before",
+                key_in_title(Some(source.as_str()))
+            );
+            hit = hit.because(Evidence::new("source_key", text).observed(cut(source.as_str())));
+        }
+        let path = record.service_path();
+        if path != keytrail_event::source::DIRECT {
+            let text = format!("The call came through {path}");
+            hit = hit.because(Evidence::new("service_path", text).observed(path));
+        }
+        if light.count > 1 {
+            let text = format!("{} such calls within the hour", light.count);
+            hit = hit.because(Evidence::new("calls", text).observed(light.count));
+        }
+        let hit = hit
+            .next("Find what was encrypted (the encryption context names the resource), and whether its old copies still exist: keep them.")
+            .next(format!("If account {account} is yours or a partner's, add it to organisation.accounts in keytrail.toml."))
+            .next(events_of_principal(record, 24));
+        Some(hit.lower_if_refused(record, light))
+    }
+}
+
+/// The key of another account that data is encrypted under, in the copy of the caller's account.
+fn foreign_destination<'r>(record: &'r Record<'_>) -> Option<&'r KeyName> {
+    let key = match record.operation.name() {
+        "ReEncrypt" => record.destination_key.as_ref(),
+        "GenerateDataKey" | "GenerateDataKeyWithoutPlaintext" | "Encrypt" => record.key.as_ref(),
+        _ => None,
+    }?;
+    let is_callers_copy = !record.identity.is_foreign_to(&record.account);
+    (record.is_kms()
+        && is_callers_copy
+        && !super::caller::is_aws(record)
+        && key.account() != record.account)
+        .then_some(key)
+}

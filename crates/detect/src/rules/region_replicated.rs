@@ -1,0 +1,138 @@
+//! `region-replicated`: a multi-Region key was copied into another Region.
+
+use keytrail_event::{KeyName, Record};
+
+use super::caller::{is_by_cloudformation, is_of_new_key};
+use super::support::{
+    argument, cut, events_of_key, is_made_or_refused, is_owners_copy, is_refused_at_owner,
+    key_in_title, key_of, listed,
+};
+use super::{About, Hit, Light, Rule, Side};
+use crate::finding::{Evidence, Severity};
+
+/// The rule.
+pub struct RegionReplicated;
+
+const OPERATION: &str = "ReplicateKey";
+
+const ABOUT: About = About {
+    id: "region-replicated",
+    title: "A key was replicated into another Region",
+    severities: &[Severity::Low, Severity::Medium, Severity::High],
+    attack: &[("TA0010", "T1537", "T1537")],
+    practice: "keys stay in the Regions that were chosen for them",
+    side: Side::Owner,
+    fires_when: "ReplicateKey succeeds: high when organisation.allowed_regions is set and does not hold the replica's Region. Into other Regions it is silent when CloudFormation does it, or when the caller created the key within the hour before. A refused call fires one severity lower.",
+    reads: &[
+        "eventName",
+        "eventTime",
+        "errorCode",
+        "recipientAccountId",
+        "requestParameters.keyId",
+        "requestParameters.replicaRegion",
+        "responseElements.replicaKeyMetadata.arn",
+        "resources[].ARN",
+        "userIdentity",
+        "userIdentity.invokedBy",
+        "sourceIPAddress",
+    ],
+};
+
+impl Rule for RegionReplicated {
+    fn about(&self) -> &'static About {
+        &ABOUT
+    }
+
+    fn selects(&self, record: &Record<'_>) -> bool {
+        is_refused_at_owner(record, OPERATION)
+    }
+
+    fn judge(&self, record: &Record<'_>, light: &Light<'_>) -> Option<Hit> {
+        if record.operation.name() != OPERATION
+            || !is_owners_copy(record)
+            || !is_made_or_refused(record)
+        {
+            return None;
+        }
+        let key = key_of(record, light);
+        let replica = replica_region(record);
+        let allowed = &light.configuration.organisation.allowed_regions;
+        let is_outside = replica
+            .as_ref()
+            .is_some_and(|region| !allowed.is_empty() && !allowed.contains(region));
+        let is_deploy = is_by_cloudformation(record) || is_of_new_key(record, key, light.past);
+        if !is_outside && is_deploy {
+            return None;
+        }
+        let severity = if is_outside {
+            Severity::High
+        } else {
+            Severity::Medium
+        };
+        let region = replica
+            .as_deref()
+            .map_or("a Region that the record does not name", cut);
+        let title = format!("{} was replicated into {region}", key_in_title(key));
+        let mut reason = Evidence::new(
+            "replica_region",
+            where_to(region, is_outside, allowed.is_empty()),
+        )
+        .observed(region);
+        if !allowed.is_empty() {
+            reason = reason.expected(listed(allowed.iter().map(String::as_str)));
+        }
+        let mut hit = Hit::of(record, severity, title)
+            .key(key)
+            .class(region)
+            .because(reason)
+            .because(Evidence::new(
+                "replica",
+                "The replica decrypts whatever its primary encrypts, under a key policy, grants and a trail of its own",
+            ));
+        if record.outcome.is_success()
+            && let (Some(key), Some(region)) = (key, &replica)
+        {
+            let id = key.rsplit('/').next().unwrap_or(key);
+            hit = hit
+                .next(format!(
+                    "See who may use the replica: aws kms get-key-policy --policy-name default --key-id {} --region {}",
+                    argument(id, "key"),
+                    argument(region, "region")
+                ))
+                .next(format!(
+                    "If nobody planned this: aws kms schedule-key-deletion --key-id {} --region {}. The primary stays.",
+                    argument(id, "key"),
+                    argument(region, "region")
+                ))
+                .next(format!(
+                    "See whether a trail records KMS in {}, and read what the replica was used for there.",
+                    argument(region, "region")
+                ));
+        }
+        let hit = hit.next(events_of_key(key, record, 24));
+        Some(hit.lower_if_refused(record, light))
+    }
+}
+
+/// The replica's Region, as the request or the answer names it.
+pub fn replica_region(record: &Record<'_>) -> Option<String> {
+    let body = record.body();
+    let requested = body["requestParameters"]["replicaRegion"].as_str();
+    let answered = || {
+        let arn = body["responseElements"]["replicaKeyMetadata"]["arn"].as_str()?;
+        Some(KeyName::from_key_arn(arn)?.region().to_owned())
+    };
+    requested
+        .map(|region| cut(region).to_owned())
+        .or_else(answered)
+}
+
+fn where_to(region: &str, is_outside: bool, none_configured: bool) -> String {
+    match (is_outside, none_configured) {
+        (true, _) => format!("{region} is none of organisation.allowed_regions"),
+        (false, true) => {
+            format!("The replica is in {region}; organisation.allowed_regions is not set")
+        }
+        (false, false) => format!("The replica is in {region}"),
+    }
+}
