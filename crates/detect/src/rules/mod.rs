@@ -4,6 +4,7 @@
 //! nearest benign case, which must not.
 
 pub mod day;
+pub mod log_gap;
 pub mod past;
 
 mod alias_repointed;
@@ -40,6 +41,11 @@ use past::{KeyUses, Past};
 pub trait Rule: Sync {
     /// What the rule is.
     fn about(&self) -> &'static About;
+
+    /// Whether records can fire the rule; one that digests fire is raised by whoever verifies them.
+    fn is_raised_by_records(&self) -> bool {
+        true
+    }
 
     /// Whether the rule wants this frequent record. Changes that were made reach every rule; of
     /// other records the first and last of each (rule, account, principal, key, hour) do.
@@ -239,7 +245,7 @@ impl Hit {
 }
 
 /// All rules, sorted by id.
-pub const RULES: [&dyn Rule; 18] = [
+pub const RULES: [&dyn Rule; 19] = [
     &alias_repointed::AliasRepointed,
     &cross_account_use::CrossAccountUse,
     &grant_external::GrantExternal,
@@ -247,6 +253,7 @@ pub const RULES: [&dyn Rule; 18] = [
     &key_disabled::KeyDisabled,
     &key_origin_external::KeyOriginExternal,
     &key_store_tampered::KeyStoreTampered,
+    &log_gap::LogGap,
     &material_deleted::MaterialDeleted,
     &pending_key_used::PendingKeyUsed,
     &policy_lockout::PolicyLockout,
