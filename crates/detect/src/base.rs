@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use keytrail_event::{Day, EventTime};
+use serde::{Deserialize, Serialize};
 
 use crate::bounds::{LEARNING_DAYS, PAIR_HISTORY_DAYS_MAX, PAIRS_MAX, RULE_QUIET_DAYS};
 use crate::finding::Finding;
@@ -11,7 +12,7 @@ use crate::rules::past::Past;
 
 /// What is known of one account through the last day that was folded. Nothing changes it but the
 /// fold of the next day, so whoever judges against it judges alike.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Base {
     /// The last day that was folded.
     pub(crate) through: Option<Day>,
@@ -25,7 +26,7 @@ pub struct Base {
 }
 
 /// What the records up to the end of a day told rules, and the problems that can still go on.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Standing {
     pub(crate) past: Past,
     /// Findings by id, in their latest episode.
@@ -42,7 +43,7 @@ impl Standing {
 }
 
 /// What a pair did on its folded days, the latest [`PAIR_HISTORY_DAYS_MAX`].
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct PairHistory {
     pub first_day: Option<Day>,
     pub days: Vec<FoldedDay>,
@@ -50,7 +51,7 @@ pub(crate) struct PairHistory {
 }
 
 /// One folded day of a pair.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct FoldedDay {
     pub day: Day,
     pub calls: u64,
@@ -58,7 +59,46 @@ pub(crate) struct FoldedDay {
     pub active_hours: u8,
 }
 
+/// The version of the form of [`Base::encode`], its first byte.
+const FORM: u8 = 1;
+
+/// Why bytes are no base.
+#[derive(Debug, thiserror::Error)]
+pub enum BaseError {
+    /// They were written by a version with another form.
+    #[error("a base of form {0}, where this version reads form {FORM}: rebuild the state")]
+    Form(u8),
+    /// They are damaged.
+    #[error("not a base: {0}")]
+    Damaged(String),
+}
+
 impl Base {
+    /// The base as bytes: equal bases give equal bytes.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        let mut bytes = vec![FORM];
+        // Writing to memory does not fail, and every part has a form in CBOR.
+        if ciborium::into_writer(self, &mut bytes).is_err() {
+            bytes.clear();
+        }
+        bytes
+    }
+
+    /// Reads what [`Base::encode`] wrote.
+    ///
+    /// # Errors
+    /// When the bytes are of another form, or damaged.
+    pub fn decode(bytes: &[u8]) -> Result<Self, BaseError> {
+        match bytes {
+            [FORM, body @ ..] => {
+                ciborium::from_reader(body).map_err(|error| BaseError::Damaged(error.to_string()))
+            }
+            [form, ..] => Err(BaseError::Form(*form)),
+            [] => Err(BaseError::Damaged("no bytes".to_owned())),
+        }
+    }
+
     /// The last day that was folded.
     #[must_use]
     pub const fn through(&self) -> Option<Day> {

@@ -81,6 +81,13 @@ impl State {
         self.closed_distinct + self.open.distinct()
     }
 
+    /// The bases of the accounts, by account.
+    pub fn bases(&self) -> impl Iterator<Item = (&str, &Base)> {
+        self.bases
+            .iter()
+            .map(|(account, base)| (account.as_str(), base))
+    }
+
     /// Pairs that were forgotten because an account had too many.
     #[must_use]
     pub fn forgotten_pairs(&self) -> u64 {

@@ -1,6 +1,7 @@
 //! The engine over small histories: what it finds, and what changes nothing.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+use keytrail_detect::base::Base;
 use keytrail_detect::configuration::Configuration;
 use keytrail_detect::engine;
 use keytrail_detect::finding::{Finding, FindingState};
@@ -203,6 +204,23 @@ fn counts(files: &[File]) -> Vec<(String, u64)> {
         .into_iter()
         .map(|finding| (finding.rule, finding.count))
         .collect()
+}
+
+#[test]
+fn a_base_survives_as_bytes() {
+    let mut files = normal_life(5);
+    files.push(file(
+        600,
+        vec![change(600, "DisableKey", "job-key", "{}", None, "disable")],
+    ));
+    let (_, state) = replay(&files, 1);
+    let (_, base) = state.bases().next().unwrap();
+    let bytes = base.encode();
+    assert_eq!(&Base::decode(&bytes).unwrap(), base);
+    assert_eq!(Base::decode(&bytes).unwrap().encode(), bytes);
+    for damaged in [&bytes[..bytes.len() / 2], &[], &[0xff, 1, 2]] {
+        assert!(Base::decode(damaged).is_err());
+    }
 }
 
 #[test]

@@ -4,10 +4,12 @@
 //! fields must agree; within a field, one of the selecting operators (Equals, StartsWith, EndsWith) and none of the
 //! deselecting ones (CloudTrail User Guide, "Filtering events by using advanced event selectors").
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use keytrail_event::OperationClass;
 use keytrail_event::operation::{KMS_OPERATIONS, KMS_SERVICE_EVENTS};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::selector::{Probe, Selector, named_callers, selectors_of};
@@ -17,10 +19,10 @@ use super::support::{cut, listed};
 const SOMEBODY: &str = "arn:aws:iam::000000000000:role/somebody";
 
 /// The part of KMS's events that no selector records.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Dark {
     /// Operations of which ordinary calls are not recorded.
-    operations: BTreeSet<&'static str>,
+    operations: BTreeSet<Cow<'static, str>>,
     /// Callers, in words, of whom some otherwise recorded operation is not.
     callers: BTreeSet<String>,
 }
@@ -42,7 +44,7 @@ impl Dark {
             };
             let is_recorded = |probe: &Probe<'_>| selectors.iter().any(|one| one.takes(probe));
             if !is_recorded(&ordinary) {
-                dark.operations.insert(operation);
+                dark.operations.insert(operation.into());
                 continue;
             }
             let console = Probe {
@@ -103,7 +105,7 @@ impl Dark {
             });
             let all = dark.clone().count();
             (
-                dark.filter(|(name, ..)| self.operations.contains(name))
+                dark.filter(|(name, ..)| self.operations.contains(*name))
                     .count(),
                 all,
             )
@@ -119,7 +121,7 @@ impl Dark {
             ((0, _), (writes, all)) if writes == all => parts.push(
                 "every KMS event that writes: ScheduleKeyDeletion, DisableKey, PutKeyPolicy, CreateGrant and all other changes".to_owned(),
             ),
-            _ => parts.push(listed(self.operations.iter().copied())),
+            _ => parts.push(listed(self.operations.iter().map(AsRef::as_ref))),
         }
         if !self.callers.is_empty() {
             parts.push(format!(

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use keytrail_event::arn::Arn;
 use keytrail_event::{EventTime, KeyName, Record};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::cross_account_use::foreign_use;
@@ -33,7 +34,7 @@ pub trait KeyUses: std::fmt::Debug {
 }
 
 /// What an account's earlier records told, in the order of (time, event id).
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Past {
     aliases: BTreeMap<String, AliasTarget>,
     keys: BTreeMap<String, KeyLife>,
@@ -51,7 +52,7 @@ pub struct Past {
 }
 
 /// Where an alias points.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AliasTarget {
     /// The key's ARN.
     pub key: String,
@@ -62,7 +63,7 @@ pub struct AliasTarget {
 }
 
 /// What is known of a key's life.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyLife {
     /// When its CreateKey was seen.
     pub created: Option<EventTime>,
@@ -81,7 +82,7 @@ pub struct KeyLife {
 }
 
 /// Something that was done to a key.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Change {
     /// When.
     pub at: EventTime,
@@ -90,7 +91,7 @@ pub struct Change {
 }
 
 /// A scheduled deletion.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Deletion {
     /// When and by whom it was scheduled.
     pub change: Change,
@@ -99,7 +100,7 @@ pub struct Deletion {
 }
 
 /// The policy of a key as last written.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SeenPolicy {
     /// What it says.
     pub digest: Digest,
