@@ -1,15 +1,15 @@
 //! A cell: what one principal did with one key in one way in one hour.
 
 use keytrail_event::{EventTime, Hour, OperationClass, OutcomeFamily};
-use xxhash_rust::xxh3::xxh3_64;
 
-use crate::bounds::{CELL_VALUE_BYTES_MAX, CELL_VALUES_MAX};
-use crate::distinct::DistinctEvents;
-use crate::symbol::{Adopted, Symbol};
+use crate::distinct::{DistinctEvents, Element};
+use crate::event_id::{EventId, Uuid};
+use crate::symbol::{Adopted, Symbol, Symbols};
+use crate::values::Values;
 
-/// What tells cells apart: a function of the record alone, the key as the record names it.
+/// What tells the cells of an hour apart: a function of the record alone, the key as the record names it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct CellKey {
+pub struct Series {
     /// The account whose trail shows it.
     pub account: Symbol,
     /// The Region.
@@ -20,145 +20,198 @@ pub struct CellKey {
     pub key: Symbol,
     /// The operation.
     pub operation: Symbol,
+    /// The service path.
+    pub service_path: Symbol,
     /// The operation's class.
     pub class: OperationClass,
     /// How the calls ended.
     pub outcome: OutcomeFamily,
-    /// The service path.
-    pub service_path: Symbol,
-    /// The hour.
-    pub hour: Hour,
 }
 
-impl CellKey {
-    /// The same key in another table's numbers.
+impl Series {
+    /// The same series in another table's numbers.
     #[must_use]
-    pub fn translate(self, adopted: &Adopted) -> Self {
+    pub(crate) fn translate(self, adopted: &mut Adopted<'_>, into: &mut Symbols) -> Self {
         Self {
-            account: adopted.translate(self.account),
-            region: adopted.translate(self.region),
-            principal: adopted.translate(self.principal),
-            key: adopted.translate(self.key),
-            operation: adopted.translate(self.operation),
-            service_path: adopted.translate(self.service_path),
+            account: adopted.translate(self.account, into),
+            region: adopted.translate(self.region, into),
+            principal: adopted.translate(self.principal, into),
+            key: adopted.translate(self.key, into),
+            operation: adopted.translate(self.operation, into),
+            service_path: adopted.translate(self.service_path, into),
             ..self
         }
     }
 }
 
 /// The events of a cell: how many distinct ones, the first and last, and what they had in common.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+/// There is at least one.
+#[derive(Debug, Clone)]
 pub struct Cell {
     /// The distinct events.
     pub events: DistinctEvents,
-    /// The first and the last event, in full.
-    pub ends: Option<Ends>,
-    /// Networks the calls came from.
-    pub networks: Values,
-    /// Families of agents.
-    pub agents: Values,
-    /// Signatures of encryption contexts.
-    pub contexts: Values,
-    /// Names of sessions: evidence, never identity.
-    pub sessions: Values,
+    /// What they had in common.
+    pub values: Values,
+    first: End,
+    last: End,
+    /// The ids of ends that are no UUIDs.
+    other_ids: Option<Box<[Box<str>; 2]>>,
+}
+
+/// The first or last event of a cell.
+#[derive(Debug, Clone, Copy)]
+struct End {
+    /// Zero where the id stands among `other_ids`.
+    uuid: Uuid,
+    second: u16,
+    is_uuid: bool,
+}
+
+/// Bytes that two ids may take which are no UUIDs.
+const OTHER_IDS_BYTES: usize = 160;
+
+const FIRST: usize = 0;
+const LAST: usize = 1;
+
+impl End {
+    fn at(second: u16, event_id: &str) -> Self {
+        let uuid = Uuid::parse(event_id);
+        Self {
+            uuid: uuid.unwrap_or_default(),
+            second,
+            is_uuid: uuid.is_some(),
+        }
+    }
 }
 
 impl Cell {
-    /// Adds what another cell of the same key holds.
-    pub fn merge(&mut self, other: &Self) {
+    /// The cell of one event, so many seconds (0 to 3,599) into its hour.
+    #[must_use]
+    pub fn new(second: u16, event_hash: u64, event_id: &str) -> Self {
+        let end = End::at(second, event_id);
+        let other = || Box::new([event_id.into(), event_id.into()]);
+        Self {
+            events: DistinctEvents::of(Element::new(second, event_hash)),
+            values: Values::default(),
+            first: end,
+            last: end,
+            other_ids: (!end.is_uuid).then(other),
+        }
+    }
+
+    #[allow(dead_code)]
+    pub(crate) fn of_parts(events: DistinctEvents, values: Values, ends: Ends) -> Self {
+        let Ends { first, last } = ends;
+        let end = |exemplar: &Exemplar| {
+            let second = exemplar.time.seconds_since(exemplar.time.hour().start());
+            End::at(second as u16, &exemplar.event_id.text())
+        };
+        let mut cell = Self {
+            events,
+            values,
+            first: end(&first),
+            last: end(&last),
+            other_ids: None,
+        };
+        if !cell.first.is_uuid || !cell.last.is_uuid {
+            let ids = [first, last].map(|exemplar| exemplar.event_id.text().into());
+            cell.other_ids = Some(Box::new(ids));
+        }
+        cell
+    }
+
+    /// Adds an event.
+    #[inline]
+    pub fn add(&mut self, second: u16, event_hash: u64, event_id: &str) {
+        self.events.insert(Element::new(second, event_hash));
+        if second > self.first.second && second < self.last.second {
+            return;
+        }
+        let end = End::at(second, event_id);
+        if end.is_uuid && self.first.is_uuid && self.last.is_uuid {
+            let key = |end: &End| (end.second, end.uuid);
+            if key(&end) < key(&self.first) {
+                self.first = end;
+            } else if key(&end) > key(&self.last) {
+                self.last = end;
+            }
+        } else {
+            let event_id = EventId::of(event_id);
+            self.stretch(&[(second, event_id.clone()), (second, event_id)]);
+        }
+    }
+
+    fn id(&self, which: usize) -> EventId {
+        let end = [self.first, self.last][which];
+        match &self.other_ids {
+            Some(ids) if !end.is_uuid => EventId::Other(ids[which].clone()),
+            _ => EventId::Uuid(end.uuid),
+        }
+    }
+
+    /// Reaches from the earlier first to the later last.
+    fn stretch(&mut self, [first, last]: &[(u16, EventId); 2]) {
+        if *first < (self.first.second, self.id(FIRST)) {
+            self.set_end(FIRST, first);
+        }
+        if *last > (self.last.second, self.id(LAST)) {
+            self.set_end(LAST, last);
+        }
+    }
+
+    fn set_end(&mut self, which: usize, (second, event_id): &(u16, EventId)) {
+        let end = End::at(*second, &event_id.text());
+        if let EventId::Other(text) = event_id {
+            self.other_ids.get_or_insert_default()[which] = text.clone();
+        }
+        match which {
+            FIRST => self.first = end,
+            _ => self.last = end,
+        }
+    }
+
+    /// Adds what another cell of the same series and hour holds, whose values have the same table's numbers.
+    pub fn merge(&mut self, other: &Self, symbols: &Symbols) {
         self.events.merge(&other.events);
-        if let Some(ends) = &other.ends {
-            self.stretch(ends);
-        }
-        self.networks.merge(&other.networks);
-        self.agents.merge(&other.agents);
-        self.contexts.merge(&other.contexts);
-        self.sessions.merge(&other.sessions);
+        self.values.merge(&other.values, symbols);
+        self.stretch(&[
+            (other.first.second, other.id(FIRST)),
+            (other.last.second, other.id(LAST)),
+        ]);
     }
 
-    fn stretch(&mut self, other: &Ends) {
-        match &mut self.ends {
-            None => self.ends = Some(other.clone()),
-            Some(ends) => ends.stretch(other),
+    /// The first and the last event, by (time, id), of the cell, which is of this hour.
+    #[must_use]
+    pub fn ends(&self, hour: Hour) -> Ends {
+        let exemplar = |which: usize, end: End| Exemplar {
+            time: hour.start().plus_seconds(i64::from(end.second)),
+            event_id: self.id(which),
+        };
+        Ends {
+            first: exemplar(FIRST, self.first),
+            last: exemplar(LAST, self.last),
         }
     }
 
-    /// Notes one event's time and id as first or last, where it is.
-    pub fn note_end(&mut self, time: EventTime, event_id: &str) {
-        match &mut self.ends {
-            None => {
-                let end = Exemplar::new(time, event_id);
-                self.ends = Some(Ends {
-                    first: end.clone(),
-                    last: end,
-                });
-            }
-            Some(ends) => {
-                if ends.first.is_after(time, event_id) {
-                    ends.first = Exemplar::new(time, event_id);
-                } else if ends.last.is_before(time, event_id) {
-                    ends.last = Exemplar::new(time, event_id);
-                }
-            }
-        }
+    /// Bytes of memory beside the cell itself.
+    #[inline]
+    pub(crate) fn heap_bytes(&self) -> usize {
+        let ids = if self.other_ids.is_some() {
+            OTHER_IDS_BYTES
+        } else {
+            0
+        };
+        self.events.heap_bytes() + self.values.heap_bytes() + ids
     }
 }
 
 /// One event in full: when and which.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Exemplar {
     /// When.
     pub time: EventTime,
-    event_id: EventId,
-}
-
-/// An event id. CloudTrail's are UUIDs of 36 characters, which need no memory of their own.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum EventId {
-    Uuid([u8; 36]),
-    Other(Box<str>),
-}
-
-impl Exemplar {
-    /// An event at this time with this id, empty where the record has none.
-    #[must_use]
-    pub fn new(time: EventTime, event_id: &str) -> Self {
-        let event_id = match event_id.as_bytes().try_into() {
-            Ok(uuid) => EventId::Uuid(uuid),
-            Err(_) => EventId::Other(event_id.into()),
-        };
-        Self { time, event_id }
-    }
-
-    /// The event id; empty where the record has none.
-    #[must_use]
-    pub fn event_id(&self) -> &str {
-        match &self.event_id {
-            // The bytes were a text when they came in.
-            EventId::Uuid(uuid) => std::str::from_utf8(uuid).unwrap_or_default(),
-            EventId::Other(text) => text,
-        }
-    }
-
-    fn is_after(&self, time: EventTime, event_id: &str) -> bool {
-        self.time > time || (self.time == time && self.event_id() > event_id)
-    }
-
-    fn is_before(&self, time: EventTime, event_id: &str) -> bool {
-        self.time < time || (self.time == time && self.event_id() < event_id)
-    }
-}
-
-impl PartialOrd for Exemplar {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for Exemplar {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        (self.time, self.event_id()).cmp(&(other.time, other.event_id()))
-    }
+    /// Which.
+    pub event_id: EventId,
 }
 
 /// The first and the last event, by (time, id).
@@ -170,131 +223,65 @@ pub struct Ends {
     pub last: Exemplar,
 }
 
-impl Ends {
-    /// Reaches from the earlier first to the later last.
-    pub fn stretch(&mut self, other: &Self) {
-        if other.first < self.first {
-            self.first = other.first.clone();
-        }
-        if other.last > self.last {
-            self.last = other.last.clone();
-        }
-    }
-}
-
-/// A few values out of possibly many: the smallest by hash stay, and whether any had to go.
-/// Union is associative, commutative and idempotent.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Values {
-    /// Sorted by (hash, value).
-    kept: Vec<(u64, Box<str>)>,
-    overflowed: bool,
-}
-
-impl Values {
-    /// Adds a value; what is longer than 256 bytes is cut.
-    pub fn insert(&mut self, value: &str) {
-        let value = &value[..value.floor_char_boundary(CELL_VALUE_BYTES_MAX)];
-        // The same value as just before is by far the most frequent case.
-        if self.kept.iter().any(|(_, known)| **known == *value) {
-            return;
-        }
-        self.insert_hashed(xxh3_64(value.as_bytes()), value);
-    }
-
-    fn insert_hashed(&mut self, hash: u64, value: &str) {
-        let place = self
-            .kept
-            .binary_search_by(|(known, text)| (*known, &**text).cmp(&(hash, value)));
-        let Err(place) = place else {
-            return;
-        };
-        if place < CELL_VALUES_MAX {
-            self.kept.insert(place, (hash, value.into()));
-        }
-        if self.kept.len() > CELL_VALUES_MAX || place == CELL_VALUES_MAX {
-            self.kept.truncate(CELL_VALUES_MAX);
-            self.overflowed = true;
-        }
-    }
-
-    /// Adds the values of another set.
-    pub fn merge(&mut self, other: &Self) {
-        for (hash, value) in &other.kept {
-            self.insert_hashed(*hash, value);
-        }
-        self.overflowed |= other.overflowed;
-    }
-
-    /// The values kept, sorted as text.
-    #[must_use]
-    pub fn sorted(&self) -> Vec<&str> {
-        let mut values: Vec<&str> = self.kept.iter().map(|(_, value)| &**value).collect();
-        values.sort_unstable();
-        values
-    }
-
-    /// Whether there were more values than are kept.
-    #[must_use]
-    pub const fn overflowed(&self) -> bool {
-        self.overflowed
-    }
-
-    /// Whether there is no value.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.kept.is_empty()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use xxhash_rust::xxh3::xxh3_64;
 
     use super::*;
 
-    fn values(texts: &[String]) -> Values {
-        let mut values = Values::default();
-        for text in texts {
-            values.insert(text);
+    fn cell(events: &[(u16, String)]) -> Cell {
+        let mut cells = events
+            .iter()
+            .map(|(second, id)| (*second, xxh3_64(id.as_bytes()), id));
+        let (second, hash, id) = cells.next().unwrap();
+        let mut cell = Cell::new(second, hash, id);
+        for (second, hash, id) in cells {
+            cell.add(second, hash, id);
         }
-        values
+        cell
     }
 
-    fn texts() -> impl Strategy<Value = Vec<String>> {
-        proptest::collection::vec("[a-d]{0,3}", 0..30)
+    fn id() -> impl Strategy<Value = String> {
+        prop_oneof![
+            "[a-c]{0,2}",
+            "[01]-1".prop_map(|end| format!("11111111-1111-1111-1111-1111111{end}111")),
+            "[01]{2}".prop_map(|end| format!("11111111-1111-1111-1111-1111111111{end}")),
+        ]
+    }
+
+    fn events() -> impl Strategy<Value = Vec<(u16, String)>> {
+        proptest::collection::vec((0..6_u16, id()), 1..12)
     }
 
     proptest! {
         #[test]
-        fn value_sets_are_a_semilattice(a in texts(), b in texts(), c in texts()) {
-            let merged = |mut a: Values, b: &Values| { a.merge(b); a };
-            let (a, b, c) = (values(&a), values(&b), values(&c));
-            prop_assert_eq!(merged(a.clone(), &b), merged(b.clone(), &a));
-            prop_assert_eq!(merged(merged(a.clone(), &b), &c), merged(a.clone(), &merged(b, &c)));
-            prop_assert_eq!(merged(a.clone(), &a), a);
-        }
-
-        #[test]
-        fn overflow_means_more_than_are_kept(texts in texts()) {
-            let set = values(&texts);
-            let distinct: std::collections::BTreeSet<_> = texts.iter().collect();
-            prop_assert_eq!(set.overflowed(), distinct.len() > CELL_VALUES_MAX);
-            prop_assert_eq!(set.sorted().len(), distinct.len().min(CELL_VALUES_MAX));
-        }
-
-        #[test]
-        fn ends_do_not_depend_on_order(mut events in proptest::collection::vec((0..50_i64, "[a-c]"), 1..20)) {
-            let cell = |events: &[(i64, String)]| {
-                let mut cell = Cell::default();
-                for (second, id) in events {
-                    cell.note_end(EventTime::from_unix_seconds(*second), id);
-                }
-                cell
+        fn ends_are_the_least_and_greatest(events in events(), more in events()) {
+            let hour = EventTime::from_unix_seconds(1_700_000_000).hour();
+            let mut all: Vec<&(u16, String)> = events.iter().chain(&more).collect();
+            all.sort();
+            let expected = |(second, id): &(u16, String)| Exemplar {
+                time: hour.start().plus_seconds(i64::from(*second)),
+                event_id: EventId::of(id),
             };
-            let forward = cell(&events);
-            events.reverse();
-            prop_assert_eq!(cell(&events), forward);
+            let expected = Ends {
+                first: expected(all[0]),
+                last: expected(all[all.len() - 1]),
+            };
+            let mut merged = cell(&more);
+            merged.merge(&cell(&events), &Symbols::default());
+            prop_assert_eq!(&merged.ends(hour), &expected);
+            let together: Vec<_> = events.into_iter().chain(more).collect();
+            let whole = cell(&together);
+            prop_assert_eq!(&whole.ends(hour), &expected);
+            prop_assert_eq!(&whole.events, &merged.events);
+            let again = Cell::of_parts(whole.events, whole.values, expected.clone());
+            prop_assert_eq!(again.ends(hour), expected);
         }
+    }
+
+    #[test]
+    fn a_cell_is_small() {
+        assert!(size_of::<Cell>() <= 104, "{}", size_of::<Cell>());
     }
 }

@@ -21,8 +21,19 @@ impl Element {
         mix(self.0 ^ hash)
     }
 
+    /// The element as a number, and of a number.
+    #[allow(dead_code)]
+    pub(crate) const fn to_bits(self) -> u64 {
+        self.0
+    }
+
+    #[allow(dead_code)]
+    pub(crate) const fn of_bits(bits: u64) -> Self {
+        Self(bits)
+    }
+
     /// Seconds into the hour.
-    const fn second(self) -> u64 {
+    pub(crate) const fn second(self) -> u64 {
         self.0 >> 52
     }
 }
@@ -30,7 +41,9 @@ impl Element {
 /// A set of distinct events.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DistinctEvents {
-    /// At most [`EXACT_EVENTS_MAX`] elements, sorted.
+    /// One element.
+    One(Element),
+    /// None, or two to [`EXACT_EVENTS_MAX`] elements, sorted.
     Exact(Vec<Element>),
     /// HyperLogLog registers (Flajolet et al., 2007).
     Sketch(Box<[u8; SKETCH_REGISTERS]>),
@@ -43,39 +56,100 @@ impl Default for DistinctEvents {
 }
 
 impl DistinctEvents {
+    /// The set of one event.
+    #[must_use]
+    pub const fn of(element: Element) -> Self {
+        Self::One(element)
+    }
+
     /// Adds an event.
+    #[inline]
     pub fn insert(&mut self, element: Element) {
         match self {
             Self::Exact(elements) => {
-                // Events mostly come in order, so the place is mostly the end.
-                let place = match elements.last() {
-                    Some(last) if *last < element => elements.len(),
-                    None => 0,
-                    Some(_) => match elements.binary_search(&element) {
-                        Ok(_) => return,
-                        Err(place) => place,
-                    },
-                };
-                elements.insert(place, element);
-                if elements.len() > EXACT_EVENTS_MAX {
-                    *self = Self::Sketch(sketch_of(elements));
+                // Events mostly come in order, so the place is mostly the end, or close to it.
+                let behind = elements.iter().rev().take_while(|known| **known > element);
+                let place = elements.len() - behind.count();
+                if place > 0 && elements[place - 1] == element {
+                    return;
+                }
+                if elements.len() == EXACT_EVENTS_MAX {
+                    let mut registers = sketch_of(elements);
+                    raise(&mut registers, element);
+                    *self = Self::Sketch(registers);
+                } else if elements.is_empty() {
+                    *self = Self::One(element);
+                } else {
+                    elements.insert(place, element);
                 }
             }
             Self::Sketch(registers) => raise(registers, element),
+            Self::One(known) => {
+                if *known != element {
+                    let (first, last) = (element.min(*known), element.max(*known));
+                    *self = Self::Exact(vec![first, last]);
+                }
+            }
+        }
+    }
+
+    /// The events, sorted, while they are counted exactly.
+    #[must_use]
+    pub fn exact(&self) -> Option<&[Element]> {
+        match self {
+            Self::One(element) => Some(std::slice::from_ref(element)),
+            Self::Exact(elements) => Some(elements),
+            Self::Sketch(_) => None,
+        }
+    }
+
+    /// The set of these events, which are sorted and different; `None` where there are too many.
+    #[allow(dead_code)]
+    pub(crate) fn of_sorted(elements: Vec<Element>) -> Option<Self> {
+        match *elements {
+            [one] => Some(Self::One(one)),
+            _ => (elements.len() <= EXACT_EVENTS_MAX).then_some(Self::Exact(elements)),
+        }
+    }
+
+    /// The registers, while the count is an estimate.
+    #[allow(dead_code)]
+    pub(crate) fn registers(&self) -> Option<&[u8; SKETCH_REGISTERS]> {
+        match self {
+            Self::Sketch(registers) => Some(registers),
+            Self::One(_) | Self::Exact(_) => None,
+        }
+    }
+
+    /// The sketch of these registers; `None` where one is above what hashes give.
+    #[allow(dead_code)]
+    pub(crate) fn of_registers(registers: &[u8; SKETCH_REGISTERS]) -> Option<Self> {
+        let is_sound = registers.iter().all(|rank| usize::from(*rank) <= RANK_MAX);
+        is_sound.then(|| Self::Sketch(Box::new(*registers)))
+    }
+
+    /// Bytes of memory beside the set itself.
+    #[inline]
+    pub(crate) const fn heap_bytes(&self) -> usize {
+        match self {
+            Self::One(_) => 0,
+            Self::Exact(elements) => elements.capacity() * size_of::<Element>(),
+            Self::Sketch(_) => SKETCH_REGISTERS,
         }
     }
 
     /// Adds all events of another set of the same hour.
     pub fn merge(&mut self, other: &Self) {
         match (&mut *self, other) {
+            (_, Self::One(element)) => self.insert(*element),
             (_, Self::Exact(elements)) => {
                 for element in elements {
                     self.insert(*element);
                 }
             }
-            (Self::Exact(elements), Self::Sketch(theirs)) => {
+            (Self::One(_) | Self::Exact(_), Self::Sketch(theirs)) => {
                 let mut registers = theirs.clone();
-                for element in elements {
+                for element in self.exact().unwrap_or_default() {
                     raise(&mut registers, *element);
                 }
                 *self = Self::Sketch(registers);
@@ -93,6 +167,7 @@ impl DistinctEvents {
     #[must_use]
     pub fn count(&self) -> u64 {
         match self {
+            Self::One(_) => 1,
             Self::Exact(elements) => elements.len() as u64,
             Self::Sketch(registers) => {
                 let estimate = ertl_estimate(registers).round();
@@ -105,8 +180,8 @@ impl DistinctEvents {
     /// number that must lie in one of the hour's parts of that length.
     #[must_use]
     pub fn most_within(&self, seconds: u64) -> u64 {
-        match self {
-            Self::Exact(elements) => {
+        match self.exact() {
+            Some(elements) => {
                 let starts = elements.iter().enumerate();
                 let counts = starts.map(|(first, from)| {
                     let end = elements.partition_point(|to| to.second() < from.second() + seconds);
@@ -114,7 +189,7 @@ impl DistinctEvents {
                 });
                 counts.max().unwrap_or(0)
             }
-            Self::Sketch(_) => self
+            None => self
                 .count()
                 .div_ceil(HOUR_SECONDS.div_ceil(seconds.clamp(1, HOUR_SECONDS))),
         }
@@ -133,19 +208,10 @@ impl DistinctEvents {
         Some((within.first()?.second(), within.last()?.second()))
     }
 
-    /// The events, sorted, while they are counted exactly.
-    #[must_use]
-    pub fn exact(&self) -> Option<&[Element]> {
-        match self {
-            Self::Exact(elements) => Some(elements),
-            Self::Sketch(_) => None,
-        }
-    }
-
     /// Whether the count is exact.
     #[must_use]
     pub const fn is_exact(&self) -> bool {
-        matches!(self, Self::Exact(_))
+        !matches!(self, Self::Sketch(_))
     }
 }
 

@@ -5,13 +5,15 @@
 
 use std::sync::Arc;
 
+use keytrail_event::source::DIRECT;
 use keytrail_event::{Identity, KeyName, OperationClass, Record};
 
-use crate::cell::CellKey;
+use crate::known_name::{KnownName, KnownTexts};
 use crate::symbol::{Symbol, Symbols};
+use crate::values::{ValueKind, Values};
 
 /// Identities, keys and operations remembered, each; a power of two.
-const REMEMBERED: usize = 256;
+const REMEMBERED: usize = 1_024;
 
 /// What was named lately.
 #[derive(Debug, Clone, Default)]
@@ -23,6 +25,12 @@ pub(crate) struct Recent {
     operations: Vec<Option<(usize, Symbol)>>,
     account: Option<(Box<str>, Symbol)>,
     region: Option<(Box<str>, Symbol)>,
+    direct: Option<Symbol>,
+    no_key: Option<Symbol>,
+    networks: KnownTexts,
+    agents: KnownTexts,
+    /// Room for the signature of an encryption context.
+    signature: String,
 }
 
 #[derive(Debug, Clone)]
@@ -31,66 +39,113 @@ struct KnownIdentity {
     principal: Symbol,
     /// The service path, where the identity alone decides it.
     service_path: Option<Symbol>,
-    /// The cell that last took note of the session.
-    noted_in: Option<CellKey>,
+    session: Option<KnownName>,
 }
 
 impl Recent {
     /// The numbers of the record's principal and service path.
+    #[inline]
     pub fn identity(&mut self, record: &Record<'_>, symbols: &mut Symbols) -> (Symbol, Symbol) {
+        let place = place(Arc::as_ptr(&record.identity) as usize);
+        let known = self.identities.get(place).and_then(Option::as_ref);
+        let known = match known {
+            Some(known) if Arc::ptr_eq(&known.identity, &record.identity) => known,
+            _ => self.learn_identity(place, record, symbols),
+        };
+        let (principal, service_path) = (known.principal, known.service_path);
+        match service_path {
+            Some(service_path) => (principal, service_path),
+            None => match record.service_path() {
+                DIRECT => {
+                    let direct = &mut self.direct;
+                    (principal, number(direct, DIRECT, symbols))
+                }
+                named => (principal, symbols.intern(named)),
+            },
+        }
+    }
+
+    #[cold]
+    fn learn_identity(
+        &mut self,
+        place: usize,
+        record: &Record<'_>,
+        symbols: &mut Symbols,
+    ) -> &KnownIdentity {
         if self.identities.is_empty() {
             self.identities.resize(REMEMBERED, None);
             self.keys.resize(REMEMBERED, None);
             self.operations.resize(REMEMBERED, None);
+            self.direct = Some(symbols.intern(DIRECT));
         }
-        let place = place(Arc::as_ptr(&record.identity) as usize);
-        let known = self.identities[place]
-            .as_ref()
-            .filter(|known| Arc::ptr_eq(&known.identity, &record.identity));
-        let (principal, service_path) = match known {
-            Some(known) => (known.principal, known.service_path),
-            None => {
-                let principal = symbols.intern(record.principal());
-                let is_decided = record
-                    .identity
-                    .invoked_by
-                    .as_ref()
-                    .is_some_and(|name| !name.is_empty());
-                let service_path = is_decided.then(|| symbols.intern(record.service_path()));
-                let identity = Arc::clone(&record.identity);
-                self.identities[place] = Some(KnownIdentity {
-                    identity,
-                    principal,
-                    service_path,
-                    noted_in: None,
-                });
-                (principal, service_path)
-            }
-        };
-        (
-            principal,
-            service_path.unwrap_or_else(|| symbols.intern(record.service_path())),
-        )
+        let identity = Arc::clone(&record.identity);
+        let invoked_by = identity.invoked_by.as_deref().unwrap_or_default();
+        self.identities[place].insert(KnownIdentity {
+            principal: symbols.intern(record.principal()),
+            service_path: (!invoked_by.is_empty()).then(|| symbols.intern(record.service_path())),
+            session: identity.session_name.as_deref().map(KnownName::new),
+            identity,
+        })
     }
 
-    /// Whether this cell has not yet taken note of the record's session, as far as is remembered.
-    pub fn is_session_new(&mut self, record: &Record<'_>, cell: CellKey) -> bool {
+    /// Whether this is the service path of a call that no service made.
+    #[inline]
+    pub fn is_direct(&self, service_path: Symbol) -> bool {
+        self.direct == Some(service_path)
+    }
+
+    /// Notes what the record has in common with others of its cell.
+    #[inline]
+    pub fn note_values(
+        &mut self,
+        record: &Record<'_>,
+        is_direct: bool,
+        values: &mut Values,
+        symbols: &mut Symbols,
+    ) {
+        // The identity has just been looked up, so it is there.
         let place = place(Arc::as_ptr(&record.identity) as usize);
         let known = self.identities.get_mut(place).and_then(Option::as_mut);
-        match known.filter(|known| Arc::ptr_eq(&known.identity, &record.identity)) {
-            Some(known) if known.noted_in == Some(cell) => false,
-            Some(known) => {
-                known.noted_in = Some(cell);
-                true
-            }
-            None => true,
+        if let Some(session) = known.and_then(|known| known.session.as_mut()) {
+            session.add_to(values, ValueKind::Session, symbols);
+        }
+        // Only direct calls tell the caller's network and agent.
+        if is_direct {
+            self.note_caller(record, values, symbols);
+        }
+        if record.outcome.is_success() && !record.context.is_empty() {
+            self.note_context(record, values, symbols);
+        }
+    }
+
+    fn note_caller(&mut self, record: &Record<'_>, values: &mut Values, symbols: &mut Symbols) {
+        if let Some(source) = record.source.as_deref() {
+            let network = || record.network().map(|network| KnownName::new(&network));
+            let to = (&mut *values, ValueKind::Network, &mut *symbols);
+            self.networks.add_to(source, network, to);
+        }
+        if let Some(agent) = record.user_agent.as_deref() {
+            let family = || record.agent_family().map(|family| KnownName::new(&family));
+            let to = (values, ValueKind::Agent, symbols);
+            self.agents.add_to(agent, family, to);
+        }
+    }
+
+    fn note_context(&mut self, record: &Record<'_>, values: &mut Values, symbols: &mut Symbols) {
+        self.signature.clear();
+        record.context.write_signature(&mut self.signature);
+        // One context in a cell is by far the most frequent case.
+        let one = values.one(ValueKind::Context);
+        if one.is_none_or(|one| symbols.name(one) != self.signature) {
+            values.insert_name(ValueKind::Context, &self.signature, symbols);
         }
     }
 
     /// The number of the record's key, or of the empty name.
+    #[inline]
     pub fn key(&mut self, record: &Record<'_>, symbols: &mut Symbols) -> Symbol {
         let Some(key) = &record.key else {
-            return symbols.intern("");
+            return number(&mut self.no_key, "", symbols);
         };
         let place = place(key.as_str().as_ptr() as usize);
         match self.keys.get(place) {
@@ -106,6 +161,7 @@ impl Recent {
     }
 
     /// The number of the record's operation.
+    #[inline]
     pub fn operation(&mut self, record: &Record<'_>, symbols: &mut Symbols) -> Symbol {
         let name = record.operation.name();
         if record.operation.class() == OperationClass::Unknown {
@@ -126,11 +182,13 @@ impl Recent {
     }
 
     /// The number of the record's account.
+    #[inline]
     pub fn account(&mut self, account: &str, symbols: &mut Symbols) -> Symbol {
         last(&mut self.account, account, symbols)
     }
 
     /// The number of the record's Region.
+    #[inline]
     pub fn region(&mut self, region: &str, symbols: &mut Symbols) -> Symbol {
         last(&mut self.region, region, symbols)
     }
@@ -141,6 +199,12 @@ const fn place(address: usize) -> usize {
     (address.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 48) % REMEMBERED
 }
 
+#[inline]
+fn number(known: &mut Option<Symbol>, name: &str, symbols: &mut Symbols) -> Symbol {
+    *known.get_or_insert_with(|| symbols.intern(name))
+}
+
+#[inline]
 fn last(known: &mut Option<(Box<str>, Symbol)>, name: &str, symbols: &mut Symbols) -> Symbol {
     match known {
         Some((known, symbol)) if **known == *name => *symbol,

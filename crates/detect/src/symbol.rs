@@ -1,65 +1,170 @@
 //! Names as small numbers: a principal or key is stored once and counted by its number.
 
+use std::num::NonZeroU32;
+
 use foldhash::fast::RandomState;
-use hashbrown::HashMap;
+use hashbrown::HashTable;
+use std::hash::BuildHasher as _;
+use xxhash_rust::xxh3::xxh3_64;
 
 /// The number of a name within one [`Symbols`] table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Symbol(u32);
+pub struct Symbol(NonZeroU32);
+
+impl Symbol {
+    /// Counts from 1, so that "no symbol" needs no room of its own.
+    fn of_index(index: usize) -> Self {
+        // Four billion names do not fit into memory before they overflow the number.
+        let number = u32::try_from(index + 1).unwrap_or(u32::MAX);
+        Self(NonZeroU32::new(number).unwrap_or(NonZeroU32::MAX))
+    }
+
+    const fn index(self) -> usize {
+        self.0.get() as usize - 1
+    }
+}
 
 /// Names and their numbers, in the order of their first appearance.
 #[derive(Debug, Clone, Default)]
 pub struct Symbols {
-    names: Vec<std::sync::Arc<str>>,
-    numbers: HashMap<std::sync::Arc<str>, Symbol, RandomState>,
+    /// All names, one behind the other.
+    text: String,
+    names: Vec<Name>,
+    numbers: HashTable<Symbol>,
+    hasher: RandomState,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Name {
+    /// Where it ends in the text; it begins where the one before ends.
+    end: usize,
+    /// XXH3, the same in every table.
+    hash: u64,
 }
 
 impl Symbols {
     /// The number of this name, given now if it has none.
     pub fn intern(&mut self, name: &str) -> Symbol {
-        if let Some(symbol) = self.numbers.get(name) {
-            return *symbol;
-        }
-        // Four billion names do not fit into memory before they overflow the number.
-        let symbol = Symbol(u32::try_from(self.names.len()).unwrap_or(u32::MAX));
-        let name: std::sync::Arc<str> = name.into();
-        self.names.push(std::sync::Arc::clone(&name));
-        self.numbers.insert(name, symbol);
+        self.find(name).unwrap_or_else(|| self.add(name))
+    }
+
+    /// The number of this name, if it has one.
+    #[must_use]
+    pub fn find(&self, name: &str) -> Option<Symbol> {
+        let hash = self.hasher.hash_one(name);
+        let is_it = |symbol: &Symbol| self.name(*symbol) == name;
+        self.numbers.find(hash, is_it).copied()
+    }
+
+    fn add(&mut self, name: &str) -> Symbol {
+        let symbol = Symbol::of_index(self.names.len());
+        self.text.push_str(name);
+        self.names.push(Name {
+            end: self.text.len(),
+            hash: hash_of(name),
+        });
+        let Self {
+            text,
+            names,
+            numbers,
+            hasher,
+        } = self;
+        let hash = |symbol: &Symbol| hasher.hash_one(name_of(text, names, *symbol));
+        numbers.insert_unique(hasher.hash_one(name), symbol, hash);
         symbol
     }
 
     /// The name of a number that this table gave; empty for any other.
     #[must_use]
     pub fn name(&self, symbol: Symbol) -> &str {
-        self.names.get(symbol.0 as usize).map_or("", |name| name)
+        name_of(&self.text, &self.names, symbol)
+    }
+
+    /// The name's hash ([`hash_of`]); 0 for a number that this table did not give.
+    #[must_use]
+    pub fn hash(&self, symbol: Symbol) -> u64 {
+        self.names.get(symbol.index()).map_or(0, |name| name.hash)
     }
 
     /// How many names there are.
     #[must_use]
-    pub fn len(&self) -> usize {
+    pub const fn len(&self) -> usize {
         self.names.len()
     }
 
     /// Whether there are none.
     #[must_use]
-    pub fn is_empty(&self) -> bool {
+    pub const fn is_empty(&self) -> bool {
         self.names.is_empty()
     }
 
-    /// For each number of `other`, the number here.
-    pub fn adopt(&mut self, other: &Self) -> Adopted {
-        Adopted(other.names.iter().map(|name| self.intern(name)).collect())
+    /// About how many bytes of memory the table takes.
+    #[must_use]
+    pub const fn bytes(&self) -> usize {
+        self.text.len() + self.names.len() * (size_of::<Name>() + 8)
     }
 }
 
-/// How the numbers of one table translate into another's.
-#[derive(Debug)]
-pub struct Adopted(Vec<Symbol>);
+fn name_of<'t>(text: &'t str, names: &[Name], symbol: Symbol) -> &'t str {
+    let index = symbol.index();
+    let Some(name) = names.get(index) else {
+        return "";
+    };
+    let start = index.checked_sub(1).map_or(0, |before| names[before].end);
+    &text[start..name.end]
+}
 
-impl Adopted {
-    /// The number in the adopting table; the number itself where the other table never gave it.
+/// The hash by which values are ordered: XXH3, 64 bits, the same on every machine.
+#[must_use]
+pub fn hash_of(name: &str) -> u64 {
+    xxh3_64(name.as_bytes())
+}
+
+/// The numbers of one table in another: each name is taken over when it is first asked for.
+#[derive(Debug)]
+pub struct Adopted<'f> {
+    from: &'f Symbols,
+    numbers: Vec<Option<Symbol>>,
+}
+
+impl<'f> Adopted<'f> {
+    /// Nothing of this table has been taken over yet.
     #[must_use]
-    pub fn translate(&self, symbol: Symbol) -> Symbol {
-        self.0.get(symbol.0 as usize).copied().unwrap_or(symbol)
+    pub fn new(from: &'f Symbols) -> Self {
+        Self {
+            from,
+            numbers: vec![None; from.len()],
+        }
+    }
+
+    /// The number in `into`, which must be the same table each time.
+    pub fn translate(&mut self, symbol: Symbol, into: &mut Symbols) -> Symbol {
+        match self.numbers.get_mut(symbol.index()) {
+            Some(number) => *number.get_or_insert_with(|| into.intern(self.from.name(symbol))),
+            None => into.intern(""),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_keep_their_numbers() {
+        let mut symbols = Symbols::default();
+        let names: Vec<String> = (0..1_000).map(|n| format!("name {n}")).collect();
+        let numbers: Vec<Symbol> = names.iter().map(|name| symbols.intern(name)).collect();
+        for (name, number) in names.iter().zip(numbers) {
+            assert_eq!(symbols.name(number), name);
+            assert_eq!(symbols.intern(name), number);
+            assert_eq!(symbols.hash(number), hash_of(name));
+        }
+        assert_eq!(symbols.find("another"), None);
+        let mut other = Symbols::default();
+        other.intern("name 7");
+        let mut adopted = Adopted::new(&symbols);
+        let number = adopted.translate(Symbol::of_index(7), &mut other);
+        assert_eq!((other.name(number), other.len()), ("name 7", 1));
     }
 }

@@ -1,18 +1,17 @@
 //! Records in, one mergeable tally out: cells for use, and notable records carried whole.
 
-use foldhash::fast::RandomState;
-use hashbrown::HashMap;
 use keytrail_event::{Day, EventTime, OperationClass, OutcomeFamily, Record};
 use serde::Serialize;
 
 use crate::bounds::{FUTURE_SECONDS, LATE_SECONDS, NOTABLE_BYTES_MAX, NOTABLES_MAX};
 use crate::carried::Carried;
-use crate::cell::{Cell, CellKey};
+use crate::cell::{Cell, Series};
+use crate::cells::{CellKey, Cells};
 use crate::distinct::Element;
 use crate::notable::{Group, Notable, group_hash};
 use crate::recent::Recent;
 use crate::rules;
-use crate::symbol::Symbols;
+use crate::symbol::{Adopted, Symbols};
 
 /// How a record's time relates to the stamp of its file: a property of (record, file), never of arrival.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,7 +69,7 @@ pub struct Tally {
     /// The names that keys of cells refer to.
     pub symbols: Symbols,
     /// Use, by cell.
-    pub cells: HashMap<CellKey, Cell, RandomState>,
+    pub cells: Cells,
     /// Records carried whole, by the hash of their event.
     pub notables: Carried<Notable>,
     /// Frequent records that rules selected: the first and last of each group, and how many.
@@ -78,20 +77,17 @@ pub struct Tally {
     /// How many records came in.
     pub counts: TallyCounts,
     recent: Recent,
-    /// Room for the signature of an encryption context.
-    signature: String,
 }
 
 impl Default for Tally {
     fn default() -> Self {
         Self {
             symbols: Symbols::default(),
-            cells: HashMap::default(),
+            cells: Cells::default(),
             notables: Carried::with_room(NOTABLES_MAX),
             groups: Carried::with_room(NOTABLES_MAX),
             counts: TallyCounts::default(),
             recent: Recent::default(),
-            signature: String::new(),
         }
     }
 }
@@ -119,40 +115,37 @@ impl Tally {
     }
 
     fn add_to_cell(&mut self, record: &Record<'_>) {
-        let symbols = &mut self.symbols;
-        let (principal, service_path) = self.recent.identity(record, symbols);
-        let key = CellKey {
-            account: self.recent.account(&record.account, symbols),
-            region: self.recent.region(&record.region, symbols),
+        let Self {
+            symbols,
+            cells,
+            recent,
+            ..
+        } = self;
+        let (principal, service_path) = recent.identity(record, symbols);
+        let series = cells.series(Series {
+            account: recent.account(&record.account, symbols),
+            region: recent.region(&record.region, symbols),
             principal,
-            key: self.recent.key(record, symbols),
-            operation: self.recent.operation(record, symbols),
+            key: recent.key(record, symbols),
+            operation: recent.operation(record, symbols),
+            service_path,
             class: record.operation.class(),
             outcome: record.outcome.family(),
-            service_path,
-            hour: record.time.hour(),
-        };
-        let cell = self.cells.entry(key).or_default();
-        cell.events.insert(element(record));
-        cell.note_end(record.time, record.event_id.as_deref().unwrap_or_default());
-        if let Some(session) = &record.identity.session_name
-            && self.recent.is_session_new(record, key)
-        {
-            cell.sessions.insert(session);
-        }
-        // Only direct calls tell the caller's network and agent.
-        if record.service_path() == keytrail_event::source::DIRECT {
-            if let Some(network) = record.network() {
-                cell.networks.insert(&network);
+        });
+        let hour = record.time.hour();
+        let (second, hash) = (second_of_hour(record), record.event_hash());
+        let event_id = record.event_id.as_deref().unwrap_or_default();
+        let is_direct = recent.is_direct(service_path);
+        match cells.place(series, hour) {
+            Some(place) => cells.change(place, |cell| {
+                cell.add(second, hash, event_id);
+                recent.note_values(record, is_direct, &mut cell.values, symbols);
+            }),
+            None => {
+                let mut cell = Cell::new(second, hash, event_id);
+                recent.note_values(record, is_direct, &mut cell.values, symbols);
+                cells.add(series, hour, cell);
             }
-            if let Some(agent) = record.agent_family() {
-                cell.agents.insert(&agent);
-            }
-        }
-        if record.outcome.is_success() && !record.context.is_empty() {
-            self.signature.clear();
-            record.context.write_signature(&mut self.signature);
-            cell.contexts.insert(&self.signature);
         }
     }
 
@@ -192,17 +185,19 @@ impl Tally {
             };
             return;
         }
-        let adopted = self.symbols.adopt(&other.symbols);
-        for (key, cell) in other.cells {
-            match self.cells.entry(key.translate(&adopted)) {
-                hashbrown::hash_map::Entry::Occupied(mut known) => known.get_mut().merge(&cell),
-                hashbrown::hash_map::Entry::Vacant(place) => {
-                    place.insert(cell);
-                }
-            }
+        let mut adopted = Adopted::new(&other.symbols);
+        for (key, cell) in other.cells.into_cells() {
+            self.adopt_cell(key, cell, &mut adopted);
         }
         self.notables.merge(other.notables);
         self.groups.merge(other.groups);
+    }
+
+    /// Adds a cell whose names have another table's numbers.
+    fn adopt_cell(&mut self, mut key: CellKey, mut cell: Cell, adopted: &mut Adopted<'_>) {
+        key.series = key.series.translate(adopted, &mut self.symbols);
+        cell.values.translate(adopted, &mut self.symbols);
+        self.cells.merge(key, cell, &self.symbols);
     }
 
     /// Drops the cells, records and groups of days up to this one.
@@ -215,16 +210,17 @@ impl Tally {
     /// Takes out the cells, records and groups of days up to this one; the counts stay.
     #[must_use]
     pub fn take_through(&mut self, day: Day) -> Self {
-        Self {
-            symbols: self.symbols.clone(),
-            cells: self
-                .cells
-                .extract_if(|key, _| key.hour.day() <= day)
-                .collect(),
+        let mut taken = Self {
             notables: self.notables.take(|notable| notable.time.day() <= day),
             groups: self.groups.take(|group| group.hour.day() <= day),
             ..Self::default()
+        };
+        let cells = self.cells.take(|key| key.hour.day() <= day);
+        let mut adopted = Adopted::new(&self.symbols);
+        for (key, cell) in cells {
+            taken.adopt_cell(key, cell, &mut adopted);
         }
+        taken
     }
 
     /// Drops what is too much to carry, and counts it. Before this, a little more is held.
@@ -275,8 +271,11 @@ impl Tally {
 }
 
 fn element(record: &Record<'_>) -> Element {
-    let second = record.time.seconds_since(record.time.hour().start());
-    Element::new(second as u16, record.event_hash())
+    Element::new(second_of_hour(record), record.event_hash())
+}
+
+fn second_of_hour(record: &Record<'_>) -> u16 {
+    record.time.seconds_since(record.time.hour().start()) as u16
 }
 
 /// Whether a record is carried whole: every change to keys, policies, grants, aliases and key

@@ -11,7 +11,8 @@ use hashbrown::HashMap;
 use keytrail_event::{Day, EventTime, Hour, OperationClass, OutcomeFamily};
 
 use crate::base::Base;
-use crate::cell::{Cell, CellKey, Exemplar};
+use crate::cell::{Cell, Ends, Exemplar};
+use crate::cells::CellKey;
 use crate::items::{Item, items_of_day};
 use crate::plan::PairDay;
 use crate::rules::day::KeyUse;
@@ -25,7 +26,7 @@ pub struct AccountDay<'t> {
     account: String,
     day: Day,
     symbols: &'t Symbols,
-    cells: Vec<(&'t CellKey, &'t Cell)>,
+    cells: Vec<(CellKey, &'t Cell)>,
     items: Vec<Item<'t>>,
 }
 
@@ -74,8 +75,13 @@ impl<'t> AccountDay<'t> {
     }
 
     /// The cells, in no order.
-    pub(crate) fn cells_named(&self) -> impl Iterator<Item = (&'t CellKey, &'t Cell)> {
+    pub(crate) fn cells_named(&self) -> impl Iterator<Item = (CellKey, &'t Cell)> {
         self.cells.iter().copied()
+    }
+
+    /// The names that cells refer to.
+    pub(crate) const fn symbols(&self) -> &'t Symbols {
+        self.symbols
     }
 
     /// The name that a cell's key gives as a number.
@@ -102,7 +108,7 @@ impl<'t> AccountDay<'t> {
     where
         't: 'd,
     {
-        let used: Vec<(&'t CellKey, &'t Cell)> = self
+        let used: Vec<(CellKey, &'t Cell)> = self
             .cells
             .iter()
             .filter(|(key, _)| {
@@ -117,7 +123,7 @@ impl<'t> AccountDay<'t> {
         let keys = Ranks::of(used.iter().map(|(key, _)| key.key), |symbol| {
             past.resolve(symbols.name(symbol))
         });
-        let mut entries: Vec<(u32, u32, Hour, &'t CellKey, &'t Cell)> = used
+        let mut entries: Vec<(u32, u32, Hour, CellKey, &'t Cell)> = used
             .into_iter()
             .map(|(key, cell)| {
                 (
@@ -137,7 +143,7 @@ impl<'t> AccountDay<'t> {
                 let hours = entries.chunk_by(|a, b| a.2 == b.2).map(|cells| {
                     let mut use_ = HourUse::new(symbols);
                     for (.., key, cell) in cells {
-                        use_.add(key, cell);
+                        use_.add(*key, cell);
                     }
                     (cells[0].2, use_)
                 });
@@ -215,13 +221,13 @@ impl PairUse<'_> {
 #[derive(Debug, Clone)]
 pub(crate) struct HourUse<'d> {
     symbols: &'d Symbols,
-    cells: Vec<(&'d CellKey, &'d Cell)>,
+    cells: Vec<(CellKey, &'d Cell)>,
     pub calls: u64,
     pub succeeded: u64,
     /// Whether a count in it is an estimate.
     pub is_estimate: bool,
-    pub first: Option<&'d Exemplar>,
-    pub last: Option<&'d Exemplar>,
+    pub first: Option<Exemplar>,
+    pub last: Option<Exemplar>,
     last_success: Option<EventTime>,
 }
 
@@ -233,6 +239,8 @@ pub(crate) struct NamedCell<'d> {
     pub service_path: &'d str,
     pub outcome: OutcomeFamily,
     pub cell: &'d Cell,
+    /// The names that the cell's values refer to.
+    pub symbols: &'d Symbols,
 }
 
 impl<'d> HourUse<'d> {
@@ -249,21 +257,21 @@ impl<'d> HourUse<'d> {
         }
     }
 
-    fn add(&mut self, key: &'d CellKey, cell: &'d Cell) {
+    fn add(&mut self, key: CellKey, cell: &'d Cell) {
         let calls = cell.events.count();
         self.calls += calls;
         self.is_estimate |= !cell.events.is_exact();
         self.cells.push((key, cell));
-        let Some(ends) = &cell.ends else { return };
+        let Ends { first, last } = cell.ends(key.hour);
         if key.outcome == OutcomeFamily::Success {
             self.succeeded += calls;
-            self.last_success = self.last_success.max(Some(ends.last.time));
+            self.last_success = self.last_success.max(Some(last.time));
         }
-        self.first = Some(
-            self.first
-                .map_or(&ends.first, |first| first.min(&ends.first)),
-        );
-        self.last = self.last.max(Some(&ends.last));
+        self.first = Some(match self.first.take() {
+            Some(earlier) => earlier.min(first),
+            None => first,
+        });
+        self.last = self.last.take().max(Some(last));
     }
 
     /// The cells behind the numbers.
@@ -275,6 +283,7 @@ impl<'d> HourUse<'d> {
             service_path: symbols.name(key.service_path),
             outcome: key.outcome,
             cell,
+            symbols,
         })
     }
 }
@@ -294,7 +303,7 @@ struct Span<'a> {
     first: EventTime,
     last: EventTime,
     principal: &'a str,
-    cell: Option<(&'a CellKey, &'a Cell)>,
+    cell: Option<(CellKey, &'a Cell)>,
 }
 
 impl Span<'_> {
@@ -337,7 +346,8 @@ impl<'a> DayUses<'a> {
             for (key, cell) in &day.cells {
                 let is_use = key.class == OperationClass::Cryptographic
                     && key.outcome == OutcomeFamily::Success;
-                if let (true, Some(ends)) = (is_use, &cell.ends) {
+                if is_use {
+                    let ends = cell.ends(key.hour);
                     let span = Span {
                         first: ends.first.time,
                         last: ends.last.time,
@@ -423,9 +433,9 @@ impl KeyUses for DayUses<'_> {
         };
         let (first, last, span) = within
             .min_by_key(|(first, last, span)| (*first, *last, span.principal, operation(span)))?;
-        let ends = span.cell.and_then(|(_, cell)| cell.ends.as_ref());
+        let ends = span.cell.map(|(key, cell)| cell.ends(key.hour));
         let exemplar = ends.and_then(|ends| {
-            let ends = [&ends.first, &ends.last];
+            let ends = [ends.first, ends.last];
             ends.into_iter()
                 .find(|end| end.time == first || end.time == last)
         });
@@ -435,7 +445,7 @@ impl KeyUses for DayUses<'_> {
             first,
             last,
             event_id: exemplar
-                .map(|end| end.event_id().to_owned())
+                .map(|end| end.event_id.text().into_owned())
                 .filter(|id| !id.is_empty()),
         })
     }

@@ -14,13 +14,15 @@ use keytrail_event::{Day, EventTime, Hour, OutcomeFamily};
 
 use crate::base::{Base, PairHistory};
 use crate::bounds::{BEHAVIOUR_QUIET_SECONDS, LEARNING_DAYS};
-use crate::cell::{Exemplar, Values};
+use crate::cell::Exemplar;
 use crate::configuration::Configuration;
 use crate::episode::{Candidate, keep_both_ends};
 use crate::finding::{Attack, Evidence, Severity};
 use crate::judge::state_at;
 use crate::rules::support::argument;
+use crate::symbol::Symbols;
 use crate::uses::{HourUse, PairUse};
+use crate::values::{ValueKind, Values};
 
 /// What a behaviour is, for `rules list` and `rules show`.
 #[derive(Debug, Clone, Copy)]
@@ -138,19 +140,25 @@ impl Case<'_> {
         hours: &[(Hour, &HourUse<'_>)],
         opinion: Opinion,
     ) -> Option<Candidate> {
-        let first = hours.iter().filter_map(|(_, use_)| use_.first).min()?;
-        let last = hours.iter().filter_map(|(_, use_)| use_.last).max()?;
+        let first = hours
+            .iter()
+            .filter_map(|(_, use_)| use_.first.as_ref())
+            .min()?;
+        let last = hours
+            .iter()
+            .filter_map(|(_, use_)| use_.last.as_ref())
+            .max()?;
         let mut exemplars: Vec<&Exemplar> = hours
             .iter()
-            .flat_map(|(_, use_)| [use_.first, use_.last])
+            .flat_map(|(_, use_)| [&use_.first, &use_.last])
             .flatten()
-            .filter(|exemplar| !exemplar.event_id().is_empty())
+            .filter(|exemplar| !exemplar.event_id.is_empty())
             .collect();
         exemplars.sort();
         exemplars.dedup();
         let mut event_ids: Vec<String> = exemplars
             .iter()
-            .map(|exemplar| exemplar.event_id().to_owned())
+            .map(|exemplar| exemplar.event_id.text().into_owned())
             .collect();
         keep_both_ends(&mut event_ids);
         let pair = self.pair;
@@ -198,10 +206,9 @@ struct Circumstances<'d> {
     service_paths: BTreeMap<&'d str, u64>,
     denied: u64,
     is_estimate: bool,
-    networks: Values,
-    agents: Values,
-    contexts: Values,
-    sessions: Values,
+    values: Values,
+    /// The names that the values refer to; the same for all cells.
+    symbols: Option<&'d Symbols>,
 }
 
 /// What the calls were, and through what and from where they came: facts beside the judgement.
@@ -217,10 +224,8 @@ fn circumstances(hours: &[(Hour, &HourUse<'_>)]) -> Vec<Evidence> {
             0
         };
         whole.is_estimate |= !named.cell.events.is_exact();
-        whole.networks.merge(&named.cell.networks);
-        whole.agents.merge(&named.cell.agents);
-        whole.contexts.merge(&named.cell.contexts);
-        whole.sessions.merge(&named.cell.sessions);
+        whole.values.merge(&named.cell.values, named.symbols);
+        whole.symbols = Some(named.symbols);
     }
     let counts = |counts: &BTreeMap<&str, u64>| {
         let parts: Vec<String> = counts
@@ -244,17 +249,18 @@ fn circumstances(hours: &[(Hour, &HourUse<'_>)]) -> Vec<Evidence> {
         .observed(counts(&whole.service_paths)),
     ];
     let values = [
-        ("networks", "From networks", &whole.networks),
-        ("agents", "With agents", &whole.agents),
-        ("contexts", "Encryption contexts", &whole.contexts),
-        ("sessions", "In sessions", &whole.sessions),
+        ("networks", "From networks", ValueKind::Network),
+        ("agents", "With agents", ValueKind::Agent),
+        ("contexts", "Encryption contexts", ValueKind::Context),
+        ("sessions", "In sessions", ValueKind::Session),
     ];
-    for (feature, words, values) in values {
-        if values.is_empty() {
+    for (feature, words, kind) in values {
+        let Some(symbols) = whole.symbols.filter(|_| whole.values.one(kind).is_some()) else {
             continue;
-        }
-        let more = if values.overflowed() { " and more" } else { "" };
-        let list = values.sorted().join(", ");
+        };
+        let overflowed = whole.values.overflowed(kind);
+        let more = if overflowed { " and more" } else { "" };
+        let list = whole.values.sorted(kind, symbols).join(", ");
         evidence.push(Evidence::new(feature, format!("{words}: {list}{more}.")).observed(list));
     }
     if whole.denied > 0 {
@@ -287,8 +293,14 @@ pub(crate) fn calls_in_words(hours: &[(Hour, &HourUse<'_>)]) -> String {
 
 /// How long the calls took, in words.
 pub(crate) fn span_in_words(hours: &[(Hour, &HourUse<'_>)]) -> String {
-    let first = hours.iter().filter_map(|(_, use_)| use_.first).min();
-    let last = hours.iter().filter_map(|(_, use_)| use_.last).max();
+    let first = hours
+        .iter()
+        .filter_map(|(_, use_)| use_.first.as_ref())
+        .min();
+    let last = hours
+        .iter()
+        .filter_map(|(_, use_)| use_.last.as_ref())
+        .max();
     let (Some(first), Some(last)) = (first, last) else {
         return "an hour".to_owned();
     };

@@ -14,6 +14,7 @@ use super::past::{KeyUses, Past};
 use crate::cell::{Cell, Ends, Exemplar};
 use crate::configuration::Configuration;
 use crate::distinct::DistinctEvents;
+use crate::symbol::Symbols;
 use crate::uses::AccountDay;
 
 /// One account's day, once its records were judged and learnt.
@@ -85,7 +86,6 @@ impl<'a> DayLight<'a> {
     ) -> Vec<DayCell<'a>> {
         let day = self.cells;
         let named = day.cells_named().filter_map(|(key, cell)| {
-            let ends = cell.ends.as_ref()?;
             wanted(key.class, key.outcome).then(|| DayCell {
                 principal: day.name(key.principal),
                 key: self.past.resolve(day.name(key.key)),
@@ -97,7 +97,8 @@ impl<'a> DayLight<'a> {
                 class: key.class,
                 named_key: day.name(key.key),
                 cell,
-                ends,
+                symbols: day.symbols(),
+                ends: cell.ends(key.hour),
             })
         });
         let mut cells: Vec<DayCell<'a>> = named.collect();
@@ -107,7 +108,7 @@ impl<'a> DayLight<'a> {
 }
 
 /// What one principal did with one key in one way in one hour.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct DayCell<'a> {
     /// The canonical principal.
     pub principal: &'a str,
@@ -128,7 +129,9 @@ pub struct DayCell<'a> {
     named_key: &'a str,
     /// The counts, networks, agents, contexts and sessions.
     pub cell: &'a Cell,
-    ends: &'a Ends,
+    /// The names that the cell's values refer to.
+    pub symbols: &'a Symbols,
+    ends: Ends,
 }
 
 impl<'a> DayCell<'a> {
@@ -140,13 +143,13 @@ impl<'a> DayCell<'a> {
 
     /// The first call.
     #[must_use]
-    pub const fn first(&self) -> &'a Exemplar {
+    pub const fn first(&self) -> &Exemplar {
         &self.ends.first
     }
 
     /// The last call.
     #[must_use]
-    pub const fn last(&self) -> &'a Exemplar {
+    pub const fn last(&self) -> &Exemplar {
         &self.ends.last
     }
 
