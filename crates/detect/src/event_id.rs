@@ -70,7 +70,7 @@ impl Uuid {
             let four = |at: usize| u32::from_be_bytes([0, 1, 2, 3].map(|next| text[at + next]));
             let digits = u64::from(four(high)) << 32 | u64::from(four(low));
             let values = digits_to_values(digits);
-            is_hex &= values_to_digits(values) == digits && values & 0x10 * ONES == 0;
+            is_hex &= values_to_digits(values) == digits && values & (0x10 * ONES) == 0;
             halves[index / 2] = halves[index / 2] << 32 | u64::from(pack(values));
         }
         (is_hyphened && is_hex).then_some(Self(halves[0], halves[1]))
@@ -109,7 +109,7 @@ const ONES: u64 = 0x0101_0101_0101_0101;
 /// Eight digits to the values they stand for, a byte each; nonsense for what is no lower-case digit.
 const fn digits_to_values(digits: u64) -> u64 {
     // Letters have bit 6, and "a" ends in 1: nine less than ten.
-    (digits & 0x0f * ONES).wrapping_add((digits >> 6 & ONES) * 9)
+    (digits & (0x0f * ONES)).wrapping_add((digits >> 6 & ONES) * 9)
 }
 
 /// Eight values below 16 to lower-case digits.

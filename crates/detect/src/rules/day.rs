@@ -85,21 +85,21 @@ impl<'a> DayLight<'a> {
         wanted: impl Fn(OperationClass, OutcomeFamily) -> bool,
     ) -> Vec<DayCell<'a>> {
         let day = self.cells;
-        let named = day.cells_named().filter_map(|(key, cell)| {
-            wanted(key.class, key.outcome).then(|| DayCell {
-                principal: day.name(key.principal),
-                key: self.past.resolve(day.name(key.key)),
-                hour: key.hour,
-                operation: day.name(key.operation),
-                outcome: key.outcome,
-                service_path: day.name(key.service_path),
-                region: day.name(key.region),
-                class: key.class,
-                named_key: day.name(key.key),
-                cell,
-                symbols: day.symbols(),
-                ends: cell.ends(key.hour),
-            })
+        let named = day.cells_named();
+        let named = named.filter(|(key, _)| wanted(key.class, key.outcome));
+        let named = named.map(|(key, cell)| DayCell {
+            principal: day.name(key.principal),
+            key: self.past.resolve(day.name(key.key)),
+            hour: key.hour,
+            operation: day.name(key.operation),
+            outcome: key.outcome,
+            service_path: day.name(key.service_path),
+            region: day.name(key.region),
+            class: key.class,
+            named_key: day.name(key.key),
+            cell,
+            symbols: day.symbols(),
+            ends: cell.ends(key.hour),
         });
         let mut cells: Vec<DayCell<'a>> = named.collect();
         cells.sort_by(|a, b| a.order().cmp(&b.order()));
