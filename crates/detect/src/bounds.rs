@@ -43,6 +43,9 @@ pub const PAIRS_MAX: usize = 200_000;
 /// Aliases, keys, policies and foreign users remembered in one account, each.
 pub const PAST_ENTRIES_MAX: usize = 50_000;
 
+/// Changes of keys remembered in one account for three days; beyond, the oldest are forgotten, and counted.
+pub const KEY_CHANGES_MAX: usize = 20_000;
+
 /// Notable records, and selected groups, held open at once, each. Beyond, grants go first, then what
 /// is last by hash; they are counted. A record has about 1.2 KiB, one with a policy up to 40 KiB.
 pub const NOTABLES_MAX: usize = 50_000;

@@ -12,6 +12,8 @@ pub struct Configuration {
     pub organisation: Organisation,
     /// The first behaviours.
     pub behaviour: Behaviour,
+    /// The rules.
+    pub rules: Rules,
 }
 
 /// Who belongs together.
@@ -42,6 +44,34 @@ impl Default for Behaviour {
             rate_floor_calls: 30,
             rate_times_peak: 4.0,
             learning_floor_calls: 50,
+        }
+    }
+}
+
+/// Thresholds of rules.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Rules {
+    /// `key-deletion-bulk`: keys taken away by one principal within an hour.
+    pub bulk_keys: u64,
+    /// `key-churn`: loops of disabling and enabling a key, or of scheduling and cancelling its deletion, within 24 hours.
+    pub churn_loops: u64,
+    /// `material-imported`: days of life below which imported material weighs more.
+    pub material_short_days: u64,
+    /// `material-expiring`: days before the material's expiry from which it is told.
+    pub material_warning_days: u64,
+    /// `rotation-burst`: rotations on demand of one key within 24 hours that are still usual.
+    pub rotations_a_day: u64,
+}
+
+impl Default for Rules {
+    fn default() -> Self {
+        Self {
+            bulk_keys: 3,
+            churn_loops: 2,
+            material_short_days: 7,
+            material_warning_days: 14,
+            rotations_a_day: 2,
         }
     }
 }

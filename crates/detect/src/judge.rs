@@ -164,10 +164,17 @@ impl DayLook<'_> {
             new_ids: &new_ids,
             cells: self.account_day,
         };
+        let mut told = Vec::new();
         for rule in RULES {
-            for hit in rule.judge_day(&light) {
-                judged.settle(day_candidate(rule, hit, account, judged));
+            for found in rule.judge_day(&light) {
+                if found.is_told_once {
+                    told.push(found.hit.finding_id(rule.about().id, account));
+                }
+                judged.settle(day_candidate(rule, found, account, judged));
             }
+        }
+        for finding in told {
+            past.tell(&finding);
         }
         past.looked_until = past.looked_until.max(Some(until));
     }

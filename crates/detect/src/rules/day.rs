@@ -10,6 +10,7 @@ use std::collections::BTreeSet;
 use keytrail_event::{Day, EventTime, Hour, OperationClass, OutcomeFamily, Record};
 
 use super::Hit;
+use super::key_changes::KeyChange;
 use super::past::{KeyUses, Past};
 use crate::cell::{Cell, Ends, Exemplar};
 use crate::configuration::Configuration;
@@ -56,6 +57,12 @@ impl<'a> DayLight<'a> {
     #[must_use]
     pub fn is_new(&self, event_id: &str) -> bool {
         self.new_ids.contains(event_id)
+    }
+
+    /// Whether this was found before, for what is told once only (see [`DayHit::once`]).
+    #[must_use]
+    pub fn was_told(&self, rule: &str, hit: &Hit) -> bool {
+        self.past.was_told(&hit.finding_id(rule, self.account))
     }
 
     /// Whether this moment has come since the account was last looked at.
@@ -212,6 +219,8 @@ pub struct DayHit {
     pub new: u64,
     /// The ids of the events, by time.
     pub event_ids: Vec<String>,
+    /// Whether it is told once only: [`DayLight::was_told`] knows it from then on.
+    pub is_told_once: bool,
 }
 
 impl DayHit {
@@ -235,6 +244,29 @@ impl DayHit {
             count: events.len() as u64,
             new: events.iter().filter(|(_, _, is_new)| *is_new).count() as u64,
             event_ids: ids.filter(|id| !id.is_empty()).collect(),
+            is_told_once: false,
         })
+    }
+
+    /// The same, to be told once only.
+    #[must_use]
+    pub const fn once(mut self) -> Self {
+        self.is_told_once = true;
+        self
+    }
+
+    /// A hit over these changes of keys.
+    #[must_use]
+    pub fn over_changes(hit: Hit, changes: &[&KeyChange], light: &DayLight<'_>) -> Option<Self> {
+        let region = changes.first()?.region.as_str();
+        let region = changes
+            .iter()
+            .all(|change| change.region == region)
+            .then_some(region);
+        let events = changes.iter().map(|change| {
+            let id = change.event_id.as_str();
+            (change.at, id, light.is_new(id))
+        });
+        Self::over(hit, region, events)
     }
 }

@@ -11,12 +11,20 @@ mod alias_repointed;
 mod caller;
 mod cross_account_use;
 mod event_selectors;
+pub mod grant;
 mod grant_external;
+pub mod key_changes;
+mod key_churn;
+mod key_deletion_bulk;
 mod key_deletion_scheduled;
 mod key_disabled;
+pub mod key_material;
 mod key_origin_external;
 mod key_store_tampered;
 mod material_deleted;
+mod material_expiring;
+mod material_expiry_bomb;
+mod material_imported;
 mod pending_key_used;
 mod policy_lockout;
 mod policy_public;
@@ -24,6 +32,8 @@ mod primary_moved;
 mod reencrypt_foreign;
 mod region_replicated;
 mod root_used;
+mod rotation_burst;
+mod rotation_disabled;
 mod selector;
 pub(crate) mod support;
 mod tags_changed;
@@ -33,7 +43,7 @@ mod trail_stopped;
 use keytrail_event::{KeyName, PrincipalType, Record};
 
 use crate::configuration::Configuration;
-use crate::finding::{Attack, Evidence, Severity};
+use crate::finding::{Attack, Evidence, FindingId, Severity};
 use day::{DayHit, DayLight};
 use past::{KeyUses, Past};
 
@@ -188,6 +198,40 @@ impl Hit {
         }
     }
 
+    /// A hit about what no single record shows.
+    #[must_use]
+    pub fn about(
+        principal: Option<&str>,
+        key: Option<&str>,
+        severity: Severity,
+        title: impl Into<String>,
+    ) -> Self {
+        Self {
+            class: String::new(),
+            severity,
+            title: title.into(),
+            principal: principal.map(str::to_owned),
+            key: key.map(str::to_owned),
+            evidence: Vec::new(),
+            next_steps: Vec::new(),
+        }
+    }
+
+    /// The id that the finding will have.
+    #[must_use]
+    pub fn finding_id(&self, rule: &str, account: &str) -> FindingId {
+        let part = |text: &'_ Option<String>| text.clone().unwrap_or_default();
+        FindingId::new(
+            rule,
+            &[
+                account,
+                &part(&self.principal),
+                &part(&self.key),
+                &self.class,
+            ],
+        )
+    }
+
     /// The same with a reason.
     #[must_use]
     pub fn because(mut self, evidence: Evidence) -> Self {
@@ -245,16 +289,21 @@ impl Hit {
 }
 
 /// All rules, sorted by id.
-pub const RULES: [&dyn Rule; 19] = [
+pub const RULES: [&dyn Rule; 26] = [
     &alias_repointed::AliasRepointed,
     &cross_account_use::CrossAccountUse,
     &grant_external::GrantExternal,
+    &key_churn::KeyChurn,
+    &key_deletion_bulk::KeyDeletionBulk,
     &key_deletion_scheduled::KeyDeletionScheduled,
     &key_disabled::KeyDisabled,
     &key_origin_external::KeyOriginExternal,
     &key_store_tampered::KeyStoreTampered,
     &log_gap::LogGap,
     &material_deleted::MaterialDeleted,
+    &material_expiring::MaterialExpiring,
+    &material_expiry_bomb::MaterialExpiryBomb,
+    &material_imported::MaterialImported,
     &pending_key_used::PendingKeyUsed,
     &policy_lockout::PolicyLockout,
     &policy_public::PolicyPublic,
@@ -262,6 +311,8 @@ pub const RULES: [&dyn Rule; 19] = [
     &reencrypt_foreign::ReencryptForeign,
     &region_replicated::RegionReplicated,
     &root_used::RootUsed,
+    &rotation_burst::RotationBurst,
+    &rotation_disabled::RotationDisabled,
     &tags_changed::TagsChanged,
     &trail_kms_excluded::TrailKmsExcluded,
     &trail_stopped::TrailStopped,

@@ -1,6 +1,6 @@
 //! What earlier records told, as rules need it: aliases, policies, the life of keys, foreign users.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use keytrail_event::arn::Arn;
 use keytrail_event::{EventTime, KeyName, Record};
@@ -10,10 +10,13 @@ use serde_json::Value;
 use super::cross_account_use::foreign_use;
 use super::day::KeyUse;
 use super::event_selectors::Dark;
+use super::key_changes::KeyChanges;
+use super::key_material::KeyMaterial;
 use super::key_origin_external::is_replica;
 use super::support::cut;
 use super::trail_kms_excluded::{sets_selectors, trail_of};
 use crate::bounds::PAST_ENTRIES_MAX;
+use crate::finding::FindingId;
 use crate::policy::{Digest, Policy, administrators, digest, root_delegation};
 
 /// When keys were used, as the cells of open days and the base of closed ones tell.
@@ -43,6 +46,10 @@ pub struct Past {
     foreign_users: BTreeMap<(String, String), EventTime>,
     /// What trails and event data stores leave out, since their selectors were last set.
     trails: BTreeMap<String, Dark>,
+    /// What was done to keys lately.
+    pub changes: KeyChanges,
+    /// Findings that are told once only, by id.
+    told: BTreeSet<String>,
     /// Until when the account was looked at.
     pub looked_until: Option<EventTime>,
     /// Multi-Region keys of which a replica was seen to be made, as `<account>/<key id>`.
@@ -79,7 +86,23 @@ pub struct KeyLife {
     pub changed: Option<EventTime>,
     /// The waiting period of the latest schedule, in days, cancelled or not.
     pub last_window_days: Option<i64>,
+    /// Its imported material.
+    pub material: KeyMaterial,
+    /// Whether it rotates, since that was last set.
+    pub rotation: Option<Rotation>,
 }
+
+/// How a key rotates.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rotation {
+    /// Days from one rotation to the next; `None` when rotation was disabled.
+    pub period_days: Option<i64>,
+    /// Since when.
+    pub since: EventTime,
+}
+
+/// KMS rotates a key after this many days when EnableKeyRotation names no period (KMS API Reference).
+pub const ROTATION_PERIOD_DAYS_DEFAULT: i64 = 365;
 
 /// Something that was done to a key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -165,8 +188,32 @@ impl Past {
         }
     }
 
+    /// The keys whose life is known, in the order of their names.
+    pub fn keys(&self) -> impl Iterator<Item = (&str, &KeyLife)> {
+        self.keys.iter().map(|(key, life)| (key.as_str(), life))
+    }
+
+    /// Whether a finding that is told once was told before.
+    #[must_use]
+    pub fn was_told(&self, finding: &FindingId) -> bool {
+        self.told.contains(finding.as_str())
+    }
+
+    /// Remembers that a finding was told.
+    pub fn tell(&mut self, finding: &FindingId) {
+        if self.told.len() >= PAST_ENTRIES_MAX {
+            self.forgotten += 1;
+            return;
+        }
+        self.told.insert(finding.as_str().to_owned());
+    }
+
     /// Learns a record that rules have judged. Learning it twice changes nothing.
     pub fn learn(&mut self, record: &Record<'_>) {
+        if let Some(key) = record.key.as_ref().filter(|_| record.is_kms()) {
+            let key = self.resolve(key.as_str()).to_owned();
+            self.forgotten += self.changes.learn(record, &key);
+        }
         if !record.outcome.is_success() {
             return;
         }
@@ -229,6 +276,25 @@ impl Past {
                 }
             }
             "ScheduleKeyDeletion" => self.learn_schedule(record, key),
+            "GetParametersForImport"
+            | "ImportKeyMaterial"
+            | "DeleteImportedKeyMaterial"
+            | "DeleteExpiredKeyMaterial" => {
+                if let Some(life) = self.life(key) {
+                    life.material.learn(record);
+                }
+            }
+            "EnableKeyRotation" | "DisableKeyRotation" => {
+                let rotation = Rotation {
+                    period_days: rotation_period_days(record),
+                    since: record.time,
+                };
+                if let Some(life) = self.life(key)
+                    && life.rotation.is_none_or(|known| known.since <= record.time)
+                {
+                    life.rotation = Some(rotation);
+                }
+            }
             "CancelKeyDeletion" => {
                 // KMS leaves a key disabled when its deletion is cancelled.
                 let change = change(record);
@@ -393,6 +459,14 @@ pub fn named_deletion_window_days(record: &Record<'_>) -> Option<i64> {
     let named = |value: &Value| value.as_i64().filter(|days| (1..=365).contains(days));
     named(&body["requestParameters"]["pendingWindowInDays"])
         .or_else(|| named(&body["responseElements"]["pendingWindowInDays"]))
+}
+
+/// The period that an EnableKeyRotation sets, in days; `None` of any other call.
+#[must_use]
+pub fn rotation_period_days(record: &Record<'_>) -> Option<i64> {
+    let is_enabled = record.operation.name() == "EnableKeyRotation";
+    let named = || record.body()["requestParameters"]["rotationPeriodInDays"].as_i64();
+    is_enabled.then(|| named().unwrap_or(ROTATION_PERIOD_DAYS_DEFAULT))
 }
 
 /// The policy that PutKeyPolicy or CreateKey writes: a string in records, an object in some exports.

@@ -1,0 +1,199 @@
+//! What was done to keys lately: the set that rules over several changes look at.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use keytrail_event::{EventTime, Record};
+use serde::{Deserialize, Serialize};
+
+use super::caller::is_aws;
+use super::grant::Grant;
+use super::support::{cut, is_owners_copy, is_refused};
+use crate::bounds::KEY_CHANGES_MAX;
+
+/// Seconds a change is remembered: the longest window that a rule looks at, and two days for records that come late.
+pub const REMEMBERED_SECONDS: i64 = 3 * 24 * 3_600;
+
+/// The operations that are remembered, sorted.
+const OPERATIONS: [&str; 16] = [
+    "CancelKeyDeletion",
+    "CreateAlias",
+    "CreateGrant",
+    "CreateKey",
+    "DeleteAlias",
+    "DeleteImportedKeyMaterial",
+    "DisableKey",
+    "DisableKeyRotation",
+    "EnableKey",
+    "EnableKeyRotation",
+    "ImportKeyMaterial",
+    "PutKeyPolicy",
+    "RevokeGrant",
+    "RotateKeyOnDemand",
+    "ScheduleKeyDeletion",
+    "UpdateAlias",
+];
+
+/// One change of a key, or one that was refused. Sorted by (time, event id).
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct KeyChange {
+    /// When.
+    pub at: EventTime,
+    /// The event's id; empty where the record has none.
+    pub event_id: String,
+    /// The operation.
+    pub operation: String,
+    /// The canonical key.
+    pub key: String,
+    /// Who did it.
+    pub principal: String,
+    /// Whether it was made; refused otherwise.
+    pub is_made: bool,
+    /// The Region.
+    pub region: String,
+}
+
+/// The changes of an account's keys in the last three days.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyChanges(BTreeSet<KeyChange>);
+
+impl KeyChanges {
+    /// Takes a record in, its key as `resolved`; 1 when there was no room for it. What AWS services do by themselves
+    /// or for a resource of theirs is no change that anybody chose.
+    pub fn learn(&mut self, record: &Record<'_>, resolved: &str) -> u64 {
+        let Ok(operation) = OPERATIONS.binary_search(&record.operation.name()) else {
+            return 0;
+        };
+        let is_wanted = is_owners_copy(record)
+            && !is_aws(record)
+            && (record.outcome.is_success() || is_refused(record));
+        if !is_wanted || is_grant_for_aws_resource(record) {
+            return 0;
+        }
+        let change = KeyChange {
+            at: record.time,
+            event_id: record.event_id.as_deref().unwrap_or_default().to_owned(),
+            operation: OPERATIONS[operation].to_owned(),
+            key: resolved.to_owned(),
+            principal: record.principal().to_owned(),
+            is_made: record.outcome.is_success(),
+            region: cut(&record.region).to_owned(),
+        };
+        self.0.insert(change);
+        self.forget_old();
+        if self.0.len() > KEY_CHANGES_MAX {
+            self.0.pop_first();
+            return 1;
+        }
+        0
+    }
+
+    fn forget_old(&mut self) {
+        let Some(newest) = self.0.last().map(|change| change.at) else {
+            return;
+        };
+        while self
+            .0
+            .first()
+            .is_some_and(|first| newest.seconds_since(first.at) > REMEMBERED_SECONDS)
+        {
+            self.0.pop_first();
+        }
+    }
+
+    /// All of them, in the order of (time, event id).
+    pub fn iter(&self) -> impl Iterator<Item = &KeyChange> {
+        self.0.iter()
+    }
+
+    /// The changes that `wanted` accepts, each list in the order of (time, event id), by what `name` says.
+    pub fn grouped<'c>(
+        &'c self,
+        wanted: impl Fn(&KeyChange) -> bool,
+        name: impl Fn(&'c KeyChange) -> &'c str,
+    ) -> BTreeMap<&'c str, Vec<&'c KeyChange>> {
+        let mut groups: BTreeMap<&str, Vec<&KeyChange>> = BTreeMap::new();
+        for change in self.0.iter().filter(|change| wanted(change)) {
+            groups.entry(name(change)).or_default().push(change);
+        }
+        groups
+    }
+}
+
+fn is_grant_for_aws_resource(record: &Record<'_>) -> bool {
+    match record.operation.name() {
+        "CreateGrant" => Grant::is_for_aws_resource(record, &record.body()),
+        "RevokeGrant" => record.service_path() != keytrail_event::source::DIRECT,
+        _ => false,
+    }
+}
+
+/// The spells of a sorted list: the longest runs in which each change lies in some window of `seconds` that `is_spell`
+/// accepts. A window is the changes not later than `seconds` after one of them.
+pub fn spells<'c>(
+    changes: &[&'c KeyChange],
+    seconds: i64,
+    is_spell: impl Fn(&[&'c KeyChange]) -> bool,
+) -> Vec<Vec<&'c KeyChange>> {
+    let mut spells: Vec<(usize, usize)> = Vec::new();
+    for (start, first) in changes.iter().enumerate() {
+        let end = changes.partition_point(|change| change.at.seconds_since(first.at) <= seconds);
+        if !is_spell(&changes[start..end]) {
+            continue;
+        }
+        match spells.last_mut() {
+            Some((_, last)) if start < *last => *last = end.max(*last),
+            _ => spells.push((start, end)),
+        }
+    }
+    let spells = spells.into_iter();
+    spells
+        .map(|(start, end)| changes[start..end].to_vec())
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn change(second: i64, key: &str) -> KeyChange {
+        KeyChange {
+            at: EventTime::from_unix_seconds(second),
+            event_id: second.to_string(),
+            operation: "DisableKey".to_owned(),
+            key: key.to_owned(),
+            principal: "p".to_owned(),
+            is_made: true,
+            region: String::new(),
+        }
+    }
+
+    #[test]
+    fn the_operations_are_sorted() {
+        assert!(OPERATIONS.is_sorted());
+    }
+
+    #[test]
+    fn spells_join_the_windows_that_count() {
+        let check = |seconds: &[i64], expected: &[&[i64]]| {
+            let changes: Vec<KeyChange> = seconds.iter().map(|at| change(*at, "k")).collect();
+            let changes: Vec<&KeyChange> = changes.iter().collect();
+            let found = spells(&changes, 10, |window| window.len() >= 3);
+            let found: Vec<Vec<i64>> = found
+                .iter()
+                .map(|spell| {
+                    spell
+                        .iter()
+                        .map(|change| change.at.unix_seconds())
+                        .collect()
+                })
+                .collect();
+            assert_eq!(found, expected, "{seconds:?}");
+        };
+        check(&[], &[]);
+        check(&[0, 5, 11], &[]);
+        check(&[0, 5, 10], &[&[0, 5, 10]]);
+        check(&[0, 5, 10, 15, 40], &[&[0, 5, 10, 15]]);
+        check(&[0, 1, 2, 12, 13, 14], &[&[0, 1, 2], &[12, 13, 14]]);
+        check(&[0, 1, 10, 11, 12], &[&[0, 1, 10, 11, 12]]);
+    }
+}

@@ -1,0 +1,99 @@
+//! `material-imported`: somebody brought their own material into a key.
+
+use keytrail_event::Record;
+use keytrail_event::time::DAY_SECONDS;
+
+use super::key_material::expiry;
+use super::support::{
+    duration, events_of_key, is_made_or_refused, is_owners_copy, is_refused_at_owner, key_in_title,
+    key_of, last_use_evidence,
+};
+use super::{About, Hit, Light, Rule, Side};
+use crate::finding::{Evidence, Severity};
+
+/// The rule.
+pub struct MaterialImported;
+
+const OPERATION: &str = "ImportKeyMaterial";
+
+const ABOUT: About = About {
+    id: "material-imported",
+    title: "Key material was imported",
+    severities: &[Severity::Low, Severity::Medium, Severity::High],
+    attack: &[("TA0040", "T1486", "T1486")],
+    practice: "the account keeps control of its keys",
+    side: Side::Owner,
+    fires_when: "ImportKeyMaterial succeeds: medium. High when the material expires in less than 7 days (rules.material_short_days). A refused call fires one severity lower.",
+    reads: &[
+        "eventName",
+        "eventTime",
+        "errorCode",
+        "recipientAccountId",
+        "requestParameters.keyId",
+        "requestParameters.expirationModel",
+        "requestParameters.validTo",
+        "resources[].ARN",
+        "userIdentity",
+    ],
+};
+
+impl Rule for MaterialImported {
+    fn about(&self) -> &'static About {
+        &ABOUT
+    }
+
+    fn selects(&self, record: &Record<'_>) -> bool {
+        is_refused_at_owner(record, OPERATION)
+    }
+
+    fn judge(&self, record: &Record<'_>, light: &Light<'_>) -> Option<Hit> {
+        if record.operation.name() != OPERATION
+            || !is_owners_copy(record)
+            || !is_made_or_refused(record)
+        {
+            return None;
+        }
+        let key = key_of(record, light);
+        let expires = expiry(&record.body());
+        let lives = expires.map(|expires| expires.seconds_since(record.time).max(0));
+        let short_days = light.configuration.rules.material_short_days;
+        let is_short =
+            lives.is_some_and(|seconds| seconds < (short_days as i64).saturating_mul(DAY_SECONDS));
+        let severity = if is_short {
+            Severity::High
+        } else {
+            Severity::Medium
+        };
+        let title = format!("ImportKeyMaterial on {}", key_in_title(key));
+        let expiry = match (expires, lives) {
+            (Some(expires), Some(lives)) => Evidence::new(
+                "material_expires",
+                format!(
+                    "The material expires at {expires}, {} after the import; then what the key encrypts cannot be read until the same material is imported again",
+                    duration(lives)
+                ),
+            )
+            .observed(expires),
+            _ => Evidence::new("material_expires", "The record names no expiry").observed("never"),
+        };
+        let mut hit = Hit::of(record, severity, title)
+            .key(key)
+            .because(
+                Evidence::new(
+                    "operation",
+                    "Whoever has a copy of the material can decrypt what the key encrypts without KMS, and delete the key's copy at any time",
+                )
+                .observed(OPERATION),
+            )
+            .because(expiry);
+        hit.evidence
+            .extend(last_use_evidence(key, record.time, light));
+        if record.outcome.is_success() {
+            hit = hit.next("Make sure that the owner of the key has the material in safe keeping: without it, nothing saves the data once the key loses its copy.");
+        }
+        Some(
+            hit.next(events_of_key(key, record, 24))
+                .lower_if_refused(record, light),
+        )
+    }
+}
