@@ -25,7 +25,9 @@
 //! What is absent: no file system, no clock, no parsing of CloudTrail, no detection. Account numbers, addresses and
 //! ids are made up: accounts and networks are those that documentation reserves, and every access key holds `SIM`.
 
+pub mod attacks;
 pub mod bulk;
+pub mod organisation;
 pub mod scenario;
 
 mod actor;
@@ -36,6 +38,7 @@ mod layout;
 mod moment;
 mod random;
 mod record;
+mod request;
 #[cfg(test)]
 mod testing;
 

@@ -3,6 +3,9 @@
 use crate::json::{Object, array, quoted};
 use crate::moment::Moment;
 
+/// `eventSource` of KMS records.
+pub(crate) const KMS: &str = "kms.amazonaws.com";
+
 /// In which order a producer writes a record's fields. Nothing may depend on it, so archives hold both.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum FieldOrder {

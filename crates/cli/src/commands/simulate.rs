@@ -2,8 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
+use clap::builder::PossibleValuesParser;
 use clap::{Args, ValueEnum};
+use keytrail_sim::attacks;
 use keytrail_sim::bulk::{self, BulkOptions};
+use keytrail_sim::organisation::{self, OrganisationOptions};
 use keytrail_sim::scenario::{self, AttackKind, ScenarioOptions};
 use keytrail_sim::{LABELS_PATH, SimulateError, SimulatedFile};
 
@@ -22,15 +25,39 @@ pub struct SimulateArguments {
     /// One seed, one archive.
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
-    /// The first day, such as 2026-03-02.
-    #[arg(long, value_name = "DATE", default_value = "2026-03-02", value_parser = date)]
-    pub start: jiff::civil::Date,
-    /// Days of a small organisation's life, when no number of records is given.
-    #[arg(long, default_value_t = 21, conflicts_with = "records")]
-    pub days: u32,
-    /// An attack to play. May be repeated; the default is all.
-    #[arg(long, value_enum, value_name = "ATTACK", conflicts_with = "records")]
+    /// The first day, such as 2026-03-02. The default is 2026-03-02, or 2026-01-05 with --organisation.
+    #[arg(long, value_name = "DATE", value_parser = date)]
+    pub start: Option<jiff::civil::Date>,
+    /// Days of the organisation's life. The default is 21, or 60 with --organisation.
+    #[arg(long, conflicts_with = "records")]
+    pub days: Option<u32>,
+    /// An attack on the small organisation. May be repeated; the default is all.
+    #[arg(long, value_enum, value_name = "ATTACK", conflicts_with_all = ["records", "organisation"])]
     pub attack: Vec<Attack>,
+    /// Write the life of two hundred principals, to measure detection with.
+    #[arg(long, conflicts_with = "records")]
+    pub organisation: bool,
+    /// Which attacks on them, with commas between.
+    #[arg(
+        long,
+        value_name = "KINDS",
+        value_delimiter = ',',
+        default_value = "all",
+        value_parser = PossibleValuesParser::new(attack_names()),
+        requires = "organisation"
+    )]
+    pub attacks: Vec<String>,
+    /// Attacks of each kind, of three strengths in turn.
+    #[arg(long, value_name = "N", default_value_t = 2, requires = "organisation")]
+    pub attack_count: u32,
+    /// How much everybody calls, in percent of some 20,000 records a day.
+    #[arg(
+        long,
+        value_name = "PERCENT",
+        default_value_t = 100,
+        requires = "organisation"
+    )]
+    pub volume: u32,
     /// Write that many records for measuring, in place of an organisation's life.
     #[arg(long, value_name = "N")]
     pub records: Option<u64>,
@@ -82,6 +109,31 @@ impl Attack {
     }
 }
 
+/// `none`, `all`, and every kind of attack on the large organisation.
+fn attack_names() -> impl Iterator<Item = &'static str> {
+    let kinds = attacks::AttackKind::ALL.iter().map(|kind| kind.name());
+    ["none", "all"].into_iter().chain(kinds)
+}
+
+/// The kinds that these names stand for.
+fn attack_kinds(names: &[String]) -> Result<Vec<attacks::AttackKind>, UsageError> {
+    if let [name] = names {
+        match name.as_str() {
+            "none" => return Ok(Vec::new()),
+            "all" => return Ok(attacks::AttackKind::ALL.to_vec()),
+            _ => {}
+        }
+    }
+    if names.iter().any(|name| name == "none" || name == "all") {
+        return Err(UsageError::new(
+            "--attacks none and --attacks all stand alone",
+        ));
+    }
+    let mut kinds = attacks::AttackKind::ALL.to_vec();
+    kinds.retain(|kind| names.iter().any(|name| name == kind.name()));
+    Ok(kinds)
+}
+
 fn date(text: &str) -> Result<jiff::civil::Date, String> {
     text.parse()
         .map_err(|_| "not a date; write it as 2026-03-02".to_owned())
@@ -96,6 +148,7 @@ pub fn run(arguments: &SimulateArguments, talk: Talk) -> anyhow::Result<Exit> {
     let mut sink = |file: SimulatedFile| write(&arguments.out, &file);
     let told = match arguments.records {
         Some(records) => write_bulk(arguments, records, &mut sink),
+        None if arguments.organisation => write_organisation(arguments, &mut sink)?,
         None => write_scenario(arguments, &mut sink)?,
     };
     let told = told.map_err(|error| match error {
@@ -128,10 +181,11 @@ fn write_scenario(
         }
         several => several.iter().filter_map(|attack| attack.kind()).collect(),
     };
+    let defaults = ScenarioOptions::default();
     let options = ScenarioOptions {
         seed: arguments.seed,
-        start: arguments.start,
-        days: arguments.days,
+        start: arguments.start.unwrap_or(defaults.start),
+        days: arguments.days.unwrap_or(defaults.days),
         attacks,
     };
     Ok(scenario::generate(&options, sink).map(|made| {
@@ -145,21 +199,50 @@ fn write_scenario(
     }))
 }
 
+fn write_organisation(
+    arguments: &SimulateArguments,
+    sink: &mut FileSink<'_>,
+) -> Result<Result<String, SimulateError>, UsageError> {
+    let defaults = OrganisationOptions::default();
+    let options = OrganisationOptions {
+        seed: arguments.seed,
+        start: arguments.start.unwrap_or(defaults.start),
+        days: arguments.days.unwrap_or(defaults.days),
+        attacks: attack_kinds(&arguments.attacks)?,
+        attack_count: arguments.attack_count,
+        volume_percent: arguments.volume,
+    };
+    Ok(organisation::generate(&options, sink).map(|made| {
+        let is_attack = |label: &&organisation::Label| {
+            label.category == organisation::Category::Attack
+        };
+        let attacks = made.labels.iter().filter(is_attack).count();
+        format!(
+            "{} records in {} files, {} bytes compressed, {attacks} attacks and {} legitimate changes,",
+            grouped(made.records),
+            grouped(made.files),
+            grouped(made.bytes_compressed),
+            made.labels.len() - attacks
+        )
+    }))
+}
+
 fn write_bulk(
     arguments: &SimulateArguments,
     records: u64,
     sink: &mut FileSink<'_>,
 ) -> Result<String, SimulateError> {
+    let defaults = BulkOptions::default();
     let options = BulkOptions {
         records,
         kms_fraction: arguments.kms_fraction,
         s3_data_fraction: arguments.s3_data_fraction,
         seed: arguments.seed,
-        start: arguments.start,
+        start: arguments.start.unwrap_or(defaults.start),
         accounts: arguments.accounts,
         principals: arguments.principals,
         keys: arguments.keys,
-        ..BulkOptions::default()
+        ..defaults
     };
     bulk::generate(&options, sink).map(|made| {
         format!(

@@ -181,7 +181,8 @@ impl Keys {
 }
 
 impl Actor {
-    fn role(
+    /// A role that nothing is known of but its name and its tool.
+    pub(crate) fn role(
         seed: u64,
         account: &'static str,
         name: &str,

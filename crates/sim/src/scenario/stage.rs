@@ -6,11 +6,11 @@ use crate::key::{Key, Naming};
 use crate::moment::Moment;
 use crate::random::Random;
 use crate::record::{FieldOrder, Origin, Record};
+use crate::request;
 
 use super::cast::{Cast, HOME};
 
-/// `eventSource` of KMS records.
-pub(crate) const KMS: &str = "kms.amazonaws.com";
+pub(crate) use crate::record::KMS;
 
 /// A key that answers no more from some moment on.
 #[derive(Debug, Clone)]
@@ -122,7 +122,9 @@ impl<'a> Stage<'a> {
             Naming::Arn | Naming::Id => key.named(call.naming),
             Naming::Alias | Naming::AliasArn => call.key.named(call.naming),
         };
-        record.request_json = Some(self.request(call, &name));
+        let request =
+            request::cryptographic(&mut self.random, call.operation, key, &name, &call.context);
+        record.request_json = Some(request);
         record.resources = Some(vec![key.resource()]);
         record.region = key.region;
         if record.version == "1.11" {
@@ -171,13 +173,9 @@ impl<'a> Stage<'a> {
         let mut record = self.manage(actor, time, operation, key, None);
         record.resources = None;
         record.read_only = !matches!(operation, "CreateKey" | "CreateGrant" | "PutKeyPolicy");
-        let target = key.map_or_else(|| "*".to_owned(), Key::arn);
         record.error = Some((
             "AccessDenied",
-            format!(
-                "User: {} is not authorized to perform: kms:{operation} on resource: {target} because no identity-based policy allows the kms:{operation} action",
-                actor.arn_at(time)
-            ),
+            request::refusal(&actor.arn_at(time), operation, key),
         ));
         self.push(record)
     }
@@ -229,39 +227,6 @@ impl<'a> Stage<'a> {
             shared_id: None,
         };
         self.push(record)
-    }
-
-    fn request(&mut self, call: &Use<'_>, name: &str) -> String {
-        let context = call
-            .context
-            .iter()
-            .fold(Object::new(), |object, (name, value)| {
-                object.text(name, value)
-            })
-            .finish();
-        let context = (!call.context.is_empty()).then_some(context);
-        let key_first = self.random.chance(0.5);
-        let mut request = Object::new();
-        let names_key = call.operation != "Decrypt";
-        if names_key && key_first {
-            request = request.text("keyId", name);
-        }
-        if let Some(context) = &context {
-            request = request.raw("encryptionContext", context);
-        }
-        if names_key && !key_first {
-            request = request.text("keyId", name);
-        }
-        let request = match call.operation {
-            "GenerateDataKey" if call.key.alias.starts_with("alias/aws/") => {
-                request.number("numberOfBytes", 32)
-            }
-            "GenerateDataKey" | "GenerateDataKeyWithoutPlaintext" => {
-                request.text("keySpec", "AES_256")
-            }
-            _ => request.text("encryptionAlgorithm", "SYMMETRIC_DEFAULT"),
-        };
-        request.finish()
     }
 
     fn apply_trouble(&mut self, record: &mut Record, key: &Key) {

@@ -5,6 +5,7 @@ use crate::actor::Actor;
 use crate::json::{Object, array};
 use crate::key::{Key, Naming};
 use crate::moment::{DAY, HOUR, MINUTE, Moment};
+use crate::request;
 
 use super::calendar::Calendar;
 use super::cast::{Cast, HOME, SHOP};
@@ -175,33 +176,9 @@ pub(crate) fn create_key(
     key: &Key,
     description: &str,
 ) -> String {
-    let request = Object::new()
-        .text("policy", &key.safe_policy(&[]))
-        .text("description", description)
-        .text("keyUsage", "ENCRYPT_DECRYPT")
-        .text("customerMasterKeySpec", "SYMMETRIC_DEFAULT")
-        .text("keySpec", "SYMMETRIC_DEFAULT")
-        .text("origin", "AWS_KMS")
-        .flag("bypassPolicyLockoutSafetyCheck", false)
-        .flag("multiRegion", false)
-        .finish();
-    let metadata = Object::new()
-        .text("aWSAccountId", key.account)
-        .text("keyId", &key.id)
-        .text("arn", &key.arn())
-        .text("creationDate", &time.java_date())
-        .flag("enabled", true)
-        .text("description", description)
-        .text("keyUsage", "ENCRYPT_DECRYPT")
-        .text("keyState", "Enabled")
-        .text("origin", "AWS_KMS")
-        .text("keyManager", "CUSTOMER")
-        .text("keySpec", "SYMMETRIC_DEFAULT")
-        .list("encryptionAlgorithms", &["SYMMETRIC_DEFAULT"])
-        .flag("multiRegion", false)
-        .finish();
+    let (request, response) = request::create_key(key, time, description);
     let mut record = stage.manage(actor, time, "CreateKey", Some(key), Some(request));
-    record.response_json = Some(Object::new().raw("keyMetadata", &metadata).finish());
+    record.response_json = Some(response);
     stage.push(record)
 }
 
