@@ -7,7 +7,7 @@ use keytrail_detect::finding::Finding;
 use keytrail_report::explain::write_explanation;
 use keytrail_report::summary::write_problems;
 
-use super::replay::collect::replay;
+use super::replay::in_memory::replay;
 use crate::arguments::ExplainArguments;
 use crate::configuration;
 use crate::exit_code::Exit;
@@ -30,7 +30,7 @@ pub fn run(arguments: &ExplainArguments, talk: Talk) -> anyhow::Result<Exit> {
             let found = discover(&arguments.paths)?;
             let progress = Progress::new(talk.is_progress_wanted(), found.bytes());
             let threads = crate::arguments::threads(arguments.threads);
-            let replayed = replay(found, threads, &progress, &configuration)?;
+            let replayed = replay(&found, threads, &progress, &configuration)?;
             talk.say_page(|page, out| write_problems(&replayed.coverage, talk.detail(), page, out));
             replayed.findings
         }

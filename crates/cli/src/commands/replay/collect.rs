@@ -1,14 +1,8 @@
-//! From records to findings: tallies by the reading threads, the engine in the order of stamps.
+//! From files to tallies: by the reading threads, in segments within which no day falls due.
 
-use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
 use keytrail_detect::bounds::CLOSE_LAG_SECONDS;
-use keytrail_detect::configuration::Configuration;
-use keytrail_detect::engine;
-use keytrail_detect::finding::Finding;
-use keytrail_detect::plan::{Metrics, Plan};
-use keytrail_detect::state::State;
 use keytrail_detect::tally::Tally;
 use keytrail_event::{EventTime, Record};
 
@@ -18,57 +12,31 @@ use crate::progress::Progress;
 use crate::scan::{Collector, Part, scan};
 use keytrail_report::summary::Coverage;
 
-/// What a replay came to.
-#[derive(Debug)]
-pub struct Replayed {
-    /// What was read.
-    pub coverage: Coverage,
-    /// The findings in their last revision, sorted by (episode, id).
-    pub findings: Vec<Finding>,
-    /// The state at the end.
-    pub state: State,
-    /// What was counted while judging.
-    pub metrics: Metrics,
+/// What takes tallies in.
+pub trait Intake {
+    /// All files that follow have this stamp or a later one.
+    fn reach(&mut self, stamp: EventTime) -> anyhow::Result<()>;
+
+    /// Takes in what one thread tallied of some files.
+    fn take(&mut self, tally: Tally) -> anyhow::Result<()>;
 }
 
-/// Replays the files. Where records come after their day has closed, which an outage of CloudTrail
-/// does, they are read a second time, so that such records are judged with their day.
+/// Reads the files into an intake, and returns the newest stamp; `None` when there is none.
 ///
 /// # Errors
-/// When the reading threads fail; what is wrong with a file is part of the coverage.
-pub fn replay(
-    found: Discovered,
-    threads: usize,
-    progress: &Progress,
-    configuration: &Configuration,
-) -> anyhow::Result<Replayed> {
-    let pass = |state| pass(&found, state, threads, progress, configuration);
-    let replayed = pass(State::default())?;
-    let replayed = if replayed.state.has_afterwards() {
-        let afterwards = replayed.state.into_afterwards();
-        pass(State::knowing(afterwards))?
-    } else {
-        replayed
-    };
-    progress.finish();
-    Ok(replayed)
-}
-
-fn pass(
+/// When the reading threads or the intake fail; what is wrong with a file is part of the coverage.
+pub fn collect(
     found: &Discovered,
-    mut state: State,
     threads: usize,
     progress: &Progress,
-    configuration: &Configuration,
-) -> anyhow::Result<Replayed> {
-    let mut published = Published::default();
-    let mut coverage = Coverage::default();
+    coverage: &mut Coverage,
+    intake: &mut impl Intake,
+) -> anyhow::Result<Option<EventTime>> {
     let mut newest_stamp: Option<EventTime> = None;
-    coverage::add_all_unopened(&mut coverage, found.unreadable.clone());
+    coverage::add_all_unopened(coverage, found.unreadable.clone());
     for segment in segments(&found.files) {
-        // Files come in the order of their stamps: the first of a segment closes the days before it.
         if let Some(stamp) = segment[0].delivery.stamp {
-            engine::advance(&mut state, stamp, configuration, |plan| published.add(plan));
+            intake.reach(stamp)?;
         }
         let newest_of_segment = segment.last().and_then(|file| file.delivery.stamp);
         let taken = Mutex::new(Vec::new());
@@ -78,7 +46,7 @@ fn pass(
             threads,
             progress,
             collector,
-            &mut coverage,
+            coverage,
             |_, _: Part<()>| Ok(()),
         )?;
         let taken = taken.into_inner().unwrap_or_else(PoisonError::into_inner);
@@ -88,39 +56,11 @@ fn pass(
         } in taken
         {
             newest_stamp = newest_stamp.max(newest_unstamped);
-            state.absorb(tally);
+            intake.take(tally)?;
         }
         newest_stamp = newest_stamp.max(newest_of_segment);
     }
-    if let Some(newest) = newest_stamp {
-        engine::finish(&mut state, newest, configuration, |plan| {
-            published.add(plan)
-        });
-    }
-    let mut findings: Vec<Finding> = published.findings.into_values().collect();
-    findings.sort_by(|a, b| (&a.episode, &a.id).cmp(&(&b.episode, &b.id)));
-    Ok(Replayed {
-        coverage,
-        findings,
-        state,
-        metrics: published.metrics,
-    })
-}
-
-/// The findings of all plans, each as the last plan that knew it left it.
-#[derive(Debug, Default)]
-struct Published {
-    findings: BTreeMap<String, Finding>,
-    metrics: Metrics,
-}
-
-impl Published {
-    fn add(&mut self, plan: Plan) {
-        self.metrics.add(&plan.metrics);
-        for finding in plan.findings {
-            self.findings.insert(finding.episode.clone(), finding);
-        }
-    }
+    Ok(newest_stamp)
 }
 
 /// Divides files, which come in the order of their stamps, where a day falls due: within a segment

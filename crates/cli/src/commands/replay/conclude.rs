@@ -6,30 +6,27 @@ use keytrail_detect::tally::TallyCounts;
 use keytrail_event::Reading;
 use keytrail_report::summary::{self, FindingCounts, Summary};
 
-use super::collect::Replayed;
+use super::Replayed;
 use crate::numbers::grouped;
 use crate::output::Destination;
 use crate::talk::Talk;
 
 /// The numbers of a replay whose findings have been filtered.
 pub fn summarise(replayed: &Replayed, filtered_out: u64) -> Summary {
-    let state = &replayed.state;
-    let tally = state.counts();
-    // Beyond exact counting, distinct records are an estimate; no estimate makes duplicates negative.
-    let distinct = state.distinct().min(tally.kept);
+    let (counts, distinct) = (replayed.counts, replayed.distinct);
     let summary = Summary {
         coverage: replayed.coverage.clone(),
         distinct,
-        duplicates: tally.kept - distinct,
+        duplicates: counts.kept - distinct,
         matched: None,
-        tally: Some(tally),
+        tally: Some(counts),
         metrics: Some(replayed.metrics),
-        learning_accounts: Some(state.learning_accounts() as u64),
+        learning_accounts: Some(replayed.learning_accounts),
         findings: Some(FindingCounts::of(&replayed.findings, filtered_out)),
-        bounds_met: summary::bounds_met(&tally, &replayed.metrics, state.forgotten_pairs()),
+        bounds_met: summary::bounds_met(&counts, &replayed.metrics, replayed.forgotten_pairs),
     };
     debug_assert!(
-        Balance::of(&summary.coverage.reading, &tally).is_even(),
+        Balance::of(&summary.coverage.reading, &counts).is_even(),
         "{summary:?}"
     );
     summary

@@ -1,12 +1,17 @@
 //! `keytrail replay`: what was unusual or wrong in an archive, and why.
 
-pub mod collect;
+mod collect;
 mod conclude;
+pub mod in_memory;
 
 use std::io::IsTerminal as _;
 
+use keytrail_detect::finding::Finding;
+use keytrail_detect::plan::Metrics;
+use keytrail_detect::tally::TallyCounts;
 use keytrail_event::EventTime;
 use keytrail_report::findings;
+use keytrail_report::summary::Coverage;
 
 use super::finding_filter::FindingFilter;
 use crate::arguments::ReplayArguments;
@@ -17,7 +22,26 @@ use crate::input::discover;
 use crate::output::{Destination, Format, check_places};
 use crate::progress::Progress;
 use crate::talk::Talk;
-use collect::replay;
+use in_memory::replay;
+
+/// What a replay came to.
+#[derive(Debug)]
+pub struct Replayed {
+    /// What was read.
+    pub coverage: Coverage,
+    /// The findings in their last revision, sorted by (episode, id).
+    pub findings: Vec<Finding>,
+    /// How the records stood to the stamps of their files.
+    pub counts: TallyCounts,
+    /// Distinct records among those that were kept.
+    pub distinct: u64,
+    /// Accounts that are still being learnt.
+    pub learning_accounts: u64,
+    /// Pairs that were forgotten because an account had too many.
+    pub forgotten_pairs: u64,
+    /// What was counted while judging.
+    pub metrics: Metrics,
+}
 
 /// Replays an archive.
 ///
@@ -37,7 +61,7 @@ pub fn run(arguments: &ReplayArguments, talk: Talk, now: EventTime) -> anyhow::R
     }
     let default = output.output.is_empty().then_some(Format::Table);
     let progress = Progress::new(talk.is_progress_wanted(), found.bytes());
-    let mut replayed = replay(found, arguments.input.threads(), &progress, &configuration)?;
+    let mut replayed = replay(&found, arguments.input.threads(), &progress, &configuration)?;
     let all = replayed.findings.len();
     replayed.findings.retain(|finding| filter.accepts(finding));
     let filtered_out = all - replayed.findings.len();
@@ -79,7 +103,7 @@ pub fn run(arguments: &ReplayArguments, talk: Talk, now: EventTime) -> anyhow::R
     })
 }
 
-fn show(format: Format, replayed: &collect::Replayed, talk: Talk) -> anyhow::Result<()> {
+fn show(format: Format, replayed: &Replayed, talk: Talk) -> anyhow::Result<()> {
     let mut stdout = Destination::standard_output(format, talk.color());
     findings::write(format.into(), &replayed.findings, &talk.page(), &mut stdout)?;
     stdout.finish()

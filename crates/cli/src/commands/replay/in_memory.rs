@@ -1,0 +1,121 @@
+//! A replay that keeps nothing: the engine over the files, in the order of their stamps.
+
+use std::collections::BTreeMap;
+
+use keytrail_detect::configuration::Configuration;
+use keytrail_detect::engine;
+use keytrail_detect::finding::Finding;
+use keytrail_detect::plan::{Metrics, Plan};
+use keytrail_detect::state::State;
+use keytrail_detect::tally::Tally;
+use keytrail_event::EventTime;
+use keytrail_report::summary::Coverage;
+
+use super::Replayed;
+use super::collect::{Intake, collect};
+use crate::input::Discovered;
+use crate::progress::Progress;
+
+/// Replays the files. Where records come after their day has closed, which an outage of CloudTrail
+/// does, they are read a second time, so that such records are judged with their day.
+///
+/// # Errors
+/// When the reading threads fail; what is wrong with a file is part of the coverage.
+pub fn replay(
+    found: &Discovered,
+    threads: usize,
+    progress: &Progress,
+    configuration: &Configuration,
+) -> anyhow::Result<Replayed> {
+    let pass = |state| pass(found, state, threads, progress, configuration);
+    let (mut replayed, state) = pass(State::default())?;
+    if state.has_afterwards() {
+        (replayed, _) = pass(State::knowing(state.into_afterwards()))?;
+    }
+    progress.finish();
+    Ok(replayed)
+}
+
+fn pass(
+    found: &Discovered,
+    state: State,
+    threads: usize,
+    progress: &Progress,
+    configuration: &Configuration,
+) -> anyhow::Result<(Replayed, State)> {
+    let mut engine = InMemory {
+        state,
+        configuration,
+        findings: BTreeMap::new(),
+        metrics: Metrics::default(),
+    };
+    let mut coverage = Coverage::default();
+    let newest = collect(found, threads, progress, &mut coverage, &mut engine)?;
+    if let Some(newest) = newest {
+        engine.finish(newest);
+    }
+    let mut findings: Vec<Finding> = engine.findings.into_values().collect();
+    findings.sort_by(|a, b| (&a.episode, &a.id).cmp(&(&b.episode, &b.id)));
+    let state = engine.state;
+    let counts = state.counts();
+    let replayed = Replayed {
+        coverage,
+        findings,
+        counts,
+        // Beyond exact counting, distinct records are an estimate; no estimate makes duplicates negative.
+        distinct: state.distinct().min(counts.kept),
+        learning_accounts: state.learning_accounts() as u64,
+        forgotten_pairs: state.forgotten_pairs(),
+        metrics: engine.metrics,
+    };
+    Ok((replayed, state))
+}
+
+/// The engine, and the findings of all its plans, each as the last plan that knew it left it.
+struct InMemory<'c> {
+    state: State,
+    configuration: &'c Configuration,
+    findings: BTreeMap<String, Finding>,
+    metrics: Metrics,
+}
+
+impl InMemory<'_> {
+    fn finish(&mut self, newest: EventTime) {
+        let Self {
+            state,
+            configuration,
+            findings,
+            metrics,
+        } = self;
+        engine::finish(state, newest, configuration, |plan| {
+            note(plan, findings, metrics);
+        });
+    }
+}
+
+impl Intake for InMemory<'_> {
+    fn reach(&mut self, stamp: EventTime) -> anyhow::Result<()> {
+        let Self {
+            state,
+            configuration,
+            findings,
+            metrics,
+        } = self;
+        engine::advance(state, stamp, configuration, |plan| {
+            note(plan, findings, metrics);
+        });
+        Ok(())
+    }
+
+    fn take(&mut self, tally: Tally) -> anyhow::Result<()> {
+        self.state.absorb(tally);
+        Ok(())
+    }
+}
+
+fn note(plan: Plan, findings: &mut BTreeMap<String, Finding>, metrics: &mut Metrics) {
+    metrics.add(&plan.metrics);
+    for finding in plan.findings {
+        findings.insert(finding.episode.clone(), finding);
+    }
+}
