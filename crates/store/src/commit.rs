@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use keytrail_event::Day;
 
-use crate::bounds::SHARDS_MAX;
+use crate::bounds::{DOCUMENT_BYTES_MAX, SHARDS_MAX, check_bytes, check_name};
 use crate::{BaseShard, FindingRecord, Pointer, Recorded, Store, StoreError, Version};
 
 /// The writes of one step of one account. Empty parts are left as they are.
@@ -41,6 +41,17 @@ pub struct Document {
     pub name: String,
     /// Its bytes.
     pub bytes: Vec<u8>,
+}
+
+/// Refuses what is over a bound. Every store asks this before it writes.
+pub fn check_document(account: &str, name: &str, bytes: &[u8]) -> Result<(), StoreError> {
+    check_name("an account", account)?;
+    check_name("the name of a document", name)?;
+    check_bytes(
+        &format!("document {name} of account {account}"),
+        bytes.len(),
+        DOCUMENT_BYTES_MAX,
+    )
 }
 
 /// A new base, and the flip of the pointer to it.

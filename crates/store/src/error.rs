@@ -45,6 +45,14 @@ pub enum StoreError {
         /// The file.
         place: String,
     },
+    /// The file or its file system does not do what was asked.
+    #[error("keytrail state {place}: {detail}; the folder must exist, and be writable")]
+    Failed {
+        /// The file.
+        place: String,
+        /// What SQLite says.
+        detail: String,
+    },
     /// A value is over its bound (see [`crate::bounds`]).
     #[error("{what} has {bytes} bytes, and at most {bytes_max} can be kept")]
     TooLarge {

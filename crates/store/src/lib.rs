@@ -2,7 +2,7 @@
 //!
 //! Everything is behind one trait, [`Store`]. Values are opaque bytes and text: a store knows
 //! nothing of cells, baselines or rules. [`MemoryStore`] keeps a replay's state and is what tests
-//! compare with.
+//! compare with; [`SqliteStore`] is one file.
 //!
 //! ```
 //! use keytrail_event::Day;
@@ -32,12 +32,15 @@ mod finding;
 mod memory;
 mod pointer;
 mod quarantine;
+mod sqlite;
 mod store;
+mod value;
 
-pub use commit::{Close, Commit, Committed, Document, TallyWrite, commit_in_order};
+pub use commit::{Close, Commit, Committed, Document, TallyWrite, check_document, commit_in_order};
 pub use error::StoreError;
 pub use finding::{FindingKey, FindingRecord, Recorded, StoredFinding, TriageNote};
 pub use memory::MemoryStore;
 pub use pointer::{BaseShard, Pointer, Version, Versioned};
 pub use quarantine::Quarantined;
+pub use sqlite::{Durability, PAGE_BYTES, SqliteOptions, SqliteStore};
 pub use store::Store;

@@ -6,9 +6,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use keytrail_event::{Day, EventTime};
 
-use crate::bounds::{
-    DOCUMENT_BYTES_MAX, TRIAGE_NOTES_MAX, VALUE_BYTES_MAX, check_bytes, check_name, page_entries,
-};
+use crate::bounds::{TRIAGE_NOTES_MAX, VALUE_BYTES_MAX, check_bytes, check_name, page_entries};
+use crate::commit::check_document;
 use crate::{
     BaseShard, Commit, Committed, FindingKey, FindingRecord, Pointer, Quarantined, Recorded, Store,
     StoreError, StoredFinding, TriageNote, Version, Versioned,
@@ -187,16 +186,6 @@ impl Contents {
         let documents = &mut self.account(account).documents;
         documents.insert(name.to_owned(), bytes.to_vec());
     }
-}
-
-fn check_document(account: &str, name: &str, bytes: &[u8]) -> Result<(), StoreError> {
-    check_name("an account", account)?;
-    check_name("the name of a document", name)?;
-    check_bytes(
-        &format!("document {name} of account {account}"),
-        bytes.len(),
-        DOCUMENT_BYTES_MAX,
-    )
 }
 
 fn after<T: Clone + Ord>(key: Option<&T>) -> (Bound<T>, Bound<T>) {

@@ -1,0 +1,133 @@
+//! Opening a state file: ours, of a format we know, or new. Others are left as they are.
+
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+
+use super::failure::Failure;
+use crate::StoreError;
+
+/// Says that a file is a keytrail state: `KTRL` in ASCII.
+const APPLICATION_ID: i64 = 0x4b54_524c;
+/// The format that this version reads and writes.
+const FORMAT: i64 = 1;
+const SCHEMA: &str = include_str!("schema.sql");
+/// Statements kept prepared: all that there are.
+const STATEMENTS_MAX: usize = 64;
+
+/// How a state file is opened.
+#[derive(Debug, Clone, Copy)]
+pub struct SqliteOptions {
+    /// Whether a file that does not exist is made.
+    pub create: bool,
+    /// How long a write waits for another process, in whole milliseconds.
+    pub wait: Duration,
+    /// Largest size of the file in pages of [`PAGE_BYTES`]; `None` is SQLite's own bound.
+    pub pages_max: Option<u32>,
+    /// What a commit that returned outlives.
+    pub durability: Durability,
+}
+
+/// What a commit that returned outlives. The file is sound after either.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Durability {
+    /// The end of the process. A power failure can take the last commits with it: right for what
+    /// can be made again.
+    Process,
+    /// A power failure: each commit waits for the disk.
+    Power,
+}
+
+impl Default for SqliteOptions {
+    /// Makes the file, waits for five seconds, no bound of its own, commits outlive a power failure.
+    fn default() -> Self {
+        Self {
+            create: true,
+            wait: Duration::from_secs(5),
+            pages_max: None,
+            durability: Durability::Power,
+        }
+    }
+}
+
+/// Size of a page of a new file, in bytes. Values are a few hundred KiB, so larger pages than
+/// SQLite's 4,096 make fewer links.
+pub const PAGE_BYTES: u32 = 8_192;
+
+pub(super) fn open(path: &Path, options: &SqliteOptions) -> Result<Connection, StoreError> {
+    let place = path.display().to_string();
+    if !options.create && !path.exists() {
+        return Err(StoreError::Unknown {
+            what: format!("keytrail state {place}"),
+        });
+    }
+    try_open(path, options, &place).map_err(|failure| failure.of(&place))
+}
+
+fn try_open(path: &Path, options: &SqliteOptions, place: &str) -> Result<Connection, Failure> {
+    let mut flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    flags.set(OpenFlags::SQLITE_OPEN_CREATE, options.create);
+    let mut connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(options.wait)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
+    // A file can come from anybody: its schema may call nothing but SQL's own functions.
+    connection.pragma_update(None, "trusted_schema", false)?;
+    connection.pragma_update(None, "cell_size_check", true)?;
+    let synchronous = match options.durability {
+        Durability::Process => "normal",
+        Durability::Power => "full",
+    };
+    connection.pragma_update(None, "synchronous", synchronous)?;
+    if is_new(&connection, place)? {
+        connection.pragma_update(None, "page_size", PAGE_BYTES)?;
+        let journal: String =
+            connection.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0))?;
+        if journal != "wal" {
+            return Err(Failure::Store(StoreError::Failed {
+                place: place.to_owned(),
+                detail: "its file system allows no write-ahead log".to_owned(),
+            }));
+        }
+        create(&mut connection, place)?;
+    }
+    connection.pragma_update(None, "temp_store", "memory")?;
+    // The log of a large commit is cut back to this many bytes afterwards.
+    connection.pragma_update_and_check(None, "journal_size_limit", 64 << 20, |_| Ok(()))?;
+    if let Some(pages_max) = options.pages_max {
+        connection.pragma_update_and_check(None, "max_page_count", pages_max, |_| Ok(()))?;
+    }
+    Ok(connection)
+}
+
+/// Whether there is nothing in the file yet; an error if it is not ours or of a later format.
+fn is_new(connection: &Connection, place: &str) -> Result<bool, Failure> {
+    let number =
+        |pragma: &str| connection.pragma_query_value(None, pragma, |row| row.get::<_, i64>(0));
+    let (application_id, format) = (number("application_id")?, number("user_version")?);
+    let tables: i64 =
+        connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    let place = place.to_owned();
+    match (application_id, format, tables) {
+        (0, 0, 0) => Ok(true),
+        (APPLICATION_ID, FORMAT, _) => Ok(false),
+        (APPLICATION_ID, found, _) if found > FORMAT => Err(Failure::Store(StoreError::TooNew {
+            place,
+            found,
+            known: FORMAT,
+        })),
+        _ => Err(Failure::Store(StoreError::NotOurs { place })),
+    }
+}
+
+/// Makes the tables, unless another process did so in between.
+fn create(connection: &mut Connection, place: &str) -> Result<(), Failure> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    if is_new(&transaction, place)? {
+        transaction.execute_batch(SCHEMA)?;
+        transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+        transaction.pragma_update(None, "user_version", FORMAT)?;
+    }
+    transaction.commit()?;
+    Ok(())
+}
