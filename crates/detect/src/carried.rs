@@ -80,6 +80,15 @@ impl<V> Carried<V> {
     }
 }
 
+impl<V> IntoIterator for Carried<V> {
+    type Item = (u64, V);
+    type IntoIter = hashbrown::hash_map::IntoIter<u64, V>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.by_hash.into_iter()
+    }
+}
+
 impl<V: Carry> Carried<V> {
     /// Adds one.
     pub fn insert(&mut self, hash: u64, value: V) {

@@ -99,7 +99,6 @@ impl Cell {
         }
     }
 
-    #[allow(dead_code)]
     pub(crate) fn of_parts(events: DistinctEvents, values: Values, ends: Ends) -> Self {
         let Ends { first, last } = ends;
         let end = |exemplar: &Exemplar| {
@@ -174,10 +173,15 @@ impl Cell {
     pub fn merge(&mut self, other: &Self, symbols: &Symbols) {
         self.events.merge(&other.events);
         self.values.merge(&other.values, symbols);
-        self.stretch(&[
-            (other.first.second, other.id(FIRST)),
-            (other.last.second, other.id(LAST)),
-        ]);
+        self.stretch(&other.end_seconds_and_ids());
+    }
+
+    /// The seconds and ids of the first and the last event.
+    pub(crate) fn end_seconds_and_ids(&self) -> [(u16, EventId); 2] {
+        [
+            (self.first.second, self.id(FIRST)),
+            (self.last.second, self.id(LAST)),
+        ]
     }
 
     /// The first and the last event, by (time, id), of the cell, which is of this hour.

@@ -22,12 +22,10 @@ impl Element {
     }
 
     /// The element as a number, and of a number.
-    #[allow(dead_code)]
     pub(crate) const fn to_bits(self) -> u64 {
         self.0
     }
 
-    #[allow(dead_code)]
     pub(crate) const fn of_bits(bits: u64) -> Self {
         Self(bits)
     }
@@ -104,7 +102,6 @@ impl DistinctEvents {
     }
 
     /// The set of these events, which are sorted and different; `None` where there are too many.
-    #[allow(dead_code)]
     pub(crate) fn of_sorted(elements: Vec<Element>) -> Option<Self> {
         match *elements {
             [one] => Some(Self::One(one)),
@@ -113,7 +110,6 @@ impl DistinctEvents {
     }
 
     /// The registers, while the count is an estimate.
-    #[allow(dead_code)]
     pub(crate) fn registers(&self) -> Option<&[u8; SKETCH_REGISTERS]> {
         match self {
             Self::Sketch(registers) => Some(registers),
@@ -122,7 +118,6 @@ impl DistinctEvents {
     }
 
     /// The sketch of these registers; `None` where one is above what hashes give.
-    #[allow(dead_code)]
     pub(crate) fn of_registers(registers: &[u8; SKETCH_REGISTERS]) -> Option<Self> {
         let is_sound = registers.iter().all(|rank| usize::from(*rank) <= RANK_MAX);
         is_sound.then(|| Self::Sketch(Box::new(*registers)))

@@ -13,6 +13,8 @@ pub mod cells;
 mod closed;
 pub mod configuration;
 pub mod distinct;
+mod divide;
+pub mod encoding;
 pub mod engine;
 mod episode;
 pub mod event_id;
@@ -25,6 +27,8 @@ pub mod plan;
 pub mod policy;
 mod recent;
 pub mod rules;
+#[cfg(test)]
+mod sample;
 pub mod state;
 pub mod symbol;
 pub mod tally;

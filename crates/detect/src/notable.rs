@@ -3,6 +3,7 @@
 use keytrail_event::{EventTime, Hour, KeyName, OperationClass, Record};
 use xxhash_rust::xxh3::xxh3_64;
 
+use crate::bounds::NOTABLE_BYTES_MAX;
 use crate::carried::Carry;
 use crate::distinct::{DistinctEvents, Element};
 use crate::tally::Timing;
@@ -14,6 +15,7 @@ pub struct Notable {
     pub time: EventTime,
     /// The record's JSON text.
     pub raw: Box<str>,
+    account: Box<str>,
     /// Whether a copy of it was in time, so that it is also in a cell.
     in_time: bool,
     is_kms: bool,
@@ -27,6 +29,7 @@ impl Notable {
         Self {
             time: record.time,
             raw: record.raw.into(),
+            account: (&*record.account).into(),
             in_time: timing == Timing::InTime,
             is_kms: record.is_kms(),
             is_grant: matches!(
@@ -34,6 +37,29 @@ impl Notable {
                 "CreateGrant" | "RetireGrant" | "RevokeGrant"
             ),
         }
+    }
+
+    /// The account whose trail shows it.
+    #[must_use]
+    pub const fn account(&self) -> &str {
+        &self.account
+    }
+
+    /// What is known of the record beside its text, a bit each.
+    pub(crate) const fn flags(&self) -> u8 {
+        self.in_time as u8 | (self.is_kms as u8) << 1 | (self.is_grant as u8) << 2
+    }
+
+    /// The record with these [`Notable::flags`], if they are such.
+    pub(crate) fn of_parts(time: EventTime, account: &str, flags: u8, raw: &str) -> Option<Self> {
+        (flags < 8 && raw.len() <= NOTABLE_BYTES_MAX).then(|| Self {
+            time,
+            raw: raw.into(),
+            account: account.into(),
+            in_time: flags & 1 != 0,
+            is_kms: flags & 2 != 0,
+            is_grant: flags & 4 != 0,
+        })
     }
 
     /// Whether the record was in time but is in no cell, being of another service than KMS.

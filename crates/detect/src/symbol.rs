@@ -19,7 +19,8 @@ impl Symbol {
         Self(NonZeroU32::new(number).unwrap_or(NonZeroU32::MAX))
     }
 
-    const fn index(self) -> usize {
+    /// Where it stands in the table, from 0.
+    pub(crate) const fn index(self) -> usize {
         self.0.get() as usize - 1
     }
 }
@@ -84,6 +85,11 @@ impl Symbols {
     #[must_use]
     pub fn hash(&self, symbol: Symbol) -> u64 {
         self.names.get(symbol.index()).map_or(0, |name| name.hash)
+    }
+
+    /// The numbers of all names.
+    pub(crate) fn all(&self) -> impl Iterator<Item = Symbol> {
+        (0..self.names.len()).map(Symbol::of_index)
     }
 
     /// How many names there are.

@@ -194,7 +194,12 @@ impl Tally {
     }
 
     /// Adds a cell whose names have another table's numbers.
-    fn adopt_cell(&mut self, mut key: CellKey, mut cell: Cell, adopted: &mut Adopted<'_>) {
+    pub(crate) fn adopt_cell(
+        &mut self,
+        mut key: CellKey,
+        mut cell: Cell,
+        adopted: &mut Adopted<'_>,
+    ) {
         key.series = key.series.translate(adopted, &mut self.symbols);
         cell.values.translate(adopted, &mut self.symbols);
         self.cells.merge(key, cell, &self.symbols);
