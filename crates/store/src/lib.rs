@@ -23,24 +23,28 @@
 
 pub mod bounds;
 mod commit;
-#[cfg(feature = "conformance")]
+#[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
 mod error;
-#[cfg(feature = "conformance")]
+mod export;
+#[cfg(any(test, feature = "conformance"))]
 pub mod faulty;
 mod finding;
 mod memory;
 mod pointer;
 mod quarantine;
+mod spill;
 mod sqlite;
 mod store;
 mod value;
 
 pub use commit::{Close, Commit, Committed, Document, TallyWrite, check_document, commit_in_order};
 pub use error::StoreError;
+pub use export::{ExportError, Exported, export};
 pub use finding::{FindingKey, FindingRecord, Recorded, StoredFinding, TriageNote};
 pub use memory::MemoryStore;
 pub use pointer::{BaseShard, Pointer, Version, Versioned};
 pub use quarantine::Quarantined;
+pub use spill::{Spill, Spilled};
 pub use sqlite::{Durability, PAGE_BYTES, SqliteOptions, SqliteStore};
 pub use store::Store;

@@ -11,7 +11,7 @@ pub mod commits;
 pub mod faults;
 pub mod findings;
 pub mod model;
-mod samples;
+pub(crate) mod samples;
 pub mod values;
 
 use crate::Store;

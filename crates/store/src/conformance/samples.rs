@@ -4,20 +4,20 @@ use keytrail_event::{Day, EventTime};
 
 use crate::{BaseShard, FindingKey, FindingRecord, Pointer, Store, StoredFinding, TriageNote};
 
-pub(super) const ACCOUNT: &str = "111122223333";
-pub(super) const OTHER_ACCOUNT: &str = "444455556666";
+pub(crate) const ACCOUNT: &str = "111122223333";
+pub(crate) const OTHER_ACCOUNT: &str = "444455556666";
 
 /// The day that many days after 2025-03-01.
-pub(super) fn day(days: i64) -> Day {
+pub(crate) fn day(days: i64) -> Day {
     Day::from_days_since_1970(20_148 + days)
 }
 
 /// The moment that many seconds after 2025-03-01.
-pub(super) fn time(seconds: i64) -> EventTime {
+pub(crate) fn time(seconds: i64) -> EventTime {
     day(0).start().plus_seconds(seconds)
 }
 
-pub(super) fn pointer(generation: u64, days: i64) -> Pointer {
+pub(crate) fn pointer(generation: u64, days: i64) -> Pointer {
     Pointer {
         generation,
         day: day(days),
@@ -28,7 +28,7 @@ pub(super) fn pointer(generation: u64, days: i64) -> Pointer {
     }
 }
 
-pub(super) fn shard(generation: u64, days: i64, shard: u32) -> BaseShard {
+pub(crate) fn shard(generation: u64, days: i64, shard: u32) -> BaseShard {
     BaseShard {
         account: ACCOUNT.to_owned(),
         generation,
@@ -37,7 +37,7 @@ pub(super) fn shard(generation: u64, days: i64, shard: u32) -> BaseShard {
     }
 }
 
-pub(super) fn key(id: &str) -> FindingKey {
+pub(crate) fn key(id: &str) -> FindingKey {
     FindingKey {
         id: id.to_owned(),
         episode: format!("{id}@2025-03-01"),
@@ -45,7 +45,7 @@ pub(super) fn key(id: &str) -> FindingKey {
 }
 
 /// A revision whose JSON tells it apart from all others.
-pub(super) fn finding(id: &str, revision: u32) -> FindingRecord {
+pub(crate) fn finding(id: &str, revision: u32) -> FindingRecord {
     FindingRecord {
         key: key(id),
         revision,
@@ -64,7 +64,7 @@ pub(super) fn finding(id: &str, revision: u32) -> FindingRecord {
     }
 }
 
-pub(super) fn note(state: &str, number: i64) -> TriageNote {
+pub(crate) fn note(state: &str, number: i64) -> TriageNote {
     TriageNote {
         state: state.to_owned(),
         at: time(number),
@@ -74,7 +74,7 @@ pub(super) fn note(state: &str, number: i64) -> TriageNote {
 }
 
 /// All findings of an account, by pages of that size.
-pub(super) async fn all_findings(
+pub(crate) async fn all_findings(
     store: &impl Store,
     account: &str,
     page: usize,
@@ -91,7 +91,7 @@ pub(super) async fn all_findings(
 }
 
 /// All findings that wait to be sent, by pages of that size.
-pub(super) async fn all_pending(store: &impl Store, page: usize) -> Vec<StoredFinding> {
+pub(crate) async fn all_pending(store: &impl Store, page: usize) -> Vec<StoredFinding> {
     let mut all: Vec<StoredFinding> = Vec::new();
     loop {
         let after = all.last().map(|finding| finding.record.key.clone());

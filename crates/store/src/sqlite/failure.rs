@@ -6,7 +6,7 @@ use crate::StoreError;
 
 /// Why a call inside the file failed: SQLite's reason, or ours.
 #[derive(Debug)]
-pub(super) enum Failure {
+pub(crate) enum Failure {
     Sqlite(rusqlite::Error),
     Store(StoreError),
 }

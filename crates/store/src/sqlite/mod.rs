@@ -14,7 +14,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use keytrail_event::{Day, EventTime};
 use rusqlite::{Connection, TransactionBehavior};
 
-use self::failure::Failure;
+pub(crate) use self::failure::Failure;
 pub use self::open::{Durability, PAGE_BYTES, SqliteOptions};
 use crate::{
     BaseShard, Commit, Committed, FindingKey, FindingRecord, Pointer, Quarantined, Recorded, Store,
