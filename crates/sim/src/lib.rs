@@ -27,6 +27,7 @@
 
 pub mod attacks;
 pub mod bulk;
+pub mod measure;
 pub mod organisation;
 pub mod scenario;
 
