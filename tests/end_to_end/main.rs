@@ -4,6 +4,7 @@
 mod configuration;
 mod damage;
 mod documents;
+mod evaluate;
 mod events;
 mod example;
 mod exit_codes;

@@ -47,6 +47,12 @@ fn what_makes_no_sense() {
         "simulate --out made --keys 3",
         "simulate --out made --records 10 --kms-fraction 1.5",
         "simulate --out made --records 10 --accounts 17",
+        "simulate --out made --organisation --attack sabotage",
+        "simulate --out made --organisation --attacks none,insider",
+        "simulate --out made --organisation --attacks arson",
+        "simulate --out made --organisation --attack-count 51",
+        "simulate --out made --organisation --volume 0",
+        "simulate --out made --attacks none",
     ] {
         all.push_str(&format!("===== {words} =====\n{}", sandbox.keytrail(words)));
     }

@@ -7,6 +7,7 @@ use clap_complete::Shell;
 
 use keytrail_detect::finding::Severity;
 
+use crate::commands::evaluate::EvaluateArguments;
 use crate::commands::finding_filter::{FindingFilterArguments, severity};
 use crate::commands::simulate::SimulateArguments;
 use crate::configuration::ConfigurationArguments;
@@ -40,6 +41,8 @@ pub enum Command {
     Rules(RulesArguments),
     /// Write simulated CloudTrail archives.
     Simulate(SimulateArguments),
+    /// Measure scores of a simulated archive against its labels.
+    Evaluate(EvaluateArguments),
     /// Print the completions of a shell.
     Completions(CompletionsArguments),
     /// Print the manual page, or write all pages into a folder.

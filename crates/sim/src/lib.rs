@@ -1,12 +1,14 @@
 //! A seeded organisation, its attacks and its faults, as CloudTrail files with labels.
 //!
-//! Two generators write the files that AWS CloudTrail would have delivered to a bucket:
+//! Three generators write the files that AWS CloudTrail would have delivered to a bucket:
 //!
 //! - [`scenario`] makes a small organisation with a normal life and labelled attacks, for the bundled example and
 //!   for `keytrail simulate`;
-//! - [`bulk`] makes archives of any size, for measuring.
+//! - [`organisation`] makes a large one with labelled changes and [`attacks`], to measure detection with, and
+//!   [`measure`] does the arithmetic;
+//! - [`bulk`] makes archives of any size, to measure speed with.
 //!
-//! Both are pure: seed and first day are arguments, files go to a closure, and one set of options gives the same
+//! All are pure: seed and first day are arguments, files go to a closure, and one set of options gives the same
 //! bytes on every machine. (Compressed bytes also depend on the libdeflate release; the texts inside do not.)
 //!
 //! ```
@@ -23,7 +25,7 @@
 //! ```
 //!
 //! What is absent: no file system, no clock, no parsing of CloudTrail, no detection. Account numbers, addresses and
-//! ids are made up: accounts and networks are those that documentation reserves, and every access key holds `SIM`.
+//! ids are made up: accounts are those of documentation, networks are reserved ones, and every access key holds `SIM`.
 
 pub mod attacks;
 pub mod bulk;

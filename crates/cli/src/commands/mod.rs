@@ -1,6 +1,7 @@
 //! The commands, each in a file or folder of its own.
 
 mod completions;
+pub mod evaluate;
 mod events;
 mod explain;
 pub mod finding_filter;
@@ -25,6 +26,7 @@ pub fn run(arguments: Arguments, talk: Talk, now: EventTime) -> anyhow::Result<E
         Command::Explain(arguments) => explain::run(&arguments, talk),
         Command::Rules(arguments) => rules::run(&arguments.command, talk),
         Command::Simulate(arguments) => simulate::run(&arguments, talk),
+        Command::Evaluate(arguments) => evaluate::run(&arguments, talk),
         Command::Events(arguments) => events::run(&arguments, talk, now),
         Command::Completions(arguments) => completions::run(&arguments),
         Command::Man(arguments) => man::run(&arguments),
