@@ -62,6 +62,8 @@ pub struct Rules {
     pub material_warning_days: u64,
     /// `rotation-burst`: rotations on demand of one key within 24 hours that are still usual.
     pub rotations_a_day: u64,
+    /// `sse-c-burst`: objects written under keys of the caller's own within ten minutes.
+    pub sse_c_burst_calls: u64,
 }
 
 impl Default for Rules {
@@ -72,6 +74,7 @@ impl Default for Rules {
             material_short_days: 7,
             material_warning_days: 14,
             rotations_a_day: 2,
+            sse_c_burst_calls: 10,
         }
     }
 }

@@ -70,9 +70,10 @@ impl Notable {
 }
 
 /// The hash that tells groups apart: the rule, who, which key, the hour, and all that the rule could
-/// judge differently: the operation, how it ended, the other key, and what a refused change asked for.
+/// judge differently: the operation, how it ended, the other key, what a refused change asked for, and
+/// the rule's own aspect of the record.
 #[must_use]
-pub fn group_hash(rule: &str, record: &Record<'_>) -> u64 {
+pub fn group_hash(rule: &str, aspect: &str, record: &Record<'_>) -> u64 {
     let key = |key: &Option<KeyName>| {
         key.as_ref()
             .map(|key| key.as_str().to_owned())
@@ -95,6 +96,7 @@ pub fn group_hash(rule: &str, record: &Record<'_>) -> u64 {
         record.operation.name(),
         record.outcome.as_str(),
         &request.unwrap_or_default(),
+        aspect,
     ];
     let mut bytes = Vec::with_capacity(512);
     for part in parts {

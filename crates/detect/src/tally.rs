@@ -10,7 +10,7 @@ use crate::cells::{CellKey, Cells};
 use crate::distinct::Element;
 use crate::notable::{Group, Notable, group_hash};
 use crate::recent::Recent;
-use crate::rules;
+use crate::rules::{self, Rule};
 use crate::symbol::{Adopted, Symbols};
 
 /// How a record's time relates to the stamp of its file: a property of (record, file), never of arrival.
@@ -107,7 +107,7 @@ impl Tally {
         }
         if is_notable(record) {
             self.carry(record, timing);
-        } else if record.is_kms() {
+        } else {
             for rule in rules::selecting(record) {
                 self.add_to_group(rule, record, timing);
             }
@@ -158,16 +158,17 @@ impl Tally {
         }
     }
 
-    fn add_to_group(&mut self, rule: &'static str, record: &Record<'_>, timing: Timing) {
+    fn add_to_group(&mut self, rule: &'static dyn Rule, record: &Record<'_>, timing: Timing) {
         if record.raw.len() > NOTABLE_BYTES_MAX {
             self.counts.notables_not_carried += 1;
             return;
         }
         let event = element(record);
+        let id = rule.about().id;
         self.groups.update(
-            group_hash(rule, record),
+            group_hash(id, &rule.aspect(record), record),
             |known| known.add(event, record, timing),
-            || Group::of(rule, event, record, timing),
+            || Group::of(id, event, record, timing),
         );
     }
 
@@ -244,12 +245,19 @@ impl Tally {
     #[must_use]
     pub fn distinct(&self) -> u64 {
         let in_cells: u64 = self.cells.values().map(|cell| cell.events.count()).sum();
-        let elsewhere = self
+        let carried = self
             .notables
             .values()
             .filter(|notable| notable.is_only_notable())
             .count();
-        in_cells + elsewhere as u64
+        // Of frequent records of other services each is in one group.
+        let grouped: u64 = self
+            .groups
+            .values()
+            .filter(|group| group.first.is_only_notable())
+            .map(|group| group.events.count())
+            .sum();
+        in_cells + carried as u64 + grouped
     }
 
     /// The days that have cells, carried records or groups, sorted.
@@ -288,7 +296,7 @@ fn second_of_hour(record: &Record<'_>) -> u16 {
 /// selected by rules, since one broken deploy makes a million of them.
 fn is_notable(record: &Record<'_>) -> bool {
     if !record.is_kms() {
-        return true;
+        return !rules::is_frequent_elsewhere(record);
     }
     record.outcome.family() == OutcomeFamily::Success
         && matches!(

@@ -17,6 +17,8 @@ use keytrail_detect::tally::Tally;
 use keytrail_event::{EventTime, Issue, Reader, Record, Sink};
 use serde_json::{Value, json};
 
+#[path = "rules/encryption.rs"]
+mod encryption;
 #[path = "rules/keys.rs"]
 mod keys;
 
@@ -59,6 +61,10 @@ fn findings_over(records: &[u8]) -> Vec<Finding> {
         newest: None,
     };
     Reader::default().read(records, &mut count);
+    let Some(newest) = count.newest else {
+        // Nobody reads these records.
+        return Vec::new();
+    };
     let mut configuration = Configuration::default();
     let accounts = &mut configuration.organisation.accounts;
     accounts.insert(ORGANISATION_ACCOUNT.to_owned());
@@ -66,7 +72,7 @@ fn findings_over(records: &[u8]) -> Vec<Finding> {
     let mut state = State::default();
     state.absorb(count.tally);
     let mut findings = std::collections::BTreeMap::new();
-    let after = count.newest.unwrap().plus_seconds(2 * 86_400);
+    let after = newest.plus_seconds(2 * 86_400);
     engine::finish(&mut state, after, &configuration, |plan| {
         for finding in plan.findings {
             findings.insert(finding.episode.clone(), finding);
@@ -205,10 +211,14 @@ fn key_arn(key: u8) -> String {
     format!("arn:aws:kms:us-west-2:111122223333:key/{key:08x}-12ab-34cd-56ef-1234567890ab")
 }
 
+fn lines(records: &[Value]) -> String {
+    let lines: Vec<String> = records.iter().map(Value::to_string).collect();
+    lines.join("\n")
+}
+
 /// The findings of these records, as (rule, severity, count).
 fn check(records: &[Value], expected: &[(&str, &str, u64)]) {
-    let lines: Vec<String> = records.iter().map(Value::to_string).collect();
-    let findings = findings_over(lines.join("\n").as_bytes());
+    let findings = findings_over(lines(records).as_bytes());
     let found: Vec<_> = findings
         .iter()
         .map(|finding| {

@@ -4,21 +4,25 @@
 //! nearest benign case, which must not.
 
 pub mod day;
+pub mod grant;
+pub mod key_changes;
+pub mod key_material;
 pub mod log_gap;
 pub mod past;
 
 mod alias_repointed;
 mod caller;
 mod cross_account_use;
+mod default_encryption_off;
 mod event_selectors;
-pub mod grant;
+mod foreign_key_default;
+mod foreign_key_object;
+mod foreign_keys;
 mod grant_external;
-pub mod key_changes;
 mod key_churn;
 mod key_deletion_bulk;
 mod key_deletion_scheduled;
 mod key_disabled;
-pub mod key_material;
 mod key_origin_external;
 mod key_store_tampered;
 mod material_deleted;
@@ -35,9 +39,13 @@ mod root_used;
 mod rotation_burst;
 mod rotation_disabled;
 mod selector;
+mod services_past;
+mod sse_c_burst;
 pub(crate) mod support;
 mod tags_changed;
 mod trail_kms_excluded;
+mod trail_narrowed;
+mod trail_settings;
 mod trail_stopped;
 
 use keytrail_event::{KeyName, PrincipalType, Record};
@@ -62,6 +70,12 @@ pub trait Rule: Sync {
     fn selects(&self, record: &Record<'_>) -> bool {
         let _ = record;
         false
+    }
+
+    /// What of a frequent record tells groups of it apart, beside rule, caller, key, hour, operation and outcome.
+    fn aspect(&self, record: &Record<'_>) -> String {
+        let _ = record;
+        String::new()
     }
 
     /// Judges one record. Called in the order of (time, event id), each time with what came before.
@@ -289,9 +303,12 @@ impl Hit {
 }
 
 /// All rules, sorted by id.
-pub const RULES: [&dyn Rule; 26] = [
+pub const RULES: [&dyn Rule; 31] = [
     &alias_repointed::AliasRepointed,
     &cross_account_use::CrossAccountUse,
+    &default_encryption_off::DefaultEncryptionOff,
+    &foreign_key_default::ForeignKeyDefault,
+    &foreign_key_object::ForeignKeyObject,
     &grant_external::GrantExternal,
     &key_churn::KeyChurn,
     &key_deletion_bulk::KeyDeletionBulk,
@@ -313,8 +330,10 @@ pub const RULES: [&dyn Rule; 26] = [
     &root_used::RootUsed,
     &rotation_burst::RotationBurst,
     &rotation_disabled::RotationDisabled,
+    &sse_c_burst::SseCBurst,
     &tags_changed::TagsChanged,
     &trail_kms_excluded::TrailKmsExcluded,
+    &trail_narrowed::TrailNarrowed,
     &trail_stopped::TrailStopped,
 ];
 
@@ -325,7 +344,7 @@ pub fn find(id: &str) -> Option<&'static dyn Rule> {
 }
 
 /// Whether any rule can want this frequent record: something failed, the caller is root or of
-/// another account, or the key may be. Nearly every record is none of these, and no rule need be
+/// another account, the key may be, or the record is of another service. Nearly every record is none of these, and no rule need be
 /// asked. A rule that selects others widens this.
 #[must_use]
 pub fn may_be_selected(record: &Record<'_>) -> bool {
@@ -333,6 +352,7 @@ pub fn may_be_selected(record: &Record<'_>) -> bool {
         || record.identity.principal_type == PrincipalType::Root
         || record.identity.is_foreign_to(&record.account)
         || may_name_foreign_key(record)
+        || !record.is_kms()
 }
 
 /// Whether the key, or the destination of ReEncrypt, may be of another account. A key's ARN ends with
@@ -352,11 +372,18 @@ fn may_name_foreign_key(record: &Record<'_>) -> bool {
     !keys.into_iter().flatten().all(is_own)
 }
 
-/// The ids of the rules that want this frequent record.
-pub fn selecting<'r>(record: &'r Record<'_>) -> impl Iterator<Item = &'static str> + 'r {
+/// The rules that want this frequent record.
+pub fn selecting<'r>(record: &'r Record<'_>) -> impl Iterator<Item = &'static dyn Rule> + 'r {
     let rules: &[&dyn Rule] = if may_be_selected(record) { &RULES } else { &[] };
     rules
         .iter()
+        .copied()
         .filter(move |rule| rule.selects(record))
-        .map(|rule| rule.about().id)
+}
+
+/// Whether records like this one come by the million though they are no use of a key, so that rules
+/// select them and none is carried for its own sake.
+#[must_use]
+pub fn is_frequent_elsewhere(record: &Record<'_>) -> bool {
+    foreign_keys::writes_object(record)
 }

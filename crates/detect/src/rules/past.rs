@@ -13,6 +13,7 @@ use super::event_selectors::Dark;
 use super::key_changes::KeyChanges;
 use super::key_material::KeyMaterial;
 use super::key_origin_external::is_replica;
+use super::services_past::ServicesPast;
 use super::support::cut;
 use super::trail_kms_excluded::{sets_selectors, trail_of};
 use crate::bounds::PAST_ENTRIES_MAX;
@@ -52,6 +53,8 @@ pub struct Past {
     told: BTreeSet<String>,
     /// Until when the account was looked at.
     pub looked_until: Option<EventTime>,
+    /// What records of other services told.
+    pub services: ServicesPast,
     /// Multi-Region keys of which a replica was seen to be made, as `<account>/<key id>`.
     replicated: BTreeMap<String, ()>,
     /// Entries that were not remembered because a table was full.
@@ -217,6 +220,7 @@ impl Past {
         if !record.outcome.is_success() {
             return;
         }
+        self.forgotten += self.services.learn(record);
         if sets_selectors(record) {
             self.learn_trail(record);
         }
@@ -407,7 +411,7 @@ fn multi_region_key(arn: &str) -> Option<String> {
 }
 
 /// Adds an entry, or joins it with the known one; 1 when there was no room for it.
-fn remember<K: Ord, V>(
+pub fn remember<K: Ord, V>(
     table: &mut BTreeMap<K, V>,
     key: K,
     value: V,

@@ -1,0 +1,115 @@
+//! `trail-narrowed`: a trail was changed so that it records less, or elsewhere.
+
+use keytrail_event::Record;
+
+use super::support::{OTHER_TRAILS, argument, cut, events_of_principal};
+use super::trail_settings::{Narrowing, TrailSettings, sets_trail, trail_arn};
+use super::{About, Hit, Light, Rule, Side};
+use crate::finding::{Evidence, Severity};
+
+/// The rule.
+pub struct TrailNarrowed;
+
+const ABOUT: About = About {
+    id: "trail-narrowed",
+    title: "An audit trail was changed to record less, or elsewhere",
+    severities: &[Severity::Medium, Severity::High],
+    attack: &[("TA0005", "T1562.008", "T1685.002")],
+    practice: "an audit trail for compliance",
+    side: Side::Owner,
+    fires_when: "UpdateTrail takes away what the trail had: multi-Region recording, global service events, log file validation or the organisation's accounts, or gives it another bucket or another key. Only a change against the trail's earlier CreateTrail or UpdateTrail counts; of a trail not seen before, a request that sets one or two things only. A failed call fires one severity lower.",
+    reads: &[
+        "eventSource",
+        "eventName",
+        "errorCode",
+        "awsRegion",
+        "recipientAccountId",
+        "requestParameters.name",
+        "requestParameters.isMultiRegionTrail",
+        "requestParameters.includeGlobalServiceEvents",
+        "requestParameters.enableLogFileValidation",
+        "requestParameters.isOrganizationTrail",
+        "requestParameters.s3BucketName",
+        "requestParameters.kmsKeyId",
+        "responseElements.trailARN",
+        "responseElements.isMultiRegionTrail",
+        "responseElements.includeGlobalServiceEvents",
+        "responseElements.logFileValidationEnabled",
+        "responseElements.isOrganizationTrail",
+        "responseElements.s3BucketName",
+        "responseElements.kmsKeyId",
+        "userIdentity",
+    ],
+};
+
+impl Rule for TrailNarrowed {
+    fn about(&self) -> &'static About {
+        &ABOUT
+    }
+
+    fn judge(&self, record: &Record<'_>, light: &Light<'_>) -> Option<Hit> {
+        if !sets_trail(record) || record.operation.name() != "UpdateTrail" {
+            return None;
+        }
+        let body = record.body();
+        let trail = trail_arn(record, &body)?;
+        let before = light.past.services.trail(&trail);
+        let narrowings = match before {
+            Some(before) => TrailSettings::after(record, &body, Some(before)).narrowed(before),
+            None => {
+                let requested = TrailSettings::requested(&body);
+                if !requested.is_pointed() {
+                    return None;
+                }
+                requested.narrowed_unknown()
+            }
+        };
+        if narrowings.is_empty() {
+            return None;
+        }
+        let settings: Vec<&str> = narrowings
+            .iter()
+            .map(|narrowing| narrowing.setting)
+            .collect();
+        let name = trail.rsplit('/').next().unwrap_or(&trail).to_owned();
+        let title = format!("{name} was narrowed: {}", settings.join(", "));
+        let mut hit = Hit::of(record, Severity::High, title).class(&*trail);
+        hit.evidence.extend(narrowings.iter().map(evidence));
+        if record.outcome.is_success() {
+            hit = hit
+                .next(format!(
+                    "Look at the trail, and put it back: aws cloudtrail get-trail --name {} --region {}, then update-trail",
+                    argument(&trail, "trail"),
+                    argument(&record.region, "region")
+                ))
+                .next(OTHER_TRAILS);
+        }
+        let hit = hit.next(events_of_principal(record, 24));
+        Some(hit.lower_if_refused(record, light))
+    }
+}
+
+fn evidence(narrowing: &Narrowing) -> Evidence {
+    let Narrowing {
+        setting,
+        meaning,
+        before,
+        after,
+    } = narrowing;
+    let after = cut(after);
+    let feature = setting.to_lowercase().replace([' ', '-'], "_");
+    let evidence = match before {
+        Some(before) => Evidence::new(
+            &feature,
+            format!("{setting}: {} before, {after} now; {meaning}", cut(before)),
+        )
+        .expected(cut(before)),
+        None => Evidence::new(
+            &feature,
+            format!(
+                "{setting}: {after} now; {meaning}. What it was before is in no record read so far, and the request sets little else"
+            ),
+        ),
+    };
+    evidence.observed(after)
+}
