@@ -62,7 +62,7 @@ pub fn canonical(key: &str) -> Option<String> {
 
 /// Every key that a request or answer names, with the field's name: services spell it `kmsKeyId`,
 /// `KMSMasterKeyID`, `kMSMasterKeyId`, `s3SseKmsKeyId` and otherwise, at whatever depth.
-pub fn keys_named<'b>(body: &'b Value) -> Vec<(&'b str, &'b str)> {
+pub fn keys_named(body: &Value) -> Vec<(&str, &str)> {
     let mut keys = Vec::new();
     let mut left = VALUES_MAX;
     for part in ["requestParameters", "responseElements"] {
