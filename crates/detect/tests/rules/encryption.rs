@@ -97,7 +97,7 @@ fn customer_keys_are_a_habit_after_seven_days() {
     let burst =
         |day: u8| (0..10).map(move |second| put(&format!("2024-03-{day:02}T09:00:{second:02}Z")));
     let first = put("2024-03-01T09:00:00Z");
-    check(&[first.clone()], &[("sse-c-burst", "high", 1)]);
+    check(std::slice::from_ref(&first), &[("sse-c-burst", "high", 1)]);
     check(
         &[first.clone(), put("2024-03-02T09:00:00Z")],
         &[("sse-c-burst", "high", 1)],
