@@ -46,6 +46,18 @@ pub const PAST_ENTRIES_MAX: usize = 50_000;
 /// Changes of keys remembered in one account for three days; beyond, the oldest are forgotten, and counted.
 pub const KEY_CHANGES_MAX: usize = 20_000;
 
+/// Open grants of one key, made by hand, whose terms are remembered; beyond, they are counted.
+pub const GRANTS_A_KEY_MAX: usize = 64;
+
+/// Open grants of one key that are remembered by a hash of their id; beyond, they are a number. KMS allows 50,000.
+pub const GRANT_IDS_A_KEY_MAX: usize = 16_384;
+
+/// Ended grants of one key whose making was not read; the oldest are forgotten.
+pub const GRANTS_ENDED_MAX: usize = 64;
+
+/// Days on which grants of one key were made, remembered.
+pub const GRANT_DAYS_MAX: usize = 28;
+
 /// Notable records, and selected groups, held open at once, each. Beyond, grants go first, then what
 /// is last by hash; they are counted. A record has about 1.2 KiB, one with a policy up to 40 KiB.
 pub const NOTABLES_MAX: usize = 50_000;

@@ -64,6 +64,16 @@ pub struct Rules {
     pub rotations_a_day: u64,
     /// `sse-c-burst`: objects written under keys of the caller's own within ten minutes.
     pub sse_c_burst_calls: u64,
+    /// `grant-revoked-in-use`: minutes before the revocation in which a use counts.
+    pub grant_in_use_minutes: u64,
+    /// `grant-stale`: days without a use after which a grant is told.
+    pub grant_stale_days: u64,
+    /// `grant-sprawl`: open grants of a key that are too many, whatever its history.
+    pub grants_open_limit: u64,
+    /// `grant-sprawl`: open grants below which a key's history is not looked at.
+    pub grants_open_floor: u64,
+    /// `grant-sprawl`: how many times the most open grants of any day before.
+    pub grants_times_peak: f64,
 }
 
 impl Default for Rules {
@@ -75,6 +85,11 @@ impl Default for Rules {
             material_warning_days: 14,
             rotations_a_day: 2,
             sse_c_burst_calls: 10,
+            grant_in_use_minutes: 60,
+            grant_stale_days: 30,
+            grants_open_limit: 10_000,
+            grants_open_floor: 100,
+            grants_times_peak: 4.0,
         }
     }
 }

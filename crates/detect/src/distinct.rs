@@ -194,9 +194,7 @@ impl DistinctEvents {
     /// knows no times.
     #[must_use]
     pub fn ends_within(&self, from: u64, to: u64) -> Option<(u64, u64)> {
-        let Self::Exact(elements) = self else {
-            return None;
-        };
+        let elements = self.exact()?;
         let begin = elements.partition_point(|element| element.second() < from);
         let end = elements.partition_point(|element| element.second() <= to);
         let within = elements.get(begin..end)?;
@@ -364,6 +362,8 @@ mod tests {
         ] {
             assert_eq!(events.ends_within(span.0, span.1), ends, "{span:?}");
         }
+        let one = set(&[(599, 1 << 40)]);
+        assert_eq!(one.ends_within(0, 3_599), Some((599, 599)));
     }
 
     #[test]

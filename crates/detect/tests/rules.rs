@@ -279,7 +279,7 @@ fn a_service_linked_role_of_another_account_is_external() {
     let more = json!({"requestParameters": {"keyId": key_arn(1), "granteePrincipal": grantee, "operations": ["Decrypt"]}});
     check(
         &[record("2024-03-05T09:00:00Z", "CreateGrant", 1, more)],
-        &[("grant-external", "high", 1)],
+        &[("grant-broad", "medium", 1), ("grant-external", "high", 1)],
     );
 }
 

@@ -8,8 +8,11 @@ use keytrail_event::source::DIRECT;
 use serde_json::Value;
 use xxhash_rust::xxh3::xxh3_64;
 
+use super::Hit;
 use super::caller::{is_aws, is_by_cloudformation};
-use super::support::{cut, listed};
+use super::support::{
+    argument, cut, events_of_key, is_made_or_refused, is_owners_copy, key_argument, listed,
+};
 use crate::finding::Evidence;
 use crate::policy::Principal;
 
@@ -162,14 +165,15 @@ impl<'a> Grant<'a> {
     #[must_use]
     pub fn terms(self) -> Evidence {
         let operations = listed(self.operations());
-        let closed = match &self.request["constraints"] {
-            Value::Object(constraints) if !constraints.is_empty() => {
-                format!(
-                    "only with {}",
-                    listed(constraints.keys().map(String::as_str))
-                )
-            }
-            _ => "with no encryption context demanded".to_owned(),
+        let constraints = self.request["constraints"].as_object();
+        let binding = constraints.into_iter().flatten().filter(|(_, value)| {
+            value.as_object().is_some_and(|pairs| !pairs.is_empty()) || value.is_string()
+        });
+        let binding: Vec<&str> = binding.map(|(name, _)| name.as_str()).collect();
+        let closed = if binding.is_empty() {
+            "with no encryption context demanded".to_owned()
+        } else {
+            format!("only with {}", listed(binding))
         };
         Evidence::new(
             "grant_operations",
@@ -204,6 +208,36 @@ impl<'a> Grant<'a> {
                 && arn.resource.starts_with("role/aws-service-role/")
         })
     }
+}
+
+/// The body of a CreateGrant that was made, or refused, in the account that owns the key, by anybody but an AWS service
+/// for a resource of its own, and not to a service-linked role of that account.
+#[must_use]
+pub fn made_by_hand(record: &Record<'_>) -> Option<Value> {
+    if record.operation.name() != "CreateGrant"
+        || !is_owners_copy(record)
+        || !is_made_or_refused(record)
+    {
+        return None;
+    }
+    let body = record.body();
+    let is_by_service = Grant::is_for_aws_resource(record, &body)
+        || Grant::of(&body).is_to_own_service_linked_role(record);
+    (!is_by_service).then_some(body)
+}
+
+/// The hit with the steps that end the grant and show what happens under it.
+#[must_use]
+pub fn with_steps(hit: Hit, record: &Record<'_>, body: &Value, key: Option<&str>) -> Hit {
+    let hit = match (record.outcome.is_success(), key) {
+        (true, Some(key)) => hit.next(format!(
+            "If nobody planned this: aws kms revoke-grant --grant-id {} --key-id {}",
+            argument(grant_id(body).unwrap_or_default(), "grant-id"),
+            key_argument(key)
+        )),
+        _ => hit,
+    };
+    hit.next(events_of_key(key, record, 24))
 }
 
 /// The id of the grant that a record makes or ends: RetireGrant has it in `additionalEventData`.

@@ -18,7 +18,14 @@ mod event_selectors;
 mod foreign_key_default;
 mod foreign_key_object;
 mod foreign_keys;
+mod grant_broad;
+mod grant_delegable;
+mod grant_duplicate;
 mod grant_external;
+pub mod grant_ledger;
+mod grant_revoked_in_use;
+mod grant_sprawl;
+mod grant_stale;
 mod key_churn;
 mod key_deletion_bulk;
 mod key_deletion_scheduled;
@@ -303,13 +310,19 @@ impl Hit {
 }
 
 /// All rules, sorted by id.
-pub const RULES: [&dyn Rule; 31] = [
+pub const RULES: [&dyn Rule; 37] = [
     &alias_repointed::AliasRepointed,
     &cross_account_use::CrossAccountUse,
     &default_encryption_off::DefaultEncryptionOff,
     &foreign_key_default::ForeignKeyDefault,
     &foreign_key_object::ForeignKeyObject,
+    &grant_broad::GrantBroad,
+    &grant_delegable::GrantDelegable,
+    &grant_duplicate::GrantDuplicate,
     &grant_external::GrantExternal,
+    &grant_revoked_in_use::GrantRevokedInUse,
+    &grant_sprawl::GrantSprawl,
+    &grant_stale::GrantStale,
     &key_churn::KeyChurn,
     &key_deletion_bulk::KeyDeletionBulk,
     &key_deletion_scheduled::KeyDeletionScheduled,

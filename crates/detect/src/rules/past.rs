@@ -10,6 +10,7 @@ use serde_json::Value;
 use super::cross_account_use::foreign_use;
 use super::day::KeyUse;
 use super::event_selectors::Dark;
+use super::grant_ledger::GrantLedger;
 use super::key_changes::KeyChanges;
 use super::key_material::KeyMaterial;
 use super::key_origin_external::is_replica;
@@ -49,6 +50,8 @@ pub struct Past {
     trails: BTreeMap<String, Dark>,
     /// What was done to keys lately.
     pub changes: KeyChanges,
+    /// The grants of keys.
+    pub grants: GrantLedger,
     /// Findings that are told once only, by id.
     told: BTreeSet<String>,
     /// Until when the account was looked at.
@@ -238,6 +241,8 @@ impl Past {
             // The caller's copy of a call to another account's key: its owner's copy tells the key's life.
             return;
         }
+        let grants_key = self.resolve(key.as_str()).to_owned();
+        self.forgotten += self.grants.learn(record, &grants_key);
         if self.knows_later(record, key) {
             return;
         }

@@ -1,0 +1,69 @@
+//! `grant-delegable`: whoever holds a grant may make more of them.
+
+use keytrail_event::Record;
+
+use super::grant::{Grant, made_by_hand, with_steps};
+use super::support::{cut, is_refused_at_owner, key_in_title, key_of};
+use super::{About, Hit, Light, Rule, Side};
+use crate::finding::{Evidence, Severity};
+
+/// The rule.
+pub struct GrantDelegable;
+
+const ABOUT: About = About {
+    id: "grant-delegable",
+    title: "A grant lets its grantee make grants",
+    severities: &[Severity::Low, Severity::Medium],
+    attack: &[("TA0003", "T1098", "T1098")],
+    practice: "a grant allows one thing for one purpose",
+    side: Side::Owner,
+    fires_when: "CreateGrant whose operations include CreateGrant. Grants for AWS resources, those that services make or that are for a service, and those to a service-linked role of the key's account do not fire. A refused call fires one severity lower.",
+    reads: &[
+        "eventName",
+        "errorCode",
+        "recipientAccountId",
+        "requestParameters.granteePrincipal",
+        "requestParameters.granteeServicePrincipal",
+        "requestParameters.operations",
+        "requestParameters.constraints",
+        "responseElements.grantId",
+        "resources[].ARN",
+        "userIdentity",
+        "userIdentity.invokedBy",
+    ],
+};
+
+impl Rule for GrantDelegable {
+    fn about(&self) -> &'static About {
+        &ABOUT
+    }
+
+    fn selects(&self, record: &Record<'_>) -> bool {
+        is_refused_at_owner(record, "CreateGrant")
+    }
+
+    fn judge(&self, record: &Record<'_>, light: &Light<'_>) -> Option<Hit> {
+        let body = made_by_hand(record)?;
+        let grant = Grant::of(&body);
+        if !grant.allows("CreateGrant") {
+            return None;
+        }
+        let grantee = cut(grant.grantee());
+        let key = key_of(record, light);
+        let title = format!("Grant on {} may be handed on", key_in_title(key));
+        let hit = Hit::of(record, Severity::Medium, title)
+            .key(key)
+            .class(grantee)
+            .because(
+                Evidence::new(
+                    "grantee",
+                    format!(
+                        "{grantee} may grant what it was granted to anybody, of any account; revoking this grant does not end those"
+                    ),
+                )
+                .observed(grantee),
+            )
+            .because(grant.terms());
+        Some(with_steps(hit, record, &body, key).lower_if_refused(record, light))
+    }
+}
