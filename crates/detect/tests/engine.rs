@@ -262,7 +262,7 @@ fn a_copy_delivered_after_its_day_closed_counts_once() {
 #[test]
 fn a_harmless_refusal_does_not_hide_the_next_one() {
     let grant = |second, grantee: &str, id| {
-        let request = format!(r#"{{"granteePrincipal":"{grantee}","operations":["Decrypt"]}}"#);
+        let request = format!(r#"{{"granteePrincipal":"{grantee}","operations":["Encrypt"]}}"#);
         change(
             second,
             "CreateGrant",
