@@ -342,6 +342,42 @@ fn the_views_say_what_the_tables_hold() {
     );
 }
 
+/// Every question in the documentation is asked.
+#[test]
+fn the_documented_questions_have_answers() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("state.db");
+    state_for_views(&path);
+    let connection = Connection::open(&path).unwrap();
+    let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/state.md");
+    let page = std::fs::read_to_string(page).unwrap();
+    let questions = page.split("```sql\n").skip(1);
+    let rows: Vec<usize> = questions
+        .map(|rest| {
+            let question = rest.split("```").next().unwrap();
+            let mut statement = connection.prepare(question).unwrap();
+            let rows = statement.query_map([], |_| Ok(())).unwrap();
+            rows.map(Result::unwrap).count()
+        })
+        .collect();
+    assert_eq!(rows, [1, 1, 0, 1]);
+    for view in ["findings", "tallied_days", "accounts"] {
+        let statement = connection
+            .prepare(&format!("SELECT * FROM {view}"))
+            .unwrap();
+        for column in statement.column_names() {
+            assert!(
+                page.contains(&format!("`{column}`")),
+                "{view}.{column} is not documented"
+            );
+        }
+    }
+    let application_id: i64 = connection
+        .pragma_query_value(None, "application_id", |row| row.get(0))
+        .unwrap();
+    assert!(page.contains(&application_id.to_string()));
+}
+
 fn state_for_views(path: &Path) {
     let store = open(path);
     let mut broken = finding("b");
