@@ -32,7 +32,7 @@ fn measure(criterion: &mut Criterion, name: &str, store: &impl Store) {
     let mut group = criterion.benchmark_group(name);
     group.throughput(Throughput::Bytes(bytes.len() as u64));
     let day = |number: i64| Day::from_days_since_1970(number % 1_000);
-    let mut number = 0;
+    let mut number = 0_i64;
     group.bench_function("write an account-day", |bencher| {
         bencher.iter(|| {
             number += 1;
