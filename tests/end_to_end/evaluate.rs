@@ -35,7 +35,7 @@ fn archive() -> Sandbox {
         let first = FIRST_DAY + day * 86_400 + 3_600;
         let principal = format!("arn:aws:iam::{ACCOUNT}:role/{kind}-{day}");
         labels.push(json!({
-            "id": format!("{kind}-{day}"), "kind": kind, "category": category, "strength": "",
+            "id": format!("{kind}-{day}"), "kind": kind, "category": category, "strength": "low",
             "account": ACCOUNT, "principal": principal, "keys": [], "first": first, "last": first + 900,
             "event_ids": [format!("{kind} {day}")],
         }));

@@ -1,9 +1,7 @@
 //! Attacks that look like ordinary work: an insider at night, a slow ramp.
 
 use crate::moment::{DAY, HOUR};
-use crate::organisation::day::Local;
 use crate::organisation::principal::Class;
-use crate::organisation::rhythm::Rhythm;
 
 use super::plot::{Plot, reading};
 
@@ -14,12 +12,8 @@ const DAILY: f64 = 1.13;
 pub(crate) fn insider(plot: &mut Plot<'_>) -> Option<()> {
     plot.begin(2);
     let victim = plot.victim(&[Class::Person], |it| reading(it).is_some())?;
-    let Rhythm::Office { zone, .. } = victim.1.rhythm else {
-        return None;
-    };
-    // One in the morning by the own clock.
-    let hour = Local::new(plot.start, zone).hour();
-    plot.start = plot.start + ((25 - hour) % 24) * HOUR;
+    let hour = plot.random.between(0, 3);
+    plot.at_local_hour(victim.1, hour);
     let actor = plot.at_home(victim)?;
     let habit = reading(victim.1)?.clone();
     let count = plot.amount(10, 40, 150);

@@ -69,7 +69,11 @@ pub(crate) fn stolen_credentials(plot: &mut Plot<'_>) -> Option<()> {
 
 /// A person's session, copied from the browser.
 pub(crate) fn stolen_session(plot: &mut Plot<'_>) -> Option<()> {
+    plot.begin(2);
     let victim = plot.victim(&[Class::Person], |it| reading(it).is_some())?;
+    // While the person is signed in: from nine in the morning on, by the own clock.
+    let hour = plot.random.between(9, 17);
+    plot.at_local_hour(victim.1, hour);
     let tool = plot
         .random
         .pick(&[Tool::Browser, Tool::Cli, Tool::Boto], Tool::Cli);

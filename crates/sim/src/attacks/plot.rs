@@ -1,11 +1,13 @@
 //! How an attack is put together: who, when, how much; then its steps.
 
 use crate::actor::Actor;
-use crate::moment::{DAY, MINUTE, Moment};
+use crate::moment::{DAY, HOUR, MINUTE, Moment};
+use crate::organisation::day::Local;
 use crate::organisation::habit::Habit;
 use crate::organisation::life::portray;
 use crate::organisation::places::{Tool, internet};
 use crate::organisation::principal::{Class, Principal};
+use crate::organisation::rhythm::Rhythm;
 use crate::organisation::world::World;
 use crate::random::Random;
 
@@ -93,6 +95,14 @@ impl<'a> Plot<'a> {
         self.start = self.world.day(day).midnight + self.random.between(0, DAY - 90 * MINUTE);
     }
 
+    /// Puts the start off until this hour comes by a person's own clock.
+    pub(crate) fn at_local_hour(&mut self, person: &Principal, hour: i64) {
+        if let Rhythm::Office { zone, .. } = person.rhythm {
+            let now = Local::new(self.start, zone).hour();
+            self.start = self.start + (hour - now).rem_euclid(24) * HOUR;
+        }
+    }
+
     /// One of three numbers, by strength, give or take a fifth.
     pub(crate) fn amount(&mut self, low: i64, medium: i64, high: i64) -> i64 {
         let amount = match self.strength {
@@ -113,7 +123,7 @@ impl<'a> Plot<'a> {
         let start = self.start;
         let mut all: Vec<(usize, &Principal)> = self.world.principals.iter().enumerate().collect();
         all.retain(|(_, it)| {
-            classes.contains(&it.class) && fits(it) && it.since.is_none_or(|since| since < start)
+            classes.contains(&it.class) && fits(it) && it.is_there(start) && it.until.is_none()
         });
         let mut order = self.world.random(&format!("victims {}", self.kind.name()));
         order.shuffle(&mut all);

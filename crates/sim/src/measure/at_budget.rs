@@ -22,11 +22,16 @@ impl Matched<'_> {
         let least = threshold.unwrap_or(f64::INFINITY);
         let mut found = Share::default();
         let mut kinds: BTreeMap<String, Share> = BTreeMap::new();
+        let mut strengths: BTreeMap<String, Share> = BTreeMap::new();
         for attack in &self.attacks {
             let is_found = attack.best().is_some_and(|best| best >= least);
             found.count(is_found);
             kinds
                 .entry(attack.kind.to_owned())
+                .or_default()
+                .count(is_found);
+            strengths
+                .entry(attack.strength.to_owned())
                 .or_default()
                 .count(is_found);
         }
@@ -48,7 +53,9 @@ impl Matched<'_> {
             threshold,
             found,
             kinds,
+            strengths,
             false_alerts,
+            false_alert_rules: self.false_lines.rules(least),
             false_alerts_per_account_day: per(false_alerts, span.account_days()),
             precision: precision(found.part, false_alerts),
             seconds_to_detect: median(seconds.collect()),

@@ -2,13 +2,14 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::cases::Lines;
+use super::cases::{Line, Lines};
 use super::{GRACE_SECONDS, Score, Span, Truth};
 
 /// An attack with the lines that find it.
 #[derive(Debug)]
 pub(super) struct Found<'t> {
     pub(super) kind: &'t str,
+    pub(super) strength: &'t str,
     first: i64,
     /// Time and score of each line.
     lines: Vec<(i64, f64)>,
@@ -26,14 +27,14 @@ pub(super) struct Touched<'t> {
 pub(super) struct Matched<'t> {
     pub(super) attacks: Vec<Found<'t>>,
     pub(super) changes: Vec<Touched<'t>>,
-    pub(super) false_lines: Lines,
+    pub(super) false_lines: Lines<'t>,
     /// All scores, each once, highest first.
     pub(super) thresholds: Vec<f64>,
     lines: u64,
 }
 
 impl<'t> Matched<'t> {
-    pub(super) fn new(scores: &[Score], truth: &'t Truth, span: Span) -> Self {
+    pub(super) fn new(scores: &'t [Score], truth: &'t Truth, span: Span) -> Self {
         let attacks: Vec<_> = truth
             .attacks
             .iter()
@@ -49,6 +50,7 @@ impl<'t> Matched<'t> {
                 .iter()
                 .map(|attack| Found {
                     kind: &attack.kind,
+                    strength: &attack.strength,
                     first: attack.first,
                     lines: Vec::new(),
                 })
@@ -71,7 +73,7 @@ impl<'t> Matched<'t> {
                 .map(|it| it.event_ids.iter().map(String::as_str)),
         );
         let changes_by_principal = index(changes.iter().map(|it| [it.principal.as_str()]));
-        let mut false_lines: BTreeMap<(&str, &str), Vec<(i64, f64)>> = BTreeMap::new();
+        let mut false_lines: BTreeMap<(&str, &str), Vec<Line<'t>>> = BTreeMap::new();
         for score in scores.iter().filter(|score| span.has(score.time)) {
             matched.lines += 1;
             matched.thresholds.push(score.score);
@@ -101,7 +103,11 @@ impl<'t> Matched<'t> {
                 continue;
             }
             let whose = (score.account.as_str(), score.principal.as_str());
-            let line = (score.time, score.score);
+            let line = Line {
+                time: score.time,
+                score: score.score,
+                rule: &score.rule,
+            };
             false_lines.entry(whose).or_default().push(line);
             let touched = changes_by_principal.get(score.principal.as_str());
             for at in touched.into_iter().flatten() {

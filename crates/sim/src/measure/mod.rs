@@ -38,6 +38,8 @@ pub struct Score {
     pub account: String,
     /// The score; only its order matters. Finite.
     pub score: f64,
+    /// What speaks most for it: the name of a feature or rule; empty when it is not told.
+    pub rule: String,
     /// Ids of records that speak for it.
     pub event_ids: Vec<String>,
 }
@@ -47,6 +49,8 @@ pub struct Score {
 pub struct Attack {
     /// Its kind, such as `burst-theft`.
     pub kind: String,
+    /// How much of it there is: `low`, `medium` or `high`.
+    pub strength: String,
     /// Whose attack it is, canonical.
     pub principal: String,
     /// Unix seconds of its first record.

@@ -29,8 +29,12 @@ pub struct AtBudget {
     pub found: Share,
     /// Attacks found, by kind.
     pub kinds: BTreeMap<String, Share>,
+    /// Attacks found, by strength.
+    pub strengths: BTreeMap<String, Share>,
     /// False cases: at most the budget's.
     pub false_alerts: u64,
+    /// False cases by what spoke most for the line that opened each.
+    pub false_alert_rules: BTreeMap<String, u64>,
     /// False cases per account and day.
     pub false_alerts_per_account_day: f64,
     /// Attacks found, of them and the false cases together. None when there are neither.

@@ -12,6 +12,7 @@ fn score(time: i64, principal: &str, score: f64) -> Score {
         principal: principal.to_owned(),
         account: "111122223333".to_owned(),
         score,
+        rule: format!("rule of {principal}"),
         event_ids: Vec::new(),
     }
 }
@@ -19,6 +20,7 @@ fn score(time: i64, principal: &str, score: f64) -> Score {
 fn attack(kind: &str, principal: &str, first: i64, last: i64) -> Attack {
     Attack {
         kind: kind.to_owned(),
+        strength: "low".to_owned(),
         principal: principal.to_owned(),
         first,
         last,
@@ -260,6 +262,8 @@ proptest! {
             prop_assert!(at.false_alerts as f64 <= at.budget * 10.0);
             prop_assert_eq!(at.kinds.values().map(|share| share.of).sum::<u64>(), measured.attacks);
             prop_assert_eq!(at.kinds.values().map(|share| share.part).sum::<u64>(), at.found.part);
+            prop_assert_eq!(at.strengths.values().map(|share| share.of).sum::<u64>(), measured.attacks);
+            prop_assert_eq!(at.false_alert_rules.values().sum::<u64>(), at.false_alerts);
             prop_assert!(at.precision.is_none_or(|it| (0.0..=1.0).contains(&it)));
         }
         prop_assert!(measured.average_precision.is_none_or(|it| (0.0..=1.0).contains(&it)));

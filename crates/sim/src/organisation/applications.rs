@@ -24,15 +24,7 @@ const TOOLS: [Tool; 9] = [
 /// Adds the roles of all applications.
 pub(crate) fn add(seed: u64, keys: &Keys, out: &mut Vec<Principal>) {
     for (team, name) in APPLICATIONS.iter().enumerate() {
-        let mut application = Application {
-            seed,
-            team,
-            name,
-            keys: keys.of(team),
-            shared_secrets: keys.shared_secrets,
-            network: 20 + team as i64,
-            random: Random::stream(seed, &format!("application {name}")),
-        };
+        let mut application = Application::new(seed, keys, team, name);
         out.push(application.interface());
         out.push(application.worker());
         if team % 3 != 2 {
@@ -47,6 +39,14 @@ pub(crate) fn add(seed: u64, keys: &Keys, out: &mut Vec<Principal>) {
     }
 }
 
+/// One more role of an application: a worker of another name.
+pub(crate) fn another(seed: u64, keys: &Keys, team: usize, name: &str) -> Principal {
+    let application = APPLICATIONS.get(team).copied().unwrap_or("orders");
+    let mut application = Application::new(seed, keys, team, application);
+    application.random = Random::stream(seed, &format!("another {team} {name}"));
+    application.working(name)
+}
+
 struct Application<'a> {
     seed: u64,
     team: usize,
@@ -57,7 +57,19 @@ struct Application<'a> {
     random: Random,
 }
 
-impl Application<'_> {
+impl<'a> Application<'a> {
+    fn new(seed: u64, keys: &Keys, team: usize, name: &'a str) -> Self {
+        Self {
+            seed,
+            team,
+            name,
+            keys: keys.of(team),
+            shared_secrets: keys.shared_secrets,
+            network: 20 + team as i64,
+            random: Random::stream(seed, &format!("application {name}")),
+        }
+    }
+
     fn records(&mut self) -> Resource {
         match self.team % 3 {
             0 => Resource::Table(self.name.to_owned()),
@@ -101,6 +113,7 @@ impl Application<'_> {
             refused: if self.random.chance(0.1) { 0.003 } else { 0.0 },
             team: self.team,
             since: None,
+            until: None,
         }
     }
 
@@ -131,6 +144,10 @@ impl Application<'_> {
 
     /// Works off queues, around the clock or by the hour.
     fn worker(&mut self) -> Principal {
+        self.working("worker")
+    }
+
+    fn working(&mut self, title: &str) -> Principal {
         let rhythm = if self.team.is_multiple_of(2) {
             Rhythm::Hourly {
                 minute: self.random.between(0, 50),
@@ -140,7 +157,7 @@ impl Application<'_> {
         };
         let tool = self.tool();
         let addresses = private(self.network, &mut self.random, 2);
-        let name = format!("{}-worker", self.name);
+        let name = format!("{}-{title}", self.name);
         let records = self.records();
         let mut principal = self.principal(Class::Service, rhythm, 75.0);
         principal.actors = role(self.seed, &name, 12, tool, &addresses, &mut self.random);
@@ -196,6 +213,7 @@ impl Application<'_> {
         let rhythm = Rhythm::Nightly {
             hour: self.random.between(0, 5),
             minutes: self.random.between(10, 80),
+            sunday: self.random.pick(&[1.0, 1.0, 3.0, 0.2], 1.0),
         };
         let tool = self.tool();
         let addresses = private(self.network, &mut self.random, 1);

@@ -34,7 +34,8 @@ pub(crate) fn live(
     let Some(principal) = world.principals.get(index) else {
         return;
     };
-    if principal.since.is_some_and(|since| day.end() <= since) {
+    let is_gone = principal.until.is_some_and(|until| until <= day.midnight);
+    if is_gone || principal.since.is_some_and(|since| day.end() <= since) {
         return;
     }
     let mut random = world.random(&format!("principal {index} day {}", day.index));
@@ -43,7 +44,7 @@ pub(crate) fn live(
     let mut moments = principal.rhythm.moments(day, volume, &mut random);
     moments.sort_unstable();
     for time in moments {
-        if principal.since.is_none_or(|since| time >= since) {
+        if principal.is_there(time) {
             call(world, (index, principal), time, &mut random, out, traces);
         }
     }
@@ -197,7 +198,7 @@ fn choose(
         let habit = principal.habits.first().cloned();
         let look = Habit::look(key, "DescribeKey", 1.0);
         let habit = match habit {
-            Some(habit) if random.chance(0.25) => Habit {
+            Some(habit) if habit.key.is_some() && random.chance(0.25) => Habit {
                 key: Some(key),
                 ..habit
             },

@@ -14,6 +14,7 @@ mod dispersion;
 pub(crate) mod habit;
 pub(crate) mod keys;
 mod label;
+mod legacy;
 pub(crate) mod life;
 pub(crate) mod places;
 mod platform;

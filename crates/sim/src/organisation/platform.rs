@@ -34,6 +34,7 @@ fn principal(class: Class, rhythm: Rhythm, volume: f64, habits: Vec<Habit>) -> P
         refused: 0.0,
         team: 0,
         since: None,
+        until: None,
     }
 }
 
@@ -131,6 +132,7 @@ fn warehouse(seed: u64, keys: &Keys, random: &mut Random, out: &mut Vec<Principa
             0 => Rhythm::Nightly {
                 hour: 2 + index as i64 % 3,
                 minutes: 100,
+                sunday: 1.0,
             },
             1 => Rhythm::Hourly { minute: 20 },
             _ => Rhythm::Weekly {
@@ -186,6 +188,7 @@ fn scanners(seed: u64, keys: &Keys, random: &mut Random, out: &mut Vec<Principal
             Rhythm::Nightly {
                 hour: 3,
                 minutes: 25,
+                sunday: 1.0,
             }
         };
         out.push(Principal {
@@ -258,6 +261,7 @@ fn linked(seed: u64, keys: &Keys, random: &mut Random, out: &mut Vec<Principal>)
             2 => Rhythm::Nightly {
                 hour: 5,
                 minutes: 60,
+                sunday: 1.0,
             },
             _ => Rhythm::Sparse,
         };
@@ -424,6 +428,7 @@ fn foreigners(seed: u64, keys: &Keys, random: &mut Random, out: &mut Vec<Princip
             1 => Rhythm::Nightly {
                 hour: 4,
                 minutes: 45,
+                sunday: 1.0,
             },
             _ => Rhythm::Curve {
                 zone: 1,

@@ -54,6 +54,8 @@ pub(crate) struct Principal {
     pub(crate) team: usize,
     /// Who is hired or set up while the archive runs calls from then on.
     pub(crate) since: Option<Moment>,
+    /// What is shut down while the archive runs calls no more from then on.
+    pub(crate) until: Option<Moment>,
 }
 
 impl Principal {
@@ -68,6 +70,11 @@ impl Principal {
         } else {
             actor.canonical()
         }
+    }
+
+    /// Whether it exists at this time.
+    pub(crate) fn is_there(&self, time: Moment) -> bool {
+        self.since.is_none_or(|since| time >= since) && self.until.is_none_or(|until| time < until)
     }
 
     /// One of its instances or tools. Of a person the first tool is the favourite.

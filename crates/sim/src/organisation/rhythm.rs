@@ -14,8 +14,12 @@ pub(crate) enum Rhythm {
     Curve { zone: i64, weekend: f64 },
     /// The same rate day and night.
     Steady,
-    /// Once a night, within some minutes.
-    Nightly { hour: i64, minutes: i64 },
+    /// Once a night, within some minutes; on Sundays so many times as much. Now and then a night is run twice.
+    Nightly {
+        hour: i64,
+        minutes: i64,
+        sunday: f64,
+    },
     /// Once an hour, within three minutes.
     Hourly { minute: i64 },
     /// Bursts of very different size, mostly in office hours.
@@ -49,12 +53,11 @@ impl Rhythm {
                     spread(hour, HOUR, count, random, &mut out);
                 }
             }
-            Self::Nightly { hour, minutes } => {
-                let start = day.midnight + hour * HOUR + random.between(0, 9 * MINUTE);
-                let factor = random.lognormal(0.2);
-                let count = random.poisson(volume * factor);
-                spread(start, minutes * MINUTE, count, random, &mut out);
-            }
+            Self::Nightly {
+                hour,
+                minutes,
+                sunday,
+            } => nightly(day, volume, (hour, minutes, sunday), random, &mut out),
             Self::Hourly { minute } => {
                 for hour in day.hours() {
                     let count = random.poisson(volume / 24.0);
@@ -137,6 +140,25 @@ fn office(
     }
 }
 
+fn nightly(
+    day: Day,
+    volume: f64,
+    (hour, minutes, sunday): (i64, i64, f64),
+    random: &mut Random,
+    out: &mut Vec<Moment>,
+) {
+    let is_sunday = Local::new(day.midnight, 0).weekday() == 6;
+    let factor = if is_sunday { sunday } else { 1.0 };
+    let mut start = day.midnight + hour * HOUR + random.between(0, 9 * MINUTE);
+    let runs = if random.chance(0.03) { 2 } else { 1 };
+    for _ in 0..runs {
+        let count = random.poisson(volume * factor);
+        spread(start, minutes * MINUTE, count, random, out);
+        // What failed is run again in the morning.
+        start = start + random.between(2 * HOUR, 6 * HOUR);
+    }
+}
+
 fn curve(
     day: Day,
     volume: f64,
@@ -215,6 +237,7 @@ mod tests {
                 Rhythm::Nightly {
                     hour: 2,
                     minutes: 40,
+                    sunday: 1.0,
                 },
                 90.0,
                 110.0,

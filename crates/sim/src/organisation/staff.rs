@@ -83,6 +83,7 @@ pub(crate) fn hire(seed: u64, keys: &Keys, set: &str, name: &str, index: usize) 
         refused: 0.012,
         team,
         since: None,
+        until: None,
     }
 }
 
@@ -234,6 +235,7 @@ fn users(seed: u64, keys: &Keys, out: &mut Vec<Principal>) {
             0 => Rhythm::Nightly {
                 hour: 1 + index as i64 % 4,
                 minutes: 30,
+                sunday: 1.0,
             },
             1 => Rhythm::Hourly {
                 minute: 7 * index as i64,
@@ -261,6 +263,7 @@ fn users(seed: u64, keys: &Keys, out: &mut Vec<Principal>) {
             refused: 0.002,
             team: (index * 5 + 2) % APPLICATIONS.len(),
             since: None,
+            until: None,
         });
     }
 }

@@ -7,6 +7,7 @@ use super::applications;
 use super::change::{self, Change};
 use super::day::Day;
 use super::keys::Keys;
+use super::legacy;
 use super::platform;
 use super::principal::Principal;
 use super::staff;
@@ -17,6 +18,8 @@ pub(crate) struct World {
     pub(crate) seed: u64,
     pub(crate) start: Moment,
     pub(crate) days: i64,
+    /// How much everybody calls, as a multiple of the usual.
+    pub(crate) volume: f64,
     pub(crate) keys: Keys,
     pub(crate) principals: Vec<Principal>,
     pub(crate) changes: Vec<Change>,
@@ -32,6 +35,7 @@ impl World {
         applications::add(seed, &keys, &mut principals);
         staff::add(seed, &keys, &mut principals);
         platform::add(seed, &keys, &mut principals);
+        legacy::add(seed, start, &keys, &mut principals);
         for principal in &mut principals {
             principal.volume *= volume;
         }
@@ -39,6 +43,7 @@ impl World {
             seed,
             start,
             days,
+            volume,
             keys,
             principals,
             changes: Vec::new(),

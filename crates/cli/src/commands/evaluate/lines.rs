@@ -23,6 +23,8 @@ pub struct Labels {
 #[derive(Debug, Deserialize)]
 struct LabelLine {
     kind: String,
+    #[serde(default)]
+    strength: String,
     category: CategoryName,
     account: String,
     principal: String,
@@ -46,6 +48,8 @@ struct ScoreLine {
     p: String,
     account: String,
     score: f64,
+    #[serde(default)]
+    rule: String,
     #[serde(default, rename = "eventIDs")]
     event_ids: Vec<String>,
 }
@@ -63,6 +67,7 @@ pub fn labels(path: &Path) -> Result<Labels, UsageError> {
         match line.category {
             CategoryName::Attack => truth.attacks.push(Attack {
                 kind: line.kind,
+                strength: line.strength,
                 principal: line.principal,
                 first: line.first,
                 last: line.last,
@@ -94,6 +99,7 @@ pub fn scores(path: &Path) -> Result<Vec<Score>, UsageError> {
             principal: line.p,
             account: line.account,
             score: line.score,
+            rule: line.rule,
             event_ids: line.event_ids,
         })
         .collect())

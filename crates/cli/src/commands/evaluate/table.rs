@@ -1,6 +1,6 @@
 //! A measurement as a table: a column for each budget.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 
 use keytrail_report::escape;
@@ -47,28 +47,58 @@ pub fn write(evaluation: &Evaluation, out: &mut dyn Write) -> io::Result<()> {
     row(out, "time to detect, median", budgets, |at| {
         at.seconds_to_detect.map_or_else(none, span)
     })?;
-    section(out, "attacks found", budgets, |at| &at.kinds)?;
+    section(out, "attacks found, by kind", budgets, |at| {
+        shares(&at.kinds)
+    })?;
+    section(out, "attacks found, by strength", budgets, |at| {
+        shares(&at.strengths)
+    })?;
     section(out, "legitimate changes that alerted", budgets, |at| {
-        &at.changes
-    })
+        shares(&at.changes)
+    })?;
+    section(
+        out,
+        "false alerts, by what speaks most for each",
+        budgets,
+        |at| {
+            let rules = at.false_alert_rules.iter();
+            rules
+                .map(|(rule, count)| (rule.as_str(), grouped(*count)))
+                .collect()
+        },
+    )
 }
 
-type Shares = std::collections::BTreeMap<String, Share>;
+/// What stands in a section's rows, by name.
+type Cells<'m> = BTreeMap<&'m str, String>;
+
+fn shares(shares: &BTreeMap<String, Share>) -> Cells<'_> {
+    shares
+        .iter()
+        .map(|(name, it)| (name.as_str(), share(*it)))
+        .collect()
+}
 
 fn section(
     out: &mut dyn Write,
     title: &str,
     budgets: &[AtBudget],
-    shares: impl Fn(&AtBudget) -> &Shares,
+    cells: impl Fn(&AtBudget) -> Cells<'_>,
 ) -> io::Result<()> {
-    let kinds: BTreeSet<&String> = budgets.iter().flat_map(|at| shares(at).keys()).collect();
-    if !kinds.is_empty() {
+    let names: BTreeSet<&str> = budgets
+        .iter()
+        .flat_map(|at| cells(at).into_keys())
+        .collect();
+    if !names.is_empty() {
         writeln!(out, "\n{title}")?;
     }
-    for kind in kinds {
-        let name = format!("  {}", escape::terminal(kind));
-        row(out, &name, budgets, |at| {
-            shares(at).get(kind).copied().map_or_else(none, share)
+    for name in names {
+        let shown = match name {
+            "" => "  not told".to_owned(),
+            name => format!("  {}", escape::terminal(name)),
+        };
+        row(out, &shown, budgets, |at| {
+            cells(at).remove(name).unwrap_or_else(none)
         })?;
     }
     Ok(())

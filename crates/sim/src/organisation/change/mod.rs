@@ -1,6 +1,9 @@
 //! Legitimate changes: what happens in every organisation and is no attack, each with a label.
 
+mod operations;
 mod plan;
+mod releases;
+mod staffing;
 
 use crate::moment::Moment;
 
@@ -37,11 +40,15 @@ pub enum ChangeKind {
     Restore,
     /// An application has more customers every day.
     Growth,
+    /// An application gets one more role, which uses the application's keys.
+    NewService,
+    /// An administrator or a pipeline changes a policy, grants the use of a key, or retires a key nobody uses.
+    Administration,
 }
 
 impl ChangeKind {
     /// All kinds.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 15] = [
         Self::Deploy,
         Self::NewKey,
         Self::NewHire,
@@ -55,6 +62,8 @@ impl ChangeKind {
         Self::Failover,
         Self::Restore,
         Self::Growth,
+        Self::NewService,
+        Self::Administration,
     ];
 
     /// Its name in labels.
@@ -74,6 +83,8 @@ impl ChangeKind {
             Self::Failover => "failover",
             Self::Restore => "restore",
             Self::Growth => "growth",
+            Self::NewService => "new-service",
+            Self::Administration => "administration",
         }
     }
 }
