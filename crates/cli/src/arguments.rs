@@ -205,6 +205,9 @@ pub struct ReplayArguments {
     /// What users decide.
     #[command(flatten)]
     pub configuration: ConfigurationArguments,
+    /// Go on from this state file, and keep in it what was read and found. It is made if it is not there.
+    #[arg(long, value_name = "FILE")]
+    pub state: Option<PathBuf>,
     /// Exit with 1 when a finding shown is at least this severe.
     #[arg(long, value_name = "SEVERITY", value_parser = severity, help_heading = "Output")]
     pub fail_on: Option<Severity>,

@@ -15,6 +15,7 @@ mod pipeline;
 mod progress;
 mod scan;
 mod sorter;
+mod state_file;
 mod talk;
 mod time_argument;
 

@@ -34,6 +34,12 @@ pub struct Standing {
 }
 
 impl Standing {
+    /// The problems that can still go on, by the id of their finding.
+    #[must_use]
+    pub const fn episodes(&self) -> &BTreeMap<String, Finding> {
+        &self.episodes
+    }
+
     /// Forgets the problems that have been quiet for so long that a repeat begins a new episode.
     pub(crate) fn drop_quiet(&mut self, day: Day) {
         let quiet = day.plus_days(-RULE_QUIET_DAYS).start();
@@ -58,6 +64,9 @@ pub(crate) struct FoldedDay {
     pub peak_hour_calls: u64,
     pub active_hours: u8,
 }
+
+/// The version of the mathematics. A state that was folded with another one is folded again.
+pub const MATHS_VERSION: u32 = 1;
 
 /// The version of the form of [`Base::encode`], its first byte.
 const FORM: u8 = 1;
@@ -97,6 +106,12 @@ impl Base {
             [form, ..] => Err(BaseError::Form(*form)),
             [] => Err(BaseError::Damaged("no bytes".to_owned())),
         }
+    }
+
+    /// What stood at the end of the last folded day.
+    #[must_use]
+    pub const fn standing(&self) -> &Standing {
+        &self.standing
     }
 
     /// The last day that was folded.

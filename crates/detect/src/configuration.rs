@@ -16,6 +16,16 @@ pub struct Configuration {
     pub rules: Rules,
 }
 
+impl Configuration {
+    /// A number that tells configurations apart: XXH3 of their JSON form.
+    #[must_use]
+    pub fn fingerprint(&self) -> u64 {
+        // The configuration is made of tables, texts and numbers, which all have a form in JSON.
+        let json = serde_json::to_vec(self).unwrap_or_default();
+        xxhash_rust::xxh3::xxh3_64(&json)
+    }
+}
+
 /// Who belongs together.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]

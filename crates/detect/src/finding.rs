@@ -107,6 +107,21 @@ pub enum FindingState {
     Shadow,
 }
 
+impl FindingState {
+    /// The state as text.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Provisional => "provisional",
+            Self::Final => "final",
+            Self::Withdrawn => "withdrawn",
+            Self::Expected => "expected",
+            Self::Suppressed => "suppressed",
+            Self::Shadow => "shadow",
+        }
+    }
+}
+
 /// What people did about a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

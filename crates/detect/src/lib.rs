@@ -32,5 +32,5 @@ mod sample;
 pub mod state;
 pub mod symbol;
 pub mod tally;
-mod uses;
+pub mod uses;
 pub mod values;

@@ -26,6 +26,7 @@ mod commit;
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
 mod error;
+pub mod executor;
 mod export;
 #[cfg(any(test, feature = "conformance"))]
 pub mod faulty;

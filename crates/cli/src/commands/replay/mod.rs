@@ -3,6 +3,7 @@
 mod collect;
 mod conclude;
 pub mod in_memory;
+pub mod kept;
 
 use std::io::IsTerminal as _;
 
@@ -21,8 +22,8 @@ use crate::failure::unless_closed;
 use crate::input::discover;
 use crate::output::{Destination, Format, check_places};
 use crate::progress::Progress;
+use crate::state_file;
 use crate::talk::Talk;
-use in_memory::replay;
 
 /// What a replay came to.
 #[derive(Debug)]
@@ -59,9 +60,15 @@ pub fn run(arguments: &ReplayArguments, talk: Talk, now: EventTime) -> anyhow::R
     for output in &output.output {
         places.push((output.format, Destination::file(&output.path)?));
     }
+    let state = arguments.state.as_deref();
+    let state = state.map(|path| state_file::open(path, true)).transpose()?;
     let default = output.output.is_empty().then_some(Format::Table);
     let progress = Progress::new(talk.is_progress_wanted(), found.bytes());
-    let mut replayed = replay(&found, arguments.input.threads(), &progress, &configuration)?;
+    let threads = arguments.input.threads();
+    let mut replayed = match &state {
+        None => in_memory::replay(&found, threads, &progress, &configuration)?,
+        Some(store) => kept::replay(&found, store, threads, &progress, &configuration, talk)?,
+    };
     let all = replayed.findings.len();
     replayed.findings.retain(|finding| filter.accepts(finding));
     let filtered_out = all - replayed.findings.len();

@@ -1,0 +1,147 @@
+//! A replay into a state file: what was read before is known, and nothing is counted twice.
+
+use std::collections::BTreeMap;
+
+use keytrail_detect::bounds::CLOSE_LAG_SECONDS;
+use keytrail_detect::configuration::Configuration;
+use keytrail_detect::finding::{Finding, FindingState};
+use keytrail_detect::plan::Metrics;
+use keytrail_detect::tally::{Tally, TallyCounts};
+use keytrail_event::{Day, EventTime};
+use keytrail_report::summary::Coverage;
+use keytrail_store::executor::{Absorbed, Executor, Refolded};
+use keytrail_store::{SqliteStore, Store};
+use pollster::block_on;
+
+use super::Replayed;
+use super::collect::{Intake, collect};
+use crate::input::Discovered;
+use crate::progress::Progress;
+use crate::state_file::in_state;
+use crate::talk::Talk;
+
+/// Replays the files into a state. The findings are all that stand in it.
+///
+/// # Errors
+/// When the reading threads fail, or the state can not be read or written.
+pub fn replay(
+    found: &Discovered,
+    store: &SqliteStore,
+    threads: usize,
+    progress: &Progress,
+    configuration: &Configuration,
+    talk: Talk,
+) -> anyhow::Result<Replayed> {
+    let executor = Executor::new(store, configuration);
+    let mut kept = Kept {
+        executor: &executor,
+        counts: TallyCounts::default(),
+        absorbed: Absorbed::default(),
+    };
+    let mut coverage = Coverage::default();
+    let newest = collect(found, threads, progress, &mut coverage, &mut kept)?;
+    progress.finish();
+    let Kept {
+        counts, absorbed, ..
+    } = kept;
+    let judged = judge(&executor, newest, talk)?;
+    Ok(Replayed {
+        coverage,
+        findings: judged.findings,
+        counts,
+        distinct: absorbed.new_records.min(counts.kept),
+        learning_accounts: judged.learning_accounts,
+        forgotten_pairs: judged.forgotten_pairs,
+        metrics: judged.metrics,
+    })
+}
+
+/// What judging all accounts of a state came to.
+#[derive(Debug, Default)]
+pub struct Judged {
+    /// The findings that stand, sorted by (episode, id).
+    pub findings: Vec<Finding>,
+    /// Accounts that are still being learnt.
+    pub learning_accounts: u64,
+    /// Pairs that were forgotten because an account had too many.
+    pub forgotten_pairs: u64,
+    /// What was counted while judging.
+    pub metrics: Metrics,
+}
+
+/// Judges every account of a state as of the newest stamp, or of the latest that was read before.
+///
+/// # Errors
+/// When the state can not be read or written.
+pub fn judge<S: Store>(
+    executor: &Executor<'_, S>,
+    newest: Option<EventTime>,
+    talk: Talk,
+) -> anyhow::Result<Judged> {
+    let accounts = block_on(executor.store().accounts()).map_err(in_state)?;
+    let mut clock = newest.map(|newest| newest.plus_seconds(CLOSE_LAG_SECONDS));
+    for account in &accounts {
+        // The clock is that of the deliveries, and one for all accounts.
+        clock = clock.max(block_on(executor.clock(account)).map_err(in_state)?);
+    }
+    let Some(clock) = clock else {
+        return Ok(Judged::default());
+    };
+    let mut judged = Judged::default();
+    for account in &accounts {
+        let ticked = block_on(executor.tick(account, clock)).map_err(in_state)?;
+        if let Some(refolded) = ticked.refolded {
+            talk.say(refolded_in_words(refolded, account, ticked.closed.len()));
+        }
+        judged.learning_accounts += u64::from(ticked.is_learning);
+        judged.forgotten_pairs += ticked.forgotten_pairs;
+        judged.metrics.add(&ticked.metrics);
+        let findings = block_on(executor.findings(account)).map_err(in_state)?;
+        let standing = findings.into_values();
+        judged
+            .findings
+            .extend(standing.filter(|finding| finding.state != FindingState::Withdrawn));
+    }
+    judged
+        .findings
+        .sort_by(|a, b| (&a.episode, &a.id).cmp(&(&b.episode, &b.id)));
+    Ok(judged)
+}
+
+fn refolded_in_words(refolded: Refolded, account: &str, days: usize) -> String {
+    let why = match refolded {
+        Refolded::Delivery(day) => format!("records came for {day}, which had been closed"),
+        Refolded::Configuration => "the configuration is another one".to_owned(),
+        Refolded::Mathematics => "they were judged by another version of keytrail".to_owned(),
+    };
+    let days = match days {
+        1 => "1 day".to_owned(),
+        days => format!("{days} days"),
+    };
+    format!("Judged {days} of account {account} again: {why}")
+}
+
+struct Kept<'e, S> {
+    executor: &'e Executor<'e, S>,
+    counts: TallyCounts,
+    absorbed: Absorbed,
+}
+
+impl<S: Store> Intake for Kept<'_, S> {
+    fn reach(&mut self, _: EventTime) -> anyhow::Result<()> {
+        Ok(())
+    }
+
+    fn take(&mut self, tally: Tally) -> anyhow::Result<()> {
+        self.counts.add(&tally.counts);
+        let mut accounts: BTreeMap<String, BTreeMap<Day, Tally>> = BTreeMap::new();
+        for ((account, day), tally) in tally.into_account_days() {
+            accounts.entry(account).or_default().insert(day, tally);
+        }
+        for (account, days) in accounts {
+            let absorbed = block_on(self.executor.absorb(&account, days)).map_err(in_state)?;
+            self.absorbed.add(&absorbed);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,106 @@
+//! Taking deliveries in: the union of what is stored and what came.
+
+use std::collections::BTreeMap;
+
+use keytrail_detect::tally::Tally;
+use keytrail_event::Day;
+
+use super::notes::{STALE, document};
+use super::{ExecuteError, Executor};
+use crate::{Commit, Store, TallyWrite};
+
+/// What taking in came to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Absorbed {
+    /// Distinct records that were not stored before; of cells beyond exact counting, an estimate.
+    pub new_records: u64,
+    /// Days whose tally changed.
+    pub changed_days: u64,
+    /// Days among them that had been folded already, and will be folded again.
+    pub stale_days: u64,
+}
+
+impl Absorbed {
+    /// Adds the counts of another step.
+    pub fn add(&mut self, other: &Self) {
+        self.new_records += other.new_records;
+        self.changed_days += other.changed_days;
+        self.stale_days += other.stale_days;
+    }
+}
+
+impl<S: Store> Executor<'_, S> {
+    /// Takes tallies of one account in, each of its UTC day. Again and again changes nothing more.
+    ///
+    /// # Errors
+    /// When the store fails, or what it holds can not be read.
+    pub async fn absorb(
+        &self,
+        account: &str,
+        tallies: BTreeMap<Day, Tally>,
+    ) -> Result<Absorbed, ExecuteError> {
+        let mut absorbed = Absorbed::default();
+        let folded_through = self
+            .store
+            .pointer(account)
+            .await?
+            .map(|pointer| pointer.day);
+        for (day, tally) in tallies {
+            let stored = self.store.read_tally(account, day).await?;
+            let mut whole = match &stored {
+                Some(stored) => self.decode(account, day, &stored.value)?,
+                None => Tally::default(),
+            };
+            let before = whole.distinct();
+            whole.merge(tally);
+            whole.trim();
+            let bytes = whole.encode();
+            absorbed.new_records += whole.distinct().saturating_sub(before);
+            if stored.as_ref().is_some_and(|stored| stored.value == bytes) {
+                continue;
+            }
+            absorbed.changed_days += 1;
+            if folded_through.is_some_and(|through| day <= through) {
+                // Noted before the tally is written: whoever is stopped in between has noted too much,
+                // never too little.
+                absorbed.stale_days += 1;
+                self.note_stale(account, day).await?;
+            }
+            let write = TallyWrite {
+                day,
+                bytes,
+                expected: stored.map(|stored| stored.version),
+            };
+            let commit = Commit {
+                tallies: vec![write],
+                ..Commit::of(account)
+            };
+            self.store.commit(&commit).await?;
+        }
+        Ok(absorbed)
+    }
+
+    async fn note_stale(&self, account: &str, day: Day) -> Result<(), ExecuteError> {
+        let known: Option<Day> = self.note(account, STALE).await?;
+        if known.is_none_or(|known| day < known) {
+            let note = document(STALE, &Some(day));
+            self.store
+                .write_document(account, &note.name, &note.bytes)
+                .await?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn decode(
+        &self,
+        account: &str,
+        day: Day,
+        bytes: &[u8],
+    ) -> Result<Tally, ExecuteError> {
+        Tally::decode(bytes).map_err(|source| ExecuteError::Tally {
+            account: account.to_owned(),
+            day,
+            source,
+        })
+    }
+}

@@ -1,0 +1,60 @@
+//! The executor: takes deliveries into a store, and carries out what the engine decides.
+//!
+//! Tallies are the truth and everything else follows from them: an account's findings are a function
+//! of its stored tallies, the configuration and the clock. So every step can be stopped anywhere and
+//! made again, deliveries can come in any order and any number of times, and a delivery for a day
+//! that was folded already, another configuration or another version of the mathematics are all
+//! the same case: the days are folded again, into a new generation.
+
+mod absorb;
+mod error;
+mod fold;
+mod notes;
+mod publish;
+mod start;
+mod tick;
+
+use keytrail_detect::configuration::Configuration;
+
+pub use absorb::Absorbed;
+pub use error::ExecuteError;
+pub use publish::finding_of;
+pub use start::Refolded;
+pub use tick::Ticked;
+
+use crate::Store;
+
+/// Carries plans out on a store, for one account at a time.
+#[derive(Debug)]
+pub struct Executor<'e, S> {
+    store: &'e S,
+    configuration: &'e Configuration,
+    fingerprint: u64,
+    days_a_tick: usize,
+}
+
+impl<'e, S: Store> Executor<'e, S> {
+    /// An executor that folds as many days as are due in one tick.
+    #[must_use]
+    pub fn new(store: &'e S, configuration: &'e Configuration) -> Self {
+        Self {
+            store,
+            configuration,
+            fingerprint: configuration.fingerprint(),
+            days_a_tick: usize::MAX,
+        }
+    }
+
+    /// The same, with at most so many days folded in one tick: for functions whose time is limited.
+    #[must_use]
+    pub fn days_a_tick(mut self, days: usize) -> Self {
+        self.days_a_tick = days.max(1);
+        self
+    }
+
+    /// The store.
+    #[must_use]
+    pub const fn store(&self) -> &'e S {
+        self.store
+    }
+}

@@ -1,0 +1,161 @@
+//! Where a fold begins: at the base that counts, at an earlier one, or at the first day.
+
+use keytrail_detect::base::{Base, MATHS_VERSION};
+use keytrail_event::Day;
+
+use super::notes::{BASES, BASES_KEPT_MAX, KeptBase, REFOLD, Refold, STALE};
+use super::{ExecuteError, Executor};
+use crate::{BaseShard, Pointer, Store};
+
+/// Why days were folded again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub enum Refolded {
+    /// A delivery came for this day after it had been folded.
+    Delivery(Day),
+    /// The configuration is another one.
+    Configuration,
+    /// The mathematics, or the form of bases, is that of another version.
+    Mathematics,
+}
+
+/// Where a fold begins.
+pub(super) struct Start {
+    pub base: Base,
+    pub generation: u64,
+    pub refolded: Option<Refolded>,
+}
+
+impl<S: Store> Executor<'_, S> {
+    pub(super) async fn start(
+        &self,
+        account: &str,
+        pointer: Option<&Pointer>,
+    ) -> Result<Start, ExecuteError> {
+        let Some(pointer) = pointer else {
+            return Ok(Start {
+                base: Base::default(),
+                generation: 1,
+                refolded: None,
+            });
+        };
+        let stale: Option<Day> = self.note(account, STALE).await?;
+        let refold: Option<Refold> = self.note(account, REFOLD).await?;
+        if let Some(refold) = refold.filter(|refold| {
+            refold.fingerprint == self.fingerprint
+                && refold.generation == pointer.generation + 1
+                && stale.is_none_or(|stale| stale > refold.through)
+        }) && let Some(base) = self
+            .base(account, refold.generation, refold.through)
+            .await?
+        {
+            return Ok(Start {
+                base,
+                generation: refold.generation,
+                refolded: Some(refold.refolded),
+            });
+        }
+        let again = |refolded, base| Start {
+            base,
+            generation: pointer.generation + 1,
+            refolded: Some(refolded),
+        };
+        if pointer.maths_version != MATHS_VERSION {
+            return Ok(again(Refolded::Mathematics, Base::default()));
+        }
+        if pointer.configuration_hash != self.fingerprint {
+            return Ok(again(Refolded::Configuration, Base::default()));
+        }
+        // A day that changed while another generation was being folded is stale for both.
+        let began_for = refold.and_then(|refold| match refold.refolded {
+            Refolded::Delivery(day) => Some(day),
+            Refolded::Configuration | Refolded::Mathematics => None,
+        });
+        let stale = match (stale, began_for) {
+            (Some(stale), Some(began_for)) => Some(stale.min(began_for)),
+            (stale, began_for) => stale.or(began_for),
+        };
+        if let Some(stale) = stale.filter(|stale| *stale <= pointer.day) {
+            let base = self.base_before(account, stale).await?;
+            return Ok(again(Refolded::Delivery(stale), base));
+        }
+        let base = self.base(account, pointer.generation, pointer.day).await?;
+        Ok(match base {
+            Some(base) => Start {
+                base,
+                generation: pointer.generation,
+                refolded: None,
+            },
+            None => again(Refolded::Mathematics, Base::default()),
+        })
+    }
+
+    /// The base of that day; `None` where there is none that this version can read.
+    async fn base(
+        &self,
+        account: &str,
+        generation: u64,
+        day: Day,
+    ) -> Result<Option<Base>, ExecuteError> {
+        let bytes = self
+            .store
+            .read_base(&shard_of(account, generation, day))
+            .await?;
+        Ok(bytes.and_then(|bytes| Base::decode(&bytes).ok()))
+    }
+
+    /// The latest kept base of a day before this one, or the empty base.
+    async fn base_before(&self, account: &str, day: Day) -> Result<Base, ExecuteError> {
+        let kept: Vec<KeptBase> = self.note(account, BASES).await?.unwrap_or_default();
+        for kept in kept.iter().rev().filter(|kept| kept.day < day) {
+            if let Some(base) = self.base(account, kept.generation, kept.day).await? {
+                return Ok(base);
+            }
+        }
+        Ok(Base::default())
+    }
+
+    /// Notes a close, after it was made: stopped in between, a fold is made once more than needed.
+    pub(super) async fn note_close(
+        &self,
+        account: &str,
+        pointer: &Pointer,
+        refolded: Option<Refolded>,
+    ) -> Result<(), ExecuteError> {
+        let mut kept: Vec<KeptBase> = self.note(account, BASES).await?.unwrap_or_default();
+        match refolded {
+            None => {}
+            Some(Refolded::Delivery(day)) => kept.retain(|kept| kept.day < day),
+            Some(Refolded::Configuration | Refolded::Mathematics) => kept.clear(),
+        }
+        kept.retain(|kept| kept.day != pointer.day);
+        kept.push(KeptBase {
+            generation: pointer.generation,
+            day: pointer.day,
+        });
+        let surplus = kept.len().saturating_sub(BASES_KEPT_MAX);
+        kept.drain(..surplus);
+        self.set_note(account, BASES, &Some(&kept)).await?;
+        if refolded.is_some() {
+            self.set_note(account, REFOLD, &None::<Refold>).await?;
+            self.set_note(account, STALE, &None::<Day>).await?;
+        }
+        // Bases of earlier generations go once nothing is folded from them.
+        if kept
+            .iter()
+            .all(|kept| kept.generation == pointer.generation)
+        {
+            self.store.prune(account, kept[0].day).await?;
+        }
+        Ok(())
+    }
+}
+
+/// The name of a base, which has one shard.
+pub(super) fn shard_of(account: &str, generation: u64, day: Day) -> BaseShard {
+    BaseShard {
+        account: account.to_owned(),
+        generation,
+        day,
+        shard: 0,
+    }
+}

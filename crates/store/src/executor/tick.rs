@@ -1,0 +1,121 @@
+//! A tick: the clock moves, and an account is judged as of it.
+
+use keytrail_detect::base::MATHS_VERSION;
+use keytrail_detect::bounds::CLOSE_LAG_SECONDS;
+use keytrail_detect::engine::is_due;
+use keytrail_detect::finding::Finding;
+use keytrail_detect::plan::Metrics;
+use keytrail_event::{Day, EventTime};
+
+use super::fold::Fold;
+use super::notes::{CLOCK, REFOLD, Refold, STALE, document};
+use super::publish::{Judged, record_of, revise};
+use super::start::{Refolded, Start, shard_of};
+use super::{ExecuteError, Executor};
+use crate::{Close, Commit, Pointer, Store};
+
+/// What a tick came to.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Ticked {
+    /// Findings in a new revision, recorded and waiting to be sent.
+    pub revised: Vec<Finding>,
+    /// Days that were folded.
+    pub closed: Vec<Day>,
+    /// Why earlier days were folded again, if they were.
+    pub refolded: Option<Refolded>,
+    /// Whether days wait to be folded by the next tick.
+    pub is_unfinished: bool,
+    /// Whether the account is still being learnt.
+    pub is_learning: bool,
+    /// Pairs that were forgotten because there were too many.
+    pub forgotten_pairs: u64,
+    /// What was counted while judging.
+    pub metrics: Metrics,
+}
+
+impl<S: Store> Executor<'_, S> {
+    /// Judges an account as of this time, or as of the latest it was judged at before.
+    ///
+    /// # Errors
+    /// When the store fails, or what it holds can not be read.
+    pub async fn tick(&self, account: &str, clock: EventTime) -> Result<Ticked, ExecuteError> {
+        let clock = self
+            .clock(account)
+            .await?
+            .map_or(clock, |known| known.max(clock));
+        let pointer = self.store.pointer(account).await?;
+        let Start {
+            base,
+            generation,
+            refolded,
+        } = self.start(account, pointer.as_ref()).await?;
+        let days = self.store.days(account).await?;
+        let behind = days.into_iter().filter(|day| base.through() < Some(*day));
+        let (due, open): (Vec<Day>, Vec<Day>) = behind.partition(|day| is_due(*day, clock));
+        let now = &due[..due.len().min(self.days_a_tick)];
+        let is_unfinished = now.len() < due.len();
+        let begin = now.first().or(open.first()).map(|day| day.start());
+        let mut fold = Fold::from(base);
+        self.fold(account, &mut fold, now, clock).await?;
+        if !is_unfinished {
+            self.look(account, &mut fold, &open, clock).await?;
+        }
+        let judged = Judged {
+            from: begin.unwrap_or(clock),
+            until: now.last().filter(|_| is_unfinished).map(|day| day.end()),
+        };
+        let known = self.findings(account).await?;
+        let revised = revise(fold.standing, &fold.before, &known, judged);
+        let mut commit = Commit {
+            findings: revised.iter().map(record_of).collect::<Result<_, _>>()?,
+            documents: vec![document(CLOCK, &clock)],
+            ..Commit::of(account)
+        };
+        let last_due = clock.plus_seconds(-CLOSE_LAG_SECONDS).day().plus_days(-1);
+        let through = if is_unfinished {
+            now.last().copied().unwrap_or(last_due)
+        } else {
+            last_due
+        };
+        let new = Pointer {
+            generation,
+            day: through,
+            shards: 1,
+            maths_version: MATHS_VERSION,
+            configuration_hash: self.fingerprint,
+            enrichment_hash: 0,
+        };
+        let is_ahead =
+            pointer.is_none_or(|known| known.generation < generation || known.day < through);
+        if let (true, Some(refolded)) = (is_unfinished, refolded) {
+            // The base that counts goes on counting until the other has caught up with it.
+            let shard = shard_of(account, generation, through);
+            self.store.write_base(&shard, &fold.base.encode()).await?;
+            self.store.commit(&commit).await?;
+            let refold = Refold {
+                generation,
+                through,
+                fingerprint: self.fingerprint,
+                refolded,
+            };
+            self.set_note(account, REFOLD, &Some(refold)).await?;
+            self.set_note(account, STALE, &None::<Day>).await?;
+        } else if is_ahead && (pointer.is_some() || !fold.closed.is_empty()) {
+            let bytes = fold.base.encode();
+            commit.close = Some(Close::new(pointer, new, vec![bytes])?);
+            self.store.commit(&commit).await?;
+            self.note_close(account, &new, refolded).await?;
+        } else {
+            self.store.commit(&commit).await?;
+        }
+        Ok(Ticked {
+            revised,
+            closed: fold.closed,
+            refolded,
+            is_unfinished,
+            is_learning: fold.base.is_learning(),
+            forgotten_pairs: fold.base.forgotten_pairs(),
+            metrics: fold.metrics,
+        })
+    }
+}
