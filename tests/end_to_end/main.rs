@@ -16,3 +16,4 @@ mod replay;
 mod rules;
 mod sandbox;
 mod simulate;
+mod state;

@@ -7,7 +7,7 @@ use keytrail_tests::{real_data, root};
 use crate::sandbox::Sandbox;
 
 /// All files below a folder.
-fn files(folder: &Path) -> Vec<PathBuf> {
+pub fn files(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
@@ -21,7 +21,7 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 }
 
 /// A number that looks like chance, the same every time.
-fn scrambled(index: usize) -> usize {
+pub fn scrambled(index: usize) -> usize {
     index.wrapping_mul(2_654_435_761) % 1_000_003
 }
 
