@@ -104,7 +104,7 @@ fn another_configuration_judges_again() {
     run(&["-q"]);
     let ran = run(&["--config", "other.toml", "--rule", "cross-account-use"]);
     assert!(ran.stdout().starts_with("LOW"), "{ran}");
-    let again = "Judged 20 days of account 111122223333 again: the configuration is another one";
+    let again = "Judged 21 days of account 111122223333 again: the configuration is another one";
     assert!(ran.stderr().contains(again), "{ran}");
 }
 
