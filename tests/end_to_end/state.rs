@@ -94,7 +94,10 @@ fn a_second_run_finds_nothing_new() {
 #[test]
 fn another_configuration_judges_again() {
     let sandbox = Sandbox::new();
-    sandbox.write("other.toml", "[organisation]\naccounts = [\"444455556666\"]\n");
+    sandbox.write(
+        "other.toml",
+        "[organisation]\naccounts = [\"444455556666\"]\n",
+    );
     let archive = root().join("examples/archive");
     let run = |more: &[&str]| {
         let mut arguments = vec!["replay", archive.to_str().unwrap(), "--state", "state.db"];
