@@ -14,7 +14,7 @@ const DIRECTIONS: &[(&str, &[&str])] = &[
     ("keytrail-detect", &["keytrail-event"]),
     ("keytrail-report", &["keytrail-detect", "keytrail-event"]),
     ("keytrail-sim", &["keytrail-event"]),
-    ("keytrail-store", &["keytrail-event"]),
+    ("keytrail-store", &["keytrail-detect", "keytrail-event"]),
     (
         "keytrail-cli",
         &[
