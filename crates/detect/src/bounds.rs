@@ -67,3 +67,13 @@ pub const CLOSED_HASHES_MAX: usize = 500_000;
 
 /// Longest record that is carried whole, in bytes. CloudTrail's own limit is 256 KiB an event.
 pub const NOTABLE_BYTES_MAX: usize = 256 * 1_024;
+
+/// Service paths, operations and kinds of encryption context remembered of a key, each. A key with more has
+/// no customs to be judged by.
+pub const CUSTOMS_PER_KEY_MAX: usize = 32;
+
+/// Days whose silences are remembered of a Region.
+pub const REGION_HISTORY_DAYS_MAX: usize = 28;
+
+/// Calls remembered of the last hour of a day, for windows that cross midnight.
+pub const LATELY_CALLS_MAX: usize = 20_000;

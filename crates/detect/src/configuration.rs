@@ -84,6 +84,12 @@ pub struct Rules {
     pub grants_open_floor: u64,
     /// `grant-sprawl`: how many times the most open grants of any day before.
     pub grants_times_peak: f64,
+    /// `denied-sweep`: distinct keys refused to one principal within an hour.
+    pub denied_sweep_keys: u64,
+    /// `discovery-sweep`: calls of one principal that look at keys within ten minutes.
+    pub discovery_sweep_calls: u64,
+    /// `throttled`: calls turned away within five minutes below which nothing is said.
+    pub throttled_calls: u64,
 }
 
 impl Default for Rules {
@@ -100,6 +106,9 @@ impl Default for Rules {
             grants_open_limit: 10_000,
             grants_open_floor: 100,
             grants_times_peak: 4.0,
+            denied_sweep_keys: 5,
+            discovery_sweep_calls: 10,
+            throttled_calls: 20,
         }
     }
 }

@@ -14,7 +14,10 @@ use crate::finding::{Finding, FindingState};
 use crate::items::{Item, with_record};
 use crate::plan::{Metrics, Plan};
 use crate::rules::day::{DayHit, DayLight, DayRecord};
+use crate::rules::gathered::Gathered;
+use crate::rules::lately::Lately;
 use crate::rules::past::Past;
+use crate::rules::sweep::lookers;
 use crate::rules::{BURST_SECONDS, Hit, Light, RULES, Rule};
 use crate::uses::{AccountDay, DayUses};
 
@@ -56,7 +59,7 @@ pub fn judge(
         uses: &uses,
         configuration,
     };
-    look.judge(&mut past, &mut judged);
+    metrics.learning_keys = look.judge(&mut past, &mut judged);
     metrics.forgotten = past.forgotten - standing.past.forgotten;
     let pairs = account_day.pairs(&past);
     let known = Known::new(base, configuration);
@@ -139,7 +142,8 @@ struct DayLook<'a> {
 }
 
 impl DayLook<'_> {
-    fn judge(&self, past: &mut Past, judged: &mut Judged<'_>) {
+    /// Judges, then learns the day; how many keys have no customs yet.
+    fn judge(&self, past: &mut Past, judged: &mut Judged<'_>) -> u64 {
         let (account, day) = (self.account_day.account(), self.account_day.day());
         let items = self.account_day.items();
         let until = day.end().min(judged.clock);
@@ -152,7 +156,12 @@ impl DayLook<'_> {
             })
             .collect();
         let new_ids = items.iter().map(|item| item.id.clone()).collect();
+        let mut customs = std::mem::take(&mut past.customs);
+        let gathered = Gathered::of(self.account_day, past);
+        let learning_keys = customs.learning_keys(&gathered);
         let light = DayLight {
+            customs: &customs,
+            gathered: &gathered,
             account,
             day,
             past,
@@ -173,10 +182,16 @@ impl DayLook<'_> {
                 judged.settle(day_candidate(rule, found, account, judged));
             }
         }
+        let lately = Lately::of(&light);
+        let lookers = lookers(&light);
+        let forgotten = customs.learn(day, &gathered) + customs.learn_calls(day, &lookers, lately);
+        past.customs = customs;
+        past.forgotten += forgotten;
         for finding in told {
             past.tell(&finding);
         }
         past.looked_until = past.looked_until.max(Some(until));
+        learning_keys
     }
 }
 

@@ -51,6 +51,8 @@ pub struct Metrics {
     pub rule_records: u64,
     /// (pair, hour)s that were judged while the account was being learnt.
     pub learning_pair_hours: u64,
+    /// (key, day)s with use of a key that had no customs yet to be judged by.
+    pub learning_keys: u64,
     /// Entries of the past that did not fit.
     pub forgotten: u64,
 }
@@ -62,6 +64,7 @@ impl Metrics {
         self.estimated_cells += other.estimated_cells;
         self.rule_records += other.rule_records;
         self.learning_pair_hours += other.learning_pair_hours;
+        self.learning_keys += other.learning_keys;
         self.forgotten += other.forgotten;
     }
 }

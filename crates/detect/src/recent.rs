@@ -113,7 +113,8 @@ impl Recent {
         if is_direct {
             self.note_caller(record, values, symbols);
         }
-        if record.outcome.is_success() && !record.context.is_empty() {
+        let is_bound = !record.context.is_empty() || takes_context(record);
+        if record.outcome.is_success() && is_bound {
             self.note_context(record, values, symbols);
         }
     }
@@ -192,6 +193,22 @@ impl Recent {
     pub fn region(&mut self, region: &str, symbols: &mut Symbols) -> Symbol {
         last(&mut self.region, region, symbols)
     }
+}
+
+/// Whether the call could have carried an encryption context: where it did not, that is noted as the empty
+/// signature.
+fn takes_context(record: &Record<'_>) -> bool {
+    record.operation.class() == OperationClass::Cryptographic
+        && matches!(
+            record.operation.name(),
+            "Decrypt"
+                | "Encrypt"
+                | "GenerateDataKey"
+                | "GenerateDataKeyWithoutPlaintext"
+                | "GenerateDataKeyPair"
+                | "GenerateDataKeyPairWithoutPlaintext"
+                | "ReEncrypt"
+        )
 }
 
 /// The place of something at this address: multiplied, since addresses are far from random.

@@ -260,7 +260,13 @@ fn circumstances(hours: &[(Hour, &HourUse<'_>)]) -> Vec<Evidence> {
         };
         let overflowed = whole.values.overflowed(kind);
         let more = if overflowed { " and more" } else { "" };
-        let list = whole.values.sorted(kind, symbols).join(", ");
+        let mut names = whole.values.sorted(kind, symbols);
+        // Calls without a context are noted as the empty one.
+        names.retain(|name| !name.is_empty());
+        if names.is_empty() {
+            continue;
+        }
+        let list = names.join(", ");
         evidence.push(Evidence::new(feature, format!("{words}: {list}{more}.")).observed(list));
     }
     if whole.denied > 0 {

@@ -10,9 +10,12 @@ use std::collections::BTreeSet;
 use keytrail_event::{Day, EventTime, Hour, OperationClass, OutcomeFamily, Record};
 
 use super::Hit;
+use super::customs::Customs;
+use super::gathered::Gathered;
 use super::key_changes::KeyChange;
 use super::past::{KeyUses, Past};
 use crate::cell::{Cell, Ends, Exemplar};
+use crate::cells::CellKey;
 use crate::configuration::Configuration;
 use crate::distinct::DistinctEvents;
 use crate::symbol::Symbols;
@@ -40,6 +43,10 @@ pub struct DayLight<'a> {
     /// The ids of these records.
     pub(crate) new_ids: &'a BTreeSet<String>,
     pub(crate) cells: &'a AccountDay<'a>,
+    /// What was customary before the day.
+    pub customs: &'a Customs,
+    /// What the day's cells come to.
+    pub(crate) gathered: &'a Gathered<'a>,
 }
 
 /// A record judged with the day.
@@ -91,9 +98,23 @@ impl<'a> DayLight<'a> {
         &self,
         wanted: impl Fn(OperationClass, OutcomeFamily) -> bool,
     ) -> Vec<DayCell<'a>> {
+        self.named_cells(|key| wanted(key.class, key.outcome), |_| true)
+    }
+
+    /// The day's cells that `wanted` accepts, sorted likewise.
+    #[must_use]
+    pub fn cells_like(&self, wanted: impl Fn(&DayCell<'a>) -> bool) -> Vec<DayCell<'a>> {
+        self.named_cells(|_| true, wanted)
+    }
+
+    fn named_cells(
+        &self,
+        of: impl Fn(&CellKey) -> bool,
+        wanted: impl Fn(&DayCell<'a>) -> bool,
+    ) -> Vec<DayCell<'a>> {
         let day = self.cells;
         let named = day.cells_named();
-        let named = named.filter(|(key, _)| wanted(key.class, key.outcome));
+        let named = named.filter(|(key, _)| of(key));
         let named = named.map(|(key, cell)| DayCell {
             principal: day.name(key.principal),
             key: self.past.resolve(day.name(key.key)),
@@ -108,7 +129,7 @@ impl<'a> DayLight<'a> {
             symbols: day.symbols(),
             ends: cell.ends(key.hour),
         });
-        let mut cells: Vec<DayCell<'a>> = named.collect();
+        let mut cells: Vec<DayCell<'a>> = named.filter(|cell| wanted(cell)).collect();
         cells.sort_by(|a, b| a.order().cmp(&b.order()));
         cells
     }

@@ -3,26 +3,35 @@
 //! A rule is one file here, one page in `docs/rules/` and two fixtures: one that fires it and the
 //! nearest benign case, which must not.
 
+pub mod customs;
 pub mod day;
 pub mod grant;
+pub mod grant_ledger;
 pub mod key_changes;
 pub mod key_material;
+pub mod lately;
 pub mod log_gap;
 pub mod past;
 
 mod alias_repointed;
+mod asymmetric_first;
 mod caller;
+mod context_anomaly;
 mod cross_account_use;
 mod default_encryption_off;
+mod denied_sweep;
+mod denied_then_allowed;
+mod direct_use_of_service_key;
+mod discovery_sweep;
 mod event_selectors;
 mod foreign_key_default;
 mod foreign_key_object;
 mod foreign_keys;
+pub(crate) mod gathered;
 mod grant_broad;
 mod grant_delegable;
 mod grant_duplicate;
 mod grant_external;
-pub mod grant_ledger;
 mod grant_revoked_in_use;
 mod grant_sprawl;
 mod grant_stale;
@@ -32,24 +41,30 @@ mod key_deletion_scheduled;
 mod key_disabled;
 mod key_origin_external;
 mod key_store_tampered;
+mod log_silence;
 mod material_deleted;
 mod material_expiring;
 mod material_expiry_bomb;
 mod material_imported;
 mod pending_key_used;
+mod plaintext_datakey;
 mod policy_lockout;
 mod policy_public;
 mod primary_moved;
 mod reencrypt_foreign;
+mod region_new;
 mod region_replicated;
 mod root_used;
 mod rotation_burst;
 mod rotation_disabled;
 mod selector;
 mod services_past;
+mod sightings;
 mod sse_c_burst;
 pub(crate) mod support;
+pub(crate) mod sweep;
 mod tags_changed;
+mod throttled;
 mod trail_kms_excluded;
 mod trail_narrowed;
 mod trail_settings;
@@ -310,10 +325,16 @@ impl Hit {
 }
 
 /// All rules, sorted by id.
-pub const RULES: [&dyn Rule; 37] = [
+pub const RULES: [&dyn Rule; 47] = [
     &alias_repointed::AliasRepointed,
+    &asymmetric_first::AsymmetricFirst,
+    &context_anomaly::ContextAnomaly,
     &cross_account_use::CrossAccountUse,
     &default_encryption_off::DefaultEncryptionOff,
+    &denied_sweep::DeniedSweep,
+    &denied_then_allowed::DeniedThenAllowed,
+    &direct_use_of_service_key::DirectUseOfServiceKey,
+    &discovery_sweep::DiscoverySweep,
     &foreign_key_default::ForeignKeyDefault,
     &foreign_key_object::ForeignKeyObject,
     &grant_broad::GrantBroad,
@@ -330,21 +351,25 @@ pub const RULES: [&dyn Rule; 37] = [
     &key_origin_external::KeyOriginExternal,
     &key_store_tampered::KeyStoreTampered,
     &log_gap::LogGap,
+    &log_silence::LogSilence,
     &material_deleted::MaterialDeleted,
     &material_expiring::MaterialExpiring,
     &material_expiry_bomb::MaterialExpiryBomb,
     &material_imported::MaterialImported,
     &pending_key_used::PendingKeyUsed,
+    &plaintext_datakey::PlaintextDatakey,
     &policy_lockout::PolicyLockout,
     &policy_public::PolicyPublic,
     &primary_moved::PrimaryMoved,
     &reencrypt_foreign::ReencryptForeign,
+    &region_new::RegionNew,
     &region_replicated::RegionReplicated,
     &root_used::RootUsed,
     &rotation_burst::RotationBurst,
     &rotation_disabled::RotationDisabled,
     &sse_c_burst::SseCBurst,
     &tags_changed::TagsChanged,
+    &throttled::Throttled,
     &trail_kms_excluded::TrailKmsExcluded,
     &trail_narrowed::TrailNarrowed,
     &trail_stopped::TrailStopped,

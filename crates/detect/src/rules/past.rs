@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::cross_account_use::foreign_use;
+use super::customs::Customs;
 use super::day::KeyUse;
 use super::event_selectors::Dark;
 use super::grant_ledger::GrantLedger;
@@ -56,6 +57,8 @@ pub struct Past {
     told: BTreeSet<String>,
     /// Until when the account was looked at.
     pub looked_until: Option<EventTime>,
+    /// What is customary, learnt day by day.
+    pub customs: Customs,
     /// What records of other services told.
     pub services: ServicesPast,
     /// Multi-Region keys of which a replica was seen to be made, as `<account>/<key id>`.

@@ -1,0 +1,236 @@
+//! `context-anomaly`: the encryption context is missing, new, or of another service or account than usual.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use keytrail_event::source::DIRECT;
+use keytrail_event::{OperationClass, OutcomeFamily};
+
+use super::customs::{CUSTOM_DAYS, KeyCustoms, context_accounts, context_keys};
+use super::day::{DayCell, DayHit, DayLight};
+use super::sightings::{calls_evidence, events_of, grouped, over_cells};
+use super::support::{cut, key_in_title, listed};
+use super::{About, Hit, Rule, Side};
+use crate::finding::{Evidence, Severity};
+use crate::values::ValueKind;
+
+/// The rule.
+pub struct ContextAnomaly;
+
+/// Context keys that one service alone sets, and the service.
+const SERVICES: [(&str, &str); 10] = [
+    ("PARAMETER_ARN", "ssm.amazonaws.com"),
+    ("SecretARN", "secretsmanager.amazonaws.com"),
+    ("aws:cloudtrail:arn", "cloudtrail.amazonaws.com"),
+    ("aws:dynamodb:tableName", "dynamodb.amazonaws.com"),
+    ("aws:kinesis:arn", "kinesis.amazonaws.com"),
+    ("aws:lambda:FunctionArn", "lambda.amazonaws.com"),
+    ("aws:logs:arn", "logs.amazonaws.com"),
+    ("aws:s3:arn", "s3.amazonaws.com"),
+    ("aws:sns:topicArn", "sns.amazonaws.com"),
+    ("aws:sqs:arn", "sqs.amazonaws.com"),
+];
+
+const ABOUT: About = About {
+    id: "context-anomaly",
+    title: "A key is used with another encryption context than usual",
+    severities: &[Severity::Medium],
+    attack: &[("TA0009", "T1530", "T1530")],
+    practice: "ciphertexts are bound to what they belong to",
+    side: Side::Owner,
+    fires_when: "On a key with at least 7 earlier days of use, a call succeeds without encryption context where every earlier one had one, with a set of context keys that is new to the key, with a service's context through another path than that service that is new to it, or with a context that names a resource of an account outside the organisation for the first time.",
+    reads: &[
+        "eventName",
+        "eventTime",
+        "errorCode",
+        "recipientAccountId",
+        "resources[].ARN",
+        "requestParameters.encryptionContext",
+        "requestParameters.sourceEncryptionContext",
+        "userIdentity",
+        "userIdentity.invokedBy",
+    ],
+};
+
+/// What is wrong with a context.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Anomaly {
+    Missing,
+    NewKeys(String),
+    OtherPath(String),
+    Account(String),
+}
+
+impl Rule for ContextAnomaly {
+    fn about(&self) -> &'static About {
+        &ABOUT
+    }
+
+    fn judge_day(&self, light: &DayLight<'_>) -> Vec<DayHit> {
+        let mut anomalies: BTreeMap<(&str, &str, &str), Anomaly> = BTreeMap::new();
+        for (key, day) in &light.gathered.keys {
+            let Some(customs) = light.customs.key(key) else {
+                continue;
+            };
+            for (context, path) in &day.contexts {
+                if let Some(anomaly) = anomaly(customs, context, path, light) {
+                    anomalies.insert((key, context, path), anomaly);
+                }
+            }
+        }
+        if anomalies.is_empty() {
+            return Vec::new();
+        }
+        let keys: BTreeSet<&str> = anomalies.keys().map(|(key, ..)| *key).collect();
+        let cells = light.cells_like(|cell| {
+            cell.class == OperationClass::Cryptographic
+                && cell.outcome == OutcomeFamily::Success
+                && keys.contains(cell.key)
+        });
+        let mut found: BTreeMap<(&str, &str, &Anomaly), Vec<&DayCell<'_>>> = BTreeMap::new();
+        for ((principal, key), cells) in grouped(&cells, |cell| Some((cell.principal, cell.key))) {
+            for cell in cells {
+                for context in cell.cell.values.names(ValueKind::Context, cell.symbols) {
+                    if let Some(anomaly) = anomalies.get(&(key, context, cell.service_path)) {
+                        found
+                            .entry((principal, key, anomaly))
+                            .or_default()
+                            .push(cell);
+                    }
+                }
+            }
+        }
+        let hits = found
+            .into_iter()
+            .filter_map(|((principal, key, anomaly), mut cells)| {
+                cells.dedup_by(|a, b| std::ptr::eq(*a, *b));
+                over_cells(hit(light, principal, key, anomaly, &cells), &cells)
+            });
+        hits.collect()
+    }
+}
+
+fn anomaly(
+    customs: &KeyCustoms,
+    context: &str,
+    path: &str,
+    light: &DayLight<'_>,
+) -> Option<Anomaly> {
+    let keys = context_keys(context);
+    let mut known = customs.contexts.iter();
+    if !known.any(|(known, _)| *known == keys) {
+        // A key that never had a context has no custom to break.
+        if customs.contexts.iter().all(|(known, _)| known.is_empty()) {
+            return None;
+        }
+        return Some(if keys.is_empty() {
+            Anomaly::Missing
+        } else {
+            Anomaly::NewKeys(keys)
+        });
+    }
+    let foreign = context_accounts(context).find(|account| {
+        let is_ours = *account == light.account
+            || light.configuration.organisation.accounts.contains(*account);
+        let known = (format!("@{account}"), String::new());
+        !is_ours && !customs.contexts.contains(&known)
+    });
+    if let Some(account) = foreign {
+        return Some(Anomaly::Account(account.to_owned()));
+    }
+    let service = service_of(&keys)?;
+    let is_known = customs.contexts.contains(&(keys, path.to_owned()));
+    (path != service && !is_known).then(|| Anomaly::OtherPath(path.to_owned()))
+}
+
+/// The service that alone sets a context with these keys.
+fn service_of(keys: &str) -> Option<&'static str> {
+    let service = |key: &str| SERVICES.iter().find(|(known, _)| *known == key);
+    keys.split('&')
+        .find_map(service)
+        .map(|(_, service)| *service)
+}
+
+fn hit(
+    light: &DayLight<'_>,
+    principal: &str,
+    key: &str,
+    anomaly: &Anomaly,
+    cells: &[&DayCell<'_>],
+) -> Hit {
+    let name = key_in_title(Some(key));
+    let customs = light.customs.key(key);
+    let days = customs.map_or(0, |customs| customs.days);
+    let mut usual: Vec<&str> = Vec::new();
+    for (keys, _) in customs.into_iter().flat_map(|customs| &customs.contexts) {
+        if !keys.starts_with('@') && usual.last() != Some(&keys.as_str()) {
+            usual.push(keys);
+        }
+    }
+    let usual: Vec<&str> = usual.into_iter().map(named).collect();
+    let usual = listed(usual);
+    let (class, title, observed, text) = match anomaly {
+        Anomaly::Missing => (
+            "missing".to_owned(),
+            format!("{name} was used without encryption context"),
+            "none",
+            format!(
+                "Every call on {days} earlier days of use (at least {CUSTOM_DAYS}) had a context: {usual}"
+            ),
+        ),
+        Anomaly::NewKeys(keys) => {
+            let keys = cut(keys);
+            (
+                format!("keys {keys}"),
+                format!("{name} was used with a new kind of encryption context: {keys}"),
+                keys,
+                format!(
+                    "On {days} earlier days of use (at least {CUSTOM_DAYS}) the context had these keys: {usual}"
+                ),
+            )
+        }
+        Anomaly::OtherPath(path) => {
+            let how = if path == DIRECT {
+                "directly".to_owned()
+            } else {
+                format!("through {}", cut(path))
+            };
+            (
+                format!("path {}", cut(path)),
+                format!("{name} was used with a service's encryption context, but {how}"),
+                cut(path),
+                format!(
+                    "The context is one that a single service sets, the call came {how}; on {days} earlier days of use that was never so"
+                ),
+            )
+        }
+        Anomaly::Account(account) => (
+            format!("account {account}"),
+            format!("{name} was used for a resource of account {account}"),
+            account.as_str(),
+            format!(
+                "The context names a resource of {account}, which is neither this account nor one of organisation.accounts; on {days} earlier days of use that was never so"
+            ),
+        ),
+    };
+    let first = cells.iter().map(|cell| cell.first().time).min();
+    let mut contexts: Vec<&str> = cells
+        .iter()
+        .flat_map(|cell| cell.cell.values.names(ValueKind::Context, cell.symbols))
+        .map(named)
+        .collect();
+    contexts.sort_unstable();
+    contexts.dedup();
+    let contexts = listed(contexts);
+    Hit::about(Some(principal), Some(key), Severity::Medium, title)
+        .class(class)
+        .because(Evidence::new("encryption_context", text).observed(observed).expected(usual))
+        .because(Evidence::new("contexts", format!("Contexts of these calls: {contexts}")).observed(&contexts))
+        .because(calls_evidence(cells))
+        .next("Find out what was encrypted or decrypted: without the usual context it belongs to something else.")
+        .next("Demand the context in the key policy: conditions on kms:EncryptionContextKeys and kms:EncryptionContext:….")
+        .next(events_of(principal, first.unwrap_or(light.until), 24))
+}
+
+fn named(keys: &str) -> &str {
+    if keys.is_empty() { "none" } else { keys }
+}

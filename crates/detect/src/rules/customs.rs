@@ -1,0 +1,319 @@
+//! What is customary: how keys are reached and used, who signs, where the account is active. Learnt day by day.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use keytrail_event::arn::{Arn, is_account_id};
+use keytrail_event::context::SIGNATURE_BYTES_MAX;
+use keytrail_event::{Day, EventTime};
+use serde::{Deserialize, Serialize};
+
+use super::gathered::{Gathered, RegionDay};
+use super::lately::Lately;
+use super::past::remember;
+use crate::bounds::{CUSTOMS_PER_KEY_MAX, PAST_ENTRIES_MAX, REGION_HISTORY_DAYS_MAX};
+
+/// Days of use after which what a key always was is said to be its custom, and a key is judged by it.
+pub const CUSTOM_DAYS: u32 = 7;
+/// Days with records after which what an account never did is said to be new to it.
+pub const ACCOUNT_DAYS: u32 = 7;
+
+/// What is customary in an account.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Customs {
+    keys: BTreeMap<String, KeyCustoms>,
+    /// Who signed, made codes or derived secrets, with which key, and since which day.
+    signers: BTreeMap<(String, String), Day>,
+    regions: BTreeMap<String, RegionCustoms>,
+    /// Who looked at many keys at once, and since which day.
+    lookers: BTreeMap<String, Day>,
+    /// Calls of the day's last hour.
+    pub lately: Lately,
+    /// Days that were learnt.
+    days: u32,
+    last_day: Option<Day>,
+}
+
+/// How a key is used.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyCustoms {
+    /// Days of use that were learnt.
+    pub days: u32,
+    last_day: Option<Day>,
+    /// Service paths it was reached through.
+    pub paths: BTreeSet<String>,
+    /// Keys of encryption contexts, as [`context_keys`] has them, with the service path; and accounts whose
+    /// resources contexts named, as `@<account>` with no path.
+    pub contexts: BTreeSet<(String, String)>,
+    /// Operations.
+    pub operations: BTreeSet<String>,
+    /// Whether there was more of any of them than is remembered: then nothing is said to be new.
+    pub is_varied: bool,
+}
+
+/// When a Region is active.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RegionCustoms {
+    /// The last record.
+    pub last: Option<EventTime>,
+    /// Since when keys are used there.
+    pub used_since: Option<Day>,
+    /// The latest days with records, each with the longest silence before one of its records, in seconds.
+    pub days: VecDeque<(Day, i64)>,
+}
+
+impl Customs {
+    /// How a key is used, once it is known for [`CUSTOM_DAYS`] days of use.
+    #[must_use]
+    pub fn key(&self, key: &str) -> Option<&KeyCustoms> {
+        let customs = self.keys.get(key)?;
+        (customs.days >= CUSTOM_DAYS && !customs.is_varied).then_some(customs)
+    }
+
+    /// Whether the account is known for [`ACCOUNT_DAYS`] days with records.
+    #[must_use]
+    pub const fn is_account_known(&self) -> bool {
+        self.days >= ACCOUNT_DAYS
+    }
+
+    /// Since which day the principal signs with the key.
+    #[must_use]
+    pub fn signs(&self, principal: &str, key: &str) -> bool {
+        let signer = (principal.to_owned(), key.to_owned());
+        self.signers.contains_key(&signer)
+    }
+
+    /// Whether the principal looked at many keys at once on an earlier day.
+    #[must_use]
+    pub fn looked(&self, principal: &str, day: Day) -> bool {
+        self.lookers
+            .get(principal)
+            .is_some_and(|since| *since < day)
+    }
+
+    /// When a Region is active.
+    #[must_use]
+    pub fn region(&self, region: &str) -> Option<&RegionCustoms> {
+        self.regions.get(region)
+    }
+
+    /// The Regions with records so far.
+    pub fn regions(&self) -> impl Iterator<Item = (&str, &RegionCustoms)> {
+        self.regions
+            .iter()
+            .map(|(name, customs)| (name.as_str(), customs))
+    }
+
+    /// Keys of the day whose customs are still being learnt.
+    pub(crate) fn learning_keys(&self, gathered: &Gathered<'_>) -> u64 {
+        let is_learning = |key: &&&str| {
+            let customs = self.keys.get(**key);
+            customs.is_none_or(|customs| customs.days < CUSTOM_DAYS)
+        };
+        gathered.keys.keys().filter(is_learning).count() as u64
+    }
+
+    /// Learns who looked at many keys at once on a day, and what its last hour saw; how many found no room.
+    pub(crate) fn learn_calls(
+        &mut self,
+        day: Day,
+        lookers: &[String],
+        (lately, not_kept): (Lately, u64),
+    ) -> u64 {
+        let mut forgotten = not_kept;
+        for looker in lookers {
+            forgotten += remember(&mut self.lookers, looker.clone(), day, |known, day| {
+                *known = day.min(*known);
+            });
+        }
+        self.lately = lately;
+        forgotten
+    }
+
+    /// Learns a day, after it was judged; how many entries found no room. Learning a day again adds nothing.
+    pub(crate) fn learn(&mut self, day: Day, gathered: &Gathered<'_>) -> u64 {
+        let mut forgotten = 0;
+        if !gathered.regions.is_empty() && self.last_day.is_none_or(|last| last < day) {
+            self.last_day = Some(day);
+            self.days = self.days.saturating_add(1);
+        }
+        for (key, key_day) in &gathered.keys {
+            if self.keys.len() >= PAST_ENTRIES_MAX && !self.keys.contains_key(*key) {
+                forgotten += 1;
+                continue;
+            }
+            let customs = self.keys.entry((*key).to_owned()).or_default();
+            if customs.last_day.is_none_or(|last| last < day) {
+                customs.last_day = Some(day);
+                customs.days = customs.days.saturating_add(1);
+            }
+            let mut is_varied = customs.is_varied;
+            for path in &key_day.paths {
+                is_varied |= !keep(&mut customs.paths, (*path).to_owned());
+            }
+            for operation in &key_day.operations {
+                is_varied |= !keep(&mut customs.operations, (*operation).to_owned());
+            }
+            for (context, path) in &key_day.contexts {
+                let known = (context_keys(context), (*path).to_owned());
+                is_varied |= !keep(&mut customs.contexts, known);
+                for account in context_accounts(context) {
+                    let known = (format!("@{account}"), String::new());
+                    is_varied |= !keep(&mut customs.contexts, known);
+                }
+            }
+            customs.is_varied = is_varied;
+        }
+        for (principal, key) in &gathered.signers {
+            let signer = ((*principal).to_owned(), (*key).to_owned());
+            forgotten += remember(&mut self.signers, signer, day, |known, day| {
+                *known = day.min(*known);
+            });
+        }
+        for (region, region_day) in &gathered.regions {
+            // There are a few dozen Regions, but a caller's record may name any.
+            if self.regions.len() < PAST_ENTRIES_MAX || self.regions.contains_key(*region) {
+                let customs = self.regions.entry((*region).to_owned()).or_default();
+                customs.learn(day, region_day);
+            } else {
+                forgotten += 1;
+            }
+        }
+        forgotten
+    }
+}
+
+impl RegionCustoms {
+    fn learn(&mut self, day: Day, region: &RegionDay) {
+        let is_old = self.days.back().is_some_and(|(last, _)| *last >= day);
+        if region.is_used {
+            self.used_since = Some(self.used_since.map_or(day, |since| since.min(day)));
+        }
+        if is_old {
+            return;
+        }
+        let longest = silences(self.last, region)
+            .map(|(from, to)| to.seconds_since(from))
+            .max();
+        self.days.push_back((day, longest.unwrap_or(0)));
+        if self.days.len() > REGION_HISTORY_DAYS_MAX {
+            self.days.pop_front();
+        }
+        self.last = region
+            .hours
+            .values()
+            .map(|(_, last)| *last)
+            .max()
+            .max(self.last);
+    }
+}
+
+/// The silences before and between the active hours of a day, each from a last record to the next first one.
+pub(crate) fn silences(
+    last: Option<EventTime>,
+    region: &RegionDay,
+) -> impl Iterator<Item = (EventTime, EventTime)> {
+    let before = last.into_iter().map(|last| (last, last));
+    let spans: Vec<(EventTime, EventTime)> = before.chain(region.hours.values().copied()).collect();
+    let pairs: Vec<_> = spans
+        .windows(2)
+        .map(|pair| (pair[0].1, pair[1].0))
+        .collect();
+    pairs.into_iter()
+}
+
+/// Adds to a set that is bounded; whether there was room.
+fn keep<T: Ord>(set: &mut BTreeSet<T>, value: T) -> bool {
+    if set.len() >= CUSTOMS_PER_KEY_MAX && !set.contains(&value) {
+        return false;
+    }
+    set.insert(value);
+    true
+}
+
+/// The keys of a context, of its signature: `aws:s3:arn` of `aws:s3:arn=arn:aws:s3:::bucket`. Of a signature that
+/// was cut the last, which may be a part, is left out.
+#[must_use]
+pub fn context_keys(signature: &str) -> String {
+    let mut pairs: Vec<&str> = signature.split('&').collect();
+    if signature.len() + 4 > SIGNATURE_BYTES_MAX {
+        pairs.pop();
+    }
+    let keys: Vec<&str> = pairs
+        .into_iter()
+        .map(|pair| pair.split_once('=').map_or(pair, |(key, _)| key))
+        .collect();
+    keys.join("&")
+}
+
+/// The accounts of the resources that a context names, of its signature.
+pub fn context_accounts(signature: &str) -> impl Iterator<Item = &str> {
+    signature.split('&').filter_map(|pair| {
+        let (_, value) = pair.split_once('=')?;
+        let account = Arn::parse(value)?.account;
+        is_account_id(account).then_some(account)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn gathered<'a>(key: &'a str, contexts: &[&'a str]) -> Gathered<'a> {
+        let mut gathered = Gathered::default();
+        let day = gathered.keys.entry(key).or_default();
+        day.paths.insert("direct");
+        day.contexts
+            .extend(contexts.iter().map(|context| (*context, "direct")));
+        gathered.regions.entry("us-west-2").or_default();
+        gathered
+    }
+
+    fn day(number: i32) -> Day {
+        Day::from_days_since_1970(number.into())
+    }
+
+    #[test]
+    fn a_key_has_customs_after_seven_days_of_use() {
+        let mut customs = Customs::default();
+        for number in 0..7 {
+            assert!(
+                customs.key("k").is_none() && !customs.is_account_known(),
+                "{number}"
+            );
+            customs.learn(day(10 * number), &gathered("k", &["a"]));
+            let before = customs.clone();
+            customs.learn(day(10 * number), &gathered("k", &["a"]));
+            assert_eq!(customs, before, "learning twice changes nothing");
+        }
+        assert!(customs.key("k").is_some() && customs.is_account_known());
+        assert!(customs.key("other").is_none());
+    }
+
+    #[test]
+    fn of_a_key_that_varies_nothing_is_new() {
+        let names: Vec<String> = (0..=CUSTOMS_PER_KEY_MAX)
+            .map(|number| number.to_string())
+            .collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let mut customs = Customs::default();
+        for number in 0..9 {
+            customs.learn(day(number), &gathered("k", &names[1..]));
+        }
+        assert!(customs.key("k").is_some());
+        customs.learn(day(9), &gathered("k", &names[..1]));
+        assert!(customs.key("k").is_none());
+    }
+
+    #[test]
+    fn the_keys_of_a_context() {
+        for (signature, keys) in [
+            ("", ""),
+            ("aws:s3:arn=arn:aws:s3:::b", "aws:s3:arn"),
+            ("PARAMETER_ARN&SecretARN=x=y", "PARAMETER_ARN&SecretARN"),
+        ] {
+            assert_eq!(context_keys(signature), keys);
+        }
+        let long = format!("a=1&b={}", "x".repeat(SIGNATURE_BYTES_MAX));
+        assert_eq!(context_keys(&long), "a");
+    }
+}

@@ -1,0 +1,189 @@
+//! `denied-then-allowed`: a key is refused, permissions change, the key is used by the same principal.
+
+use keytrail_event::{EventTime, OperationClass, OutcomeFamily};
+use std::collections::BTreeMap;
+
+use super::caller::is_aws_principal;
+use super::day::{DayCell, DayHit, DayLight};
+use super::lately::LATELY_SECONDS;
+use super::sightings::{events_of, grouped, moments};
+use super::support::{cut, duration, key_argument, key_in_title};
+use super::{About, Hit, Rule, Side};
+use crate::finding::{Evidence, Severity};
+
+/// The rule.
+pub struct DeniedThenAllowed;
+
+/// Seconds within which it all happens.
+const WITHIN_SECONDS: i64 = LATELY_SECONDS;
+/// Changes of a key that let somebody in.
+const KEY_CHANGES: [&str; 2] = ["CreateGrant", "PutKeyPolicy"];
+
+const ABOUT: About = About {
+    id: "denied-then-allowed",
+    title: "A refused principal was let in, and used the key",
+    severities: &[Severity::High],
+    attack: &[("TA0003", "T1098", "T1098")],
+    practice: "who may use a key changes by a decision, not on the way",
+    side: Side::Owner,
+    fires_when: "A cryptographic call of a principal on a key is refused, then the key's policy, a grant on it or an IAM policy is written, then the principal's call on the key succeeds, all within an hour.",
+    reads: &[
+        "eventSource",
+        "eventName",
+        "eventTime",
+        "eventID",
+        "errorCode",
+        "recipientAccountId",
+        "resources[].ARN",
+        "requestParameters.keyId",
+        "userIdentity",
+    ],
+};
+
+/// A change of permissions.
+#[derive(Debug, Clone, Copy)]
+struct Change<'l> {
+    at: EventTime,
+    event_id: &'l str,
+    operation: &'l str,
+    principal: &'l str,
+    /// The key it is about; `None` for IAM, which is about any.
+    key: Option<&'l str>,
+}
+
+impl Rule for DeniedThenAllowed {
+    fn about(&self) -> &'static About {
+        &ABOUT
+    }
+
+    fn judge_day(&self, light: &DayLight<'_>) -> Vec<DayHit> {
+        let changes = changes(light);
+        if changes.is_empty() {
+            return Vec::new();
+        }
+        let refused = refusals(light);
+        let used = light.cells_like(|cell| {
+            is_use(cell)
+                && cell.outcome == OutcomeFamily::Success
+                && refused.contains_key(&(cell.principal, cell.key))
+        });
+        let by_pair = grouped(&used, |cell| Some((cell.principal, cell.key)));
+        let hits = by_pair.iter().filter_map(|(pair, cells)| {
+            let refusals = refused.get(pair)?;
+            let uses = moments(cells);
+            // The latest refusal before the change and the first use after it lie closest together.
+            let chain = changes
+                .iter()
+                .filter(|change| change.key.is_none_or(|key| key == pair.1))
+                .find_map(|change| {
+                    let refusal = refusals.iter().rfind(|at| **at <= change.at)?;
+                    let use_ = uses.iter().find(|moment| moment.at >= change.at)?;
+                    let is_soon = use_.at.seconds_since(*refusal) <= WITHIN_SECONDS;
+                    is_soon.then_some((*refusal, *change, use_.at))
+                })?;
+            hit(*pair, chain, cells, light)
+        });
+        hits.collect()
+    }
+}
+
+fn is_use(cell: &DayCell<'_>) -> bool {
+    cell.class == OperationClass::Cryptographic
+        && !cell.key.is_empty()
+        && !is_aws_principal(cell.principal)
+}
+
+/// When cryptographic calls were refused, by principal and key, today and in the hour before.
+fn refusals<'l>(light: &'l DayLight<'_>) -> BTreeMap<(&'l str, &'l str), Vec<EventTime>> {
+    let mut refused: BTreeMap<(&str, &str), Vec<EventTime>> = BTreeMap::new();
+    for call in light.customs.lately.iter().filter(|call| call.is_refused) {
+        let pair = (call.principal.as_str(), call.key.as_str());
+        refused.entry(pair).or_default().push(call.at);
+    }
+    for cell in light.cells(|class, outcome| {
+        class == OperationClass::Cryptographic && outcome == OutcomeFamily::Denied
+    }) {
+        if is_use(&cell) {
+            let times = moments(&[&cell]).into_iter().map(|moment| moment.at);
+            refused
+                .entry((cell.principal, cell.key))
+                .or_default()
+                .extend(times);
+        }
+    }
+    for times in refused.values_mut() {
+        times.sort_unstable();
+    }
+    refused
+}
+
+/// The changes that can have let somebody in, by time.
+fn changes<'l>(light: &'l DayLight<'_>) -> Vec<Change<'l>> {
+    let from = light.day.start().plus_seconds(-WITHIN_SECONDS);
+    let of_keys = light
+        .past
+        .changes
+        .iter()
+        .filter(|change| change.is_made && KEY_CHANGES.contains(&&*change.operation));
+    let of_keys = of_keys.map(|change| Change {
+        at: change.at,
+        event_id: &change.event_id,
+        operation: &change.operation,
+        principal: &change.principal,
+        key: Some(&change.key),
+    });
+    let of_iam = light.past.services.iam_changes().map(|change| Change {
+        at: change.at,
+        event_id: &change.event_id,
+        operation: &change.operation,
+        principal: &change.principal,
+        key: None,
+    });
+    let mut changes: Vec<Change<'_>> = of_keys
+        .chain(of_iam)
+        .filter(|change| (from..light.day.end()).contains(&change.at))
+        .collect();
+    changes.sort_unstable_by_key(|change| (change.at, change.event_id));
+    changes
+}
+
+fn hit(
+    (principal, key): (&str, &str),
+    (refused, change, used): (EventTime, Change<'_>, EventTime),
+    cells: &[&DayCell<'_>],
+    light: &DayLight<'_>,
+) -> Option<DayHit> {
+    let name = key_in_title(Some(key));
+    let operation = cut(change.operation);
+    let by = if change.principal == principal {
+        "the same principal".to_owned()
+    } else {
+        cut(change.principal).to_owned()
+    };
+    let title = format!(
+        "{name} was refused, then {operation}, then used, within {}",
+        duration(used.seconds_since(refused))
+    );
+    let hit = Hit::about(Some(principal), Some(key), Severity::High, title)
+        .because(Evidence::new("refused", format!("A call on the key was refused to the principal at {refused}")).observed(refused))
+        .because(
+            Evidence::new("change", format!("{operation} by {by} at {}", change.at)).observed(change.event_id),
+        )
+        .because(Evidence::new("used", format!("The principal's call on the key succeeded at {used}")).observed(used))
+        .next(format!("See what lets the principal in now: aws kms get-key-policy --policy-name default --key-id {0}, and aws kms list-grants --key-id {0}", key_argument(key)))
+        .next("Ask who decided it: a change request, or somebody who found a way?")
+        .next(events_of(principal, refused, 1));
+    let ends = cells.iter().flat_map(|cell| [cell.first(), cell.last()]);
+    let use_id = ends
+        .filter(|end| end.time == used)
+        .map(|end| end.event_id.text().into_owned())
+        .min()
+        .unwrap_or_default();
+    let is_today = |at: EventTime| at >= light.day.start();
+    let events = [
+        (refused, "", is_today(refused)),
+        (change.at, change.event_id, is_today(change.at)),
+        (used, use_id.as_str(), true),
+    ];
+    DayHit::over(hit, cells.first().map(|cell| cell.region), events)
+}

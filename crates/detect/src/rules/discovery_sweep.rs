@@ -1,0 +1,68 @@
+//! `discovery-sweep`: a principal that never did so looks at many keys at once.
+
+use super::day::{DayHit, DayLight};
+use super::sightings::events_of;
+use super::sweep::{Kind, sweep_cells, sweeps};
+use super::{About, Hit, Rule, Side};
+use crate::finding::{Evidence, Severity};
+
+/// The rule.
+pub struct DiscoverySweep;
+
+const ABOUT: About = About {
+    id: "discovery-sweep",
+    title: "A principal looked at many keys at once",
+    severities: &[Severity::Low, Severity::Medium],
+    attack: &[("TA0007", "T1580", "T1580")],
+    practice: "every principal knows the keys it may use",
+    side: Side::Caller,
+    fires_when: "At least rules.discovery_sweep_calls calls (10) of one principal look at keys within ten minutes (DescribeKey, GetKeyPolicy, ListGrants, ListKeys, ListAliases and their kin), and it was not seen to do so on an earlier day. Low while the account is known for less than 7 days with records. AWS services and service-linked roles do not fire.",
+    reads: &[
+        "eventName",
+        "eventTime",
+        "errorCode",
+        "recipientAccountId",
+        "resources[].ARN",
+        "requestParameters.keyId",
+        "userIdentity",
+    ],
+};
+
+impl Rule for DiscoverySweep {
+    fn about(&self) -> &'static About {
+        &ABOUT
+    }
+
+    fn judge_day(&self, light: &DayLight<'_>) -> Vec<DayHit> {
+        let cells = sweep_cells(light, Kind::Discovery);
+        let found = sweeps(light, &cells, Kind::Discovery).into_iter();
+        let new = found.filter(|sweep| !light.customs.looked(sweep.principal, light.day));
+        let hits = new.map(|sweep| {
+            let (first, last) = sweep.span();
+            let calls = sweep.calls.len();
+            let names = match sweep.keys() {
+                0 => "no key by name".to_owned(),
+                keys => format!("{keys} keys: {}", sweep.keys_in_words()),
+            };
+            let operations = sweep.operations_in_words();
+            let is_known = light.customs.is_account_known();
+            let (severity, history) = if is_known {
+                (Severity::Medium, "it was not seen to do so on an earlier day")
+            } else {
+                (Severity::Low, "the account is still being learnt, so this may be its habit")
+            };
+            let title = format!("One principal looked at keys {calls} times between {first} and {last}");
+            let hit = Hit::about(Some(sweep.principal), None, severity, title)
+                .because(
+                    Evidence::new("calls", format!("{operations}; {history}"))
+                        .observed(calls)
+                        .expected(format!("fewer than {}", light.configuration.rules.discovery_sweep_calls)),
+                )
+                .because(Evidence::new("keys", format!("It touched {names}")).observed(sweep.keys()))
+                .next("Ask whether the caller runs an inventory or a scan. If not, its credentials are in other hands.")
+                .next(events_of(sweep.principal, first, 24));
+            sweep.into_hit(hit, light)
+        });
+        hits.collect()
+    }
+}

@@ -1,0 +1,122 @@
+//! Cells as sightings: a hit over what some cells of a day hold, and single moments within them.
+
+use std::collections::BTreeMap;
+
+use keytrail_event::EventTime;
+
+use super::Hit;
+use super::day::{DayCell, DayHit};
+use super::support::cut;
+use crate::finding::Evidence;
+
+/// A hit over these cells: the first and last of their events, how many there are, and the ids of the ends.
+pub fn over_cells(hit: Hit, cells: &[&DayCell<'_>]) -> Option<DayHit> {
+    let mut ends: Vec<_> = cells
+        .iter()
+        .flat_map(|cell| [cell.first(), cell.last()])
+        .collect();
+    ends.sort_unstable();
+    ends.dedup();
+    let (first, last) = (ends.first()?.time, ends.last()?.time);
+    let region = cells.first()?.region;
+    let is_one_region = cells.iter().all(|cell| cell.region == region);
+    let calls = cells.iter().map(|cell| cell.calls()).sum();
+    let ids = ends.iter().map(|end| end.event_id.text().into_owned());
+    Some(DayHit {
+        hit,
+        region: is_one_region.then(|| region.to_owned()),
+        first_seen: first,
+        last_seen: last,
+        count: calls,
+        new: calls,
+        event_ids: ids.filter(|id| !id.is_empty()).collect(),
+        is_told_once: false,
+    })
+}
+
+/// The cells that `wanted` accepts, by what `name` says of them.
+pub fn grouped<'c, 'a, K: Ord>(
+    cells: &'c [DayCell<'a>],
+    name: impl Fn(&'c DayCell<'a>) -> Option<K>,
+) -> BTreeMap<K, Vec<&'c DayCell<'a>>> {
+    let mut groups: BTreeMap<K, Vec<&DayCell<'_>>> = BTreeMap::new();
+    for cell in cells {
+        if let Some(name) = name(cell) {
+            groups.entry(name).or_default().push(cell);
+        }
+    }
+    groups
+}
+
+/// How often the cells' calls were made and by whom, as evidence.
+pub fn calls_evidence(cells: &[&DayCell<'_>]) -> Evidence {
+    let calls: u64 = cells.iter().map(|cell| cell.calls()).sum();
+    let mut operations: Vec<&str> = cells.iter().map(|cell| cell.operation).collect();
+    operations.sort_unstable();
+    operations.dedup();
+    let operations: Vec<&str> = operations.into_iter().map(cut).collect();
+    let noun = if calls == 1 { "call" } else { "calls" };
+    let text = format!("{calls} {noun} on the day: {}", operations.join(", "));
+    Evidence::new("calls", text).observed(calls)
+}
+
+/// The step that shows what a principal did since some hours before.
+pub fn events_of(principal: &str, first: EventTime, hours_before: i64) -> String {
+    let since = first.plus_seconds(-hours_before * keytrail_event::time::HOUR_SECONDS);
+    format!(
+        "Read what the caller did before and after: keytrail events ARCHIVE --principal {} --since {since}",
+        super::support::argument(principal, "principal")
+    )
+}
+
+/// One call of some cell, as far as its count can tell the time of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Moment<'a> {
+    /// When.
+    pub at: EventTime,
+    /// On which key; empty where the record names none.
+    pub key: &'a str,
+    /// The operation.
+    pub operation: &'a str,
+}
+
+/// The calls of these cells, by time: each one where a cell counts exactly, its first and last otherwise.
+pub fn moments<'a>(cells: &[&DayCell<'a>]) -> Vec<Moment<'a>> {
+    let mut moments = Vec::new();
+    for cell in cells {
+        let moment = |at| Moment {
+            at,
+            key: cell.key,
+            operation: cell.operation,
+        };
+        match cell.cell.events.exact() {
+            Some(elements) => moments.extend(elements.iter().map(|element| {
+                // A second of an hour fits.
+                moment(cell.hour.start().plus_seconds(element.second() as i64))
+            })),
+            None => moments.extend([cell.first().time, cell.last().time].map(moment)),
+        }
+    }
+    moments.sort_unstable();
+    moments
+}
+
+/// The first run of moments within `seconds` that `is_enough` accepts, stretched by what follows without a break.
+pub fn spell<'m, 'a>(
+    moments: &'m [Moment<'a>],
+    seconds: i64,
+    is_enough: impl Fn(&[Moment<'a>]) -> bool,
+) -> Option<&'m [Moment<'a>]> {
+    let mut found: Option<(usize, usize)> = None;
+    for start in 0..moments.len() {
+        let from = moments[start].at;
+        let end = moments.partition_point(|moment| moment.at.seconds_since(from) <= seconds);
+        match &mut found {
+            Some((_, last)) if start >= *last => break,
+            _ if !is_enough(&moments[start..end]) => {}
+            Some((_, last)) => *last = end.max(*last),
+            none => *none = Some((start, end)),
+        }
+    }
+    found.map(|(start, end)| &moments[start..end])
+}

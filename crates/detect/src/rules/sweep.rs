@@ -1,0 +1,175 @@
+//! Sweeps: many keys refused to one principal, or looked at by one, within a short time.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use keytrail_event::key::short_key_name;
+use keytrail_event::{EventTime, OperationClass, OutcomeFamily};
+
+use super::BURST_SECONDS;
+use super::Hit;
+use super::caller::is_aws_principal;
+use super::day::{DayCell, DayHit, DayLight};
+use super::lately::LATELY_SECONDS;
+use super::sightings::{Moment, grouped, moments, spell};
+use super::support::listed;
+
+/// A run of calls of one principal.
+#[derive(Debug, Clone)]
+pub struct Sweep<'l> {
+    /// Who.
+    pub principal: &'l str,
+    /// The calls, by time, as far as counts can tell each.
+    pub calls: Vec<Moment<'l>>,
+    /// The Region, where it was one.
+    region: Option<&'l str>,
+    /// The ids of events in it that are known.
+    event_ids: Vec<String>,
+}
+
+/// The kinds of sweep.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Distinct keys refused to one principal within an hour.
+    Denied,
+    /// Calls that look at keys, by one principal within ten minutes.
+    Discovery,
+}
+
+/// The sweeps of a day, with what belongs to them of the evening before; at most one of a principal.
+pub fn sweeps<'l>(light: &'l DayLight<'_>, cells: &'l [DayCell<'_>], kind: Kind) -> Vec<Sweep<'l>> {
+    let rules = &light.configuration.rules;
+    let (seconds, enough) = match kind {
+        Kind::Denied => (LATELY_SECONDS, rules.denied_sweep_keys),
+        Kind::Discovery => (BURST_SECONDS as i64, rules.discovery_sweep_calls),
+    };
+    let is_enough = |calls: &[Moment<'_>]| match kind {
+        Kind::Denied => keys_of(calls).len() as u64 >= enough.max(2),
+        Kind::Discovery => calls.len() as u64 >= enough.max(2),
+    };
+    let mut evening: BTreeMap<&str, Vec<Moment<'_>>> = BTreeMap::new();
+    for call in light.customs.lately.iter() {
+        let is_of_kind = match kind {
+            Kind::Denied => call.is_refused && !call.key.is_empty(),
+            Kind::Discovery => !call.is_refused,
+        };
+        if is_of_kind {
+            evening.entry(&call.principal).or_default().push(Moment {
+                at: call.at,
+                key: &call.key,
+                operation: &call.operation,
+            });
+        }
+    }
+    let found = grouped(cells, |cell| Some(cell.principal)).into_iter();
+    let found = found.filter_map(|(principal, cells)| {
+        let mut calls = evening.remove(principal).unwrap_or_default();
+        calls.extend(moments(&cells));
+        calls.sort_unstable();
+        let run = spell(&calls, seconds, is_enough)?;
+        // What was over yesterday was told yesterday.
+        let (first, last) = (run.first()?.at, run.last()?.at);
+        if last < light.day.start() {
+            return None;
+        }
+        let region = cells.first()?.region;
+        let ends = cells.iter().flat_map(|cell| [cell.first(), cell.last()]);
+        let mut ids: Vec<(EventTime, String)> = ends
+            .filter(|end| (first..=last).contains(&end.time))
+            .map(|end| (end.time, end.event_id.text().into_owned()))
+            .filter(|(_, id)| !id.is_empty())
+            .collect();
+        ids.sort_unstable();
+        ids.dedup();
+        Some(Sweep {
+            principal,
+            calls: run.to_vec(),
+            region: cells
+                .iter()
+                .all(|cell| cell.region == region)
+                .then_some(region),
+            event_ids: ids.into_iter().map(|(_, id)| id).collect(),
+        })
+    });
+    found.collect()
+}
+
+/// The cells that sweeps of this kind are made of.
+pub fn sweep_cells<'a>(light: &DayLight<'a>, kind: Kind) -> Vec<DayCell<'a>> {
+    let cells = match kind {
+        Kind::Denied => light.cells(|_, outcome| outcome == OutcomeFamily::Denied),
+        Kind::Discovery => light.cells(|class, outcome| {
+            class == OperationClass::Discovery && outcome == OutcomeFamily::Success
+        }),
+    };
+    let of_callers = cells.into_iter().filter(|cell| {
+        let is_callers = !is_aws_principal(cell.principal);
+        is_callers && (kind == Kind::Discovery || !cell.key.is_empty())
+    });
+    of_callers.collect()
+}
+
+/// Who looked at many keys at once on the day.
+pub(crate) fn lookers(light: &DayLight<'_>) -> Vec<String> {
+    let cells = sweep_cells(light, Kind::Discovery);
+    let sweeps = sweeps(light, &cells, Kind::Discovery);
+    sweeps
+        .into_iter()
+        .map(|sweep| sweep.principal.to_owned())
+        .collect()
+}
+
+fn keys_of<'m>(calls: &[Moment<'m>]) -> BTreeSet<&'m str> {
+    let named = calls
+        .iter()
+        .map(|call| call.key)
+        .filter(|key| !key.is_empty());
+    named.collect()
+}
+
+impl Sweep<'_> {
+    /// The first and the last call.
+    pub fn span(&self) -> (EventTime, EventTime) {
+        // A sweep has at least one call.
+        let at = |call: Option<&Moment<'_>>| {
+            call.map_or(EventTime::from_unix_seconds(0), |call| call.at)
+        };
+        (at(self.calls.first()), at(self.calls.last()))
+    }
+
+    /// How many distinct keys it touched.
+    pub fn keys(&self) -> usize {
+        keys_of(&self.calls).len()
+    }
+
+    /// The distinct keys, in words.
+    pub fn keys_in_words(&self) -> String {
+        let keys = keys_of(&self.calls);
+        let names: Vec<_> = keys.into_iter().map(short_key_name).collect();
+        listed(names.iter().map(|name| &**name))
+    }
+
+    /// The operations, in words.
+    pub fn operations_in_words(&self) -> String {
+        let operations: BTreeSet<&str> = self.calls.iter().map(|call| call.operation).collect();
+        listed(operations)
+    }
+
+    /// A hit over the sweep.
+    pub fn into_hit(self, hit: Hit, light: &DayLight<'_>) -> DayHit {
+        let (first_seen, last_seen) = self.span();
+        let today = self
+            .calls
+            .iter()
+            .filter(|call| call.at >= light.day.start());
+        DayHit {
+            hit,
+            region: self.region.map(str::to_owned),
+            first_seen,
+            last_seen,
+            count: self.calls.len() as u64,
+            new: today.count() as u64,
+            event_ids: self.event_ids,
+            is_told_once: false,
+        }
+    }
+}

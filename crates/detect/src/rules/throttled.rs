@@ -1,0 +1,137 @@
+//! `throttled`: KMS turns calls away because there are too many, and somebody makes them.
+
+use std::collections::BTreeMap;
+
+use keytrail_event::{EventTime, OutcomeFamily};
+
+use super::day::{DayCell, DayHit, DayLight};
+use super::sightings::{events_of, grouped, moments, over_cells, spell};
+use super::support::{cut, key_in_title};
+use super::{About, Hit, Rule, Side};
+use crate::finding::{Evidence, Severity};
+
+/// The rule.
+pub struct Throttled;
+
+/// Seconds of a window.
+const WINDOW_SECONDS: i64 = 300;
+/// Of how many calls in a window one must have been turned away.
+const ONE_IN: u64 = 100;
+/// Windows in an hour: what is only estimated is spread over them evenly.
+const WINDOWS_AN_HOUR: u64 = 12;
+
+const ABOUT: About = About {
+    id: "throttled",
+    title: "KMS turns calls away because there are too many",
+    severities: &[Severity::Medium],
+    attack: &[("TA0040", "T1499", "T1499")],
+    practice: "keys answer whoever depends on them",
+    side: Side::Caller,
+    fires_when: "Within five minutes at least rules.throttled_calls calls (20), and more than 1 % of the account's calls in the Region, fail with ThrottlingException.",
+    reads: &[
+        "eventName",
+        "eventTime",
+        "errorCode",
+        "awsRegion",
+        "recipientAccountId",
+        "resources[].ARN",
+        "requestParameters.keyId",
+        "userIdentity",
+    ],
+};
+
+impl Rule for Throttled {
+    fn about(&self) -> &'static About {
+        &ABOUT
+    }
+
+    fn judge_day(&self, light: &DayLight<'_>) -> Vec<DayHit> {
+        let throttled = light.cells(|_, outcome| outcome == OutcomeFamily::Throttled);
+        let regions = grouped(&throttled, |cell| Some(cell.region));
+        let hits = regions
+            .iter()
+            .filter_map(|(region, throttled)| judge_region(light, region, throttled));
+        hits.collect()
+    }
+}
+
+fn judge_region(light: &DayLight<'_>, region: &str, throttled: &[&DayCell<'_>]) -> Option<DayHit> {
+    let enough = light.configuration.rules.throttled_calls.max(1);
+    // Of a cell that only estimates, each window of its hour has an even share.
+    let is_many = |from: EventTime, calls: u64| {
+        let hour = from.hour();
+        let of_hour = |cell: &&&DayCell<'_>| cell.hour == hour && !cell.cell.events.is_exact();
+        let estimated: u64 = throttled
+            .iter()
+            .filter(of_hour)
+            .map(|cell| cell.calls())
+            .sum();
+        calls + estimated / WINDOWS_AN_HOUR
+    };
+    let times = moments(throttled);
+    let run = spell(&times, WINDOW_SECONDS, |window| {
+        window
+            .first()
+            .is_some_and(|first| is_many(first.at, window.len() as u64) >= enough)
+    })?;
+    let (first, last) = (run.first()?.at, run.last()?.at);
+    let turned_away = is_many(first, run.len() as u64);
+    let hours = first.hour()..=last.hour();
+    let all = light.cells_like(|cell| cell.region == region && hours.contains(&cell.hour));
+    let calls: u64 = all.iter().map(|cell| calls_within(cell, first, last)).sum();
+    if turned_away * ONE_IN <= calls {
+        return None;
+    }
+    let mut callers: BTreeMap<(&str, &str), u64> = BTreeMap::new();
+    for cell in &all {
+        *callers.entry((cell.principal, cell.key)).or_default() += calls_within(cell, first, last);
+    }
+    let ((principal, key), by_caller) = callers
+        .into_iter()
+        .max_by(|(a_name, a), (b_name, b)| (a, b_name).cmp(&(b, a_name)))?;
+    let key = Some(key).filter(|key| !key.is_empty());
+    let region = cut(region);
+    let title =
+        format!("KMS turned {turned_away} calls away in {region} between {first} and {last}");
+    let hit = Hit::about(Some(principal), key, Severity::Medium, title)
+        .class(region)
+        .because(
+            Evidence::new("throttled_calls", format!("{turned_away} of {calls} calls failed with ThrottlingException"))
+                .observed(turned_away)
+                .expected(format!("at most 1 in {ONE_IN}")),
+        )
+        .because(
+            Evidence::new(
+                "cause",
+                format!("Most calls of that time ({by_caller}) were made by {} with {}", cut(principal), key_in_title(key)),
+            )
+            .observed(by_caller),
+        )
+        .next("See whether the caller loops or is new: data key caching and S3 bucket keys save most calls.")
+        .next("Whoever else uses KMS in this Region of the account is slowed down as well: the quota is shared.")
+        .next(events_of(principal, first, 1));
+    let during: Vec<&DayCell<'_>> = throttled
+        .iter()
+        .copied()
+        .filter(|cell| hours.contains(&cell.hour))
+        .collect();
+    let mut found = over_cells(hit, &during)?;
+    (found.first_seen, found.last_seen) = (first, last);
+    (found.count, found.new) = (turned_away, turned_away);
+    Some(found)
+}
+
+/// The calls of a cell within a span; of a cell that only estimates, its share of the span's windows.
+fn calls_within(cell: &DayCell<'_>, first: EventTime, last: EventTime) -> u64 {
+    match cell.cell.events.exact() {
+        Some(_) => moments(&[cell])
+            .iter()
+            .filter(|moment| (first..=last).contains(&moment.at))
+            .count() as u64,
+        None => {
+            let seconds = last.seconds_since(first).max(WINDOW_SECONDS);
+            let windows = (seconds / WINDOW_SECONDS).clamp(1, WINDOWS_AN_HOUR as i64);
+            cell.calls() * windows as u64 / WINDOWS_AN_HOUR
+        }
+    }
+}
