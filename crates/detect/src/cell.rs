@@ -197,6 +197,12 @@ impl Cell {
         }
     }
 
+    /// When the last event was, in a cell of this hour.
+    #[must_use]
+    pub fn last_time(&self, hour: Hour) -> EventTime {
+        hour.start().plus_seconds(i64::from(self.last.second))
+    }
+
     /// Bytes of memory beside the cell itself.
     #[inline]
     pub(crate) fn heap_bytes(&self) -> usize {

@@ -5,6 +5,7 @@
 //! choice. This crate knows no file, clock, network, AWS SDK or async runtime.
 
 pub mod base;
+pub mod baseline;
 pub mod behaviour;
 pub mod bounds;
 pub mod carried;

@@ -1,0 +1,178 @@
+//! Every constant of the baselines, named, with its unit and its reason.
+//!
+//! "Measured" means: on the simulated organisations of `keytrail simulate`, on seeds that were used for
+//! tuning; the numbers of other seeds stand in `docs/baselines.md`.
+
+/// The version of the mathematics. A base folded by another version is folded anew, never migrated.
+pub const MATHS_VERSION: u16 = 1;
+
+/// Days in which a count loses half its weight: two working weeks, so that weekends stay visible
+/// and a change of habits is forgotten within a month.
+pub const HALF_LIFE_DAYS: f64 = 14.0;
+
+/// The same for histograms of calibration, which need more weight in their tails.
+pub const CALIBRATION_HALF_LIFE_DAYS: f64 = 21.0;
+
+/// The same for the slow breadth sum: long enough for one new key a day to add up, short enough
+/// that a project's first week is forgotten.
+pub const SLOW_HALF_LIFE_DAYS: f64 = 5.0;
+
+/// Tokens below this are dropped from tables: one token after 107 days.
+pub const TOKENS_MIN: f32 = 0.005;
+
+// New values.
+
+/// New tokens assumed in a class before any were seen, and the active days they are spread over:
+/// one new value in twenty days.
+pub const NEW_TOKENS_PRIOR: f64 = 0.3;
+/// See [`NEW_TOKENS_PRIOR`].
+pub const NEW_DAYS_PRIOR: f64 = 6.0;
+/// Active days that the class's rate of new values is worth in a principal's own.
+pub const CLASS_WEIGHT_DAYS: f64 = 5.0;
+/// The rate of new values of a principal that was never seen: everything it does is new.
+pub const UNSEEN_RATE: f64 = 0.5;
+/// The rate of new values is never below this once a principal's table overflowed: what was evicted looks new.
+pub const OVERFLOW_RATE_MIN: f64 = 0.1;
+/// Weight of the account in a peer group's share of a value, in principal-days.
+pub const ACCOUNT_WEIGHT: f64 = 2.0;
+/// Tokens assumed for a value that nobody in the account has shown, over [`ACCOUNT_DAYS_PRIOR`].
+pub const ACCOUNT_TOKENS_PRIOR: f64 = 0.01;
+/// Principal-days assumed in an account beside those it has.
+pub const ACCOUNT_DAYS_PRIOR: f64 = 20.0;
+/// New principals assumed for every key, and the fewest keys they are spread over.
+pub const KEY_NEW_PRINCIPALS_PRIOR: f64 = 0.3;
+/// See [`KEY_NEW_PRINCIPALS_PRIOR`].
+pub const KEYS_MIN: f64 = 20.0;
+/// Days after its observed CreateKey in which a key is being deployed, so that new users are no news.
+pub const DEPLOY_DAYS: i64 = 3;
+/// The least probability of a new value on a key that is being deployed.
+pub const DEPLOY_PROBABILITY: f64 = 0.5;
+/// Age in days from which a key's contexts are known.
+pub const CONTEXT_KEY_AGE_DAYS_MIN: i64 = 3;
+/// What every surprise of a value gives up before it counts: a value as likely as 1 in 5 is no news.
+pub const VALUE_OFFSET: f64 = 0.7;
+/// The most that further new values of one feature add to the most surprising one.
+pub const REST_MAX: f64 = 6.0;
+/// Days assumed for a path or context never seen on a key, over [`KEY_DAYS_PRIOR`].
+pub const KEY_PATH_PRIOR: f64 = 0.02;
+/// Days assumed for a key beside those it has.
+pub const KEY_DAYS_PRIOR: f64 = 0.4;
+/// What a grantee of an account never granted to before adds.
+pub const FOREIGN_GRANTEE: f64 = 1.5;
+
+// Novelty.
+
+/// Days a key must be known, and unused, before its use is a return.
+pub const DORMANT_KEY_KNOWN_DAYS: i64 = 7;
+/// See [`DORMANT_KEY_KNOWN_DAYS`].
+pub const DORMANT_KEY_UNUSED_DAYS: i64 = 5;
+/// Days a principal must have been silent before its return is one.
+pub const DORMANT_PRINCIPAL_UNUSED_DAYS: i64 = 10;
+/// The sum of decayed days of something that happens every day: 1/(1 − 2^(−1/14)) ≈ 20.7.
+pub const STEADY_DAYS: f64 = 20.0;
+/// Added for a principal never seen, for an unseen peer group, and for another account's principal.
+pub const NEW_PRINCIPAL: f64 = 1.0;
+/// See [`NEW_PRINCIPAL`].
+pub const NEW_GROUP: f64 = 1.0;
+/// See [`NEW_PRINCIPAL`].
+pub const NEW_FOREIGN: f64 = 2.0;
+/// Multiplies the logarithm of the slow breadth sum.
+pub const SLOW_BREADTH: f64 = 3.0;
+
+// Volume.
+
+/// Active hours that the flat mean is worth in a slot's own.
+pub const SLOT_PRIOR_HOURS: f64 = 3.0;
+/// Weight of the hours beside a slot.
+pub const NEIGHBOUR: f64 = 0.5;
+/// Added to counts before their ratio is taken, in calls: three calls against one are no ratio of three.
+pub const KAPPA: f64 = 3.0;
+/// The same for refused calls, which are rare enough to count singly.
+pub const KAPPA_DENIED: f64 = 1.0;
+/// Hours that the prior tail of the ratio is worth.
+pub const RATIO_PRIOR_HOURS: f64 = 3.0;
+/// The prior tail of the ratio: 2^(−1.6 z), a doubling is a third as likely.
+pub const RATIO_PRIOR_SLOPE: f64 = 1.6;
+/// The effect size at no excess, and the binary logarithm of the excess that makes it whole:
+/// 0.25 + log2(1 + excess)/8 reaches 1 at 63 calls.
+pub const EFFECT_FLOOR: f64 = 0.25;
+/// See [`EFFECT_FLOOR`].
+pub const EFFECT_DOUBLINGS: f64 = 8.0;
+/// What one hour can teach: at most this many times the mean, and so many more.
+pub const WINSOR_TIMES: f64 = 4.0;
+/// See [`WINSOR_TIMES`].
+pub const WINSOR_PLUS: f64 = 8.0;
+/// The largest ratio (binary logarithm) that enters a histogram.
+pub const RATIO_MAX: f64 = 6.0;
+
+// Day totals.
+
+/// Days that the prior of a day's total is worth.
+pub const DAY_PRIOR_DAYS: f64 = 2.0;
+/// The prior spread of a day's total, a factor in binary logarithm.
+pub const DAY_SPREAD_PRIOR: f64 = 1.5;
+/// The least spread: a principal that does exactly the same each day may do a quarter more.
+pub const DAY_SPREAD_MIN: f64 = 0.35;
+
+// Time of day.
+
+/// Active days from which a principal's hours are judged.
+pub const TIME_DAYS_MIN: f64 = 3.0;
+
+// Calibration and combination.
+
+/// Hours that the model's own probability is worth in a calibration.
+pub const CALIBRATION_PRIOR_HOURS: f64 = 30.0;
+/// The tail above u holds at least this weight and this share of it.
+pub const TAIL_WEIGHT_MIN: f64 = 12.0;
+/// See [`TAIL_WEIGHT_MIN`].
+pub const TAIL_SHARE_MIN: f64 = 0.001;
+/// The exponential tail begins no lower than this surprise.
+pub const TAIL_START_MIN: f64 = 1.0;
+/// Hours that the model is worth against a principal's own history.
+pub const OWN_PRIOR_HOURS: f64 = 30.0;
+/// What a family must exceed to count.
+pub const FAMILY_THRESHOLD: f64 = 0.5;
+/// What the second of a family must exceed, and how much of the rest counts.
+pub const SECOND_THRESHOLD: f64 = 1.0;
+/// Weight of the effect size in the score, and where it ends.
+pub const EFFECT_WEIGHT: f64 = 1.5;
+/// See [`EFFECT_WEIGHT`].
+pub const EFFECT_MAX: f64 = 12.0;
+/// Mean of a principal's T below which it is quiet, and from which it is noisy.
+pub const QUIET_BELOW: f64 = 0.15;
+/// See [`QUIET_BELOW`].
+pub const NOISY_FROM: f64 = 0.6;
+
+// Bounds. The smallest token goes first.
+
+/// Keys (pairs) a principal's table holds.
+pub const PAIRS_PER_PRINCIPAL_MAX: usize = 64;
+/// Values a principal's tables hold, by feature.
+pub const NETWORKS_MAX: usize = 16;
+/// See [`NETWORKS_MAX`].
+pub const AGENTS_MAX: usize = 12;
+/// See [`NETWORKS_MAX`].
+pub const REGIONS_MAX: usize = 6;
+/// See [`NETWORKS_MAX`].
+pub const PATHS_MAX: usize = 8;
+/// See [`NETWORKS_MAX`].
+pub const OPERATIONS_MAX: usize = 24;
+/// See [`NETWORKS_MAX`].
+pub const GRANTEES_MAX: usize = 6;
+/// See [`NETWORKS_MAX`].
+pub const CONTEXTS_MAX: usize = 32;
+/// See [`NETWORKS_MAX`].
+pub const KEY_PATHS_MAX: usize = 24;
+/// Values of one feature an account or a peer group holds.
+pub const SHARED_VALUES_MAX: usize = 1_024;
+/// Contexts and paths a key's tables hold, each.
+pub const KEY_VALUES_MAX: usize = 16;
+/// Names in an account's dictionary.
+pub const NAMES_MAX: usize = 4_096;
+/// Principals, keys and peer groups of one account; beyond, the longest unused go.
+pub const PRINCIPALS_MAX: usize = 50_000;
+/// See [`PRINCIPALS_MAX`].
+pub const KEYS_MAX: usize = 50_000;
+/// See [`PRINCIPALS_MAX`].
+pub const GROUPS_MAX: usize = 2_048;

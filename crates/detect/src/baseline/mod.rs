@@ -1,0 +1,41 @@
+//! The baselines: what is normal for every principal, key and pair, and how far an hour is from it.
+//!
+//! Everything here is a pure function. [`DayFacts::gather`] brings the cells of one account and UTC day
+//! into order; [`score`] judges its hours against the [`Bases`] in use, provisionally or for good;
+//! [`fold`] judges a closed day and learns it, once, into the base of the next day. The same days in the
+//! same order make the same base to the last bit: orders are fixed, and `exp2`, `log2`, `log10` come from
+//! `libm`.
+//!
+//! An hour is judged against the fold through the last day that had ended three hours before it began:
+//! the hours 0 to 2 against the day before yesterday's, the others against yesterday's. So whoever
+//! judges, and whenever, judges alike.
+
+pub mod calibration;
+pub mod canonical;
+pub mod constants;
+pub mod day_total;
+pub mod decay;
+pub mod facts;
+pub mod features;
+pub mod histogram;
+mod learn;
+pub mod names;
+mod novelty;
+pub mod operation_risk;
+mod score;
+mod state;
+mod streams;
+mod surprises;
+pub mod table;
+pub mod time_of_day;
+mod trace;
+mod view;
+pub mod volume;
+
+pub use facts::{DayFacts, Grant, NoSurroundings, Surroundings};
+pub use features::{Family, Feature};
+pub use learn::{fold, score};
+pub use score::{Bases, ScoredHour};
+pub use state::AccountBaseline;
+pub use trace::fold_in_full;
+pub use view::Seal;

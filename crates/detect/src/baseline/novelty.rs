@@ -1,0 +1,183 @@
+//! New values: how unlikely it is that this principal shows this value.
+//!
+//! The probability of a new edge: Sanna Passino and Heard, Foundations of Data Science 1(3), 2019. A
+//! principal shows something new at its own rate ν; what it shows then is drawn from its peers and the
+//! account; otherwise it shows what it showed before.
+
+use super::canonical::Class;
+use super::constants::{
+    ACCOUNT_DAYS_PRIOR, ACCOUNT_TOKENS_PRIOR, ACCOUNT_WEIGHT, CLASS_WEIGHT_DAYS,
+    DEPLOY_PROBABILITY, KEY_DAYS_PRIOR, KEY_NEW_PRINCIPALS_PRIOR, KEY_PATH_PRIOR, KEYS_MIN,
+    NEW_DAYS_PRIOR, NEW_TOKENS_PRIOR, OVERFLOW_RATE_MIN, UNSEEN_RATE, VALUE_OFFSET,
+};
+use super::decay::{HABIT, surprise};
+use super::facts::PrincipalFacts;
+use super::features::Feature;
+use super::state::{PrincipalBaseline, age_of, table_of};
+use super::view::{Known, View};
+
+/// A value's surprise with the numbers it was made from.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(super) struct Novelty {
+    /// max(0, −log10 of the probability − 0.7).
+    pub surprise: f64,
+    /// The principal's decayed days with the value.
+    pub own_days: f64,
+    /// Its peers' decayed days with the value, and all of their days.
+    pub peers: (f64, f64),
+    /// The rest of the account's.
+    pub account: (f64, f64),
+}
+
+/// How often a principal shows something new in this table, a day, at most 1. A principal never seen
+/// shows something new on every second day at least.
+pub(super) fn rate(
+    view: &View<'_>,
+    facts: &PrincipalFacts<'_>,
+    known: &Known<'_>,
+    table: usize,
+) -> f64 {
+    let age = age_of(known.principal.map_or(0, |known| known.active_days));
+    let (new, days) = view
+        .base
+        .class(facts.class)
+        .map_or((0.0, 0.0), |class| class.rates[table][age]);
+    let of_class = (f64::from(new) * view.factor + NEW_TOKENS_PRIOR)
+        / (f64::from(days) * view.factor + NEW_DAYS_PRIOR);
+    let Some(principal) = known.principal else {
+        return of_class.clamp(UNSEEN_RATE, 1.0);
+    };
+    let own = (f64::from(principal.new[table]) * known.factor + CLASS_WEIGHT_DAYS * of_class)
+        / (known.days() + CLASS_WEIGHT_DAYS);
+    let least = if overflowed(principal, table) {
+        OVERFLOW_RATE_MIN
+    } else {
+        0.0
+    };
+    own.clamp(least, 1.0)
+}
+
+fn overflowed(principal: &PrincipalBaseline, table: usize) -> bool {
+    if Some(table) == table_of(Feature::Key) {
+        principal.pairs_overflowed
+    } else {
+        principal.tables[table].overflowed()
+    }
+}
+
+/// The surprise of a value with a table of its own: network, agent, Region, path, operation, grantee.
+pub(super) fn value(
+    view: &View<'_>,
+    known: &Known<'_>,
+    table: usize,
+    rate: f64,
+    name: Option<u64>,
+) -> Novelty {
+    let mut novelty = Novelty::default();
+    let own = match (known.principal, name) {
+        (Some(principal), Some(id)) => principal.tables[table].tokens(id) * known.factor,
+        _ => 0.0,
+    };
+    let days = known.days();
+    let others = |shared: Option<&super::state::Shared>| {
+        shared.map_or((0.0, 0.0), |shared| {
+            let factor = f64::from(HABIT.over(view.day - shared.day));
+            let tokens = name.map_or(0.0, |id| shared.tables[table].tokens(id)) * factor;
+            let principal_days = f64::from(shared.principal_days) * factor;
+            ((tokens - own).max(0.0), (principal_days - days).max(0.0))
+        })
+    };
+    novelty.own_days = own;
+    novelty.peers = others(known.group);
+    novelty.account = others(Some(&view.base.shared));
+    let of_account =
+        (novelty.account.0 + ACCOUNT_TOKENS_PRIOR) / (novelty.account.1 + ACCOUNT_DAYS_PRIOR);
+    novelty.surprise = predicted(rate, base_share(novelty.peers, of_account), own, days);
+    novelty
+}
+
+/// The surprise of a key.
+pub(super) fn key(
+    view: &View<'_>,
+    facts: &PrincipalFacts<'_>,
+    known: &Known<'_>,
+    rate: f64,
+    key: u32,
+) -> Novelty {
+    let mut novelty = Novelty::default();
+    let baseline = view.key(key);
+    let own = baseline
+        .zip(known.principal)
+        .and_then(|(key, principal)| principal.pair(key.number))
+        .map_or(0.0, |pair| {
+            f64::from(pair.days) * f64::from(HABIT.over(view.day - pair.day))
+        });
+    let new_of_key = baseline.map_or(0.0, |key| {
+        f64::from(key.new_principals) * f64::from(HABIT.over(view.day - key.day))
+    });
+    let new_of_all = f64::from(view.base.new_principals_of_keys) * view.factor;
+    let keys = view.base.keys.len() as f64;
+    let of_account = (new_of_key + KEY_NEW_PRINCIPALS_PRIOR)
+        / (new_of_all + KEY_NEW_PRINCIPALS_PRIOR * keys.max(KEYS_MIN));
+    let days = known.days();
+    let table = table_of(Feature::Key).unwrap_or_default();
+    let others = |shared: Option<&super::state::Shared>| {
+        shared.map_or((0.0, 0.0), |shared| {
+            let factor = f64::from(HABIT.over(view.day - shared.day));
+            let tokens =
+                baseline.map_or(0.0, |key| shared.tables[table].tokens(key.number.into())) * factor;
+            let principal_days = f64::from(shared.principal_days) * factor;
+            ((tokens - own).max(0.0), (principal_days - days).max(0.0))
+        })
+    };
+    novelty.own_days = own;
+    novelty.peers = others(known.group);
+    novelty.account = others(Some(&view.base.shared));
+    let (mut rate, mut share) = (rate, base_share(novelty.peers, of_account));
+    if view.is_deployed(key) {
+        rate = rate.max(DEPLOY_PROBABILITY);
+        share = share.max(DEPLOY_PROBABILITY);
+    }
+    if facts.class != Class::Service {
+        novelty.surprise = predicted(rate, share, own, days);
+    }
+    novelty
+}
+
+/// The surprise of a path or context on a key, from the other days of that value on that key.
+pub(super) fn on_key(rate: f64, of_key: (f64, f64), own: f64, own_days: f64) -> f64 {
+    let share = (of_key.0 + KEY_PATH_PRIOR) / (of_key.1 + KEY_DAYS_PRIOR);
+    predicted(rate, share.min(1.0), own, own_days)
+}
+
+/// The share of a value in what peers newly show: theirs, held to the account's.
+fn base_share(peers: (f64, f64), of_account: f64) -> f64 {
+    ((peers.0 + ACCOUNT_WEIGHT * of_account) / (peers.1 + ACCOUNT_WEIGHT)).min(1.0)
+}
+
+/// max(0, −log10(ν q + (1 − ν) own share) − 0.7).
+fn predicted(rate: f64, share: f64, own: f64, own_days: f64) -> f64 {
+    let habit = (own / own_days.max(1.0)).min(1.0);
+    (surprise(rate * share + (1.0 - rate) * habit) - VALUE_OFFSET).max(0.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_habit_is_no_surprise_and_a_stranger_is() {
+        assert_eq!(predicted(0.05, 0.001, 9.0, 10.0), 0.0);
+        let alone = predicted(0.05, 0.0005, 0.0, 10.0);
+        let shared = predicted(0.05, 0.6, 0.0, 10.0);
+        assert!(alone > 3.5 && shared < 1.0, "{alone} {shared}");
+    }
+
+    #[test]
+    fn a_path_never_seen_on_a_key_surprises_the_more_the_better_the_key_is_known() {
+        let young = on_key(0.05, (0.0, 1.0), 0.0, 1.0);
+        let old = on_key(0.05, (0.0, 15.0), 0.0, 10.0);
+        assert!(old > young + 0.8, "{young} {old}");
+        assert!(on_key(0.05, (14.0, 15.0), 0.0, 10.0) < 1.0);
+    }
+}

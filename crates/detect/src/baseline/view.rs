@@ -1,0 +1,161 @@
+//! A base as it is read on one day: names and keys of the day looked up once, calibrators made once.
+
+use super::calibration::Calibrator;
+use super::canonical::Class;
+use super::constants::{NOISY_FROM, QUIET_BELOW};
+use super::decay::HABIT;
+use super::facts::{DayFacts, KeyFacts, PrincipalFacts};
+use super::features::FEATURES;
+use super::state::{
+    AccountBaseline, ClassBaseline, KeyBaseline, NOISES, PrincipalBaseline, Shared,
+};
+
+/// Width of a bin of a surprise's calibration.
+pub(super) const FEATURE_WIDTH: f64 = 0.25;
+/// Width of a bin of T's calibration.
+pub(super) const TOTAL_WIDTH: f64 = 0.5;
+
+/// Whether the evidence of the hours is complete.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Seal {
+    /// More can come: what later evidence can lower is taken at its lowest.
+    Provisional,
+    /// Nothing comes any more.
+    Final,
+}
+
+/// A base on a day.
+#[derive(Debug)]
+pub(super) struct View<'b> {
+    pub base: &'b AccountBaseline,
+    pub day: i64,
+    pub seal: Seal,
+    /// The decay of what is shared, from the base's day to this one.
+    pub factor: f64,
+    /// The base's numbers of the day's names.
+    names: Vec<Option<u32>>,
+    /// The day's keys in the base.
+    keys: Vec<Option<&'b KeyBaseline>>,
+    /// Days since each key's observed CreateKey, where that was seen.
+    created: Vec<Option<i64>>,
+    classes: Vec<ClassCalibrators>,
+}
+
+#[derive(Debug)]
+struct ClassCalibrators {
+    features: [Calibrator; FEATURES],
+    totals: [Calibrator; NOISES],
+}
+
+impl<'b> View<'b> {
+    pub fn new(base: &'b AccountBaseline, facts: &DayFacts<'_>, seal: Seal) -> Self {
+        let names = facts.names.iter().map(|name| base.names.number(name));
+        let keys: Vec<Option<&KeyBaseline>> = facts
+            .keys
+            .iter()
+            .map(|key| base.keys.get(key.name).map(|key| &**key))
+            .collect();
+        let created = facts
+            .keys
+            .iter()
+            .zip(&keys)
+            .map(|(facts_of_key, known)| age_since_creation(facts_of_key, *known, facts.day));
+        let empty = ClassBaseline::default();
+        let classes = Class::ALL
+            .into_iter()
+            .map(|class| ClassCalibrators::of(base.class(class).unwrap_or(&empty)));
+        Self {
+            base,
+            day: facts.day,
+            seal,
+            factor: base
+                .day
+                .map_or(1.0, |day| f64::from(HABIT.over(facts.day - day))),
+            names: names.collect(),
+            created: created.collect(),
+            keys,
+            classes: classes.collect(),
+        }
+    }
+
+    /// The base's number of a name of the day.
+    pub fn name(&self, name: u32) -> Option<u32> {
+        self.names.get(name as usize).copied().flatten()
+    }
+
+    /// What is known of a key of the day.
+    pub fn key(&self, key: u32) -> Option<&'b KeyBaseline> {
+        self.keys.get(key as usize).copied().flatten()
+    }
+
+    /// Whether a key is being deployed: its CreateKey was seen at most three days ago, or may still
+    /// come while the hour is open.
+    pub fn is_deployed(&self, key: u32) -> bool {
+        match self.created.get(key as usize).copied().flatten() {
+            Some(age) => age <= super::constants::DEPLOY_DAYS,
+            None => self.seal == Seal::Provisional && self.key(key).is_none(),
+        }
+    }
+
+    pub fn principal(&self, facts: &PrincipalFacts<'_>) -> Known<'b> {
+        let principal = self.base.principals.get(facts.name).map(|known| &**known);
+        Known {
+            principal,
+            group: self.base.groups.get(&*facts.group).map(|group| &**group),
+            factor: principal.map_or(0.0, |known| known.factor(self.day)),
+        }
+    }
+
+    pub fn calibrator(&self, class: Class, feature: usize) -> &Calibrator {
+        &self.classes[class as usize].features[feature]
+    }
+
+    /// The calibrator of T for principals of this class that are as noisy as this one.
+    pub fn total_calibrator(&self, class: Class, known: &Known<'_>) -> &Calibrator {
+        &self.classes[class as usize].totals[known.noise()]
+    }
+}
+
+/// What the base knows of a principal of the day.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Known<'b> {
+    pub principal: Option<&'b PrincipalBaseline>,
+    pub group: Option<&'b Shared>,
+    /// The decay from its last active day.
+    pub factor: f64,
+}
+
+impl Known<'_> {
+    /// Active days, decayed to the day.
+    pub fn days(&self) -> f64 {
+        self.principal
+            .map_or(0.0, |known| f64::from(known.days) * self.factor)
+    }
+
+    /// How noisy it usually is: by its mean T. A stranger is usual.
+    pub fn noise(&self) -> usize {
+        let Some(known) = self.principal.filter(|known| known.hours > 0.0) else {
+            return 1;
+        };
+        let mean = f64::from(known.total_sum) / f64::from(known.hours);
+        usize::from(mean >= QUIET_BELOW) + usize::from(mean >= NOISY_FROM)
+    }
+}
+
+impl ClassCalibrators {
+    fn of(class: &ClassBaseline) -> Self {
+        Self {
+            features: std::array::from_fn(|feature| {
+                class.features[feature].calibrator(FEATURE_WIDTH)
+            }),
+            totals: std::array::from_fn(|noise| class.totals[noise].calibrator(TOTAL_WIDTH)),
+        }
+    }
+}
+
+fn age_since_creation(facts: &KeyFacts<'_>, known: Option<&KeyBaseline>, day: i64) -> Option<i64> {
+    let seen = facts.created.map(|created| created.day().days_since_1970());
+    let created = seen.or_else(|| known.and_then(|known| known.created))?;
+    // A key created after this day is not being deployed on it: its name was used for another thing.
+    (created <= day).then_some(day - created)
+}
