@@ -34,7 +34,9 @@ impl<'a> Plot<'a> {
     /// The attack of this kind with this number, of `count`: their times spread over the archive.
     pub(crate) fn new(world: &'a World, kind: AttackKind, number: u32, count: u32) -> Option<Self> {
         let mut random = world.random(&format!("attack {} {number}", kind.name()));
-        let strength = *Strength::ALL.get(number as usize % Strength::ALL.len())?;
+        // Kinds begin with different strengths, so that few attacks of each are of all.
+        let turn = number as usize + kind as usize;
+        let strength = *Strength::ALL.get(turn % Strength::ALL.len())?;
         let share = (f64::from(number) + random.unit()) / f64::from(count.max(1));
         let mut plot = Self {
             world,

@@ -47,11 +47,22 @@ pub(crate) fn hire(seed: u64, keys: &Keys, set: &str, name: &str, index: usize) 
     let team = index % APPLICATIONS.len();
     let (zone, office_index) = random.pick(&ZONES, (1, 0));
     let line = home(&mut random);
+    // An office or home, day by day, and now and then a telephone's network, which many share.
+    let telephone = format!(
+        "100.76.{}.{}",
+        random.between(0, 255),
+        random.between(1, 254)
+    );
+    let office = || office(office_index);
     let addresses = [
-        office(office_index),
+        office(),
         line.clone(),
-        office(office_index),
+        office(),
+        line.clone(),
+        office(),
         line,
+        office(),
+        telephone,
     ];
     let release = random.between(0, 6);
     let cli = if random.chance(0.2) {
