@@ -41,6 +41,8 @@ pub struct Cells {
     hasher: RandomState,
     /// Bytes of memory that cells take beside themselves.
     heap_bytes: usize,
+    /// How often numbers and places were given anew.
+    epoch: u32,
 }
 
 #[derive(Debug, Clone)]
@@ -57,11 +59,11 @@ struct Placed {
     cell: Cell,
 }
 
-/// The place of a cell within one [`Cells`].
-#[derive(Debug, Clone, Copy)]
+/// The place of a cell within one [`Cells`], as long as [`Cells::epoch`] stays.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Place(u32);
 
-/// The number of a series within one [`Cells`].
+/// The number of a series within one [`Cells`], as long as [`Cells::epoch`] stays.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct SeriesNumber(u32);
 
@@ -76,6 +78,20 @@ impl Cells {
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.cells.is_empty()
+    }
+
+    /// Changes when numbers of series and places of cells are given anew.
+    pub(crate) const fn epoch(&self) -> u32 {
+        self.epoch
+    }
+
+    /// Takes all cells out, so that numbers and places are given anew.
+    fn clear(&mut self) -> impl Iterator<Item = (CellKey, Cell)> + use<> {
+        let emptied = Self {
+            epoch: self.epoch.wrapping_add(1),
+            ..Self::default()
+        };
+        std::mem::replace(self, emptied).into_cells()
     }
 
     /// The cells, in no order.
@@ -170,7 +186,12 @@ impl Cells {
     }
 
     /// Adds a cell where there is none.
-    pub(crate) fn add(&mut self, SeriesNumber(series): SeriesNumber, hour: Hour, cell: Cell) {
+    pub(crate) fn add(
+        &mut self,
+        SeriesNumber(series): SeriesNumber,
+        hour: Hour,
+        cell: Cell,
+    ) -> Place {
         self.heap_bytes += cell.heap_bytes();
         // A number of 32 bits overflows long after the memory.
         let place = self.cells.len() as u32;
@@ -183,6 +204,7 @@ impl Cells {
         let hash = hasher.hash_one((series, hour));
         self.places.insert_unique(hash, place, hash_of);
         self.series[series as usize].recent = place;
+        Place(place)
     }
 
     /// Adds a cell to the one of the same key, whose values have numbers of this table.
@@ -190,7 +212,9 @@ impl Cells {
         let series = self.series(key.series);
         match self.place(series, key.hour) {
             Some(place) => self.change(place, |known| known.merge(&cell, symbols)),
-            None => self.add(series, key.hour, cell),
+            None => {
+                self.add(series, key.hour, cell);
+            }
         }
     }
 
@@ -199,7 +223,7 @@ impl Cells {
         if self.iter().all(|(key, cell)| keep(&key, cell)) {
             return;
         }
-        for (key, cell) in std::mem::take(self).into_cells() {
+        for (key, cell) in self.clear() {
             if keep(&key, &cell) {
                 let series = self.series(key.series);
                 self.add(series, key.hour, cell);
@@ -210,7 +234,7 @@ impl Cells {
     /// Takes out the cells that the predicate says.
     pub(crate) fn take(&mut self, which: impl Fn(&CellKey) -> bool) -> Vec<(CellKey, Cell)> {
         let mut taken = Vec::new();
-        for (key, cell) in std::mem::take(self).into_cells() {
+        for (key, cell) in self.clear() {
             if which(&key) {
                 taken.push((key, cell));
             } else {
@@ -267,7 +291,9 @@ mod tests {
             let hour = hour((event * 31 % 48) as i64);
             match cells.place(series, hour) {
                 Some(place) => cells.change(place, |cell| cell.add(1, event << 20, "")),
-                None => cells.add(series, hour, Cell::new(1, event << 20, "")),
+                None => {
+                    cells.add(series, hour, Cell::new(1, event << 20, ""));
+                }
             }
         }
         assert_eq!(cells.len(), 240);

@@ -53,9 +53,20 @@ impl Ord for EventId {
     }
 }
 
-/// Where the hexadecimal digits of a UUID's text stand: eight each.
-const GROUPS: [[usize; 2]; 4] = [[0, 4], [9, 14], [19, 24], [28, 32]];
-const HYPHENS: [usize; 4] = [8, 13, 18, 23];
+/// Eight digits, four from each place.
+#[inline]
+const fn eight(text: &[u8; 36], high: usize, low: usize) -> u64 {
+    u64::from_be_bytes([
+        text[high],
+        text[high + 1],
+        text[high + 2],
+        text[high + 3],
+        text[low],
+        text[low + 1],
+        text[low + 2],
+        text[low + 3],
+    ])
+}
 
 impl Uuid {
     /// The UUID of this text, if it is one in canonical, lower-case form.
@@ -63,16 +74,21 @@ impl Uuid {
     #[inline]
     pub fn parse(text: &str) -> Option<Self> {
         let text: &[u8; 36] = text.as_bytes().try_into().ok()?;
-        let is_hyphened = HYPHENS.iter().all(|place| text[*place] == b'-');
-        let mut halves = [0_u64; 2];
-        let mut is_hex = true;
-        for (index, [high, low]) in GROUPS.into_iter().enumerate() {
-            let four = |at: usize| u32::from_be_bytes([0, 1, 2, 3].map(|next| text[at + next]));
-            let digits = u64::from(four(high)) << 32 | u64::from(four(low));
-            let values = digits_to_values(digits);
-            is_hex &= values_to_digits(values) == digits && values & (0x10 * ONES) == 0;
-            halves[index / 2] = halves[index / 2] << 32 | u64::from(pack(values));
+        let is_hyphened = [text[8], text[13], text[18], text[23]] == *b"----";
+        let groups = [
+            eight(text, 0, 4),
+            eight(text, 9, 14),
+            eight(text, 19, 24),
+            eight(text, 28, 32),
+        ];
+        let values = groups.map(digits_to_values);
+        let mut wrong = 0;
+        for (digits, values) in groups.into_iter().zip(values) {
+            wrong |= (values_to_digits(values) ^ digits) | (values & (0x10 * ONES));
         }
+        let is_hex = wrong == 0;
+        let [a, b, c, d] = values.map(|values| u64::from(pack(values)));
+        let halves = [a << 32 | b, c << 32 | d];
         (is_hyphened && is_hex).then_some(Self(halves[0], halves[1]))
     }
 

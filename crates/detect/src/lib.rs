@@ -23,6 +23,7 @@ pub mod finding;
 mod items;
 pub mod judge;
 mod known_name;
+mod known_template;
 pub mod notable;
 pub mod plan;
 pub mod policy;

@@ -115,7 +115,8 @@ impl Recent {
         }
         let is_bound = !record.context.is_empty() || takes_context(record);
         if record.outcome.is_success() && is_bound {
-            self.note_context(record, values, symbols);
+            let mut one = values.one(ValueKind::Context);
+            self.note_context(record, &mut one, values, symbols);
         }
     }
 
@@ -132,13 +133,22 @@ impl Recent {
         }
     }
 
-    fn note_context(&mut self, record: &Record<'_>, values: &mut Values, symbols: &mut Symbols) {
-        self.signature.clear();
-        record.context.write_signature(&mut self.signature);
-        // One context in a cell is by far the most frequent case.
-        let one = values.one(ValueKind::Context);
-        if one.is_none_or(|one| symbols.name(one) != self.signature) {
+    /// Notes the record's context, where `known` is one that the cell has already, perhaps this one.
+    #[inline]
+    pub fn note_context(
+        &mut self,
+        record: &Record<'_>,
+        known: &mut Option<Symbol>,
+        values: &mut Values,
+        symbols: &mut Symbols,
+    ) {
+        let is_known = known.is_some_and(|known| record.context.has_signature(symbols.name(known)));
+        if !is_known {
+            self.signature.clear();
+            record.context.write_signature(&mut self.signature);
             values.insert_name(ValueKind::Context, &self.signature, symbols);
+            let number = symbols.find(&self.signature);
+            *known = number.filter(|number| values.contains(ValueKind::Context, *number));
         }
     }
 

@@ -1,6 +1,6 @@
 //! Records in, one mergeable tally out: cells for use, and notable records carried whole.
 
-use keytrail_event::{Day, EventTime, OperationClass, OutcomeFamily, Record};
+use keytrail_event::{Day, EventTime, Hour, OperationClass, OutcomeFamily, Record};
 use serde::Serialize;
 
 use crate::bounds::{FUTURE_SECONDS, LATE_SECONDS, NOTABLE_BYTES_MAX, NOTABLES_MAX};
@@ -8,6 +8,7 @@ use crate::carried::Carried;
 use crate::cell::{Cell, Series};
 use crate::cells::{CellKey, Cells};
 use crate::distinct::Element;
+use crate::known_template::KnownTemplates;
 use crate::notable::{Group, Notable, group_hash};
 use crate::recent::Recent;
 use crate::rules::{self, Rule};
@@ -77,6 +78,7 @@ pub struct Tally {
     /// How many records came in.
     pub counts: TallyCounts,
     recent: Recent,
+    templates: KnownTemplates,
 }
 
 impl Default for Tally {
@@ -88,6 +90,7 @@ impl Default for Tally {
             groups: Carried::with_room(NOTABLES_MAX),
             counts: TallyCounts::default(),
             recent: Recent::default(),
+            templates: KnownTemplates::default(),
         }
     }
 }
@@ -102,7 +105,10 @@ impl Tally {
             Timing::Late => self.counts.late += 1,
             Timing::Future => self.counts.future += 1,
         }
-        if record.is_kms() && timing == Timing::InTime {
+        if timing == Timing::InTime && record.is_kms() {
+            if self.add_to_known_cell(record) {
+                return;
+            }
             self.add_to_cell(record);
         }
         if is_notable(record) {
@@ -132,21 +138,56 @@ impl Tally {
             class: record.operation.class(),
             outcome: record.outcome.family(),
         });
-        let hour = record.time.hour();
-        let (second, hash) = (second_of_hour(record), record.event_hash());
-        let event_id = record.event_id.as_deref().unwrap_or_default();
+        let event = Event::of(record);
         let is_direct = recent.is_direct(service_path);
-        match cells.place(series, hour) {
-            Some(place) => cells.change(place, |cell| {
-                cell.add(second, hash, event_id);
-                recent.note_values(record, is_direct, &mut cell.values, symbols);
-            }),
-            None => {
-                let mut cell = Cell::new(second, hash, event_id);
-                recent.note_values(record, is_direct, &mut cell.values, symbols);
-                cells.add(series, hour, cell);
+        let place = match cells.place(series, event.hour) {
+            Some(place) => {
+                cells.change(place, |cell| {
+                    cell.add(event.second, event.hash, event.id);
+                    recent.note_values(record, is_direct, &mut cell.values, symbols);
+                });
+                place
             }
+            None => {
+                let mut cell = Cell::new(event.second, event.hash, event.id);
+                recent.note_values(record, is_direct, &mut cell.values, symbols);
+                cells.add(series, event.hour, cell)
+            }
+        };
+        if !is_notable(record) && !rules::may_be_selected(record) {
+            self.templates.learn(record, &self.cells, series, place);
         }
+    }
+
+    /// Adds a record like others before it to their cell. Whether that was all there is to do: the
+    /// record of a template that is known is neither notable nor selected.
+    #[inline]
+    fn add_to_known_cell(&mut self, record: &Record<'_>) -> bool {
+        let Self {
+            symbols,
+            cells,
+            recent,
+            templates,
+            ..
+        } = self;
+        let Some(template) = templates.find(record, cells) else {
+            return false;
+        };
+        let event = Event::of(record);
+        let Some(place) = cells.place(template.series, event.hour) else {
+            return false;
+        };
+        if place != template.noted_in {
+            return false;
+        }
+        cells.change(place, |cell| {
+            cell.add(event.second, event.hash, event.id);
+            // Of its values only the context's differ from those of the template's last record.
+            if record.outcome.is_success() && !record.context.is_empty() {
+                recent.note_context(record, &mut template.context, &mut cell.values, symbols);
+            }
+        });
+        true
     }
 
     fn carry(&mut self, record: &Record<'_>, timing: Timing) {
@@ -163,7 +204,8 @@ impl Tally {
             self.counts.notables_not_carried += 1;
             return;
         }
-        let event = element(record);
+        let event = Event::of(record);
+        let event = Element::new(event.second, event.hash);
         let id = rule.about().id;
         self.groups.update(
             group_hash(id, &rule.aspect(record), record),
@@ -283,12 +325,25 @@ impl Tally {
     }
 }
 
-fn element(record: &Record<'_>) -> Element {
-    Element::new(second_of_hour(record), record.event_hash())
+/// When a record's event was, and which.
+struct Event<'r> {
+    hour: Hour,
+    second: u16,
+    hash: u64,
+    id: &'r str,
 }
 
-fn second_of_hour(record: &Record<'_>) -> u16 {
-    record.time.seconds_since(record.time.hour().start()) as u16
+impl<'r> Event<'r> {
+    #[inline]
+    fn of(record: &'r Record<'_>) -> Self {
+        let hour = record.time.hour();
+        Self {
+            hour,
+            second: record.time.seconds_since(hour.start()) as u16,
+            hash: record.event_hash(),
+            id: record.event_id.as_deref().unwrap_or_default(),
+        }
+    }
 }
 
 /// Whether a record is carried whole: every change to keys, policies, grants, aliases and key

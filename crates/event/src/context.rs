@@ -46,6 +46,38 @@ impl<'a> EncryptionContext<'a> {
         signature
     }
 
+    /// Whether this is the signature, found out without writing it.
+    #[must_use]
+    pub fn has_signature(&self, signature: &str) -> bool {
+        if signature.len() + 4 > SIGNATURE_BYTES_MAX {
+            // It may have been cut.
+            return self.signature() == signature;
+        }
+        let mut rest = signature.as_bytes();
+        for (key, value) in &self.pairs {
+            let separator: &[u8] = if rest.len() < signature.len() {
+                b"&"
+            } else {
+                b""
+            };
+            let behind_key = rest
+                .strip_prefix(separator)
+                .and_then(|rest| rest.strip_prefix(key.as_bytes()));
+            let Some(behind_key) = behind_key else {
+                return false;
+            };
+            rest = behind_key;
+            if let Some(resource) = shared_resource(key, value) {
+                let value = rest.strip_prefix(b"=");
+                match value.and_then(|value| value.strip_prefix(resource.as_bytes())) {
+                    Some(behind_value) => rest = behind_value,
+                    None => return false,
+                }
+            }
+        }
+        rest.is_empty()
+    }
+
     /// Appends the signature to an empty text.
     pub fn write_signature(&self, signature: &mut String) {
         for (key, value) in &self.pairs {
@@ -98,7 +130,31 @@ fn shared_resource<'v>(key: &str, value: &'v str) -> Option<&'v str> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    fn contexts() -> impl Strategy<Value = Vec<(String, String)>> {
+        let key = prop_oneof![Just("aws:s3:arn".to_owned()), "[ab&=]{0,2}", "b{250,260}"];
+        let value = prop_oneof!["arn:aws:s3:::[ab]{0,2}(/[ab])?", "[ab&=]{0,2}"];
+        proptest::collection::vec((key, value), 0..4)
+    }
+
+    proptest! {
+        #[test]
+        fn a_signature_is_known_again(pairs in contexts(), other in contexts()) {
+            let context = |pairs: Vec<(String, String)>| {
+                let pairs = pairs.into_iter();
+                EncryptionContext::new(
+                    pairs.map(|(key, value)| (Cow::Owned(key), Cow::Owned(value))).collect(),
+                )
+            };
+            let (context, other) = (context(pairs), context(other));
+            let (signature, another) = (context.signature(), other.signature());
+            prop_assert!(context.has_signature(&signature));
+            prop_assert_eq!(context.has_signature(&another), signature == another);
+        }
+    }
 
     fn signature(pairs: &[(&'static str, &'static str)]) -> String {
         let pairs = pairs
