@@ -40,8 +40,7 @@ impl KnownName {
             return;
         }
         if !values.is_beyond(kind, self.hash) {
-            values.insert_name(kind, &self.name, symbols);
-            self.number = symbols.find(&self.name);
+            self.number = values.insert_name(kind, &self.name, symbols);
         }
     }
 }

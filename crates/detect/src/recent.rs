@@ -21,8 +21,7 @@ pub(crate) struct Recent {
     /// Empty until the first record.
     identities: Vec<Option<KnownIdentity>>,
     keys: Vec<Option<(KeyName, Symbol)>>,
-    /// By the address of the name, which for an operation that is known is the table's.
-    operations: Vec<Option<(usize, Symbol)>>,
+    operations: Vec<Option<Symbol>>,
     account: Option<(Box<str>, Symbol)>,
     region: Option<(Box<str>, Symbol)>,
     direct: Option<Symbol>,
@@ -146,9 +145,7 @@ impl Recent {
         if !is_known {
             self.signature.clear();
             record.context.write_signature(&mut self.signature);
-            values.insert_name(ValueKind::Context, &self.signature, symbols);
-            let number = symbols.find(&self.signature);
-            *known = number.filter(|number| values.contains(ValueKind::Context, *number));
+            *known = values.insert_name(ValueKind::Context, &self.signature, symbols);
         }
     }
 
@@ -175,17 +172,15 @@ impl Recent {
     #[inline]
     pub fn operation(&mut self, record: &Record<'_>, symbols: &mut Symbols) -> Symbol {
         let name = record.operation.name();
-        if record.operation.class() == OperationClass::Unknown {
-            // Only names of the table stay where they are.
-            return symbols.intern(name);
-        }
-        let address = name.as_ptr() as usize;
-        match self.operations.get(place(address)) {
-            Some(Some((known, symbol))) if *known == address => *symbol,
-            _ => {
+        let place = name.len() * 31 + name.bytes().last().map_or(0, usize::from);
+        let slot = self.operations.get_mut(place % REMEMBERED);
+        let known = slot.as_ref().and_then(|slot| **slot);
+        match known.filter(|known| symbols.name(*known) == name) {
+            Some(known) => known,
+            None => {
                 let symbol = symbols.intern(name);
-                if let Some(slot) = self.operations.get_mut(place(address)) {
-                    *slot = Some((address, symbol));
+                if let Some(slot) = slot {
+                    *slot = Some(symbol);
                 }
                 symbol
             }

@@ -70,18 +70,24 @@ impl Values {
         self.one[kind as usize]
     }
 
-    /// Adds a value by its name, which gets a number only if the value stays. What is longer than
-    /// 256 bytes is cut.
-    pub fn insert_name(&mut self, kind: ValueKind, name: &str, symbols: &mut Symbols) {
+    /// Adds a value by its name, and returns its number if it stays: only then does it get one. What
+    /// is longer than 256 bytes is cut.
+    pub fn insert_name(
+        &mut self,
+        kind: ValueKind,
+        name: &str,
+        symbols: &mut Symbols,
+    ) -> Option<Symbol> {
         let name = cut(name);
-        if let Some(value) = symbols.find(name) {
-            self.insert(kind, value, symbols);
-        } else if self.is_full(kind) && self.last(kind, symbols) < Some((hash_of(name), name)) {
+        let known = symbols.find(name);
+        let is_beyond = || self.last(kind, symbols) < Some((hash_of(name), name));
+        if known.is_none() && self.is_full(kind) && is_beyond() {
             self.overflow(kind, symbols);
-        } else {
-            let value = symbols.intern(name);
-            self.insert(kind, value, symbols);
+            return None;
         }
+        let value = known.unwrap_or_else(|| symbols.intern(name));
+        self.insert(kind, value, symbols);
+        Some(value).filter(|value| self.contains(kind, *value))
     }
 
     /// Adds a value.

@@ -54,7 +54,7 @@ impl<'a> EncryptionContext<'a> {
             return self.signature() == signature;
         }
         let mut rest = signature.as_bytes();
-        for (key, value) in &self.pairs {
+        for (key, value) in self.pairs() {
             let separator: &[u8] = if rest.len() < signature.len() {
                 b"&"
             } else {
@@ -103,13 +103,13 @@ fn shared_resource<'v>(key: &str, value: &'v str) -> Option<&'v str> {
         "aws:s3:arn" => {
             const PREFIX: &str = "arn:aws:s3:::";
             if let Some(bucket) = value.strip_prefix(PREFIX) {
-                let length = bucket.find('/').unwrap_or(bucket.len());
+                let length = memchr::memchr(b'/', bucket.as_bytes()).unwrap_or(bucket.len());
                 return Some(&value[..PREFIX.len() + length]);
             }
             let bucket = Arn::parse(value)
                 .filter(|arn| arn.service == "s3")?
                 .resource;
-            let length = bucket.find('/').unwrap_or(bucket.len());
+            let length = memchr::memchr(b'/', bucket.as_bytes()).unwrap_or(bucket.len());
             Some(&value[..value.len() - bucket.len() + length])
         }
         "SecretARN"
