@@ -74,6 +74,10 @@ pub struct Rules {
     pub rotations_a_day: u64,
     /// `sse-c-burst`: objects written under keys of the caller's own within ten minutes.
     pub sse_c_burst_calls: u64,
+    /// `sod-violation`: hours between administration and use of a key.
+    pub separation_hours: u64,
+    /// `self-grant-use`: minutes from the grant or policy to the use.
+    pub self_grant_minutes: u64,
     /// `grant-revoked-in-use`: minutes before the revocation in which a use counts.
     pub grant_in_use_minutes: u64,
     /// `grant-stale`: days without a use after which a grant is told.
@@ -101,6 +105,8 @@ impl Default for Rules {
             material_warning_days: 14,
             rotations_a_day: 2,
             sse_c_burst_calls: 10,
+            separation_hours: 24,
+            self_grant_minutes: 60,
             grant_in_use_minutes: 60,
             grant_stale_days: 30,
             grants_open_limit: 10_000,

@@ -337,7 +337,8 @@ fn a_trail_that_goes_dark_again_is_counted_again() {
 
 #[test]
 fn a_key_last_used_a_day_and_a_second_ago_is_not_in_use() {
-    let decrypt = |time| record(time, "Decrypt", 1, json!({}));
+    let application = json!({"type": "IAMUser", "arn": "arn:aws:iam::111122223333:user/app", "accountId": "111122223333"});
+    let decrypt = |time| record(time, "Decrypt", 1, json!({"userIdentity": application}));
     let schedule = record(
         "2024-03-05T09:00:00Z",
         "ScheduleKeyDeletion",

@@ -10,10 +10,10 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::action::{ActionSet, Allowed, Named};
+use super::action::{ActionClass, ActionSet, Allowed, Named};
 use super::condition::Condition;
 use super::error::PolicyError;
-use super::principal::Principals;
+use super::principal::{Principal, Principals};
 
 /// The longest policy that is read, in bytes: the 32 KiB that KMS allows, and an eighth more.
 pub const POLICY_BYTES_MAX: usize = 36 * 1024;
@@ -233,6 +233,28 @@ impl Policy {
     /// The statements, in the order of the document.
     pub fn statements(&self) -> &[Statement] {
         &self.statements
+    }
+
+    /// The ARNs of users, roles and sessions that an `Allow` names for cryptography or for making grants, sorted.
+    pub fn named_users(&self) -> Vec<String> {
+        let users = self.with_effect(Effect::Allow).filter(|statement| {
+            let classes = statement.actions.classes();
+            classes.contains(&ActionClass::Crypto) || classes.contains(&ActionClass::Grant)
+        });
+        let named = users.filter_map(|statement| match &statement.principals {
+            Principals::These(principals) => Some(principals),
+            Principals::AllBut(_) => None,
+        });
+        let mut arns: Vec<String> = named
+            .flatten()
+            .filter_map(|principal| match principal {
+                Principal::Identity { arn, .. } => Some(arn.clone()),
+                _ => None,
+            })
+            .collect();
+        arns.sort();
+        arns.dedup();
+        arns
     }
 
     pub(super) fn with_effect(&self, effect: Effect) -> impl Iterator<Item = &Statement> {

@@ -37,6 +37,7 @@ mod digest;
 mod document;
 mod error;
 mod evaluate;
+mod every_key;
 mod party;
 mod principal;
 #[cfg(test)]
@@ -53,5 +54,6 @@ pub use digest::{DIGEST_BYTES_MAX, Digest, digest};
 pub use document::{Effect, POLICY_BYTES_MAX, Policy, STATEMENTS_MAX, Statement, StatementName};
 pub use error::PolicyError;
 pub use evaluate::{ExternalAllow, PublicStatement, external_principals, public_access};
+pub use every_key::{EveryKeyAllow, allows_on_every_key, opening_actions};
 pub use party::Party;
 pub use principal::{Principal, Principals};

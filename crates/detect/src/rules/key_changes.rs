@@ -48,6 +48,8 @@ pub struct KeyChange {
     pub principal: String,
     /// Whether it was made; refused otherwise.
     pub is_made: bool,
+    /// Whether it lets its own caller use the key.
+    pub names_caller: bool,
     /// The Region.
     pub region: String,
 }
@@ -59,7 +61,7 @@ pub struct KeyChanges(BTreeSet<KeyChange>);
 impl KeyChanges {
     /// Takes a record in, its key as `resolved`; 1 when there was no room for it. What AWS services do by themselves
     /// or for a resource of theirs is no change that anybody chose.
-    pub fn learn(&mut self, record: &Record<'_>, resolved: &str) -> u64 {
+    pub fn learn(&mut self, record: &Record<'_>, resolved: &str, names_caller: bool) -> u64 {
         let Ok(operation) = OPERATIONS.binary_search(&record.operation.name()) else {
             return 0;
         };
@@ -76,6 +78,7 @@ impl KeyChanges {
             key: resolved.to_owned(),
             principal: record.principal().to_owned(),
             is_made: record.outcome.is_success(),
+            names_caller,
             region: cut(&record.region).to_owned(),
         };
         self.0.insert(change);
@@ -163,6 +166,7 @@ mod tests {
             key: key.to_owned(),
             principal: "p".to_owned(),
             is_made: true,
+            names_caller: false,
             region: String::new(),
         }
     }

@@ -35,6 +35,7 @@ mod grant_external;
 mod grant_revoked_in_use;
 mod grant_sprawl;
 mod grant_stale;
+mod iam_decrypt_all;
 mod key_churn;
 mod key_deletion_bulk;
 mod key_deletion_scheduled;
@@ -48,8 +49,12 @@ mod material_expiry_bomb;
 mod material_imported;
 mod pending_key_used;
 mod plaintext_datakey;
+mod policy_changed;
+mod policy_external;
 mod policy_lockout;
 mod policy_public;
+mod policy_put;
+mod policy_weakened;
 mod primary_moved;
 mod reencrypt_foreign;
 mod region_new;
@@ -58,8 +63,10 @@ mod root_used;
 mod rotation_burst;
 mod rotation_disabled;
 mod selector;
+mod self_grant_use;
 mod services_past;
 mod sightings;
+mod sod_violation;
 mod sse_c_burst;
 pub(crate) mod support;
 pub(crate) mod sweep;
@@ -325,7 +332,7 @@ impl Hit {
 }
 
 /// All rules, sorted by id.
-pub const RULES: [&dyn Rule; 47] = [
+pub const RULES: [&dyn Rule; 53] = [
     &alias_repointed::AliasRepointed,
     &asymmetric_first::AsymmetricFirst,
     &context_anomaly::ContextAnomaly,
@@ -344,6 +351,7 @@ pub const RULES: [&dyn Rule; 47] = [
     &grant_revoked_in_use::GrantRevokedInUse,
     &grant_sprawl::GrantSprawl,
     &grant_stale::GrantStale,
+    &iam_decrypt_all::IamDecryptAll,
     &key_churn::KeyChurn,
     &key_deletion_bulk::KeyDeletionBulk,
     &key_deletion_scheduled::KeyDeletionScheduled,
@@ -358,8 +366,11 @@ pub const RULES: [&dyn Rule; 47] = [
     &material_imported::MaterialImported,
     &pending_key_used::PendingKeyUsed,
     &plaintext_datakey::PlaintextDatakey,
+    &policy_changed::PolicyChanged,
+    &policy_external::PolicyExternal,
     &policy_lockout::PolicyLockout,
     &policy_public::PolicyPublic,
+    &policy_weakened::PolicyWeakened,
     &primary_moved::PrimaryMoved,
     &reencrypt_foreign::ReencryptForeign,
     &region_new::RegionNew,
@@ -367,6 +378,8 @@ pub const RULES: [&dyn Rule; 47] = [
     &root_used::RootUsed,
     &rotation_burst::RotationBurst,
     &rotation_disabled::RotationDisabled,
+    &self_grant_use::SelfGrantUse,
+    &sod_violation::SodViolation,
     &sse_c_burst::SseCBurst,
     &tags_changed::TagsChanged,
     &throttled::Throttled,

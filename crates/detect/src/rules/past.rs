@@ -7,20 +7,23 @@ use keytrail_event::{EventTime, KeyName, Record};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::caller::is_of_new_key;
 use super::cross_account_use::foreign_use;
 use super::customs::Customs;
 use super::day::KeyUse;
 use super::event_selectors::Dark;
+use super::grant::{Grant, Grantee};
 use super::grant_ledger::GrantLedger;
 use super::key_changes::KeyChanges;
 use super::key_material::KeyMaterial;
 use super::key_origin_external::is_replica;
+use super::policy_put::{cut_party, outsiders};
 use super::services_past::ServicesPast;
 use super::support::cut;
 use super::trail_kms_excluded::{sets_selectors, trail_of};
 use crate::bounds::PAST_ENTRIES_MAX;
 use crate::finding::FindingId;
-use crate::policy::{Digest, Policy, administrators, digest, root_delegation};
+use crate::policy::{Digest, Policy, Principal, administrators, digest, root_delegation};
 
 /// When keys were used, as the cells of open days and the base of closed ones tell.
 pub trait KeyUses: std::fmt::Debug {
@@ -140,6 +143,10 @@ pub struct SeenPolicy {
     pub delegates_to_account: bool,
     /// Who may change it, sorted.
     pub administrators: Vec<String>,
+    /// Whom it lets in from other accounts to do more than look, sorted.
+    pub outsiders: BTreeSet<String>,
+    /// Users and roles that it names for cryptography, or for making grants.
+    pub users: BTreeSet<String>,
     /// When it was written.
     pub at: EventTime,
 }
@@ -221,7 +228,8 @@ impl Past {
     pub fn learn(&mut self, record: &Record<'_>) {
         if let Some(key) = record.key.as_ref().filter(|_| record.is_kms()) {
             let key = self.resolve(key.as_str()).to_owned();
-            self.forgotten += self.changes.learn(record, &key);
+            let names_caller = self.names_caller(record, &key);
+            self.forgotten += self.changes.learn(record, &key, names_caller);
         }
         if !record.outcome.is_success() {
             return;
@@ -316,6 +324,34 @@ impl Past {
                 }
             }
             _ => {}
+        }
+    }
+
+    /// Whether a call that was made lets its own caller use the key: a grant to it, or a policy that names it and
+    /// follows one that did not. Whoever made the key within the hour before names themselves as a matter of course.
+    fn names_caller(&self, record: &Record<'_>, key: &str) -> bool {
+        if !record.outcome.is_success() || is_of_new_key(record, Some(key), self) {
+            return false;
+        }
+        let caller = Principal::from_aws(record.principal());
+        let is_caller = |arn: &String| Principal::from_aws(arn).is_same_identity(&caller);
+        match record.operation.name() {
+            "CreateGrant" => {
+                let body = record.body();
+                let grant = Grant::of(&body);
+                let is_use =
+                    |name: &str| !matches!(name, "DescribeKey" | "GetPublicKey" | "RetireGrant");
+                let is_to_caller = matches!(Grantee::read(grant.grantee()), Grantee::Identity(_))
+                    && is_caller(&grant.grantee().to_owned());
+                is_to_caller && grant.operations().into_iter().any(is_use)
+            }
+            "PutKeyPolicy" => {
+                let policy = policy_text(record).and_then(|text| Policy::parse(&text).ok());
+                let names = policy.is_some_and(|policy| policy.named_users().iter().any(is_caller));
+                let before = self.policies.get(key);
+                names && !before.is_some_and(|before| before.users.iter().any(is_caller))
+            }
+            _ => false,
         }
     }
 
@@ -444,10 +480,24 @@ impl SeenPolicy {
             digest: digest(policy),
             delegates_to_account: root_delegation(policy, &record.account).is_whole(),
             administrators: administrator_names(policy),
+            outsiders: outsiders(policy, &record.account, &BTreeSet::new())
+                .iter()
+                .map(|allow| cut_party(&allow.party))
+                .take(NAMES_MAX)
+                .collect(),
+            users: policy
+                .named_users()
+                .iter()
+                .map(|arn| cut(arn).to_owned())
+                .take(NAMES_MAX)
+                .collect(),
             at: record.time,
         }
     }
 }
+
+/// Most outsiders and users of a policy that are remembered, each.
+const NAMES_MAX: usize = 256;
 
 /// Most administrators of a policy that are remembered; 32 KiB of policy can name hundreds.
 const ADMINISTRATORS_MAX: usize = 32;

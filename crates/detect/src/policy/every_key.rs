@@ -1,0 +1,211 @@
+//! IAM policies: what one allows on every key, under no condition.
+//!
+//! An IAM policy has no principal: it speaks of whomever it is attached to. It is read like a key policy, and doubt is
+//! settled the same way: what cannot be proven to bind does not bind.
+
+use super::action::{ActionSet, Named, glob_matches};
+use super::condition::{Condition, Family};
+use super::document::{Effect, Policy, Resources, Statement, StatementName};
+
+/// Two keys that no policy names, one of them a multi-Region key: a pattern that matches both matches every key.
+const ANY_KEYS: [&str; 2] = [
+    "key/0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0",
+    "key/mrk-0f1e2d3c4b5a69788796a5b4c3d2e1f0",
+];
+
+/// An `Allow` statement of an IAM policy that reaches every key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EveryKeyAllow {
+    /// Which statement.
+    pub statement: StatementName,
+    /// Which of the actions that were asked for it allows.
+    pub actions: ActionSet,
+    /// The evidence in words.
+    pub text: String,
+}
+
+/// The actions that open what keys protect: `kms:Decrypt`, `kms:ReEncrypt*` and `kms:CreateGrant`.
+#[must_use]
+pub fn opening_actions() -> ActionSet {
+    ["kms:Decrypt", "kms:ReEncrypt*", "kms:CreateGrant"]
+        .into_iter()
+        .fold(ActionSet::NONE, |all, pattern| {
+            all.union(ActionSet::matching(pattern))
+        })
+}
+
+/// The statements of an IAM policy that allow some of these actions on every key (of an account or Region) with no
+/// condition that binds. A `Deny` of the same policy takes away what it denies on every key with no condition.
+#[must_use]
+pub fn allows_on_every_key(policy: &Policy, wanted: ActionSet) -> Vec<EveryKeyAllow> {
+    let denied = policy
+        .with_effect(Effect::Deny)
+        .filter(|statement| {
+            statement.conditions.is_empty() && reaches_every_key(&statement.resources)
+        })
+        .fold(ActionSet::NONE, |all, statement| {
+            all.union(statement.actions)
+        });
+    let open = policy
+        .with_effect(Effect::Allow)
+        .filter(|statement| !is_bound(statement) && reaches_every_key(&statement.resources));
+    open.filter_map(|statement| {
+        let actions = statement.actions.intersection(wanted).minus(denied);
+        let name = &statement.name;
+        (!actions.is_empty()).then(|| EveryKeyAllow {
+            statement: name.clone(),
+            actions,
+            text: format!("{name} allows {actions} on every key, under no condition that binds"),
+        })
+    })
+    .collect()
+}
+
+fn is_bound(statement: &Statement) -> bool {
+    statement.conditions.iter().any(binds)
+}
+
+/// Whether a condition keeps anybody or anything out. Encrypted transport is no bound, and a pattern that matches
+/// everything is none.
+fn binds(condition: &Condition) -> bool {
+    let matches_all = condition.family == Family::TextPattern
+        && !condition.is_negated()
+        && condition
+            .values()
+            .iter()
+            .any(|value| !value.is_empty() && value.bytes().all(|byte| byte == b'*'));
+    condition.key() != "aws:securetransport" && !matches_all
+}
+
+fn reaches_every_key(resources: &Resources) -> bool {
+    let is_every = |pattern: &String| ANY_KEYS.iter().all(|key| pattern_matches(pattern, key));
+    match resources.named {
+        Named::Listed => resources.patterns.iter().any(is_every),
+        // Whatever NotResource names, all other keys are left, unless it names every key.
+        Named::AllBut => !resources.patterns.iter().any(is_every),
+    }
+}
+
+/// Whether a resource pattern matches this key in some account and Region: its own, where it names one.
+fn pattern_matches(pattern: &str, key: &str) -> bool {
+    let fields: Vec<&str> = pattern.splitn(6, ':').collect();
+    let or_any = |index: usize, any: &'static str| match fields.get(index) {
+        Some(field)
+            if fields.len() == 6 && !field.is_empty() && !field.contains(['*', '?', '$']) =>
+        {
+            (*field).to_owned()
+        }
+        _ => any.to_owned(),
+    };
+    let (partition, region, account) = (
+        or_any(1, "aws"),
+        or_any(3, "us-east-1"),
+        or_any(4, "000000000000"),
+    );
+    // A policy variable may stand for anything.
+    let pattern = if pattern.contains("${") { "*" } else { pattern };
+    glob_matches(
+        pattern,
+        &format!("arn:{partition}:kms:{region}:{account}:{key}"),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn found(statements: &str) -> Vec<String> {
+        let policy = Policy::parse(&format!(r#"{{"Statement": [{statements}]}}"#)).unwrap();
+        let all = allows_on_every_key(&policy, opening_actions());
+        all.iter().map(|one| one.actions.to_string()).collect()
+    }
+
+    #[test]
+    fn resources_that_mean_every_key() {
+        for (resource, every) in [
+            (r#""*""#, true),
+            (r#"["arn:aws:s3:::b", "*"]"#, true),
+            (r#""arn:aws:kms:*:*:key/*""#, true),
+            (r#""arn:aws:kms:eu-west-1:111111111111:key/*""#, true),
+            (r#""arn:aws:kms:*:111111111111:*""#, true),
+            (r#""arn:aws-cn:kms:*:*:key/*""#, true),
+            (r#""arn:aws:kms:*""#, true),
+            (r#""arn:*""#, true),
+            (
+                r#""arn:aws:kms:${aws:RequestedRegion}:111111111111:key/*""#,
+                true,
+            ),
+            (r#""arn:aws:kms:*:*:key/mrk-*""#, false),
+            (r#""arn:aws:kms:*:*:alias/*""#, false),
+            (
+                r#""arn:aws:kms:*:*:key/1234abcd-12ab-34cd-56ef-1234567890ab""#,
+                false,
+            ),
+            (r#""arn:aws:s3:::*""#, false),
+            ("[]", false),
+        ] {
+            let statement = format!(
+                r#"{{"Effect": "Allow", "Action": "kms:Decrypt", "Resource": {resource}}}"#
+            );
+            assert_eq!(!found(&statement).is_empty(), every, "{resource}");
+        }
+    }
+
+    #[test]
+    fn not_resource_leaves_all_other_keys() {
+        let not = |resource: &str| {
+            format!(r#"{{"Effect": "Allow", "Action": "kms:*", "NotResource": {resource}}}"#)
+        };
+        assert_eq!(found(&not(r#""arn:aws:kms:*:*:key/1""#)).len(), 1);
+        assert!(found(&not(r#""arn:aws:kms:*:*:key/*""#)).is_empty());
+        assert!(found(&not(r#""*""#)).is_empty());
+    }
+
+    #[test]
+    fn what_a_deny_takes_away() {
+        let allow = r#"{"Effect": "Allow", "Action": "*", "Resource": "*"}"#;
+        let deny =
+            r#"{"Effect": "Deny", "Action": ["kms:Decrypt", "kms:ReEncrypt*"], "Resource": "*"}"#;
+        let bound = r#"{"Effect": "Deny", "Action": "kms:*", "Resource": "*", "Condition": {"Bool": {"aws:MultiFactorAuthPresent": "false"}}}"#;
+        assert_eq!(found(&format!("{allow}, {deny}")), ["kms:CreateGrant"]);
+        assert_eq!(found(&format!("{allow}, {bound}")).len(), 1);
+        assert!(
+            found(&format!(
+                "{allow}, {deny}, {}",
+                deny.replace("kms:Decrypt", "kms:CreateGrant")
+            ))
+            .is_empty()
+        );
+    }
+
+    #[test]
+    fn conditions_that_bind_nobody() {
+        let check = |condition: &str, bound: bool| {
+            let statement = format!(
+                r#"{{"Effect": "Allow", "Action": "kms:Decrypt", "Resource": "*", "Condition": {condition}}}"#
+            );
+            assert_eq!(found(&statement).is_empty(), bound, "{condition}");
+        };
+        check("{}", false);
+        check(r#"{"Bool": {"aws:SecureTransport": "true"}}"#, false);
+        check(r#"{"StringLike": {"kms:ViaService": "*"}}"#, false);
+        check(
+            r#"{"StringLike": {"kms:ViaService": ["s3.*", "*"]}}"#,
+            false,
+        );
+        check(r#"{"StringNotLike": {"kms:ViaService": "*"}}"#, true);
+        check(
+            r#"{"StringEquals": {"kms:ViaService": "s3.eu-west-1.amazonaws.com"}}"#,
+            true,
+        );
+        check(
+            r#"{"ForAnyValue:StringEquals": {"kms:ResourceAliases": "alias/app"}}"#,
+            true,
+        );
+        check(
+            r#"{"StringEquals": {"aws:ResourceTag/team": "a"}, "Bool": {"aws:SecureTransport": "true"}}"#,
+            true,
+        );
+    }
+}

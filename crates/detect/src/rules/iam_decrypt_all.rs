@@ -1,0 +1,164 @@
+//! `iam-decrypt-all`: an IAM policy opens every key.
+
+use keytrail_event::Record;
+use keytrail_event::selection::IAM;
+use serde_json::Value;
+
+use super::support::{argument, cut, events_of_principal, is_made_or_refused};
+use super::{About, Hit, Light, Rule, Side};
+use crate::finding::{Evidence, Severity};
+use crate::policy::{Policy, allows_on_every_key, opening_actions};
+
+/// The rule.
+pub struct IamDecryptAll;
+
+/// The calls that write a policy, and the field that names what they write it to.
+const OPERATIONS: [(&str, &str); 5] = [
+    ("CreatePolicy", "policyName"),
+    ("CreatePolicyVersion", "policyArn"),
+    ("PutGroupPolicy", "groupName"),
+    ("PutRolePolicy", "roleName"),
+    ("PutUserPolicy", "userName"),
+];
+
+const ABOUT: About = About {
+    id: "iam-decrypt-all",
+    title: "An IAM policy opens every key",
+    severities: &[Severity::Low, Severity::Medium, Severity::High],
+    attack: &[("TA0003", "T1098", "T1098")],
+    practice: "least privilege in key policies",
+    side: Side::Caller,
+    fires_when: "PutUserPolicy, PutRolePolicy, PutGroupPolicy, CreatePolicy or CreatePolicyVersion writes a policy that allows kms:Decrypt, kms:ReEncrypt* or kms:CreateGrant (kms:* and * among them) on every key with no condition that binds. Medium for a policy version that is not made the default. A refused call fires one severity lower.",
+    reads: &[
+        "eventSource",
+        "eventName",
+        "errorCode",
+        "requestParameters.policyDocument",
+        "requestParameters.policyName",
+        "requestParameters.policyArn",
+        "requestParameters.userName",
+        "requestParameters.roleName",
+        "requestParameters.groupName",
+        "requestParameters.setAsDefault",
+        "userIdentity",
+    ],
+};
+
+impl Rule for IamDecryptAll {
+    fn about(&self) -> &'static About {
+        &ABOUT
+    }
+
+    fn judge(&self, record: &Record<'_>, light: &Light<'_>) -> Option<Hit> {
+        if record.event_source != IAM || !is_made_or_refused(record) {
+            return None;
+        }
+        let operation = record.operation.name();
+        let (_, target) = OPERATIONS.iter().find(|(name, _)| *name == operation)?;
+        let body = record.body();
+        let request = &body["requestParameters"];
+        let policy = Policy::parse(&document(&request["policyDocument"])?).ok()?;
+        let open = allows_on_every_key(&policy, opening_actions());
+        let first = open.first()?;
+        let target = cut(request[*target]
+            .as_str()
+            .unwrap_or("a policy without a name"));
+        let is_in_force = operation != "CreatePolicyVersion" || is_true(&request["setAsDefault"]);
+        let severity = if is_in_force {
+            Severity::High
+        } else {
+            Severity::Medium
+        };
+        let title = format!(
+            "{operation} for {target} allows {} on every key",
+            first.actions
+        );
+        let mut hit = Hit::of(record, severity, title).key(None).class(target);
+        for one in open.iter().take(SHOWN_MAX) {
+            hit = hit.because(
+                Evidence::new("iam_statement", cut(&one.text))
+                    .observed(one.actions)
+                    .expected("named keys, or a condition such as kms:ViaService"),
+            );
+        }
+        if !is_in_force {
+            hit = hit.because(
+                Evidence::new(
+                    "set_as_default",
+                    "The version is not the default: it takes effect when it is made that",
+                )
+                .observed("false"),
+            );
+        }
+        if record.outcome.is_success() {
+            hit = hit.next(format!(
+                "Name the keys, or bind the statement with kms:ViaService or kms:ResourceAliases; see who has it: aws iam list-entities-for-policy, or aws iam get-role-policy, for {}",
+                argument(target, "policy")
+            ));
+        }
+        Some(
+            hit.next(events_of_principal(record, 24))
+                .lower_if_refused(record, light),
+        )
+    }
+}
+
+/// Statements that evidence spells out.
+const SHOWN_MAX: usize = 4;
+
+/// The policy's text: plain in records, URL-encoded in some exports, an object in others.
+fn document(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) if text.trim_start().starts_with('%') => percent_decoded(text),
+        Value::String(text) => Some(text.clone()),
+        object @ Value::Object(_) => Some(object.to_string()),
+        _ => None,
+    }
+}
+
+fn percent_decoded(text: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        bytes.push(match byte {
+            b'%' => {
+                let digit = |byte: Option<u8>| char::from(byte?).to_digit(16);
+                let (high, low) = (digit(rest.next())?, digit(rest.next())?);
+                (high * 16 + low) as u8
+            }
+            b'+' => b' ',
+            byte => byte,
+        });
+    }
+    String::from_utf8(bytes).ok()
+}
+
+fn is_true(value: &Value) -> bool {
+    match value {
+        Value::Bool(yes) => *yes,
+        Value::String(text) => text.eq_ignore_ascii_case("true"),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn documents_in_every_form() {
+        let plain = r#"{"Statement":[]}"#;
+        for (value, text) in [
+            (json!(plain), Some(plain)),
+            (json!("%7B%22Statement%22%3A%5B%5D%7D"), Some(plain)),
+            (json!({"Statement": []}), Some(plain)),
+            (json!("%7"), None),
+            (json!("%zz"), None),
+            (json!(null), None),
+        ] {
+            assert_eq!(document(&value).as_deref(), text, "{value}");
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! `policy-changed`: a person put another policy on a key, and no other rule has anything to say.
+
+use keytrail_event::Record;
+
+use super::caller::{is_by_person, is_of_new_key};
+use super::policy_external::PolicyExternal;
+use super::policy_lockout::PolicyLockout;
+use super::policy_public::PolicyPublic;
+use super::policy_put::PolicyPut;
+use super::policy_weakened::PolicyWeakened;
+use super::support::key_in_title;
+use super::{About, Hit, Light, Rule, Side};
+use crate::finding::{Evidence, Severity};
+use crate::policy::Change;
+
+/// The rule.
+pub struct PolicyChanged;
+
+/// The rules that tell of a policy what is wrong with it.
+const GRAVER: [&dyn Rule; 4] = [
+    &PolicyPublic,
+    &PolicyExternal,
+    &PolicyWeakened,
+    &PolicyLockout,
+];
+
+const ABOUT: About = About {
+    id: "policy-changed",
+    title: "A person changed a key policy",
+    severities: &[Severity::Low],
+    attack: &[("TA0004", "T1548.005", "T1548.005")],
+    practice: "least privilege in key policies",
+    side: Side::Owner,
+    fires_when: "PutKeyPolicy succeeds, neither by AWS nor through CloudFormation nor by a tool that says it deploys, and no other policy rule fires. A policy that says the same as the one before does not fire, nor one put by whoever made the key within the hour before.",
+    reads: &[
+        "eventName",
+        "eventTime",
+        "errorCode",
+        "recipientAccountId",
+        "requestParameters.keyId",
+        "requestParameters.policy",
+        "resources[].ARN",
+        "userAgent",
+        "userIdentity",
+        "userIdentity.invokedBy",
+    ],
+};
+
+impl Rule for PolicyChanged {
+    fn about(&self) -> &'static About {
+        &ABOUT
+    }
+
+    fn judge(&self, record: &Record<'_>, light: &Light<'_>) -> Option<Hit> {
+        if record.operation.name() != "PutKeyPolicy"
+            || !record.outcome.is_success()
+            || !is_by_person(record)
+        {
+            return None;
+        }
+        let put = PolicyPut::read(record, light)?;
+        let changes = put.changes();
+        let is_same = changes.as_ref().is_some_and(Vec::is_empty);
+        let is_told = || {
+            GRAVER
+                .iter()
+                .any(|rule| rule.judge(record, light).is_some())
+        };
+        if is_same || is_of_new_key(record, put.key, light.past) || is_told() {
+            return None;
+        }
+        let title = format!("PutKeyPolicy on {}", key_in_title(put.key));
+        let mut hit = Hit::of(record, Severity::Low, title).key(put.key);
+        let changes = changes.unwrap_or_default();
+        if changes.is_empty() {
+            hit = hit.because(Evidence::new(
+                "policy_before",
+                "The policy before is in no record read so far: what changed is not known",
+            ));
+        }
+        let changes: Vec<&Change> = changes.iter().collect();
+        Some(put.with_changes(hit, &changes, record))
+    }
+}

@@ -1,0 +1,103 @@
+//! `policy-external`: a key policy newly lets another account in.
+
+use std::collections::BTreeSet;
+
+use keytrail_event::Record;
+
+use super::policy_put::{PolicyPut, cut_party};
+use super::support::{cut, is_refused_at_owner, key_in_title, listed};
+use super::{About, Hit, Light, Rule, Side};
+use crate::finding::{Evidence, Severity};
+use crate::policy::ExternalAllow;
+
+/// The rule.
+pub struct PolicyExternal;
+
+/// Statements that evidence spells out.
+const SHOWN_MAX: usize = 8;
+
+const ABOUT: About = About {
+    id: "policy-external",
+    title: "A key policy newly lets another account in",
+    severities: &[Severity::Low, Severity::Medium, Severity::High],
+    attack: &[("TA0003", "T1098", "T1098")],
+    practice: "keys serve known accounts only",
+    side: Side::Owner,
+    fires_when: "PutKeyPolicy or CreateKey whose policy allows more than discovery to an account that neither owns the key nor stands in organisation.accounts, to an organisation, a network or an identity provider, and the policy before did not. Medium when the policy before was not seen. A refused call fires one severity lower.",
+    reads: &[
+        "eventName",
+        "errorCode",
+        "recipientAccountId",
+        "requestParameters.keyId",
+        "requestParameters.policy",
+        "responseElements.keyMetadata.arn",
+        "resources[].ARN",
+        "userIdentity",
+    ],
+};
+
+impl Rule for PolicyExternal {
+    fn about(&self) -> &'static About {
+        &ABOUT
+    }
+
+    fn selects(&self, record: &Record<'_>) -> bool {
+        is_refused_at_owner(record, "PutKeyPolicy") || is_refused_at_owner(record, "CreateKey")
+    }
+
+    fn judge(&self, record: &Record<'_>, light: &Light<'_>) -> Option<Hit> {
+        let put = PolicyPut::read(record, light)?;
+        let new = put.new_outsiders(record, &light.configuration.organisation.accounts);
+        if new.is_empty() {
+            return None;
+        }
+        // A new key has no policy before.
+        let is_known = put.before.is_some() || record.operation.name() == "CreateKey";
+        let severity = if is_known {
+            Severity::High
+        } else {
+            Severity::Medium
+        };
+        Some(hit(record, &put, &new, severity, is_known).lower_if_refused(record, light))
+    }
+}
+
+fn hit(
+    record: &Record<'_>,
+    put: &PolicyPut<'_>,
+    new: &[ExternalAllow],
+    severity: Severity,
+    is_known: bool,
+) -> Hit {
+    let parties: BTreeSet<String> = new.iter().map(|allow| cut_party(&allow.party)).collect();
+    let whom = listed(parties.iter().map(String::as_str));
+    let lets = if is_known { "now lets in" } else { "lets in" };
+    let title = format!(
+        "The policy of {} {lets} {}",
+        key_in_title(put.key),
+        cut(&whom)
+    );
+    let mut hit = Hit::of(record, severity, title).key(put.key);
+    for allow in new.iter().take(SHOWN_MAX) {
+        hit = hit.because(
+            Evidence::new("external_principal", cut(&allow.text))
+                .observed(cut_party(&allow.party))
+                .expected(format!("account {}", record.account)),
+        );
+    }
+    let more = new.len().saturating_sub(SHOWN_MAX);
+    if more > 0 {
+        hit = hit.because(Evidence::new(
+            "external_principal",
+            format!("{more} more such statements"),
+        ));
+    }
+    if !is_known {
+        hit = hit.because(Evidence::new(
+            "policy_before",
+            "The policy before is in no record read so far: whether this is new is not known",
+        ));
+    }
+    put.with_steps(hit, record)
+        .next("If the account is yours, add it to organisation.accounts in keytrail.toml.")
+}

@@ -1,0 +1,128 @@
+//! A policy that a record writes, beside the one before: what several rules ask.
+
+use std::collections::BTreeSet;
+
+use keytrail_event::Record;
+use keytrail_event::arn::is_account_id;
+
+use super::past::{SeenPolicy, policy_text};
+use super::support::{
+    cut, events_of_key, is_made_or_refused, is_owners_copy, key_argument, key_of,
+};
+use super::{Hit, Light};
+use crate::finding::Evidence;
+use crate::policy::{Change, ExternalAllow, Party, Policy, diff, external_principals};
+
+/// Changes that evidence spells out.
+pub const CHANGES_SHOWN_MAX: usize = 8;
+
+/// A policy as PutKeyPolicy or CreateKey writes it.
+#[derive(Debug)]
+pub struct PolicyPut<'l> {
+    /// The canonical key.
+    pub key: Option<&'l str>,
+    /// The policy.
+    pub policy: Policy,
+    /// What will be remembered of it.
+    pub now: SeenPolicy,
+    /// The policy before, where it was seen.
+    pub before: Option<&'l SeenPolicy>,
+}
+
+impl<'l> PolicyPut<'l> {
+    /// The policy that the owner's copy of this call writes, or tried to. `None` where it cannot be read: that is for
+    /// `policy-public` to tell.
+    pub fn read(record: &'l Record<'_>, light: &Light<'l>) -> Option<Self> {
+        let is_put = matches!(record.operation.name(), "PutKeyPolicy" | "CreateKey");
+        if !is_put
+            || !is_owners_copy(record)
+            || !is_made_or_refused(record)
+            || !is_account_id(&record.account)
+        {
+            return None;
+        }
+        let policy = Policy::parse(&policy_text(record)?).ok()?;
+        let key = key_of(record, light);
+        let before = key
+            .and_then(|key| light.past.policy(key))
+            .filter(|before| before.at <= record.time);
+        Some(Self {
+            key,
+            now: SeenPolicy::of(&policy, record),
+            policy,
+            before,
+        })
+    }
+
+    /// What it says otherwise than the one before; `None` where that was not seen.
+    pub fn changes(&self) -> Option<Vec<Change>> {
+        let before = self.before?;
+        Some(diff(&before.digest, &self.now.digest))
+    }
+
+    /// Whom it lets in from outside, to do more than look, and the policy before did not. What everyone may do is for
+    /// `policy-public`; a unique id tells no account.
+    pub fn new_outsiders(
+        &self,
+        record: &Record<'_>,
+        accounts: &BTreeSet<String>,
+    ) -> Vec<ExternalAllow> {
+        let mut all = outsiders(&self.policy, &record.account, accounts);
+        if let Some(before) = self.before {
+            all.retain(|allow| {
+                let party = cut_party(&allow.party);
+                !before.outsiders.contains(&party)
+            });
+        }
+        all
+    }
+
+    /// The hit with the changes as evidence, and steps.
+    pub fn with_changes(&self, mut hit: Hit, changes: &[&Change], record: &Record<'_>) -> Hit {
+        let since = self.before.map_or_else(String::new, |before| {
+            format!("Since the policy of {}: ", before.at)
+        });
+        for change in changes.iter().take(CHANGES_SHOWN_MAX) {
+            let text = format!("{since}{}", cut(&change.text));
+            hit = hit.because(Evidence::new("policy_change", text));
+        }
+        let more = changes.len().saturating_sub(CHANGES_SHOWN_MAX);
+        if more > 0 {
+            hit = hit.because(Evidence::new(
+                "policy_change",
+                format!("{more} more changes"),
+            ));
+        }
+        self.with_steps(hit, record)
+    }
+
+    /// The hit with steps.
+    pub fn with_steps(&self, hit: Hit, record: &Record<'_>) -> Hit {
+        let hit = match (record.outcome.is_success(), self.key) {
+            (true, Some(key)) => hit.next(format!(
+                "If nobody planned this, put the policy before back: aws kms put-key-policy --policy-name default --policy file://policy.json --key-id {}",
+                key_argument(key)
+            )),
+            _ => hit,
+        };
+        hit.next(events_of_key(self.key, record, 24))
+    }
+}
+
+/// Whom a policy lets in from outside to do more than look, one entry a party and statement.
+pub fn outsiders(policy: &Policy, owner: &str, accounts: &BTreeSet<String>) -> Vec<ExternalAllow> {
+    let mut all = external_principals(policy, owner, accounts);
+    all.retain(|allow| {
+        let is_told_elsewhere = matches!(
+            allow.party,
+            Party::Everyone | Party::UniqueId(_) | Party::Unrecognised(_)
+        );
+        !is_told_elsewhere && !allow.actions.beyond_discovery().is_empty()
+    });
+    all
+}
+
+/// A party as it is remembered.
+pub fn cut_party(party: &Party) -> String {
+    cut(&party.to_string()).to_owned()
+}

@@ -1,0 +1,65 @@
+//! `policy-weakened`: a key policy allows more, or forbids less, than the one before.
+
+use keytrail_event::Record;
+
+use super::policy_put::PolicyPut;
+use super::support::{is_refused_at_owner, key_in_title};
+use super::{About, Hit, Light, Rule, Side};
+use crate::finding::Severity;
+use crate::policy::{Change, ChangeKind};
+
+/// The rule.
+pub struct PolicyWeakened;
+
+const ABOUT: About = About {
+    id: "policy-weakened",
+    title: "A key policy was weakened",
+    severities: &[Severity::Low, Severity::Medium],
+    attack: &[("TA0004", "T1548.005", "T1548.005")],
+    practice: "least privilege in key policies",
+    side: Side::Owner,
+    fires_when: "Against the last policy of the key that was seen, PutKeyPolicy drops or widens a condition, allows a known principal more actions, removes or narrows a Deny, or changes what did not fit the digest of the policy. Principals that are new are for policy-external, policy-public and policy-changed. A refused call fires one severity lower.",
+    reads: &[
+        "eventName",
+        "eventTime",
+        "errorCode",
+        "recipientAccountId",
+        "requestParameters.keyId",
+        "requestParameters.policy",
+        "resources[].ARN",
+        "userIdentity",
+    ],
+};
+
+impl Rule for PolicyWeakened {
+    fn about(&self) -> &'static About {
+        &ABOUT
+    }
+
+    fn selects(&self, record: &Record<'_>) -> bool {
+        is_refused_at_owner(record, "PutKeyPolicy")
+    }
+
+    fn judge(&self, record: &Record<'_>, light: &Light<'_>) -> Option<Hit> {
+        let put = PolicyPut::read(record, light)?;
+        let changes = put.changes()?;
+        let weaker: Vec<&Change> = changes
+            .iter()
+            .filter(|change| change.kind.weakens() && change.kind != ChangeKind::PrincipalAdded)
+            .collect();
+        let first = weaker.first()?;
+        let what = match first.kind {
+            ChangeKind::DenyRemoved | ChangeKind::DenyNarrowed => "forbids less",
+            ChangeKind::ConditionDropped => "asks for less",
+            ChangeKind::BeyondDigest => "changed where it is too long to compare",
+            _ => "allows more",
+        };
+        let title = format!("The policy of {} {what} than before", key_in_title(put.key));
+        let title = title.replace("compare than before", "compare");
+        let hit = Hit::of(record, Severity::Medium, title).key(put.key);
+        Some(
+            put.with_changes(hit, &weaker, record)
+                .lower_if_refused(record, light),
+        )
+    }
+}
