@@ -20,6 +20,63 @@ pub struct Item<'t> {
     pub only: Option<&'static str>,
     /// The group it stands for.
     pub group: Option<&'t Group>,
+    /// Who called.
+    pub principal: String,
+}
+
+/// The most calls of one principal that a rule selected, within some seconds around those of each group: refusals are
+/// a burst whatever keys they are on, and whichever clock hours they lie in.
+#[derive(Debug, Default)]
+pub(crate) struct Bursts<'t>(BTreeMap<(&'static str, &'t str), Vec<EventTime>>);
+
+impl<'t> Bursts<'t> {
+    /// The calls behind a day's groups, by rule and principal.
+    pub fn of(items: &'t [Item<'_>]) -> Self {
+        let mut times: BTreeMap<(&'static str, &str), Vec<EventTime>> = BTreeMap::new();
+        for item in items {
+            let (Some(rule), Some(group)) = (item.only, item.group) else {
+                continue;
+            };
+            let of = times.entry((rule, &item.principal)).or_default();
+            of.extend(group.times());
+        }
+        for times in times.values_mut() {
+            times.sort_unstable();
+        }
+        Self(times)
+    }
+
+    /// The most calls within less than `seconds` of which one is of this item's group. Of a group that is only
+    /// estimated, what must lie in one part of its hour.
+    pub fn most_around(&self, item: &Item<'_>, seconds: u64) -> u64 {
+        let (Some(rule), Some(group)) = (item.only, item.group) else {
+            return 1;
+        };
+        let alone = group.events.most_within(seconds);
+        let Some(times) = self.0.get(&(rule, item.principal.as_str())) else {
+            return alone;
+        };
+        let span = seconds as i64;
+        let own: Vec<EventTime> = group.times().collect();
+        let mut most = alone;
+        let mut end = 0;
+        for (start, first) in times.iter().enumerate() {
+            while times
+                .get(end)
+                .is_some_and(|time| time.seconds_since(*first) < span)
+            {
+                end += 1;
+            }
+            let next_own = own.partition_point(|time| time < first);
+            let holds_own = own
+                .get(next_own)
+                .is_some_and(|time| time.seconds_since(*first) < span);
+            if holds_own {
+                most = most.max((end - start) as u64);
+            }
+        }
+        most
+    }
 }
 
 /// The items of a day by account, in the order of (time, event id).
@@ -32,6 +89,7 @@ pub(crate) fn items_of_day(tally: &Tally, day: Day) -> BTreeMap<String, Vec<Item
         raw: &notable.raw,
         only: None,
         group: None,
+        principal: String::new(),
     });
     let groups = tally.groups.values();
     let groups = groups.filter(|group| group.hour.day() == day);
@@ -41,6 +99,7 @@ pub(crate) fn items_of_day(tally: &Tally, day: Day) -> BTreeMap<String, Vec<Item
         raw: &group.first.raw,
         only: Some(group.rule),
         group: Some(group),
+        principal: String::new(),
     });
     let mut reader = Reader::default();
     let mut by_account: BTreeMap<String, Vec<Item<'_>>> = BTreeMap::new();
@@ -48,7 +107,12 @@ pub(crate) fn items_of_day(tally: &Tally, day: Day) -> BTreeMap<String, Vec<Item
         with_record(&mut reader, item.raw, |record| {
             let id = record.event_id.as_deref().unwrap_or_default().to_owned();
             let account = record.account.clone().into_owned();
-            let item = Item { id, ..item };
+            let principal = record.principal().to_owned();
+            let item = Item {
+                id,
+                principal,
+                ..item
+            };
             by_account.entry(account).or_default().push(item);
         });
     }

@@ -11,7 +11,7 @@ use crate::configuration::Configuration;
 use crate::distinct::DistinctEvents;
 use crate::episode::{Candidate, keep_both_ends};
 use crate::finding::{Finding, FindingState};
-use crate::items::{Item, with_record};
+use crate::items::{Bursts, Item, with_record};
 use crate::plan::{Metrics, Plan};
 use crate::rules::day::{DayHit, DayLight, DayRecord};
 use crate::rules::gathered::Gathered;
@@ -233,6 +233,7 @@ fn judge_by_rules(
     judged: &mut Judged<'_>,
 ) {
     let mut reader = Reader::default();
+    let bursts = Bursts::of(items);
     let mut items = items.iter().peekable();
     while let Some(item) = items.next() {
         // One record stands in several groups when several rules selected it; it is learnt once
@@ -245,7 +246,7 @@ fn judge_by_rules(
                 uses,
                 configuration,
                 count: events.map_or(1, DistinctEvents::count),
-                burst_calls: events.map_or(1, |events| events.most_within(BURST_SECONDS)),
+                burst_calls: bursts.most_around(item, BURST_SECONDS),
             };
             let rules = RULES
                 .into_iter()

@@ -138,6 +138,13 @@ impl Group {
         }
     }
 
+    /// When its events happened, sorted; none where they are only estimated.
+    pub fn times(&self) -> impl Iterator<Item = EventTime> {
+        let start = self.hour.start();
+        let events = self.events.exact().unwrap_or_default().iter();
+        events.map(move |event| start.plus_seconds(event.second() as i64))
+    }
+
     /// Adds a record.
     pub fn add(&mut self, event: Element, record: &Record<'_>, timing: Timing) {
         self.events.insert(event);

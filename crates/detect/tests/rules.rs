@@ -233,18 +233,48 @@ fn check(records: &[Value], expected: &[(&str, &str, u64)]) {
 }
 
 #[test]
-fn refused_calls_weigh_full_as_a_burst_only() {
-    let refused = |time| record(time, "DisableKey", 1, json!({"errorCode": "AccessDenied"}));
-    let [nine, past_nine, later, ten] = [
-        "2024-03-05T09:00:00Z",
+fn refused_calls_weigh_full_as_a_burst_of_one_principal_only() {
+    let refused = |time, key, user: &str| {
+        let identity = json!({"type": "IAMUser", "arn": format!("arn:aws:iam::111122223333:user/{user}"), "accountId": "111122223333"});
+        let more = json!({"errorCode": "AccessDenied", "userIdentity": identity});
+        record(time, "DisableKeyRotation", key, more)
+    };
+    let [nine, past_nine, almost_ten_past, ten_past] = [
+        "2024-03-05T08:59:00Z",
         "2024-03-05T09:01:00Z",
-        "2024-03-05T09:02:00Z",
-        "2024-03-05T10:02:00Z",
-    ]
-    .map(refused);
-    let two = [nine.clone(), past_nine.clone(), ten];
-    check(&two, &[("key-disabled", "low", 3)]);
-    check(&[nine, past_nine, later], &[("key-disabled", "medium", 3)]);
+        "2024-03-05T09:08:59Z",
+        "2024-03-05T09:09:00Z",
+    ];
+    let rule = "rotation-disabled";
+    let eve = |time, key| refused(time, key, "eve");
+    // On one key, over the turn of an hour.
+    check(
+        &[eve(nine, 1), eve(past_nine, 1), eve(almost_ten_past, 1)],
+        &[(rule, "medium", 3)],
+    );
+    // On three keys: each of the calls is part of the burst.
+    check(
+        &[eve(nine, 1), eve(past_nine, 2), eve(almost_ten_past, 3)],
+        &[
+            (rule, "medium", 1),
+            (rule, "medium", 1),
+            (rule, "medium", 1),
+        ],
+    );
+    // A second too long.
+    check(
+        &[eve(nine, 1), eve(past_nine, 1), eve(ten_past, 1)],
+        &[(rule, "low", 3)],
+    );
+    // Three principals.
+    check(
+        &[
+            eve(nine, 1),
+            refused(past_nine, 1, "bob"),
+            refused(almost_ten_past, 1, "ann"),
+        ],
+        &[(rule, "low", 1), (rule, "low", 1), (rule, "low", 1)],
+    );
 }
 
 #[test]

@@ -38,6 +38,13 @@ impl Condition {
         if self.is_negated() || (accepts_absence && !required.contains(self.key.as_str())) {
             return None;
         }
+        // Every request carries this key, and a caller cannot set it.
+        if self.family == Family::Bool
+            && self.key == "aws:principalisawsservice"
+            && self.has_only("true")
+        {
+            return Some(BTreeSet::from([Party::Service]));
+        }
         self.parties()
     }
 

@@ -131,13 +131,13 @@ pub struct Light<'a> {
     pub configuration: &'a Configuration,
     /// How many records the one judged stands for: 1, or the distinct ones of its group.
     pub count: u64,
-    /// How many of them lie within ten minutes, at most.
+    /// How many calls of the same principal that the rule selected lie within ten minutes of them, at most.
     pub burst_calls: u64,
 }
 
 impl Light<'_> {
-    /// Whether the refused calls that the record stands for are a burst: by one principal, on one key,
-    /// within ten minutes of one hour.
+    /// Whether the refused calls that the record stands for are part of a burst: by one principal, on
+    /// whatever keys, within ten minutes.
     #[must_use]
     pub const fn is_burst(&self) -> bool {
         self.burst_calls >= BURST_CALLS_MIN
@@ -321,7 +321,7 @@ impl Hit {
         let mut text = format!("The call failed with {code}: nothing changed");
         if light.is_burst() {
             text.push_str(&format!(
-                "; {} such calls within ten minutes",
+                "; {} such calls by the principal within ten minutes",
                 light.burst_calls
             ));
         } else {
