@@ -26,7 +26,10 @@ const DIRECTIONS: &[(&str, &[&str])] = &[
             "keytrail-store",
         ],
     ),
-    ("keytrail-tests", &[]),
+    (
+        "keytrail-tests",
+        &["keytrail-detect", "keytrail-event", "keytrail-store"],
+    ),
     ("xtask", &[]),
 ];
 

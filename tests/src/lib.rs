@@ -1,5 +1,7 @@
 //! Where the end-to-end tests find things.
 
+pub mod world;
+
 use std::path::{Path, PathBuf};
 
 /// The root of the workspace.

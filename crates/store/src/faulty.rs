@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use keytrail_event::{Day, EventTime};
 
@@ -14,7 +15,7 @@ use crate::{
 #[derive(Debug)]
 pub struct Faulty<S> {
     inner: S,
-    fault: Option<Fault>,
+    fault: Mutex<Option<Fault>>,
     commits: Commits,
     calls: AtomicU64,
 }
@@ -51,10 +52,20 @@ impl<S: Store> Faulty<S> {
     pub const fn new(inner: S, commits: Commits, fault: Option<Fault>) -> Self {
         Self {
             inner,
-            fault,
+            fault: Mutex::new(fault),
             commits,
             calls: AtomicU64::new(0),
         }
+    }
+
+    /// Makes a call of those to come fail, counted from 1; `None` lets all of them work.
+    pub fn arm(&self, fault: Option<Fault>) {
+        let made = self.calls();
+        let fault = fault.map(|fault| Fault {
+            call: made + fault.call,
+            ..fault
+        });
+        *self.fault.lock().unwrap_or_else(PoisonError::into_inner) = fault;
     }
 
     /// How many calls were made.
@@ -73,7 +84,8 @@ impl<S: Store> Faulty<S> {
         call: impl Future<Output = Result<T, StoreError>> + Send,
     ) -> Result<T, StoreError> {
         let number = self.calls.fetch_add(1, Ordering::SeqCst) + 1;
-        let fault = self.fault.filter(|fault| fault.call == number);
+        let fault = *self.fault.lock().unwrap_or_else(PoisonError::into_inner);
+        let fault = fault.filter(|fault| fault.call == number);
         let Some(fault) = fault else {
             return call.await;
         };

@@ -80,6 +80,17 @@ impl<S: Store> Executor<'_, S> {
         Ok(absorbed)
     }
 
+    /// Has every day of an account folded again, by the next ticks.
+    ///
+    /// # Errors
+    /// When the store fails, or what it holds can not be read.
+    pub async fn rebuild(&self, account: &str) -> Result<(), ExecuteError> {
+        match self.store.days(account).await?.first() {
+            Some(first) => self.note_stale(account, *first).await,
+            None => Ok(()),
+        }
+    }
+
     async fn note_stale(&self, account: &str, day: Day) -> Result<(), ExecuteError> {
         let known: Option<Day> = self.note(account, STALE).await?;
         if known.is_none_or(|known| day < known) {

@@ -1,0 +1,70 @@
+//! Runs seeded worlds until one shows what must not be: `cargo xtask simulate-faults`.
+
+use std::io::Write as _;
+use std::process::ExitCode;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use keytrail_tests::world::{Outcome, World};
+
+fn main() -> ExitCode {
+    let mut numbers = std::env::args().skip(1).map(|number| number.parse::<u64>());
+    let (Some(Ok(first)), Some(Ok(count))) = (numbers.next(), numbers.next()) else {
+        let _ = writeln!(std::io::stderr(), "usage: simulate-faults FIRST COUNT");
+        return ExitCode::FAILURE;
+    };
+    let next = AtomicU64::new(first);
+    let failures = Mutex::new(Vec::new());
+    let sum = Mutex::new(Outcome::default());
+    let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                loop {
+                    let seed = next.fetch_add(1, Ordering::Relaxed);
+                    if seed >= first + count {
+                        return;
+                    }
+                    match World::of(seed).run() {
+                        Ok(outcome) => add(&sum, &outcome),
+                        Err(what) => note(&failures, what),
+                    }
+                }
+            });
+        }
+    });
+    let failures = failures.into_inner().unwrap_or_default();
+    let sum = sum.into_inner().unwrap_or_default();
+    let mut out = std::io::stdout().lock();
+    for failure in &failures {
+        let _ = writeln!(out, "{failure}\n");
+    }
+    let _ = writeln!(
+        out,
+        "{count} worlds from seed {first}: {} failed; {} deliveries, {} store calls failed, {} days folded again, {} findings, {} withdrawn, {} records late or from the future",
+        failures.len(),
+        sum.deliveries,
+        sum.faults,
+        sum.refolds,
+        sum.findings,
+        sum.withdrawn,
+        sum.untimely
+    );
+    if failures.is_empty() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}
+
+fn note(failures: &Mutex<Vec<String>>, what: String) {
+    if let Ok(mut failures) = failures.lock() {
+        failures.push(what);
+    }
+}
+
+fn add(sum: &Mutex<Outcome>, outcome: &Outcome) {
+    if let Ok(mut sum) = sum.lock() {
+        sum.add(outcome);
+    }
+}
