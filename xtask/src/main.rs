@@ -5,6 +5,7 @@
 mod bench_floor;
 mod checks;
 mod example;
+mod faults;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -31,6 +32,17 @@ enum Task {
     Lint,
     /// Write the bundled example anew from its seed.
     Example,
+    /// Run seeded worlds in which deliveries, stores and processes fail, and hold them against a replay.
+    SimulateFaults {
+        /// How many worlds, from a seed that the clock gives and that is printed.
+        #[arg(long, default_value_t = 1_000, conflicts_with = "seed")]
+        seeds: u64,
+        /// Only the world of this seed.
+        #[arg(long)]
+        seed: Option<u64>,
+    },
+    /// Put deliberate bugs into copies of the workspace, one at a time: a world must show each of them.
+    ProveFaults,
     /// Compare reading and replaying an archive with decompressing it alone.
     BenchFloor {
         /// A folder of gzip files, such as `keytrail simulate --records 700000 --out FOLDER` writes.
@@ -54,6 +66,8 @@ fn main() -> ExitCode {
         Task::Test { rest } => checks::test(&rest),
         Task::Lint => checks::lint(),
         Task::Example => example::write(),
+        Task::SimulateFaults { seeds, seed } => faults::simulate(seeds, seed),
+        Task::ProveFaults => faults::prove(),
         Task::BenchFloor { folder, rounds } => bench_floor::measure(&folder, rounds),
         Task::BenchInstructions { folder, most } => bench_floor::instructions(&folder, most),
     };

@@ -8,11 +8,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use keytrail_tests::world::{Outcome, World};
 
 fn main() -> ExitCode {
-    let mut numbers = std::env::args().skip(1).map(|number| number.parse::<u64>());
-    let (Some(Ok(first)), Some(Ok(count))) = (numbers.next(), numbers.next()) else {
-        let _ = writeln!(std::io::stderr(), "usage: simulate-faults FIRST COUNT");
-        return ExitCode::FAILURE;
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let [first, count, until] = &arguments[..] else {
+        return usage();
     };
+    let (Ok(first), Ok(count)) = (first.parse::<u64>(), count.parse::<u64>()) else {
+        return usage();
+    };
+    let ends_at_first = until == "first";
     let next = AtomicU64::new(first);
     let failures = Mutex::new(Vec::new());
     let sum = Mutex::new(Outcome::default());
@@ -22,7 +25,8 @@ fn main() -> ExitCode {
             scope.spawn(|| {
                 loop {
                     let seed = next.fetch_add(1, Ordering::Relaxed);
-                    if seed >= first + count {
+                    let is_enough = ends_at_first && failures.lock().is_ok_and(|f| !f.is_empty());
+                    if seed >= first + count || is_enough {
                         return;
                     }
                     match World::of(seed).run() {
@@ -55,6 +59,14 @@ fn main() -> ExitCode {
     } else {
         ExitCode::FAILURE
     }
+}
+
+fn usage() -> ExitCode {
+    let _ = writeln!(
+        std::io::stderr(),
+        "usage: simulate-faults FIRST-SEED COUNT all|first (run all, or end at the first that fails)"
+    );
+    ExitCode::FAILURE
 }
 
 fn note(failures: &Mutex<Vec<String>>, what: String) {
