@@ -26,9 +26,9 @@ pub(super) fn steps(files: &[File], chance: &mut Chance) -> Vec<Step> {
         .enumerate()
         .map(|(index, file)| (file.arrival, index))
         .collect();
-    for index in 0..files.len() {
+    for (index, file) in files.iter().enumerate() {
         if chance.percent(5) {
-            let again = files[index].arrival + chance.between(0, 2 * 86_400);
+            let again = file.arrival + chance.between(0, 2 * 86_400);
             order.push((again, index));
         }
     }
