@@ -77,3 +77,6 @@ pub const REGION_HISTORY_DAYS_MAX: usize = 28;
 
 /// Calls remembered of the last hour of a day, for windows that cross midnight.
 pub const LATELY_CALLS_MAX: usize = 20_000;
+
+/// Sweeps and bulk uses remembered of the day before, each, for chains that cross midnight.
+pub const STEPS_MAX: usize = 2_000;

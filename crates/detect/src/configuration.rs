@@ -94,6 +94,10 @@ pub struct Rules {
     pub discovery_sweep_calls: u64,
     /// `throttled`: calls turned away within five minutes below which nothing is said.
     pub throttled_calls: u64,
+    /// `ransom-chain`: calls in an hour from which somebody encrypts in bulk.
+    pub ransom_bulk_calls: u64,
+    /// `theft-chain`: Decrypt calls within ten minutes that are a burst.
+    pub theft_burst_calls: u64,
 }
 
 impl Default for Rules {
@@ -115,6 +119,8 @@ impl Default for Rules {
             denied_sweep_keys: 5,
             discovery_sweep_calls: 10,
             throttled_calls: 20,
+            ransom_bulk_calls: 50,
+            theft_burst_calls: 20,
         }
     }
 }

@@ -17,7 +17,9 @@ use crate::rules::day::{DayHit, DayLight, DayRecord};
 use crate::rules::gathered::Gathered;
 use crate::rules::lately::Lately;
 use crate::rules::past::Past;
+use crate::rules::ransom_chain::bulk_uses;
 use crate::rules::sweep::lookers;
+use crate::rules::theft_chain::past_sweeps;
 use crate::rules::{BURST_SECONDS, Hit, Light, RULES, Rule};
 use crate::uses::{AccountDay, DayUses};
 
@@ -184,7 +186,9 @@ impl DayLook<'_> {
         }
         let lately = Lately::of(&light);
         let lookers = lookers(&light);
-        let forgotten = customs.learn(day, &gathered) + customs.learn_calls(day, &lookers, lately);
+        let steps = (past_sweeps(&light), bulk_uses(&light));
+        let forgotten =
+            customs.learn(day, &gathered) + customs.learn_calls(day, &lookers, steps, lately);
         past.customs = customs;
         past.forgotten += forgotten;
         for finding in told {

@@ -4,6 +4,7 @@
 //! [`state::State`] at a tick and returns a [`plan::Plan`] that leaves whoever executes it no
 //! choice. This crate knows no file, clock, network, AWS SDK or async runtime.
 
+mod attestation;
 pub mod base;
 pub mod baseline;
 pub mod behaviour;

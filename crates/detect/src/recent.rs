@@ -8,6 +8,7 @@ use std::sync::Arc;
 use keytrail_event::source::DIRECT;
 use keytrail_event::{Identity, KeyName, OperationClass, Record};
 
+use crate::attestation::{attestation, attestation_of, begin_signature, guard};
 use crate::known_name::{KnownName, KnownTexts};
 use crate::symbol::{Symbol, Symbols};
 use crate::values::{ValueKind, Values};
@@ -132,7 +133,7 @@ impl Recent {
         }
     }
 
-    /// Notes the record's context, where `known` is one that the cell has already, perhaps this one.
+    /// Notes the record's context and attestation, where `known` is one that the cell has already, perhaps this one.
     #[inline]
     pub fn note_context(
         &mut self,
@@ -141,10 +142,21 @@ impl Recent {
         values: &mut Values,
         symbols: &mut Symbols,
     ) {
-        let is_known = known.is_some_and(|known| record.context.has_signature(symbols.name(known)));
+        let attestation = attestation(record);
+        let is_known = attestation.is_none()
+            && known.is_some_and(|known| {
+                let known = symbols.name(known);
+                attestation_of(known).is_none() && record.context.has_signature(known)
+            });
         if !is_known {
             self.signature.clear();
+            if let Some(attestation) = &attestation {
+                begin_signature(attestation, &mut self.signature);
+            }
             record.context.write_signature(&mut self.signature);
+            if attestation.is_none() {
+                guard(&mut self.signature);
+            }
             *known = values.insert_name(ValueKind::Context, &self.signature, symbols);
         }
     }
@@ -200,8 +212,8 @@ impl Recent {
     }
 }
 
-/// Whether the call could have carried an encryption context: where it did not, that is noted as the empty
-/// signature.
+/// Whether the call could have carried an encryption context or an attestation: where it did not, that is noted
+/// as the empty signature.
 fn takes_context(record: &Record<'_>) -> bool {
     record.operation.class() == OperationClass::Cryptographic
         && matches!(
@@ -212,6 +224,7 @@ fn takes_context(record: &Record<'_>) -> bool {
                 | "GenerateDataKeyWithoutPlaintext"
                 | "GenerateDataKeyPair"
                 | "GenerateDataKeyPairWithoutPlaintext"
+                | "DeriveSharedSecret"
                 | "ReEncrypt"
         )
 }

@@ -182,8 +182,10 @@ impl Tally {
         }
         cells.change(place, |cell| {
             cell.add(event.second, event.hash, event.id);
-            // Of its values only the context's differ from those of the template's last record.
-            if record.outcome.is_success() && !record.context.is_empty() {
+            // Of its values only the context's and the attestation differ from those of the
+            // template's last record.
+            let is_bound = !record.context.is_empty() || record.additional_event_data.is_some();
+            if record.outcome.is_success() && is_bound {
                 recent.note_context(record, &mut template.context, &mut cell.values, symbols);
             }
         });

@@ -21,6 +21,8 @@ use serde_json::{Value, json};
 mod encryption;
 #[path = "rules/keys.rs"]
 mod keys;
+#[path = "rules/spans.rs"]
+mod spans;
 
 /// An account of the organisation in every fixture.
 const ORGANISATION_ACCOUNT: &str = "777788889999";
@@ -151,6 +153,22 @@ fn no_rule_fires_on_the_nearest_benign_case() {
             .filter(|finding| finding.rule == id)
             .collect();
         assert!(fired.is_empty(), "{id}: {fired:#?}");
+    }
+}
+
+#[test]
+fn the_order_of_records_does_not_matter() {
+    for rule in rules_over_records() {
+        let text = read(&fixture(rule.about().id, "fires.jsonl"));
+        let mut lines: Vec<&str> = text.lines().collect();
+        let forward = findings_over(lines.join("\n").as_bytes());
+        lines.reverse();
+        let twice = [lines.as_slice(), lines.as_slice()].concat();
+        assert!(
+            findings_over(twice.join("\n").as_bytes()) == forward,
+            "{}",
+            rule.about().id
+        );
     }
 }
 

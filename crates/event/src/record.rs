@@ -66,6 +66,8 @@ pub struct Record<'a> {
     pub context: EncryptionContext<'a>,
     /// `sharedEventID`: links the copies of a cross-account call.
     pub shared_event_id: Option<Cow<'a, str>>,
+    /// `additionalEventData`, as raw JSON.
+    pub additional_event_data: Option<&'a str>,
     /// Whether `eventType` is `AwsServiceEvent`: AWS did this by itself.
     pub is_service_event: bool,
     /// The record's JSON text.
@@ -212,6 +214,7 @@ impl<'a> Record<'a> {
             has_tls_details: fields.tls_details.is_some(),
             context: request.context,
             shared_event_id: fields.shared_event_id,
+            additional_event_data: fields.additional_event_data,
             is_service_event,
             raw,
             template: None,

@@ -9,8 +9,8 @@ pub const TEMPLATES_MAX: usize = 4_096;
 /// Says that a record is like others before it.
 ///
 /// Two records of one [`crate::Reader`] with equal ids are equal in everything but `time`,
-/// `event_id`, `shared_event_id`, the *values* of `context` (its keys are equal, in equal order) and
-/// `raw`: equal are account, Region, event source, operation, identity, both keys, outcome, error
+/// `event_id`, `shared_event_id`, the *values* of `context` (its keys are equal, in equal order),
+/// `additional_event_data` and `raw`: equal are account, Region, event source, operation, identity, both keys, outcome, error
 /// message, source address, user agent, VPC endpoint, whether TLS details and a shared event id are
 /// there, and with them whatever is derived of these alone: service path, network, agent family.
 /// Records without an id may be equal too.

@@ -10,6 +10,7 @@ use super::day::{DayCell, DayHit, DayLight};
 use super::sightings::{calls_evidence, events_of, grouped, over_cells};
 use super::support::{cut, key_in_title, listed};
 use super::{About, Hit, Rule, Side};
+use crate::attestation::without_attestation;
 use crate::finding::{Evidence, Severity};
 use crate::values::ValueKind;
 
@@ -115,6 +116,7 @@ fn anomaly(
     path: &str,
     light: &DayLight<'_>,
 ) -> Option<Anomaly> {
+    let context = without_attestation(context);
     let keys = context_keys(context);
     let mut known = customs.contexts.iter();
     if !known.any(|(known, _)| *known == keys) {

@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 use super::gathered::{Gathered, RegionDay};
 use super::lately::Lately;
 use super::past::remember;
-use crate::bounds::{CUSTOMS_PER_KEY_MAX, PAST_ENTRIES_MAX, REGION_HISTORY_DAYS_MAX};
+use crate::attestation::{attestation_of, without_attestation};
+use crate::bounds::{CUSTOMS_PER_KEY_MAX, PAST_ENTRIES_MAX, REGION_HISTORY_DAYS_MAX, STEPS_MAX};
 
 /// Days of use after which what a key always was is said to be its custom, and a key is judged by it.
 pub const CUSTOM_DAYS: u32 = 7;
@@ -28,9 +29,47 @@ pub struct Customs {
     lookers: BTreeMap<String, Day>,
     /// Calls of the day's last hour.
     pub lately: Lately,
+    /// The day's sweeps.
+    sweeps: Vec<PastSweep>,
+    /// Who encrypted in bulk on the day.
+    bulk: Vec<BulkUse>,
     /// Days that were learnt.
     days: u32,
     last_day: Option<Day>,
+}
+
+/// A principal that was refused on many keys, or looked at many.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PastSweep {
+    /// Who.
+    pub principal: String,
+    /// The first call.
+    pub first: EventTime,
+    /// The last call.
+    pub last: EventTime,
+    /// How many calls.
+    pub calls: u64,
+    /// What it was, in words.
+    pub words: String,
+}
+
+/// A principal that encrypted much in an hour. Sorted by time first.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct BulkUse {
+    /// The first call.
+    pub first: EventTime,
+    /// The last call.
+    pub last: EventTime,
+    /// Who.
+    pub principal: String,
+    /// With which key; empty where there were several or none.
+    pub key: String,
+    /// The operation.
+    pub operation: String,
+    /// How many calls.
+    pub calls: u64,
+    /// The first call's event id.
+    pub event_id: String,
 }
 
 /// How a key is used.
@@ -46,6 +85,10 @@ pub struct KeyCustoms {
     pub contexts: BTreeSet<(String, String)>,
     /// Operations.
     pub operations: BTreeSet<String>,
+    /// Enclaves it answered, as [`crate::attestation`] tells them.
+    pub attestations: BTreeSet<String>,
+    /// Whether it answered a call without attestation.
+    pub is_unattested: bool,
     /// Whether there was more of any of them than is remembered: then nothing is said to be new.
     pub is_varied: bool,
 }
@@ -112,14 +155,41 @@ impl Customs {
         gathered.keys.keys().filter(is_learning).count() as u64
     }
 
-    /// Learns who looked at many keys at once on a day, and what its last hour saw; how many found no room.
+    /// The sweeps of the day before.
+    #[must_use]
+    pub fn sweeps(&self) -> &[PastSweep] {
+        &self.sweeps
+    }
+
+    /// Who encrypted in bulk on the day before.
+    #[must_use]
+    pub fn bulk(&self) -> &[BulkUse] {
+        &self.bulk
+    }
+
+    /// Learns who looked at many keys at once on a day, its sweeps and bulk uses, and what its last hour saw; how many
+    /// found no room.
     pub(crate) fn learn_calls(
         &mut self,
         day: Day,
         lookers: &[String],
+        (mut sweeps, mut bulk): (Vec<PastSweep>, Vec<BulkUse>),
         (lately, not_kept): (Lately, u64),
     ) -> u64 {
         let mut forgotten = not_kept;
+        for too_many in [
+            sweeps.len().saturating_sub(STEPS_MAX),
+            bulk.len().saturating_sub(STEPS_MAX),
+        ] {
+            forgotten += too_many as u64;
+        }
+        sweeps.truncate(STEPS_MAX);
+        // The largest say most.
+        bulk.sort_by(|a, b| (b.calls, a).cmp(&(a.calls, b)));
+        bulk.truncate(STEPS_MAX);
+        bulk.sort();
+        self.sweeps = sweeps;
+        self.bulk = bulk;
         for looker in lookers {
             forgotten += remember(&mut self.lookers, looker.clone(), day, |known, day| {
                 *known = day.min(*known);
@@ -153,7 +223,16 @@ impl Customs {
             for operation in &key_day.operations {
                 is_varied |= !keep(&mut customs.operations, (*operation).to_owned());
             }
+            for context in &key_day.attestable {
+                match attestation_of(context) {
+                    Some(attestation) => {
+                        is_varied |= !keep(&mut customs.attestations, attestation.to_owned());
+                    }
+                    None => customs.is_unattested = true,
+                }
+            }
             for (context, path) in &key_day.contexts {
+                let context = without_attestation(context);
                 let known = (context_keys(context), (*path).to_owned());
                 is_varied |= !keep(&mut customs.contexts, known);
                 for account in context_accounts(context) {

@@ -11,6 +11,7 @@ use keytrail_event::{EventTime, Hour, OperationClass, OutcomeFamily};
 
 use super::caller::is_aws_principal;
 use super::past::Past;
+use crate::attestation::takes_attestation;
 use crate::symbol::Symbol;
 use crate::uses::AccountDay;
 use crate::values::ValueKind;
@@ -35,6 +36,8 @@ pub(crate) struct KeyDay<'a> {
     pub contexts: BTreeSet<(&'a str, &'a str)>,
     /// Operations.
     pub operations: BTreeSet<&'a str>,
+    /// Signatures of the contexts of calls that could carry an attestation.
+    pub attestable: BTreeSet<&'a str>,
 }
 
 /// The hours of a Region with calls, each with the first and the last.
@@ -54,6 +57,7 @@ struct Numbers {
     paths: HashSet<Symbol, RandomState>,
     contexts: HashSet<(Symbol, Symbol), RandomState>,
     operations: HashSet<Symbol, RandomState>,
+    attestable: HashSet<Symbol, RandomState>,
 }
 
 impl<'a> Gathered<'a> {
@@ -82,7 +86,11 @@ impl<'a> Gathered<'a> {
             let numbers = keys.entry(key.key).or_default();
             numbers.paths.insert(key.service_path);
             numbers.operations.insert(key.operation);
+            let is_attestable = takes_attestation(day.name(key.operation));
             for context in cell.values.kept(ValueKind::Context) {
+                if is_attestable {
+                    numbers.attestable.insert(context);
+                }
                 numbers.contexts.insert((context, key.service_path));
             }
             if !is_by_aws && SIGNING.contains(&day.name(key.operation)) {
@@ -102,6 +110,10 @@ impl<'a> Gathered<'a> {
             known
                 .operations
                 .extend(operations.map(|operation| day.name(operation)));
+            let attestable = numbers.attestable.into_iter();
+            known
+                .attestable
+                .extend(attestable.map(|context| day.name(context)));
             let contexts = numbers.contexts.into_iter();
             known
                 .contexts

@@ -16,6 +16,7 @@ pub mod past;
 mod alias_repointed;
 mod asymmetric_first;
 mod caller;
+mod chain;
 mod context_anomaly;
 mod cross_account_use;
 mod default_encryption_off;
@@ -23,6 +24,7 @@ mod denied_sweep;
 mod denied_then_allowed;
 mod direct_use_of_service_key;
 mod discovery_sweep;
+mod enclave_debug;
 mod event_selectors;
 mod foreign_key_default;
 mod foreign_key_object;
@@ -56,6 +58,7 @@ mod policy_public;
 mod policy_put;
 mod policy_weakened;
 mod primary_moved;
+pub(crate) mod ransom_chain;
 mod reencrypt_foreign;
 mod region_new;
 mod region_replicated;
@@ -71,6 +74,7 @@ mod sse_c_burst;
 pub(crate) mod support;
 pub(crate) mod sweep;
 mod tags_changed;
+pub(crate) mod theft_chain;
 mod throttled;
 mod trail_kms_excluded;
 mod trail_narrowed;
@@ -332,7 +336,7 @@ impl Hit {
 }
 
 /// All rules, sorted by id.
-pub const RULES: [&dyn Rule; 53] = [
+pub const RULES: [&dyn Rule; 56] = [
     &alias_repointed::AliasRepointed,
     &asymmetric_first::AsymmetricFirst,
     &context_anomaly::ContextAnomaly,
@@ -342,6 +346,7 @@ pub const RULES: [&dyn Rule; 53] = [
     &denied_then_allowed::DeniedThenAllowed,
     &direct_use_of_service_key::DirectUseOfServiceKey,
     &discovery_sweep::DiscoverySweep,
+    &enclave_debug::EnclaveDebug,
     &foreign_key_default::ForeignKeyDefault,
     &foreign_key_object::ForeignKeyObject,
     &grant_broad::GrantBroad,
@@ -372,6 +377,7 @@ pub const RULES: [&dyn Rule; 53] = [
     &policy_public::PolicyPublic,
     &policy_weakened::PolicyWeakened,
     &primary_moved::PrimaryMoved,
+    &ransom_chain::RansomChain,
     &reencrypt_foreign::ReencryptForeign,
     &region_new::RegionNew,
     &region_replicated::RegionReplicated,
@@ -382,6 +388,7 @@ pub const RULES: [&dyn Rule; 53] = [
     &sod_violation::SodViolation,
     &sse_c_burst::SseCBurst,
     &tags_changed::TagsChanged,
+    &theft_chain::TheftChain,
     &throttled::Throttled,
     &trail_kms_excluded::TrailKmsExcluded,
     &trail_narrowed::TrailNarrowed,

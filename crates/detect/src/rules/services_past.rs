@@ -2,11 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use keytrail_event::selection::IAM;
+use keytrail_event::selection::{BACKUP, CLOUDTRAIL, DYNAMODB, EC2, IAM, RDS, S3};
 use keytrail_event::{EventTime, Record};
 use serde::{Deserialize, Serialize};
 
+use super::caller::is_aws;
 use super::foreign_key_object::bucket;
+use super::foreign_keys::{account_of, keys_named, writes_object};
 use super::key_changes::REMEMBERED_SECONDS;
 use super::past::remember;
 use super::sse_c_burst::brings_key;
@@ -23,6 +25,23 @@ pub struct ServicesPast {
     customer_keys: BTreeMap<(String, String), EventTime>,
     /// IAM policies that were written in the last days.
     iam_changes: BTreeSet<IamChange>,
+    /// Keys of other accounts that services were given, and ways back that were cut off, in the last days.
+    service_changes: BTreeSet<ServiceChange>,
+}
+
+/// A service was given a key of another account, or a way back was cut off. Sorted by (time, event id).
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct ServiceChange {
+    /// When.
+    pub at: EventTime,
+    /// The event's id.
+    pub event_id: String,
+    /// The operation.
+    pub operation: String,
+    /// Who did it.
+    pub principal: String,
+    /// The account of the key; `None` when versioning, a backup or a snapshot went.
+    pub foreign_account: Option<String>,
 }
 
 /// An IAM policy that was written. Sorted by (time, event id).
@@ -65,6 +84,9 @@ impl ServicesPast {
         if record.event_source == IAM {
             return self.learn_iam_change(record);
         }
+        if let Some(foreign_account) = service_change(record) {
+            return self.learn_service_change(record, foreign_account);
+        }
         if !brings_key(record) {
             return 0;
         }
@@ -82,25 +104,34 @@ impl ServicesPast {
         )
     }
 
-    fn learn_iam_change(&mut self, record: &Record<'_>) -> u64 {
-        self.iam_changes.insert(IamChange {
+    /// Keys of other accounts that services were given, and ways back that were cut off, by time.
+    pub fn service_changes(&self) -> impl Iterator<Item = &ServiceChange> {
+        self.service_changes.iter()
+    }
+
+    fn learn_service_change(
+        &mut self,
+        record: &Record<'_>,
+        foreign_account: Option<String>,
+    ) -> u64 {
+        let change = ServiceChange {
             at: record.time,
             event_id: record.event_id.as_deref().unwrap_or_default().to_owned(),
             operation: cut(record.operation.name()).to_owned(),
             principal: record.principal().to_owned(),
-        });
-        let newest = self.iam_changes.last().map(|change| change.at);
-        let is_old = |change: &IamChange| {
-            newest.is_some_and(|newest| newest.seconds_since(change.at) > REMEMBERED_SECONDS)
+            foreign_account,
         };
-        while self.iam_changes.first().is_some_and(is_old) {
-            self.iam_changes.pop_first();
-        }
-        if self.iam_changes.len() > KEY_CHANGES_MAX {
-            self.iam_changes.pop_first();
-            return 1;
-        }
-        0
+        insert_recent(&mut self.service_changes, change, |change| change.at)
+    }
+
+    fn learn_iam_change(&mut self, record: &Record<'_>) -> u64 {
+        let change = IamChange {
+            at: record.time,
+            event_id: record.event_id.as_deref().unwrap_or_default().to_owned(),
+            operation: cut(record.operation.name()).to_owned(),
+            principal: record.principal().to_owned(),
+        };
+        insert_recent(&mut self.iam_changes, change, |change| change.at)
     }
 
     fn learn_trail(&mut self, record: &Record<'_>) -> u64 {
@@ -123,4 +154,55 @@ impl ServicesPast {
             },
         )
     }
+}
+
+/// Adds to a set of the last days, and drops what is older, or too much; 1 when something was too much.
+fn insert_recent<T: Ord>(set: &mut BTreeSet<T>, value: T, at: impl Fn(&T) -> EventTime) -> u64 {
+    set.insert(value);
+    let newest = set.last().map(&at);
+    let is_old = |value: &T| {
+        newest.is_some_and(|newest| newest.seconds_since(at(value)) > REMEMBERED_SECONDS)
+    };
+    while set.first().is_some_and(is_old) {
+        set.pop_first();
+    }
+    if set.len() > KEY_CHANGES_MAX {
+        set.pop_first();
+        return 1;
+    }
+    0
+}
+
+/// Whether the call gave a service a key of another account (which), or cut a way back off (`None` within).
+fn service_change(record: &Record<'_>) -> Option<Option<String>> {
+    if record.is_kms()
+        || record.event_source == CLOUDTRAIL
+        || writes_object(record)
+        || is_aws(record)
+    {
+        return None;
+    }
+    let body = record.body();
+    let request = &body["requestParameters"];
+    let cuts_off = match (&*record.event_source, record.operation.name()) {
+        (S3, "PutBucketVersioning") => request["VersioningConfiguration"]["Status"] == "Suspended",
+        (DYNAMODB, "UpdateContinuousBackups") => {
+            request["pointInTimeRecoverySpecification"]["pointInTimeRecoveryEnabled"] == false
+        }
+        (BACKUP | DYNAMODB, name) => name.starts_with("Delete") || name.starts_with("Disassociate"),
+        (EC2, "DeleteSnapshot")
+        | (
+            RDS,
+            "DeleteDBSnapshot" | "DeleteDBClusterSnapshot" | "DeleteDBInstanceAutomatedBackup",
+        ) => true,
+        _ => false,
+    };
+    if cuts_off {
+        return Some(None);
+    }
+    let accounts = keys_named(&body)
+        .into_iter()
+        .filter_map(|(_, key)| account_of(key));
+    let mut foreign = accounts.filter(|account| **account != *record.account);
+    foreign.next().map(|account| Some(cut(account).to_owned()))
 }

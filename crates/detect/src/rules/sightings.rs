@@ -7,6 +7,7 @@ use keytrail_event::EventTime;
 use super::Hit;
 use super::day::{DayCell, DayHit};
 use super::support::cut;
+use crate::bounds::EXACT_EVENTS_MAX;
 use crate::finding::Evidence;
 
 /// A hit over these cells: the first and last of their events, how many there are, and the ids of the ends.
@@ -80,7 +81,8 @@ pub struct Moment<'a> {
     pub operation: &'a str,
 }
 
-/// The calls of these cells, by time: each one where a cell counts exactly, its first and last otherwise.
+/// The calls of these cells, by time: each one where a cell counts exactly. Where it only estimates, as many as a
+/// cell counts exactly, spread evenly from its first to its last call: no window is made fuller than it must be.
 pub fn moments<'a>(cells: &[&DayCell<'a>]) -> Vec<Moment<'a>> {
     let mut moments = Vec::new();
     for cell in cells {
@@ -89,12 +91,16 @@ pub fn moments<'a>(cells: &[&DayCell<'a>]) -> Vec<Moment<'a>> {
             key: cell.key,
             operation: cell.operation,
         };
-        match cell.cell.events.exact() {
-            Some(elements) => moments.extend(elements.iter().map(|element| {
+        if let Some(elements) = cell.cell.events.exact() {
+            moments.extend(elements.iter().map(|element| {
                 // A second of an hour fits.
                 moment(cell.hour.start().plus_seconds(element.second() as i64))
-            })),
-            None => moments.extend([cell.first().time, cell.last().time].map(moment)),
+            }));
+        } else {
+            let (first, last) = (cell.first().time, cell.last().time);
+            let (seconds, steps) = (last.seconds_since(first), EXACT_EVENTS_MAX as i64 - 1);
+            moments
+                .extend((0..=steps).map(|step| moment(first.plus_seconds(seconds * step / steps))));
         }
     }
     moments.sort_unstable();

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use keytrail_event::{EventTime, OutcomeFamily};
 
 use super::day::{DayCell, DayHit, DayLight};
-use super::sightings::{events_of, grouped, moments, over_cells, spell};
+use super::sightings::{Moment, events_of, grouped, moments, over_cells, spell};
 use super::support::{cut, key_in_title};
 use super::{About, Hit, Rule, Side};
 use crate::finding::{Evidence, Severity};
@@ -68,7 +68,18 @@ fn judge_region(light: &DayLight<'_>, region: &str, throttled: &[&DayCell<'_>]) 
             .sum();
         calls + estimated / WINDOWS_AN_HOUR
     };
-    let times = moments(throttled);
+    let (exact, estimated): (Vec<&DayCell<'_>>, Vec<&DayCell<'_>>) = throttled
+        .iter()
+        .partition(|cell| cell.cell.events.is_exact());
+    let mut times = moments(&exact);
+    times.extend(estimated.iter().flat_map(|cell| {
+        [cell.first().time, cell.last().time].map(|at| Moment {
+            at,
+            key: cell.key,
+            operation: cell.operation,
+        })
+    }));
+    times.sort_unstable();
     let run = spell(&times, WINDOW_SECONDS, |window| {
         window
             .first()

@@ -1,0 +1,155 @@
+//! Edges of the rules over days, hours and minutes: one more, one less, and midnight.
+
+use serde_json::{Value, json};
+
+use super::{check, key_arn, record};
+
+/// `2024-03-01T00:00:00Z` and so many seconds.
+fn time(seconds: i64) -> String {
+    let midnight = keytrail_event::EventTime::parse("2024-03-01T00:00:00Z").unwrap();
+    midnight.plus_seconds(seconds).to_string()
+}
+
+const DAY: i64 = 86_400;
+
+fn call(seconds: i64, name: &str, key: u8, more: Value) -> Value {
+    let mut call = record(&time(seconds), name, key, more);
+    // Several calls of a second are several events.
+    call["eventID"] = json!(format!("{seconds}{name}{key}"));
+    call
+}
+
+fn through(service: &str) -> Value {
+    json!({"userIdentity": {"type": "AssumedRole", "arn": "arn:aws:sts::111122223333:assumed-role/app/s", "accountId": "111122223333", "invokedBy": service}})
+}
+
+#[test]
+fn a_custom_takes_seven_days_of_use() {
+    let fires = [("direct-use-of-service-key", "high", 1)];
+    for (days, also_direct, expected) in [(7, false, &fires[..]), (6, false, &[]), (7, true, &[])] {
+        let mut records: Vec<Value> = (0..days)
+            .map(|day| call(2 * day * DAY, "Decrypt", 1, through("s3.amazonaws.com")))
+            .collect();
+        if also_direct {
+            records.push(call(DAY, "Decrypt", 1, json!({})));
+        }
+        records.push(call(20 * DAY, "Decrypt", 1, json!({})));
+        let rules: Vec<Value> = records;
+        let findings = super::findings_over(super::lines(&rules).as_bytes());
+        let found: Vec<_> = findings
+            .iter()
+            .filter(|finding| finding.rule == "direct-use-of-service-key")
+            .map(|finding| {
+                (
+                    finding.rule.as_str(),
+                    finding.severity.as_str(),
+                    finding.count,
+                )
+            })
+            .collect();
+        assert_eq!(found, expected, "{days} days, direct: {also_direct}");
+    }
+}
+
+#[test]
+fn a_day_is_learnt_when_it_ends() {
+    // Twice on the eighth day: both are told, the ninth day knows the path.
+    let mut records: Vec<Value> = (0..7)
+        .map(|day| call(day * DAY, "Decrypt", 1, through("s3.amazonaws.com")))
+        .collect();
+    for at in [7 * DAY, 7 * DAY + 3_600, 8 * DAY] {
+        records.push(call(at, "Decrypt", 1, through("lambda.amazonaws.com")));
+    }
+    let findings = super::findings_over(super::lines(&records).as_bytes());
+    let counts: Vec<u64> = findings
+        .iter()
+        .filter(|finding| finding.rule == "direct-use-of-service-key")
+        .map(|finding| finding.count)
+        .collect();
+    assert_eq!(counts, [2]);
+}
+
+#[test]
+fn a_sweep_has_its_time_and_may_cross_midnight() {
+    let look = |start: i64, seconds: &[i64]| -> Vec<Value> {
+        let calls = seconds.iter().enumerate();
+        calls
+            .map(|(key, second)| call(start + second, "DescribeKey", key as u8, json!({})))
+            .collect()
+    };
+    let nine: Vec<i64> = (0..9).collect();
+    let with = |last: i64| [nine.as_slice(), &[last]].concat();
+    let fires = [("discovery-sweep", "low", 10)];
+    for start in [9 * 3_600, DAY - 5, DAY - 3_595] {
+        check(&look(start, &with(600)), &fires);
+        check(&look(start, &with(601)), &[]);
+        check(&look(start, &nine), &[]);
+    }
+}
+
+#[test]
+fn refusals_have_their_hour_and_may_cross_midnight() {
+    let refused = |start: i64, last: i64| -> Vec<Value> {
+        let denied = json!({"errorCode": "AccessDenied"});
+        let seconds = [0, 1, 2, 3, last].into_iter().enumerate();
+        seconds
+            .map(|(key, second)| call(start + second, "Decrypt", key as u8, denied.clone()))
+            .collect()
+    };
+    let fires = [("denied-sweep", "medium", 5)];
+    for start in [9 * 3_600, DAY - 2, DAY - 3_600] {
+        check(&refused(start, 3_600), &fires);
+        check(&refused(start, 3_601), &[]);
+    }
+}
+
+#[test]
+fn a_million_looks_are_a_sweep_too() {
+    let records: Vec<Value> = (0..400)
+        .map(|second| call(9 * 3_600 + second, "DescribeKey", 1, json!({})))
+        .collect();
+    let findings = super::findings_over(super::lines(&records).as_bytes());
+    assert_eq!(findings.len(), 1, "{}", super::summary(&findings));
+    assert_eq!(findings[0].rule, "discovery-sweep");
+}
+
+#[test]
+fn a_chain_has_a_day_and_may_lie_in_one_second() {
+    let chain = |end: i64| -> Vec<Value> {
+        let mut records = vec![call(0, "ImportKeyMaterial", 9, json!({}))];
+        let reencrypt = json!({"requestParameters": {"sourceKeyId": key_arn(1), "destinationKeyId": key_arn(9)}});
+        for number in 0..50 {
+            let mut one = call(0, "ReEncrypt", 1, reencrypt.clone());
+            one["eventID"] = json!(format!("{number}"));
+            records.push(one);
+        }
+        records.push(call(end, "ScheduleKeyDeletion", 1, json!({})));
+        records
+    };
+    for (end, is_chain) in [(0, true), (DAY, true), (DAY + 1, false)] {
+        let findings = super::findings_over(super::lines(&chain(end)).as_bytes());
+        let found = findings
+            .iter()
+            .any(|finding| finding.rule == "ransom-chain");
+        assert_eq!(found, is_chain, "{end}: {}", super::summary(&findings));
+    }
+}
+
+#[test]
+fn customs_forget_nothing_over_a_month_of_weekends() {
+    // A key that is used on Mondays only has its customs after seven Mondays.
+    let monday = 3 * DAY;
+    let mut records: Vec<Value> = (0..7)
+        .map(|week| {
+            let more = json!({"requestParameters": {"encryptionContext": {"tenant": "a"}}});
+            call(monday + 7 * week * DAY, "Encrypt", 1, more)
+        })
+        .collect();
+    records.push(call(monday + 49 * DAY, "Encrypt", 1, json!({})));
+    let findings = super::findings_over(super::lines(&records).as_bytes());
+    let rules: Vec<&str> = findings
+        .iter()
+        .map(|finding| finding.rule.as_str())
+        .collect();
+    assert!(rules.contains(&"context-anomaly"), "{rules:?}");
+}
