@@ -62,6 +62,10 @@ pub const GRANT_DAYS_MAX: usize = 28;
 /// is last by hash; they are counted. A record has about 1.2 KiB, one with a policy up to 40 KiB.
 pub const NOTABLES_MAX: usize = 50_000;
 
+/// Bytes of notable records, and of selected groups, held open at once, each: 50,000 grants fit, or
+/// 2,000 policies of the largest size.
+pub const NOTABLES_BYTES_MAX: usize = 80 * 1_024 * 1_024;
+
 /// Hashes of records that rules judged on closed days, remembered so that a copy delivered afterwards is known.
 pub const CLOSED_HASHES_MAX: usize = 500_000;
 

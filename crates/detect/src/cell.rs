@@ -167,6 +167,9 @@ impl Cell {
             FIRST => self.first = end,
             _ => self.last = end,
         }
+        if self.first.is_uuid && self.last.is_uuid {
+            self.other_ids = None;
+        }
     }
 
     /// Adds what another cell of the same series and hour holds, whose values have the same table's numbers.

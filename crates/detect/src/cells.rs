@@ -86,7 +86,7 @@ impl Cells {
     }
 
     /// Takes all cells out, so that numbers and places are given anew.
-    fn clear(&mut self) -> impl Iterator<Item = (CellKey, Cell)> + use<> {
+    pub(crate) fn clear(&mut self) -> impl Iterator<Item = (CellKey, Cell)> + use<> {
         let emptied = Self {
             epoch: self.epoch.wrapping_add(1),
             ..Self::default()
@@ -218,33 +218,6 @@ impl Cells {
         }
     }
 
-    /// Keeps the cells that the predicate says.
-    pub fn retain(&mut self, keep: impl Fn(&CellKey, &Cell) -> bool) {
-        if self.iter().all(|(key, cell)| keep(&key, cell)) {
-            return;
-        }
-        for (key, cell) in self.clear() {
-            if keep(&key, &cell) {
-                let series = self.series(key.series);
-                self.add(series, key.hour, cell);
-            }
-        }
-    }
-
-    /// Takes out the cells that the predicate says.
-    pub(crate) fn take(&mut self, which: impl Fn(&CellKey) -> bool) -> Vec<(CellKey, Cell)> {
-        let mut taken = Vec::new();
-        for (key, cell) in self.clear() {
-            if which(&key) {
-                taken.push((key, cell));
-            } else {
-                let series = self.series(key.series);
-                self.add(series, key.hour, cell);
-            }
-        }
-        taken
-    }
-
     /// About how many bytes of memory the cells take.
     #[must_use]
     pub const fn bytes(&self) -> usize {
@@ -299,11 +272,10 @@ mod tests {
         assert_eq!(cells.len(), 240);
         let counted: u64 = cells.values().map(|cell| cell.events.count()).sum();
         assert_eq!(counted, 20_000);
-        let bytes = cells.bytes();
-        cells.retain(|key, _| key.hour < hour(24));
-        assert_eq!(cells.len(), 120);
-        assert!(cells.bytes() < bytes && cells.bytes() > bytes / 3);
-        cells.retain(|_, _| false);
+        assert!(cells.bytes() > 240 * size_of::<Cell>());
+        let epoch = cells.epoch();
+        assert_eq!(cells.clear().count(), 240);
         assert_eq!((cells.len(), cells.bytes()), (0, 0));
+        assert_ne!(cells.epoch(), epoch);
     }
 }

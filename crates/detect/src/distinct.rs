@@ -128,7 +128,7 @@ impl DistinctEvents {
     pub(crate) const fn heap_bytes(&self) -> usize {
         match self {
             Self::One(_) => 0,
-            Self::Exact(elements) => elements.capacity() * size_of::<Element>(),
+            Self::Exact(elements) => elements.len() * size_of::<Element>(),
             Self::Sketch(_) => SKETCH_REGISTERS,
         }
     }

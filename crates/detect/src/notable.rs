@@ -164,6 +164,10 @@ impl Carry for Notable {
         u8::from(self.is_grant)
     }
 
+    fn bytes(&self) -> usize {
+        size_of::<Self>() + self.raw.len() + self.account.len()
+    }
+
     /// Of several records with one event id the smallest by (time, bytes) stands.
     fn merge(&mut self, other: Self) {
         let in_time = self.in_time || other.in_time;
@@ -177,6 +181,11 @@ impl Carry for Notable {
 impl Carry for Group {
     fn rank(&self) -> u8 {
         0
+    }
+
+    fn bytes(&self) -> usize {
+        let records = self.first.bytes() + self.last.bytes();
+        size_of::<DistinctEvents>() + self.events.heap_bytes() + records
     }
 
     /// Adds what another group of the same key holds.

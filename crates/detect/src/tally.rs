@@ -3,8 +3,10 @@
 use keytrail_event::{Day, EventTime, Hour, OperationClass, OutcomeFamily, Record};
 use serde::Serialize;
 
-use crate::bounds::{FUTURE_SECONDS, LATE_SECONDS, NOTABLE_BYTES_MAX, NOTABLES_MAX};
-use crate::carried::Carried;
+use crate::bounds::{
+    FUTURE_SECONDS, LATE_SECONDS, NOTABLE_BYTES_MAX, NOTABLES_BYTES_MAX, NOTABLES_MAX,
+};
+use crate::carried::{Carried, Room};
 use crate::cell::{Cell, Series};
 use crate::cells::{CellKey, Cells};
 use crate::distinct::Element;
@@ -81,13 +83,19 @@ pub struct Tally {
     templates: KnownTemplates,
 }
 
+/// Room for notable records, and for groups.
+const ROOM: Room = Room {
+    number: NOTABLES_MAX,
+    bytes: NOTABLES_BYTES_MAX,
+};
+
 impl Default for Tally {
     fn default() -> Self {
         Self {
             symbols: Symbols::default(),
             cells: Cells::default(),
-            notables: Carried::with_room(NOTABLES_MAX),
-            groups: Carried::with_room(NOTABLES_MAX),
+            notables: Carried::with_room(ROOM),
+            groups: Carried::with_room(ROOM),
             counts: TallyCounts::default(),
             recent: Recent::default(),
             templates: KnownTemplates::default(),
@@ -252,9 +260,9 @@ impl Tally {
 
     /// Drops the cells, records and groups of days up to this one.
     pub fn drop_through(&mut self, day: Day) {
-        self.cells.retain(|key, _| key.hour.day() > day);
         self.notables.retain(|_, notable| notable.time.day() > day);
         self.groups.retain(|_, group| group.hour.day() > day);
+        self.part_cells(|key| key.hour.day() > day, None);
     }
 
     /// Takes out the cells, records and groups of days up to this one; the counts stay.
@@ -265,12 +273,26 @@ impl Tally {
             groups: self.groups.take(|group| group.hour.day() <= day),
             ..Self::default()
         };
-        let cells = self.cells.take(|key| key.hour.day() <= day);
-        let mut adopted = Adopted::new(&self.symbols);
-        for (key, cell) in cells {
-            taken.adopt_cell(key, cell, &mut adopted);
-        }
+        self.part_cells(|key| key.hour.day() > day, Some(&mut taken));
         taken
+    }
+
+    /// Keeps the cells that the predicate says, and moves the others; names that are then unused go.
+    fn part_cells(&mut self, stays: impl Fn(&CellKey) -> bool, mut others: Option<&mut Self>) {
+        if self.cells.keys().all(|key| stays(&key)) {
+            return;
+        }
+        let symbols = std::mem::take(&mut self.symbols);
+        self.recent = Recent::default();
+        let mut kept = Adopted::new(&symbols);
+        let mut moved = Adopted::new(&symbols);
+        for (key, cell) in self.cells.clear() {
+            if stays(&key) {
+                self.adopt_cell(key, cell, &mut kept);
+            } else if let Some(others) = &mut others {
+                others.adopt_cell(key, cell, &mut moved);
+            }
+        }
     }
 
     /// Drops what is too much to carry, and counts it. Before this, a little more is held.
@@ -283,6 +305,12 @@ impl Tally {
     #[must_use]
     pub const fn not_carried(&self) -> u64 {
         self.counts.notables_not_carried + self.notables.dropped() + self.groups.dropped()
+    }
+
+    /// About how many bytes of memory the tally takes: what was let in, without what only makes it fast.
+    #[must_use]
+    pub const fn bytes(&self) -> usize {
+        self.symbols.bytes() + self.cells.bytes() + self.notables.bytes() + self.groups.bytes()
     }
 
     /// Distinct records in cells and, of other services, carried; cells beyond exact counting are estimates.
@@ -360,4 +388,46 @@ fn is_notable(record: &Record<'_>) -> bool {
             record.operation.class(),
             OperationClass::Management | OperationClass::Permission | OperationClass::Unknown
         )
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::Tally;
+    use crate::sample::{merged, samples, tally};
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(48))]
+
+        #[test]
+        fn the_size_is_that_of_what_is_held(a in samples(), b in samples()) {
+            let (a, b) = (tally(&a), tally(&b));
+            let sizes = |tally: &Tally| {
+                let (notables, groups) = (tally.notables.bytes(), tally.groups.bytes());
+                (tally.cells.bytes(), notables, groups)
+            };
+            for tally in [merged(&a, &b), a, b] {
+                let anew = Tally::decode(&tally.encode()).unwrap();
+                prop_assert_eq!(sizes(&tally), sizes(&anew));
+                prop_assert!(tally.bytes() >= anew.bytes());
+            }
+        }
+
+        #[test]
+        fn what_is_taken_out_leaves_the_rest_and_no_names(samples in samples()) {
+            let whole = tally(&samples);
+            for day in whole.days() {
+                let mut left = whole.clone();
+                let taken = left.take_through(day);
+                let mut dropped = whole.clone();
+                dropped.drop_through(day);
+                prop_assert_eq!(dropped.encode(), left.encode());
+                prop_assert!(taken.days().iter().all(|taken| *taken <= day));
+                prop_assert!(left.days().iter().all(|left| *left > day));
+                prop_assert_eq!(merged(&taken, &left).encode(), whole.encode());
+                prop_assert!(!left.cells.is_empty() || left.symbols.is_empty());
+            }
+        }
+    }
 }

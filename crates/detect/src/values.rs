@@ -208,7 +208,7 @@ impl Values {
     pub(crate) fn heap_bytes(&self) -> usize {
         let more = self.more.as_ref();
         more.map_or(0, |more| {
-            size_of::<More>() + more.values.capacity() * size_of::<(ValueKind, Symbol)>()
+            size_of::<More>() + more.values.len() * size_of::<(ValueKind, Symbol)>()
         })
     }
 }
