@@ -52,6 +52,23 @@ fn what_is_wrong_with_it() {
         ("a-type.toml", "[behaviour]\nrate_floor_calls = \"many\"\n"),
         ("an-account.toml", "[organisation]\naccounts = [\"123\"]\n"),
         ("a-factor.toml", "[behaviour]\nrate_times_peak = 0.5\n"),
+        ("a-rule.toml", "shadow = [\"key-*\"]\n"),
+        (
+            "an-owner.toml",
+            "[[suppress]]\nrule = \"key-*\"\nuntil = \"2024-02-01\"\nreason = \"a drill\"\n",
+        ),
+        (
+            "everything.toml",
+            "[[suppress]]\nuntil = \"2024-02-01\"\nreason = \"a drill\"\nowner = \"rose\"\n",
+        ),
+        (
+            "a-time.toml",
+            "[[suppress]]\nrule = \"key-*\"\nuntil = \"soon\"\nreason = \"a drill\"\nowner = \"rose\"\n",
+        ),
+        (
+            "a-window.toml",
+            "[[expected]]\nkey = \"*\"\nfrom = \"2024-02-02\"\nuntil = \"2024-02-01\"\nreason = \"a drill\"\n",
+        ),
     ];
     let mut all = String::new();
     for (name, text) in files {
@@ -62,4 +79,74 @@ fn what_is_wrong_with_it() {
     let ran = sandbox.keytrail("replay incident --config missing.toml");
     all.push_str(&format!("===== missing.toml =====\n{ran}"));
     assert_snapshot!(all);
+}
+
+/// One rule on trial, one that is suppressed until a time that has passed, one planned change.
+const DECIDED: &str = r#"
+shadow = ["key-disabled"]
+
+[[suppress]]
+rule = "grant-*"
+account = "4444*"
+until = "2024-02-01"
+reason = "a drill"
+owner = "rose\u001b[2J"
+
+[[expected]]
+principal = "*:root"
+from = "2024-01-31"
+until = "2024-02-01"
+reason = "a break-glass drill"
+"#;
+
+#[test]
+fn what_users_decided_about_findings() {
+    let sandbox = Sandbox::new();
+    sandbox.write("keytrail.toml", DECIDED);
+    assert_snapshot!(sandbox.keytrail("replay incident"));
+    let shown = sandbox.keytrail("replay incident -q --show-suppressed --rule grant-*");
+    assert!(shown.stdout().contains("[suppressed]"), "{shown}");
+    // Data holds all of them, with their state.
+    let plain = Sandbox::new().keytrail("replay incident -q --format jsonl");
+    let decided = sandbox.keytrail("replay incident -q --format jsonl");
+    let mut states: Vec<String> = decided
+        .json_lines()
+        .iter()
+        .map(|finding| format!("{} {}", finding["rule"], finding["state"]))
+        .collect();
+    states.sort();
+    assert_eq!(plain.json_lines().len(), states.len());
+    assert_snapshot!(states.join("\n"));
+}
+
+#[test]
+fn what_users_decided_about_does_not_fail() {
+    let sandbox = Sandbox::new();
+    let words = "replay incident -q --rule grant-external --fail-on low";
+    assert_eq!(sandbox.keytrail(words).code, Some(1));
+    sandbox.write("keytrail.toml", DECIDED);
+    assert_eq!(sandbox.keytrail(words).code, Some(0));
+    sandbox.write("keytrail.toml", "shadow = [\"grant-external\"]\n");
+    assert_eq!(sandbox.keytrail(words).code, Some(0));
+}
+
+/// A state holds what was judged; what users decided is laid over it at every run, and taken off again.
+#[test]
+fn what_users_decided_leaves_no_trace_in_a_state() {
+    let sandbox = Sandbox::new();
+    let states = || {
+        let ran = sandbox.keytrail("replay incident -q --state state.sqlite --format jsonl");
+        let findings = ran.json_lines();
+        let states = findings.iter().map(|finding| finding["state"].to_string());
+        states.collect::<Vec<_>>()
+    };
+    let before = states();
+    sandbox.write("keytrail.toml", DECIDED);
+    let decided = states();
+    assert!(
+        decided.contains(&"\"suppressed\"".to_owned()),
+        "{decided:?}"
+    );
+    sandbox.write("keytrail.toml", "");
+    assert_eq!(states(), before);
 }

@@ -208,7 +208,10 @@ pub struct ReplayArguments {
     /// Go on from this state file, and keep in it what was read and found. It is made if it is not there.
     #[arg(long, value_name = "FILE")]
     pub state: Option<PathBuf>,
-    /// Exit with 1 when a finding shown is at least this severe.
+    /// Put suppressed findings into the table, too. Data formats hold them always.
+    #[arg(long, help_heading = "Output")]
+    pub show_suppressed: bool,
+    /// Exit with 1 when a finding shown is at least this severe. Expected, suppressed and shadow ones do not count.
     #[arg(long, value_name = "SEVERITY", value_parser = severity, help_heading = "Output")]
     pub fail_on: Option<Severity>,
 }

@@ -1,12 +1,13 @@
 //! The configuration: built-in defaults, then a file, then the environment, then flags.
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 use keytrail_detect::configuration::Configuration;
+use keytrail_event::EventTime;
 use keytrail_event::arn::is_account_id;
 
+use crate::commands::finding_filter::check_rule;
 use crate::failure::UsageError;
 use keytrail_report::escape;
 
@@ -101,28 +102,172 @@ fn lay_over(table: &mut toml::Table, over: toml::Table) {
     }
 }
 
+/// What is wrong with a value that has the right type, and the key it stands under.
+#[derive(Debug)]
+struct Wrong {
+    /// Names of tables and keys, and the numbers of tables in arrays, from 0.
+    path: Vec<Step>,
+    message: String,
+    hint: &'static str,
+}
+
+/// A step to a value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Step {
+    Key(&'static str),
+    Index(usize),
+}
+
 fn check(configuration: &Configuration) -> Result<(), UsageError> {
-    let bad: BTreeSet<&String> = configuration
-        .organisation
-        .accounts
-        .iter()
-        .filter(|account| !is_account_id(account))
-        .collect();
-    if let Some(account) = bad.first() {
-        return Err(UsageError::new(format_args!(
-            "`{}` is no account of the organisation",
-            escape::terminal(account)
-        ))
-        .hint("an account id is twelve digits, written as text: \"111122223333\""));
+    match wrong_values(configuration).into_iter().next() {
+        Some(wrong) => {
+            Err(
+                UsageError::new(format_args!("{}: {}", written(&wrong.path), wrong.message))
+                    .hint(wrong.hint),
+            )
+        }
+        None => Ok(()),
+    }
+}
+
+/// A path as people write it: `suppress[0].until`.
+fn written(path: &[Step]) -> String {
+    let mut text = String::new();
+    for step in path {
+        match step {
+            Step::Key(key) if text.is_empty() => text.push_str(key),
+            Step::Key(key) => text.extend([".", key]),
+            Step::Index(index) => text.push_str(&format!("[{index}]")),
+        }
+    }
+    text
+}
+
+/// Every value that makes no sense.
+fn wrong_values(configuration: &Configuration) -> Vec<Wrong> {
+    let mut wrong = Vec::new();
+    let mut say = |path: Vec<Step>, message: String, hint| {
+        wrong.push(Wrong {
+            path,
+            message,
+            hint,
+        });
+    };
+    let accounts = &configuration.organisation.accounts;
+    for account in accounts.iter().filter(|account| !is_account_id(account)) {
+        say(
+            vec![Step::Key("organisation"), Step::Key("accounts")],
+            format!(
+                "`{}` is no account of the organisation",
+                escape::terminal(account)
+            ),
+            "an account id is twelve digits, written as text: \"111122223333\"",
+        );
     }
     let times = configuration.behaviour.rate_times_peak;
     if !(1.0..=1_000.0).contains(&times) {
-        return Err(
-            UsageError::new(format_args!("behaviour.rate_times_peak is {times}"))
-                .hint("it is a factor between 1 and 1000"),
+        say(
+            vec![Step::Key("behaviour"), Step::Key("rate_times_peak")],
+            format!("{times} is out of bounds"),
+            "it is a factor between 1 and 1000",
         );
     }
-    Ok(())
+    for rule in &configuration.shadow {
+        if rule.contains('*') || check_rule(rule).is_err() {
+            say(
+                vec![Step::Key("shadow")],
+                format!("no rule is named `{}`", escape::terminal(rule)),
+                "`keytrail rules list` names them all",
+            );
+        }
+    }
+    for (index, suppression) in configuration.suppress.iter().enumerate() {
+        let step = |key| vec![Step::Key("suppress"), Step::Index(index), Step::Key(key)];
+        if let Some(rule) = suppression
+            .rule
+            .as_deref()
+            .filter(|rule| check_rule(rule).is_err())
+        {
+            say(
+                step("rule"),
+                format!("no rule is named `{}`", escape::terminal(rule)),
+                "`keytrail rules list` names them all",
+            );
+        }
+        if !suppression.is_narrow() {
+            say(
+                step("until"),
+                "a suppression names nothing, and would hide every finding".to_owned(),
+                "give it a rule, principal, key or account",
+            );
+        }
+        let texts = [
+            ("reason", &suppression.reason),
+            ("owner", &suppression.owner),
+        ];
+        for (key, _) in texts.iter().filter(|(_, text)| text.trim().is_empty()) {
+            say(
+                step(key),
+                format!("the {key} of a suppression is empty"),
+                "who reads it later wants to know why it is there, and whom to ask",
+            );
+        }
+    }
+    for (index, change) in configuration.expected.iter().enumerate() {
+        let step = |key| vec![Step::Key("expected"), Step::Index(index), Step::Key(key)];
+        if change
+            .from
+            .as_ref()
+            .is_some_and(|from| from.time() >= change.until.time())
+        {
+            say(
+                step("from"),
+                "an expected change ends before it begins".to_owned(),
+                "`from` is the first moment of its window, `until` the first one after it",
+            );
+        }
+        if !change.is_narrow() {
+            say(
+                step("until"),
+                "an expected change names nothing, and would cover every finding".to_owned(),
+                "give it a principal or a key",
+            );
+        }
+        if change.reason.trim().is_empty() {
+            say(
+                step("reason"),
+                "the reason of an expected change is empty".to_owned(),
+                "who reads it later wants to know why it is there",
+            );
+        }
+    }
+    wrong
+}
+
+/// A sentence for each suppression that ends before now: it hides nothing new any more.
+pub fn expired(configuration: &Configuration, now: EventTime) -> impl Iterator<Item = String> {
+    let suppressions = configuration.suppress.iter();
+    let expired = suppressions.filter(move |suppression| suppression.until.time() <= now);
+    expired.map(|suppression| {
+        let patterns = [
+            ("rule", &suppression.rule),
+            ("principal", &suppression.principal),
+            ("key", &suppression.key),
+            ("account", &suppression.account),
+        ];
+        let named: Vec<String> = patterns
+            .iter()
+            .filter_map(|(name, pattern)| Some(format!("{name} {}", pattern.as_deref()?)))
+            .collect();
+        let text = format!(
+            "The suppression of {} has expired: it ended at {} ({}, {})",
+            named.join(", "),
+            suppression.until,
+            suppression.owner,
+            suppression.reason
+        );
+        escape::terminal(&text).into_owned()
+    })
 }
 
 #[cfg(test)]

@@ -2,12 +2,12 @@
 
 use std::borrow::Cow;
 
+use keytrail_detect::glob_pattern::GlobPattern;
 use keytrail_event::key::short_key_name;
 use keytrail_event::{EventTime, KeyName, Record};
 
 use crate::arguments::FilterArguments;
 use crate::failure::UsageError;
-use crate::glob_pattern::GlobPattern;
 use crate::time_argument::TimeSpan;
 
 /// A choice of records. Everything given must hold; of one flag given several times, one value must.

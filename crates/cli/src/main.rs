@@ -7,7 +7,6 @@ mod coverage;
 mod exit_code;
 mod failure;
 mod filter;
-mod glob_pattern;
 mod input;
 mod numbers;
 mod output;

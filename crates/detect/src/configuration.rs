@@ -2,26 +2,40 @@
 
 use std::collections::BTreeSet;
 
+use crate::disposition::{ExpectedChange, Suppression};
 use serde::{Deserialize, Serialize};
 
 /// The configuration of detection. The defaults stand in `default.toml`, which is read the same way as a user's file.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Configuration {
+    /// Rules whose findings only count: they alert nobody.
+    pub shadow: BTreeSet<String>,
     /// The organisation.
     pub organisation: Organisation,
     /// The first behaviours.
     pub behaviour: Behaviour,
     /// The rules.
     pub rules: Rules,
+    /// Findings that nobody wants to be told for a while.
+    pub suppress: Vec<Suppression>,
+    /// Changes that are planned.
+    pub expected: Vec<ExpectedChange>,
 }
 
 impl Configuration {
-    /// A number that tells configurations apart: XXH3 of their JSON form.
+    /// A number that tells apart configurations that judge differently: XXH3 of their JSON form. What
+    /// is done about findings once they are judged ([`crate::disposition`]) has no part in it.
     #[must_use]
     pub fn fingerprint(&self) -> u64 {
+        let judging = Self {
+            shadow: BTreeSet::new(),
+            suppress: Vec::new(),
+            expected: Vec::new(),
+            ..self.clone()
+        };
         // The configuration is made of tables, texts and numbers, which all have a form in JSON.
-        let json = serde_json::to_vec(self).unwrap_or_default();
+        let json = serde_json::to_vec(&judging).unwrap_or_default();
         xxhash_rust::xxh3::xxh3_64(&json)
     }
 }

@@ -108,6 +108,12 @@ pub enum FindingState {
 }
 
 impl FindingState {
+    /// Whether somebody should be told: it stands, and nobody decided about it beforehand.
+    #[must_use]
+    pub const fn is_alerting(self) -> bool {
+        matches!(self, Self::Provisional | Self::Final)
+    }
+
     /// The state as text.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

@@ -3,6 +3,7 @@
 use std::io::Write as _;
 use std::path::Path;
 
+use keytrail_detect::disposition::dispose;
 use keytrail_detect::finding::Finding;
 use keytrail_report::explain::write_explanation;
 use keytrail_report::summary::write_problems;
@@ -30,8 +31,9 @@ pub fn run(arguments: &ExplainArguments, talk: Talk) -> anyhow::Result<Exit> {
             let found = discover(&arguments.paths)?;
             let progress = Progress::new(talk.is_progress_wanted(), found.bytes());
             let threads = crate::arguments::threads(arguments.threads);
-            let replayed = replay(&found, threads, &progress, &configuration)?;
+            let mut replayed = replay(&found, threads, &progress, &configuration)?;
             talk.say_page(|page, out| write_problems(&replayed.coverage, talk.detail(), page, out));
+            dispose(&mut replayed.findings, &configuration);
             replayed.findings
         }
     };

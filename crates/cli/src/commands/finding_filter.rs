@@ -118,7 +118,10 @@ impl FindingFilter {
 }
 
 /// A rule's id is checked before anything is read; globs are taken as they are.
-fn check_rule(rule: &str) -> Result<(), UsageError> {
+///
+/// # Errors
+/// When no rule has it.
+pub fn check_rule(rule: &str) -> Result<(), UsageError> {
     let mut known = RULES
         .iter()
         .map(|rule| rule.about().id)

@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-use keytrail_detect::finding::{Finding, Severity};
+use keytrail_detect::finding::{Finding, FindingState, Severity};
 use serde::Serialize;
 
 use crate::findings::is_learning;
@@ -14,10 +14,17 @@ const NAMED_MAX: usize = 5;
 /// How many findings there are, of what kind and about whom.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct FindingCounts {
-    /// Findings that are shown.
+    /// Findings that are shown and that nobody decided about beforehand: all counts but those that
+    /// say so are about them.
     pub shown: u64,
     /// Findings that the filters leave out.
     pub filtered_out: u64,
+    /// Findings of planned changes.
+    pub expected: u64,
+    /// Findings that somebody does not want to be told.
+    pub suppressed: u64,
+    /// Findings of rules that only count.
+    pub shadow: u64,
     /// Findings shown that were made while learning.
     pub learning: u64,
     /// Findings shown, by severity; every severity is there.
@@ -55,9 +62,19 @@ pub struct Named {
 }
 
 impl FindingCounts {
-    /// Counts the findings that are shown.
+    /// Counts the findings that pass the filters.
     #[must_use]
-    pub fn of(shown: &[Finding], filtered_out: u64) -> Self {
+    pub fn of(findings: &[Finding], filtered_out: u64) -> Self {
+        let in_state = |state| {
+            let findings = findings.iter();
+            findings.filter(|finding| finding.state == state).count() as u64
+        };
+        let is_decided = |finding: &&Finding| {
+            use FindingState::{Expected, Shadow, Suppressed};
+            matches!(finding.state, Expected | Suppressed | Shadow)
+        };
+        let shown: Vec<&Finding> = findings.iter().filter(|f| !is_decided(f)).collect();
+        let shown = &shown[..];
         let mut by_severity: BTreeMap<Severity, u64> =
             Severity::ALL.map(|severity| (severity, 0)).into();
         for finding in shown {
@@ -73,6 +90,9 @@ impl FindingCounts {
         Self {
             shown: shown.len() as u64,
             filtered_out,
+            expected: in_state(FindingState::Expected),
+            suppressed: in_state(FindingState::Suppressed),
+            shadow: in_state(FindingState::Shadow),
             learning: shown.iter().filter(|finding| is_learning(finding)).count() as u64,
             by_severity,
             by_rule: by_rule.collect(),
@@ -84,7 +104,7 @@ impl FindingCounts {
 
 /// What findings name, by the worst severity, then findings, then events, then name.
 fn ranked<'f>(
-    findings: &'f [Finding],
+    findings: &[&'f Finding],
     name: impl Fn(&'f Finding) -> Option<&'f String>,
 ) -> impl Iterator<Item = Named> {
     let mut by_name: BTreeMap<&String, Named> = BTreeMap::new();

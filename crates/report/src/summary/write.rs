@@ -109,7 +109,13 @@ pub fn no_findings(summary: &Summary) -> Option<String> {
     if findings.shown > 0 {
         return None;
     }
-    let mut sentence = if findings.filtered_out > 0 {
+    let decided = findings.expected + findings.suppressed + findings.shadow;
+    let mut sentence = if decided > 0 {
+        format!(
+            "No findings but {} that the configuration decided about.",
+            grouped(decided)
+        )
+    } else if findings.filtered_out > 0 {
         let left_out = counted(findings.filtered_out, "finding does", "findings do");
         format!("No finding passes the filters; {left_out} not.")
     } else if records == 0 {
@@ -234,7 +240,8 @@ impl Words<'_> {
 
     fn findings(&mut self, summary: &Summary, findings: &FindingCounts) -> io::Result<()> {
         if let Some(sentence) = no_findings(summary) {
-            return writeln!(self.out, "{}", self.page.paint(page::HEADING, sentence));
+            writeln!(self.out, "{}", self.page.paint(page::HEADING, sentence))?;
+            return self.decided(findings);
         }
         let number = counted(findings.shown, "finding", "findings");
         write!(self.out, "{}", self.page.paint(page::HEADING, number))?;
@@ -260,12 +267,25 @@ impl Words<'_> {
             )?;
         }
         self.out.write_all(b"\n")?;
+        self.decided(findings)?;
         for rule in &findings.by_rule {
             let what = format!("{} (up to {})", terminal(&rule.rule), rule.severity);
             self.count(rule.findings, &what)?;
         }
         self.named("Principals with the worst findings", &findings.principals)?;
         self.named("Keys with the worst findings", &findings.keys)
+    }
+
+    /// What users decided about beforehand.
+    fn decided(&mut self, findings: &FindingCounts) -> io::Result<()> {
+        self.several(&[
+            (findings.expected, "expected: planned changes"),
+            (
+                findings.suppressed,
+                "suppressed: in no table unless --show-suppressed is given",
+            ),
+            (findings.shadow, "shadow: of rules that only count"),
+        ])
     }
 
     fn named(&mut self, heading: &str, all: &[Named]) -> io::Result<()> {

@@ -5,9 +5,11 @@ mod conclude;
 pub mod in_memory;
 pub mod kept;
 
+use std::borrow::Cow;
 use std::io::IsTerminal as _;
 
-use keytrail_detect::finding::Finding;
+use keytrail_detect::disposition::dispose;
+use keytrail_detect::finding::{Finding, FindingState};
 use keytrail_detect::plan::Metrics;
 use keytrail_detect::tally::TallyCounts;
 use keytrail_event::EventTime;
@@ -51,6 +53,9 @@ pub struct Replayed {
 pub fn run(arguments: &ReplayArguments, talk: Talk, now: EventTime) -> anyhow::Result<Exit> {
     let filter = FindingFilter::new(&arguments.filter, now)?;
     let configuration = configuration::load(&arguments.configuration)?;
+    for expired in configuration::expired(&configuration, now) {
+        talk.say(expired);
+    }
     let found = discover(&arguments.input.paths)?;
     // Every place is opened before anything is read: an archive takes hours, a typing error seconds.
     let output = &arguments.output;
@@ -69,12 +74,14 @@ pub fn run(arguments: &ReplayArguments, talk: Talk, now: EventTime) -> anyhow::R
         None => in_memory::replay(&found, threads, &progress, &configuration)?,
         Some(store) => kept::replay(&found, store, threads, &progress, &configuration, talk)?,
     };
+    dispose(&mut replayed.findings, &configuration);
     let all = replayed.findings.len();
     replayed.findings.retain(|finding| filter.accepts(finding));
     let filtered_out = all - replayed.findings.len();
     for (format, mut destination) in places {
         let page = talk.plain_page();
-        let written = findings::write(format.into(), &replayed.findings, &page, &mut destination);
+        let findings = visible(format, &replayed.findings, arguments);
+        let written = findings::write(format.into(), &findings, &page, &mut destination);
         unless_closed(
             written
                 .map_err(Into::into)
@@ -86,7 +93,11 @@ pub fn run(arguments: &ReplayArguments, talk: Talk, now: EventTime) -> anyhow::R
         conclude::write_stats(&summary, file)?;
     }
     let shown = match output.format.or(default) {
-        Some(format) => show(format, &replayed, talk),
+        Some(format) => show(
+            format,
+            &visible(format, &replayed.findings, arguments),
+            talk,
+        ),
         None => Ok(()),
     };
     if std::io::stdout().is_terminal() {
@@ -99,7 +110,7 @@ pub fn run(arguments: &ReplayArguments, talk: Talk, now: EventTime) -> anyhow::R
         replayed
             .findings
             .iter()
-            .any(|finding| finding.severity >= severity)
+            .any(|finding| finding.state.is_alerting() && finding.severity >= severity)
     };
     Ok(if arguments.fail_on.is_some_and(is_failed) {
         Exit::Findings
@@ -110,8 +121,22 @@ pub fn run(arguments: &ReplayArguments, talk: Talk, now: EventTime) -> anyhow::R
     })
 }
 
-fn show(format: Format, replayed: &Replayed, talk: Talk) -> anyhow::Result<()> {
+/// What a format shows: a table leaves out what is suppressed, unless the user wants it.
+fn visible<'f>(
+    format: Format,
+    findings: &'f [Finding],
+    arguments: &ReplayArguments,
+) -> Cow<'f, [Finding]> {
+    if format != Format::Table || arguments.show_suppressed {
+        return findings.into();
+    }
+    let mut visible = findings.to_vec();
+    visible.retain(|finding| finding.state != FindingState::Suppressed);
+    visible.into()
+}
+
+fn show(format: Format, findings: &[Finding], talk: Talk) -> anyhow::Result<()> {
     let mut stdout = Destination::standard_output(format, talk.color());
-    findings::write(format.into(), &replayed.findings, &talk.page(), &mut stdout)?;
+    findings::write(format.into(), findings, &talk.page(), &mut stdout)?;
     stdout.finish()
 }

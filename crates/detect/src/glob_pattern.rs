@@ -1,4 +1,4 @@
-//! Patterns of filters: text in which `*` stands for any characters, also none.
+//! Patterns of filters and suppressions: text in which `*` stands for any characters, also none.
 
 /// One pattern.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,6 +13,7 @@ impl From<&str> for GlobPattern {
 impl GlobPattern {
     /// Whether the whole text fits. Letters fit whatever their case: names in AWS that differ only by
     /// case are the same thing, and an ARN copied from elsewhere may have changed it.
+    #[must_use]
     pub fn matches(&self, text: &str) -> bool {
         let mut pieces = self.0.as_bytes().split(|byte| *byte == b'*');
         let Some(first) = pieces.next() else {

@@ -1,0 +1,366 @@
+//! What users decided about findings beforehand: rules that only count, suppressions, planned changes.
+//!
+//! Dispositions are laid over findings where they are published. What is judged and learnt does not
+//! change, so a suppression that is taken back leaves no trace.
+
+use std::fmt;
+
+use keytrail_event::key::short_key_name;
+use keytrail_event::{Day, EventTime};
+use serde::{Deserialize, Serialize};
+
+use crate::configuration::Configuration;
+use crate::finding::{Evidence, Finding, FindingState};
+use crate::glob_pattern::GlobPattern;
+
+/// Marks the findings that users decided about: shadow first, then suppressed, then expected. One
+/// that later evidence took back stays so. Marking twice is marking once.
+pub fn dispose(findings: &mut [Finding], configuration: &Configuration) {
+    for finding in findings {
+        if let Some((state, evidence)) = disposition(finding, configuration) {
+            finding.state = state;
+            finding.evidence.push(evidence);
+        }
+    }
+}
+
+fn disposition(
+    finding: &Finding,
+    configuration: &Configuration,
+) -> Option<(FindingState, Evidence)> {
+    if !finding.state.is_alerting() {
+        return None;
+    }
+    if configuration.shadow.contains(&finding.rule) {
+        let text = format!(
+            "The configuration lets `{}` count and alert nobody.",
+            finding.rule
+        );
+        return Some((FindingState::Shadow, Evidence::new("shadow", text)));
+    }
+    let mut suppressions = configuration.suppress.iter();
+    if let Some(suppression) = suppressions.find(|suppression| suppression.covers(finding)) {
+        let text = format!(
+            "Suppressed until {} by {}: {}",
+            suppression.until, suppression.owner, suppression.reason
+        );
+        return Some((FindingState::Suppressed, Evidence::new("suppressed", text)));
+    }
+    let expected = configuration.expected.iter().find(|change| {
+        let principal = finding.principal.as_deref();
+        change.covers(principal, finding.key.as_deref(), finding.first_seen)
+    })?;
+    let text = format!(
+        "Declared as expected until {}: {}",
+        expected.until, expected.reason
+    );
+    Some((FindingState::Expected, Evidence::new("expected", text)))
+}
+
+/// Findings that nobody wants to be told for a while. Everything given must fit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Suppression {
+    /// The rule's id; `*` stands for any characters. None means any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rule: Option<String>,
+    /// The canonical principal; `*` stands for any characters. None means any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub principal: Option<String>,
+    /// The canonical key, or its id; `*` stands for any characters. None means any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+    /// The account; `*` stands for any characters. None means any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<String>,
+    /// Findings whose first event comes before this moment.
+    pub until: Moment,
+    /// Why.
+    pub reason: String,
+    /// Who answers for it.
+    pub owner: String,
+}
+
+impl Suppression {
+    /// Whether it names any finding at all, and not just every one.
+    #[must_use]
+    pub const fn is_narrow(&self) -> bool {
+        self.rule.is_some()
+            || self.principal.is_some()
+            || self.key.is_some()
+            || self.account.is_some()
+    }
+
+    /// Whether it covers a finding.
+    #[must_use]
+    pub fn covers(&self, finding: &Finding) -> bool {
+        finding.first_seen < self.until.time()
+            && fits(self.rule.as_deref(), Some(&finding.rule))
+            && fits(self.account.as_deref(), Some(&finding.account))
+            && fits(self.principal.as_deref(), finding.principal.as_deref())
+            && fits_key(self.key.as_deref(), finding.key.as_deref())
+    }
+}
+
+/// A change that was planned, such as a restore or a backfill: findings that begin in its window
+/// are kept, and marked as expected.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExpectedChange {
+    /// The canonical principal; `*` stands for any characters. None means any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub principal: Option<String>,
+    /// The canonical key, or its id; `*` stands for any characters. None means any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+    /// The first moment of the window; none means since ever.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<Moment>,
+    /// The first moment after the window.
+    pub until: Moment,
+    /// Why.
+    pub reason: String,
+}
+
+impl ExpectedChange {
+    /// Whether it covers what a principal did with a key at this time.
+    #[must_use]
+    pub fn covers(&self, principal: Option<&str>, key: Option<&str>, at: EventTime) -> bool {
+        let from = self.from.as_ref();
+        from.is_none_or(|from| from.time() <= at)
+            && at < self.until.time()
+            && fits(self.principal.as_deref(), principal)
+            && fits_key(self.key.as_deref(), key)
+    }
+
+    /// Whether it names somebody or something, and not just every finding of its window.
+    #[must_use]
+    pub const fn is_narrow(&self) -> bool {
+        self.principal.is_some() || self.key.is_some()
+    }
+}
+
+fn fits(pattern: Option<&str>, text: Option<&str>) -> bool {
+    pattern.is_none_or(|pattern| text.is_some_and(|text| GlobPattern::from(pattern).matches(text)))
+}
+
+fn fits_key(pattern: Option<&str>, key: Option<&str>) -> bool {
+    fits(pattern, key) || key.is_some_and(|key| fits(pattern, Some(&short_key_name(key))))
+}
+
+/// A moment as the user wrote it: RFC 3339, or a date, which is its first second in UTC.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Moment {
+    text: String,
+    time: EventTime,
+}
+
+impl Moment {
+    /// The moment.
+    #[must_use]
+    pub const fn time(&self) -> EventTime {
+        self.time
+    }
+}
+
+/// Why a text is no moment.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "not a time: write a date (\"2026-03-31\", its first second in UTC) or RFC 3339 (\"2026-03-31T18:00:00Z\")"
+)]
+pub struct NotAMoment;
+
+impl TryFrom<String> for Moment {
+    type Error = NotAMoment;
+
+    fn try_from(text: String) -> Result<Self, NotAMoment> {
+        let day = Day::parse(&text).map(Day::start);
+        let time = day.or_else(|| EventTime::parse(&text)).ok_or(NotAMoment)?;
+        Ok(Self { text, time })
+    }
+}
+
+impl From<Moment> for String {
+    fn from(moment: Moment) -> Self {
+        moment.text
+    }
+}
+
+impl fmt::Display for Moment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::finding::{FindingId, Severity, Triage};
+
+    const KEY: &str = "arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab";
+    const ROSE: &str = "arn:aws:iam::111122223333:user/rose";
+
+    fn moment(text: &str) -> Moment {
+        Moment::try_from(text.to_owned()).unwrap()
+    }
+
+    fn finding() -> Finding {
+        let at = moment("2024-01-31T10:00:00Z").time();
+        let id = FindingId::new("key-disabled", &["111122223333"]);
+        Finding {
+            episode: format!("{id}@2024-01-31"),
+            id,
+            revision: 1,
+            published_at: None,
+            state: FindingState::Final,
+            triage: Triage::Open,
+            rule: "key-disabled".to_owned(),
+            title: "A key was disabled".to_owned(),
+            severity: Severity::Medium,
+            score: Severity::Medium.score(),
+            confidence: 1.0,
+            account: "111122223333".to_owned(),
+            region: None,
+            principal: Some(ROSE.to_owned()),
+            key: Some(KEY.to_owned()),
+            first_seen: at,
+            last_seen: at,
+            count: 1,
+            event_ids: Vec::new(),
+            evidence: Vec::new(),
+            attack: Vec::new(),
+            practice: None,
+            next_steps: Vec::new(),
+            generation: None,
+        }
+    }
+
+    fn state(configuration: &Configuration) -> FindingState {
+        let mut findings = [finding()];
+        dispose(&mut findings, configuration);
+        let once = findings.clone();
+        dispose(&mut findings, configuration);
+        assert_eq!(findings, once);
+        findings[0].state
+    }
+
+    fn suppression(change: impl FnOnce(&mut Suppression)) -> Configuration {
+        let mut suppression = Suppression {
+            rule: None,
+            principal: None,
+            key: None,
+            account: None,
+            until: moment("2024-02-01"),
+            reason: "a drill".to_owned(),
+            owner: "rose".to_owned(),
+        };
+        change(&mut suppression);
+        Configuration {
+            suppress: vec![suppression],
+            ..Configuration::default()
+        }
+    }
+
+    #[test]
+    fn a_suppression_covers_what_fits_all_of_it() {
+        let check = |change: fn(&mut Suppression), expected| {
+            assert_eq!(state(&suppression(change)), expected);
+        };
+        check(|s| s.rule = Some("key-*".into()), FindingState::Suppressed);
+        check(|s| s.rule = Some("key".into()), FindingState::Final);
+        check(
+            |s| s.account = Some("1111*".into()),
+            FindingState::Suppressed,
+        );
+        check(|s| s.account = Some("4444*".into()), FindingState::Final);
+        check(
+            |s| s.principal = Some("*user/ROSE".into()),
+            FindingState::Suppressed,
+        );
+        check(|s| s.key = Some(KEY.into()), FindingState::Suppressed);
+        check(
+            |s| s.key = Some("1234abcd-*".into()),
+            FindingState::Suppressed,
+        );
+        check(|s| s.key = Some("abcd*".into()), FindingState::Final);
+        let both = |s: &mut Suppression| {
+            s.rule = Some("key-*".into());
+            s.principal = Some("*user/lily".into());
+        };
+        check(both, FindingState::Final);
+    }
+
+    #[test]
+    fn a_suppression_ends() {
+        let until = |text| suppression(|s| s.until = moment(text));
+        assert_eq!(
+            state(&until("2024-01-31T10:00:01Z")),
+            FindingState::Suppressed
+        );
+        assert_eq!(state(&until("2024-01-31T10:00:00Z")), FindingState::Final);
+        assert_eq!(state(&until("2024-01-31")), FindingState::Final);
+    }
+
+    #[test]
+    fn an_expected_change_has_a_window() {
+        let window = |from, until| Configuration {
+            expected: vec![ExpectedChange {
+                principal: Some(ROSE.to_owned()),
+                key: None,
+                from: Some(moment(from)),
+                until: moment(until),
+                reason: "a restore".to_owned(),
+            }],
+            ..Configuration::default()
+        };
+        assert_eq!(
+            state(&window("2024-01-31", "2024-02-01")),
+            FindingState::Expected
+        );
+        assert_eq!(
+            state(&window("2024-01-30", "2024-01-31")),
+            FindingState::Final
+        );
+        assert_eq!(
+            state(&window("2024-02-01", "2024-02-02")),
+            FindingState::Final
+        );
+    }
+
+    #[test]
+    fn shadow_lies_over_suppressed_and_withdrawn_stays() {
+        let mut configuration = suppression(|s| s.rule = Some("*".into()));
+        configuration.shadow.insert("key-disabled".to_owned());
+        assert_eq!(state(&configuration), FindingState::Shadow);
+        let withdrawn = Finding {
+            state: FindingState::Withdrawn,
+            ..finding()
+        };
+        let mut findings = [withdrawn.clone()];
+        dispose(&mut findings, &configuration);
+        assert_eq!(findings, [withdrawn]);
+    }
+
+    #[test]
+    fn who_answers_for_it_is_told() {
+        let mut findings = [finding()];
+        dispose(&mut findings, &suppression(|_| ()));
+        let evidence = findings[0].evidence.last().unwrap();
+        assert_eq!(
+            evidence.text,
+            "Suppressed until 2024-02-01 by rose: a drill"
+        );
+    }
+
+    /// Every account would be judged anew for a comment in a suppression.
+    #[test]
+    fn dispositions_do_not_change_what_is_judged() {
+        let plain = Configuration::default().fingerprint();
+        let mut changed = suppression(|_| ());
+        changed.shadow.insert("key-disabled".to_owned());
+        assert_eq!(changed.fingerprint(), plain);
+        changed.rules.bulk_keys += 1;
+        assert_ne!(changed.fingerprint(), plain);
+    }
+}
