@@ -92,6 +92,59 @@ fn a_second_run_finds_nothing_new() {
 }
 
 #[test]
+fn its_findings_are_listed_shown_and_triaged() {
+    let sandbox = Sandbox::new();
+    sandbox.keytrail("replay incident -q --state state.db");
+    let mut all = String::new();
+    for words in [
+        "findings list --state state.db --rule key-disabled",
+        "findings show key-disabled --state state.db",
+        "findings ack key-disabled --state state.db --by ann --note looking",
+        "findings resolve key-disabled --state state.db --by ann --note planned",
+        "findings list --state state.db --rule key-disabled --unresolved",
+        "findings ack nothing --state state.db --by ann",
+        "findings list --state missing.db",
+    ] {
+        all.push_str(&format!("===== {words} =====\n{}", sandbox.keytrail(words)));
+    }
+    assert_snapshot!(all);
+}
+
+#[test]
+fn it_is_shown_rebuilt_verified_exported_and_pruned() {
+    let sandbox = Sandbox::new();
+    let archive = root().join("examples/archive");
+    sandbox.run([
+        "replay",
+        archive.to_str().unwrap(),
+        "-q",
+        "--state",
+        "state.db",
+    ]);
+    let before = sandbox
+        .keytrail("findings list --state state.db --format jsonl")
+        .stdout();
+    let mut all = String::new();
+    for words in [
+        "state show state.db",
+        "state verify state.db",
+        "state rebuild state.db",
+        "state prune state.db --before 2026-03-20",
+        "state prune state.db --before 2027-01-01",
+        "state show state.db",
+    ] {
+        all.push_str(&format!("===== {words} =====\n{}", sandbox.keytrail(words)));
+    }
+    assert_snapshot!(all);
+    let exported = sandbox.keytrail("state export state.db").json_lines();
+    assert!(exported.iter().any(|line| line["kind"] == "finding"));
+    let after = sandbox
+        .keytrail("findings list --state state.db --format jsonl")
+        .stdout();
+    assert_eq!(after, before);
+}
+
+#[test]
 fn another_configuration_judges_again() {
     let sandbox = Sandbox::new();
     sandbox.write(

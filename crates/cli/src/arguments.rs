@@ -9,7 +9,9 @@ use keytrail_detect::finding::Severity;
 
 use crate::commands::evaluate::EvaluateArguments;
 use crate::commands::finding_filter::{FindingFilterArguments, severity};
+use crate::commands::findings::FindingsArguments;
 use crate::commands::simulate::SimulateArguments;
+use crate::commands::state::StateArguments;
 use crate::configuration::ConfigurationArguments;
 use crate::exit_code::EXIT_CODES_HELP;
 use crate::output::{Format, OutputArgument};
@@ -37,6 +39,10 @@ pub enum Command {
     Events(EventsArguments),
     /// Explain one finding: every number it rests on.
     Explain(ExplainArguments),
+    /// List the findings of a state, explain one, or note what was done about it.
+    Findings(FindingsArguments),
+    /// Show what a state file holds, rebuild, check, export or prune it.
+    State(StateArguments),
     /// List the rules, or show one.
     Rules(RulesArguments),
     /// Write simulated CloudTrail archives.

@@ -50,7 +50,7 @@ pub fn run(arguments: &ExplainArguments, talk: Talk) -> anyhow::Result<Exit> {
 }
 
 /// The episodes of the one problem whose id begins so.
-fn choose<'f>(findings: &'f [Finding], id: &str) -> Result<Vec<&'f Finding>, UsageError> {
+pub fn choose<'f>(findings: &'f [Finding], id: &str) -> Result<Vec<&'f Finding>, UsageError> {
     let shown = escape::terminal(id).into_owned();
     let chosen: Vec<&Finding> = findings
         .iter()

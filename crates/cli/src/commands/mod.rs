@@ -5,10 +5,12 @@ pub mod evaluate;
 mod events;
 mod explain;
 pub mod finding_filter;
+pub mod findings;
 mod man;
 mod replay;
 mod rules;
 pub mod simulate;
+pub mod state;
 
 use keytrail_event::EventTime;
 
@@ -24,6 +26,8 @@ pub fn run(arguments: Arguments, talk: Talk, now: EventTime) -> anyhow::Result<E
     match arguments.command {
         Command::Replay(arguments) => replay::run(&arguments, talk, now),
         Command::Explain(arguments) => explain::run(&arguments, talk),
+        Command::Findings(arguments) => findings::run(&arguments.command, talk, now),
+        Command::State(arguments) => state::run(&arguments.command, talk),
         Command::Rules(arguments) => rules::run(&arguments.command, talk),
         Command::Simulate(arguments) => simulate::run(&arguments, talk),
         Command::Evaluate(arguments) => evaluate::run(&arguments, talk),

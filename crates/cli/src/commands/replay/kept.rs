@@ -110,7 +110,9 @@ pub fn judge<S: Store>(
 
 fn refolded_in_words(refolded: Refolded, account: &str, days: usize) -> String {
     let why = match refolded {
-        Refolded::Delivery(day) => format!("records came for {day}, which had been closed"),
+        Refolded::Delivery(day) => {
+            format!("its records from {day} on are others than before, or were to be judged again")
+        }
         Refolded::Configuration => "the configuration is another one".to_owned(),
         Refolded::Mathematics => "they were judged by another version of keytrail".to_owned(),
     };

@@ -1,0 +1,173 @@
+//! `keytrail findings`: the findings of a state file, and what people did about them.
+
+use std::io::Write as _;
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use keytrail_detect::configuration::Configuration;
+use keytrail_detect::finding::{Finding, FindingState, Triage};
+use keytrail_event::EventTime;
+use keytrail_report::explain::write_explanation;
+use keytrail_report::findings;
+use keytrail_store::executor::Executor;
+use keytrail_store::{FindingKey, SqliteStore, Store as _, TriageNote};
+use pollster::block_on;
+
+use super::explain::choose;
+use super::finding_filter::{FindingFilter, FindingFilterArguments};
+use crate::exit_code::Exit;
+use crate::output::{Destination, Format};
+use crate::state_file::{in_state, open};
+use crate::talk::Talk;
+
+/// `keytrail findings`.
+#[derive(Debug, Clone, Args)]
+pub struct FindingsArguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: FindingsCommand,
+}
+
+/// What to do with the findings of a state.
+#[allow(clippy::large_enum_variant, reason = "there is one, made once")]
+#[derive(Debug, Clone, Subcommand)]
+pub enum FindingsCommand {
+    /// List the findings that stand.
+    List(ListArguments),
+    /// Explain one finding: every number it rests on.
+    Show(OneArguments),
+    /// Note that somebody looks at a finding.
+    Ack(TriageArguments),
+    /// Note that a finding is dealt with.
+    Resolve(TriageArguments),
+}
+
+/// `keytrail findings list`.
+#[derive(Debug, Clone, Args)]
+pub struct ListArguments {
+    /// The state file that `replay --state` wrote.
+    #[arg(long, value_name = "FILE")]
+    pub state: PathBuf,
+    /// Only findings that nobody has resolved.
+    #[arg(long)]
+    pub unresolved: bool,
+    /// Which ones.
+    #[command(flatten)]
+    pub filter: FindingFilterArguments,
+    /// Format on standard output.
+    #[arg(
+        long,
+        value_enum,
+        value_name = "FORMAT",
+        default_value = "table",
+        help_heading = "Output"
+    )]
+    pub format: Format,
+}
+
+/// One finding of a state.
+#[derive(Debug, Clone, Args)]
+pub struct OneArguments {
+    /// The finding's id or episode, or the beginning of it.
+    #[arg(value_name = "ID")]
+    pub id: String,
+    /// The state file that `replay --state` wrote.
+    #[arg(long, value_name = "FILE")]
+    pub state: PathBuf,
+}
+
+/// `keytrail findings ack` and `resolve`.
+#[derive(Debug, Clone, Args)]
+pub struct TriageArguments {
+    /// Which finding.
+    #[command(flatten)]
+    pub one: OneArguments,
+    /// Who looked.
+    #[arg(long, value_name = "NAME", env = "USER")]
+    pub by: String,
+    /// What came of it.
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    pub note: String,
+}
+
+/// Lists, shows or notes.
+///
+/// # Errors
+/// When the state can not be read or written, or there is no such finding.
+pub fn run(command: &FindingsCommand, talk: Talk, now: EventTime) -> anyhow::Result<Exit> {
+    match command {
+        FindingsCommand::List(arguments) => list(arguments, talk, now)?,
+        FindingsCommand::Show(one) => show(one, talk)?,
+        FindingsCommand::Ack(arguments) => triage(arguments, Triage::Acknowledged, talk, now)?,
+        FindingsCommand::Resolve(arguments) => triage(arguments, Triage::Resolved, talk, now)?,
+    }
+    Ok(Exit::Done)
+}
+
+fn list(arguments: &ListArguments, talk: Talk, now: EventTime) -> anyhow::Result<()> {
+    let filter = FindingFilter::new(&arguments.filter, now)?;
+    let mut all = standing(&open(&arguments.state, false)?)?;
+    all.retain(|finding| {
+        let is_wanted = !(arguments.unresolved && finding.triage == Triage::Resolved);
+        is_wanted && filter.accepts(finding)
+    });
+    let mut out = Destination::standard_output(arguments.format, talk.color());
+    findings::write(arguments.format.into(), &all, &talk.page(), &mut out)?;
+    out.finish()
+}
+
+fn show(one: &OneArguments, talk: Talk) -> anyhow::Result<()> {
+    let all = standing(&open(&one.state, false)?)?;
+    let mut out = Destination::standard_output(Format::Table, talk.color());
+    for (index, finding) in choose(&all, &one.id)?.into_iter().enumerate() {
+        if index > 0 {
+            writeln!(out)?;
+        }
+        write_explanation(finding, &talk.page(), &mut out)?;
+    }
+    out.finish()
+}
+
+fn triage(
+    arguments: &TriageArguments,
+    triage: Triage,
+    talk: Talk,
+    now: EventTime,
+) -> anyhow::Result<()> {
+    let store = open(&arguments.one.state, false)?;
+    let all = standing(&store)?;
+    let note = TriageNote {
+        state: triage.as_str().to_owned(),
+        at: now,
+        by: arguments.by.clone(),
+        note: arguments.note.clone(),
+    };
+    let chosen = choose(&all, &arguments.one.id)?;
+    for finding in &chosen {
+        let key = FindingKey {
+            id: finding.id.as_str().to_owned(),
+            episode: finding.episode.clone(),
+        };
+        block_on(store.triage(&key, &note)).map_err(in_state)?;
+        talk.say(format!("{} is {}", finding.episode, triage.as_str()));
+    }
+    Ok(())
+}
+
+/// The findings that stand in a state, sorted by (episode, id).
+///
+/// # Errors
+/// When the state can not be read.
+fn standing(store: &SqliteStore) -> anyhow::Result<Vec<Finding>> {
+    // Findings are read as they were judged, whatever the configuration is by now.
+    let configuration = Configuration::default();
+    let executor = Executor::new(store, &configuration);
+    let mut all = Vec::new();
+    for account in block_on(store.accounts()).map_err(in_state)? {
+        let findings = block_on(executor.findings(&account)).map_err(in_state)?;
+        let findings = findings.into_values();
+        all.extend(findings.filter(|finding| finding.state != FindingState::Withdrawn));
+    }
+    all.sort_by(|a, b| (&a.episode, &a.id).cmp(&(&b.episode, &b.id)));
+    Ok(all)
+}

@@ -1,0 +1,222 @@
+//! `keytrail state`: what a state file holds, and its upkeep.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use clap::{Args, Subcommand};
+use keytrail_detect::base::Base;
+use keytrail_detect::finding::FindingState;
+use keytrail_detect::tally::Tally;
+use keytrail_event::Day;
+use keytrail_report::escape;
+use keytrail_store::executor::Executor;
+use keytrail_store::{BaseShard, SqliteStore, Store as _, export};
+use pollster::block_on;
+
+use super::replay::kept::judge;
+use crate::configuration::{self, ConfigurationArguments};
+use crate::exit_code::Exit;
+use crate::failure::UsageError;
+use crate::output::{Destination, Format};
+use crate::state_file::{in_state, open};
+use crate::talk::Talk;
+
+/// `keytrail state`.
+#[derive(Debug, Clone, Args)]
+pub struct StateArguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: StateCommand,
+}
+
+/// What to do with a state.
+#[derive(Debug, Clone, Subcommand)]
+pub enum StateCommand {
+    /// Show what it holds, account by account.
+    Show(FileArgument),
+    /// Judge every day again, from the records that were counted.
+    Rebuild(RebuildArguments),
+    /// Read everything in it, and say what is wrong; exit with 3 when something is.
+    Verify(FileArgument),
+    /// Write what it holds as JSON Lines, for other programs.
+    Export(FileArgument),
+    /// Forget the records of days before a date. They can not be judged again then; findings stay.
+    Prune(PruneArguments),
+}
+
+/// A state file.
+#[derive(Debug, Clone, Args)]
+pub struct FileArgument {
+    /// The state file that `replay --state` wrote.
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+}
+
+/// `keytrail state rebuild`.
+#[derive(Debug, Clone, Args)]
+pub struct RebuildArguments {
+    /// Which state.
+    #[command(flatten)]
+    pub state: FileArgument,
+    /// What users decide.
+    #[command(flatten)]
+    pub configuration: ConfigurationArguments,
+}
+
+/// `keytrail state prune`.
+#[derive(Debug, Clone, Args)]
+pub struct PruneArguments {
+    /// Which state.
+    #[command(flatten)]
+    pub state: FileArgument,
+    /// The first day (UTC) whose records stay, such as 2025-03-01.
+    #[arg(long, value_name = "DATE", value_parser = day)]
+    pub before: Day,
+}
+
+fn day(text: &str) -> Result<Day, String> {
+    Day::parse(text).ok_or_else(|| "not a day such as 2025-03-01".to_owned())
+}
+
+/// Shows or tends a state.
+///
+/// # Errors
+/// When the state can not be read or written.
+pub fn run(command: &StateCommand, talk: Talk) -> anyhow::Result<Exit> {
+    match command {
+        StateCommand::Show(state) => show(&state.file, talk)?,
+        StateCommand::Rebuild(arguments) => rebuild(arguments, talk)?,
+        StateCommand::Verify(state) => return verify(&state.file, talk),
+        StateCommand::Export(state) => {
+            let store = open(&state.file, false)?;
+            let mut out = Destination::standard_output(Format::Jsonl, talk.color());
+            block_on(export(&store, &mut out))?;
+            out.finish()?;
+        }
+        StateCommand::Prune(arguments) => prune(arguments, talk)?,
+    }
+    Ok(Exit::Done)
+}
+
+fn show(path: &Path, talk: Talk) -> anyhow::Result<()> {
+    let store = open(path, false)?;
+    let configuration = keytrail_detect::configuration::Configuration::default();
+    let executor = Executor::new(&store, &configuration);
+    let mut out = Destination::standard_output(Format::Table, talk.color());
+    for account in block_on(store.accounts()).map_err(in_state)? {
+        let days = block_on(store.days(&account)).map_err(in_state)?;
+        let pointer = block_on(store.pointer(&account)).map_err(in_state)?;
+        let findings = block_on(executor.findings(&account)).map_err(in_state)?;
+        let standing = findings.values();
+        let standing = standing.filter(|finding| finding.state != FindingState::Withdrawn);
+        writeln!(out, "account {}", escape::terminal(&account))?;
+        match (days.first(), days.last()) {
+            (Some(first), Some(last)) => {
+                writeln!(out, "  records   {} days, {first} to {last}", days.len())?;
+            }
+            _ => writeln!(out, "  records   none")?,
+        }
+        match pointer {
+            Some(pointer) => writeln!(
+                out,
+                "  learnt    through {}, generation {}",
+                pointer.day, pointer.generation
+            )?,
+            None => writeln!(out, "  learnt    no day has closed yet")?,
+        }
+        writeln!(out, "  findings  {}", standing.count())?;
+        if let Some(clock) = block_on(executor.clock(&account)).map_err(in_state)? {
+            writeln!(out, "  judged    as of {clock}")?;
+        }
+    }
+    out.finish()
+}
+
+fn rebuild(arguments: &RebuildArguments, talk: Talk) -> anyhow::Result<()> {
+    let configuration = configuration::load(&arguments.configuration)?;
+    let store = open(&arguments.state.file, false)?;
+    let executor = Executor::new(&store, &configuration);
+    for account in block_on(store.accounts()).map_err(in_state)? {
+        block_on(executor.rebuild(&account)).map_err(in_state)?;
+    }
+    let judged = judge(&executor, None, talk)?;
+    talk.say(format!("{} findings stand", judged.findings.len()));
+    Ok(())
+}
+
+fn verify(path: &Path, talk: Talk) -> anyhow::Result<Exit> {
+    let store = open(path, false)?;
+    let mut problems = store.verify().map_err(in_state)?;
+    for account in block_on(store.accounts()).map_err(in_state)? {
+        problems.extend(unreadable(&store, &account)?);
+    }
+    for problem in &problems {
+        talk.say(escape::terminal(problem));
+    }
+    if problems.is_empty() {
+        talk.say("The state is sound");
+        return Ok(Exit::Done);
+    }
+    Ok(Exit::Unreadable)
+}
+
+/// The tallies and the base of an account that can not be read, in words.
+fn unreadable(store: &SqliteStore, account: &str) -> anyhow::Result<Vec<String>> {
+    let mut problems = Vec::new();
+    for day in block_on(store.days(account)).map_err(in_state)? {
+        let read = match block_on(store.read_tally(account, day)) {
+            Ok(stored) => stored.map(|stored| Tally::decode(&stored.value)),
+            // What the store itself finds damaged, it has told already.
+            Err(_) => continue,
+        };
+        if let Some(Err(error)) = read {
+            problems.push(format!("account {account}, {day}: {error}"));
+        }
+    }
+    let Some(pointer) = block_on(store.pointer(account)).map_err(in_state)? else {
+        return Ok(problems);
+    };
+    let shard = BaseShard {
+        account: account.to_owned(),
+        generation: pointer.generation,
+        day: pointer.day,
+        shard: 0,
+    };
+    match block_on(store.read_base(&shard)) {
+        Ok(Some(bytes)) => {
+            if let Err(error) = Base::decode(&bytes) {
+                problems.push(format!("{shard}: {error}"));
+            }
+        }
+        Ok(None) => problems.push(format!(
+            "{shard} is gone; `keytrail state rebuild` makes it anew"
+        )),
+        Err(_) => {}
+    }
+    Ok(problems)
+}
+
+fn prune(arguments: &PruneArguments, talk: Talk) -> anyhow::Result<()> {
+    let store = open(&arguments.state.file, false)?;
+    let mut forgotten = 0;
+    for account in block_on(store.accounts()).map_err(in_state)? {
+        let pointer = block_on(store.pointer(&account)).map_err(in_state)?;
+        for day in block_on(store.days(&account)).map_err(in_state)? {
+            if day >= arguments.before {
+                continue;
+            }
+            if pointer.is_none_or(|pointer| day > pointer.day) {
+                let account = escape::terminal(&account);
+                return Err(UsageError::new(format_args!(
+                    "{day} of account {account} is not closed yet, so its records are still needed"
+                ))
+                .hint("name an earlier day with --before")
+                .into());
+            }
+            block_on(store.remove_tally(&account, day)).map_err(in_state)?;
+            forgotten += 1;
+        }
+    }
+    talk.say(format!("{forgotten} account-days of records are forgotten"));
+    Ok(())
+}
