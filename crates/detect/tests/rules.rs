@@ -17,6 +17,8 @@ use keytrail_detect::tally::Tally;
 use keytrail_event::{EventTime, Issue, Reader, Record, Sink};
 use serde_json::{Value, json};
 
+#[path = "rules/administration.rs"]
+mod administration;
 #[path = "rules/encryption.rs"]
 mod encryption;
 #[path = "rules/keys.rs"]
