@@ -9,11 +9,58 @@ pub const SIGNATURE_BYTES_MAX: usize = 256;
 /// Most context pairs kept of one record.
 pub const CONTEXT_PAIRS_MAX: usize = 16;
 
+/// Pairs that are kept in place; real contexts have one or two.
+const FEW: usize = 2;
+
+/// A key and its value.
+type Pair<'a> = (Cow<'a, str>, Cow<'a, str>);
+
 /// The pairs of an encryption context, sorted by key.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct EncryptionContext<'a> {
-    pairs: Vec<(Cow<'a, str>, Cow<'a, str>)>,
+    pairs: Pairs<'a>,
 }
+
+#[derive(Clone)]
+enum Pairs<'a> {
+    Few([Pair<'a>; FEW], usize),
+    Many(Vec<Pair<'a>>),
+}
+
+impl<'a> Pairs<'a> {
+    const NONE: Pair<'a> = (Cow::Borrowed(""), Cow::Borrowed(""));
+
+    #[inline]
+    fn as_slice(&self) -> &[Pair<'a>] {
+        match self {
+            Self::Few(pairs, length) => pairs.get(..*length).unwrap_or_default(),
+            Self::Many(pairs) => pairs,
+        }
+    }
+}
+
+impl Default for EncryptionContext<'_> {
+    #[inline]
+    fn default() -> Self {
+        Self {
+            pairs: Pairs::Few([Pairs::NONE; FEW], 0),
+        }
+    }
+}
+
+impl std::fmt::Debug for EncryptionContext<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_map().entries(self.pairs()).finish()
+    }
+}
+
+impl PartialEq for EncryptionContext<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.pairs.as_slice() == other.pairs.as_slice()
+    }
+}
+
+impl Eq for EncryptionContext<'_> {}
 
 impl<'a> EncryptionContext<'a> {
     /// The context of these pairs; the last of two equal keys wins, and the first 16 by key are kept.
@@ -23,18 +70,62 @@ impl<'a> EncryptionContext<'a> {
         pairs.sort_by(|a, b| a.0.cmp(&b.0));
         pairs.dedup_by(|later, kept| later.0 == kept.0);
         pairs.truncate(CONTEXT_PAIRS_MAX);
-        Self { pairs }
+        Self {
+            pairs: Pairs::Many(pairs),
+        }
+    }
+
+    /// The context with the keys of another, and these values in their order; `None` when one is
+    /// missing.
+    #[inline(always)]
+    pub(crate) fn with_values(
+        keys: &'a EncryptionContext<'_>,
+        mut values: impl ExactSizeIterator<Item = Option<&'a str>>,
+    ) -> Option<Self> {
+        let keys = keys.pairs.as_slice();
+        if values.len() != keys.len() {
+            return None;
+        }
+        let mut next = |key: &'a Cow<'_, str>| {
+            let value = values.next()??;
+            Some((Cow::Borrowed(&**key), Cow::Borrowed(value)))
+        };
+        if keys.len() > FEW {
+            let pairs = keys.iter().map(|(key, _)| next(key));
+            return Some(Self {
+                pairs: Pairs::Many(pairs.collect::<Option<_>>()?),
+            });
+        }
+        let mut few = [Pairs::NONE; FEW];
+        for (pair, (key, _)) in few.iter_mut().zip(keys) {
+            *pair = next(key)?;
+        }
+        Some(Self {
+            pairs: Pairs::Few(few, keys.len()),
+        })
+    }
+
+    /// The same with texts of its own.
+    pub(crate) fn to_static(&self) -> EncryptionContext<'static> {
+        let own = |text: &str| Cow::Owned(text.to_owned());
+        let pairs = self.pairs().map(|(key, value)| (own(key), own(value)));
+        EncryptionContext {
+            pairs: Pairs::Many(pairs.collect()),
+        }
     }
 
     /// The pairs, sorted by key.
     pub fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.pairs.iter().map(|(key, value)| (&**key, &**value))
+        self.pairs
+            .as_slice()
+            .iter()
+            .map(|(key, value)| (&**key, &**value))
     }
 
     /// Whether the record gives none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.pairs.is_empty()
+        self.pairs.as_slice().is_empty()
     }
 
     /// The signature: sorted keys, with a value only where the key names a resource that many calls
@@ -80,7 +171,7 @@ impl<'a> EncryptionContext<'a> {
 
     /// Appends the signature to an empty text.
     pub fn write_signature(&self, signature: &mut String) {
-        for (key, value) in &self.pairs {
+        for (key, value) in self.pairs.as_slice() {
             if !signature.is_empty() {
                 signature.push('&');
             }

@@ -186,6 +186,23 @@ impl<'a> Operation<'a> {
         }
     }
 
+    /// The same, with the name lent.
+    #[inline]
+    pub(crate) fn borrowed(&self) -> Operation<'_> {
+        Operation {
+            name: Cow::Borrowed(&self.name),
+            class: self.class,
+        }
+    }
+
+    /// The same, with a name of its own.
+    pub(crate) fn to_static(&self) -> Operation<'static> {
+        Operation {
+            name: Cow::Owned(self.name.as_ref().to_owned()),
+            class: self.class,
+        }
+    }
+
     /// The name as CloudTrail writes it (`eventName`).
     #[must_use]
     pub fn name(&self) -> &str {

@@ -6,8 +6,9 @@ use crate::fields::Fields;
 use crate::issue::{Issue, IssueKind};
 use crate::read::RECORD_BYTES_MAX;
 use crate::selection::{Selection, select_bytes};
+use crate::template::{Frames, Places};
 use crate::walk::skip_space;
-use crate::walker::{Field, Odd, Picked, Place, Walked, Walker};
+use crate::walker::{Field, Followed, Odd, Picked, Place, Walked, Walker};
 
 /// Picks fields out of records.
 #[derive(Debug, Default)]
@@ -48,9 +49,23 @@ impl Picker {
         }
     }
 
-    /// Says that other bytes come now, not the ones that records were opened in before.
-    pub(crate) fn turn_to_other_bytes(&mut self) {
-        self.picked.turn_to_other_bytes();
+    /// The frame that the record at `start` follows, if there is one.
+    #[inline(always)]
+    pub(crate) fn follow(
+        &mut self,
+        bytes: &[u8],
+        start: usize,
+        frames: &mut Frames,
+        places: &mut Places,
+    ) -> Option<Followed> {
+        let echo = &mut self.picked.echo;
+        self.walker.follow(bytes, start, echo, frames, places)
+    }
+
+    /// Whether this record is strictly JSON and UTF-8: its text, if so.
+    pub(crate) fn sound<'a>(&self, bytes: &'a [u8], start: usize, end: usize) -> Option<&'a str> {
+        self.walker.check(bytes, start, end).ok()?;
+        std::str::from_utf8(bytes.get(start..end)?).ok()
     }
 
     /// What the last record walked was picked apart into.

@@ -11,8 +11,9 @@ use crate::pick::{Opened, Picker};
 use crate::record::{Normalised, Record};
 use crate::selection::Selection;
 use crate::split::{Piece, Splitter, Verdict};
+use crate::template::{Follower, Templates};
 use crate::walk::{Walk, skip_space, value_end};
-use crate::walker::Place;
+use crate::walker::{Followed, Place};
 
 /// Longest record that is read, in bytes. CloudTrail's own limit is 256 KiB an event.
 pub const RECORD_BYTES_MAX: usize = 1 << 20;
@@ -72,11 +73,12 @@ impl Reading {
     }
 }
 
-/// What is kept from one delivery to the next: remembered identities.
+/// What is kept from one delivery to the next: identities, and records that come again and again.
 #[derive(Debug, Default)]
 pub struct Reader {
     memo: IdentityMemo,
     picker: Picker,
+    templates: Templates,
 }
 
 impl Reader {
@@ -86,6 +88,10 @@ impl Reader {
     pub fn oracle() -> Self {
         Self {
             picker: Picker::oracle(),
+            templates: Templates {
+                is_off: true,
+                ..Templates::default()
+            },
             ..Self::default()
         }
     }
@@ -133,7 +139,6 @@ impl Delivery<'_> {
             splitter,
             reading,
         } = self;
-        reader.picker.turn_to_other_bytes();
         splitter.feed(bytes, last, &mut |piece| match piece {
             Piece::Open(bytes, start, place) => {
                 let mut values = Values {
@@ -241,21 +246,106 @@ impl<S: Sink> Values<'_, S> {
     /// wrong with it is left to [`Values::read`].
     #[inline(always)]
     fn open(&mut self, bytes: &[u8], start: usize, place: Place) -> Verdict {
+        let mut followed = None;
+        if place == Place::Array && !self.reader.templates.is_off {
+            followed = self.follow(bytes, start);
+            if let Some(followed) = followed
+                && self.keep_follower(bytes, start, followed)
+            {
+                return Verdict::Ended(followed.length);
+            }
+        }
+        self.walk(bytes, start, place, followed)
+    }
+
+    /// The frame that the record follows, if there is one.
+    #[inline(always)]
+    fn follow(&mut self, bytes: &[u8], start: usize) -> Option<Followed> {
+        let Reader {
+            picker, templates, ..
+        } = &mut *self.reader;
+        picker.follow(bytes, start, &mut templates.frames, &mut templates.places)
+    }
+
+    /// Counts a record that follows a frame, and hands it to the sink if somebody reads it. `false`
+    /// when it says something new.
+    #[inline(always)]
+    fn keep_follower(&mut self, bytes: &[u8], start: usize, followed: Followed) -> bool {
+        let templates = &self.reader.templates;
+        let Some(frame) = templates.frames.get(followed.frame) else {
+            return false;
+        };
+        if !frame.is_kept {
+            self.reading.records += 1;
+            self.reading.skipped_other_services += 1;
+            return true;
+        }
+        let Ok(raw) = simdutf8::basic::from_utf8(&bytes[start..start + followed.length]) else {
+            return false;
+        };
+        let follower = Follower {
+            frame,
+            places: &templates.places,
+            identity: followed.identity,
+            raw,
+        };
+        let Some(record) = templates.learnt.record(&follower) else {
+            return false;
+        };
+        self.reading.records += 1;
+        self.reading.kms += 1;
+        self.sink.record(&record);
+        true
+    }
+
+    /// Walks over the record that begins at `start`. `followed` is the frame that it follows.
+    #[inline(never)]
+    fn walk(
+        &mut self,
+        bytes: &[u8],
+        start: usize,
+        place: Place,
+        followed: Option<Followed>,
+    ) -> Verdict {
         match self.reader.picker.open(bytes, start, place) {
             None => Verdict::NotJson,
             Some(Opened::Unfinished) => Verdict::Unfinished,
             Some(Opened::Unwanted(length)) => {
                 self.reading.records += 1;
                 self.reading.skipped_other_services += 1;
+                if place == Place::Array {
+                    self.learn(bytes, start, length, false);
+                }
                 Verdict::Ended(length)
             }
             Some(Opened::Record(text)) => {
                 let fields = self.reader.picker.fields(text);
-                match self.keep(fields, text) {
-                    Ok(()) => Verdict::Ended(text.len()),
+                let kms_before = self.reading.kms;
+                match self.keep(fields, text, followed) {
+                    Ok(()) => {
+                        if place == Place::Array && followed.is_none() {
+                            let is_kept = self.reading.kms > kms_before;
+                            self.learn(bytes, start, text.len(), is_kept);
+                        }
+                        Verdict::Ended(text.len())
+                    }
                     Err(_) => Verdict::NotJson,
                 }
             }
+        }
+    }
+
+    /// Learns the frame of a record that was read in the ordinary way.
+    #[inline(always)]
+    fn learn(&mut self, bytes: &[u8], start: usize, length: usize, is_kept: bool) {
+        let Reader {
+            picker, templates, ..
+        } = &mut *self.reader;
+        if !templates.is_off
+            && templates.frames.may_learn()
+            && let Some(text) = picker.sound(bytes, start, start + length)
+        {
+            templates.frames.learn(text, is_kept);
         }
     }
 
@@ -361,19 +451,41 @@ impl<S: Sink> Values<'_, S> {
     }
 
     fn read_fields(&mut self, fields: Fields<'_>, raw: &str) -> Result<(), Issue> {
-        self.keep(fields, raw)
+        self.keep(fields, raw, None)
     }
 
     /// Counts a record, and hands it to the sink if somebody reads it. Inlined, so that its fields
     /// are not moved about.
     #[inline(always)]
-    fn keep(&mut self, fields: Fields<'_>, raw: &str) -> Result<(), Issue> {
+    fn keep(
+        &mut self,
+        fields: Fields<'_>,
+        raw: &str,
+        followed: Option<Followed>,
+    ) -> Result<(), Issue> {
         let Self {
             reader,
             reading,
             sink,
         } = self;
-        let mut keep = |record: &Record<'_>, selection| {
+        let Templates {
+            frames,
+            learnt,
+            places,
+            ..
+        } = &mut reader.templates;
+        let mut keep = |record: &mut Record<'_>, selection| {
+            if let Some(followed) = followed
+                && let Some(frame) = frames.get(followed.frame)
+            {
+                let follower = Follower {
+                    frame,
+                    places,
+                    identity: followed.identity,
+                    raw,
+                };
+                record.template = learnt.learn(&follower, record);
+            }
             if record.event_id.is_none() {
                 sink.issue(Issue::new(IssueKind::NoEventId, Some(reading.records), ""));
             }

@@ -25,7 +25,7 @@ use crate::walker::Picked;
 /// Stands for an account or Region that a record does not tell.
 pub const UNKNOWN: &str = "unknown";
 /// Longest account, Region or event id that is kept, in bytes.
-const NAME_BYTES_MAX: usize = 64;
+pub(crate) const NAME_BYTES_MAX: usize = 64;
 /// Longest error code that is kept, in bytes.
 const ERROR_CODE_BYTES_MAX: usize = 128;
 
@@ -94,7 +94,7 @@ impl<'a> Record<'a> {
         raw: &'a str,
         picked: &mut Picked,
         memo: &mut IdentityMemo,
-        keep: &mut impl FnMut(&Self, Selection),
+        keep: &mut impl FnMut(&mut Self, Selection),
     ) -> Result<Normalised, Issue> {
         let bad = |kind, detail: &str| Issue::new(kind, None, detail);
         let unsound = |_| bad(IssueKind::NotJson, "");
@@ -193,7 +193,7 @@ impl<'a> Record<'a> {
             .map_or(Outcome::Success, |code| {
                 Outcome::Error(cut(code, ERROR_CODE_BYTES_MAX))
             });
-        let record = Record {
+        let mut record = Record {
             time,
             event_id: fields
                 .event_id
@@ -219,8 +219,38 @@ impl<'a> Record<'a> {
             raw,
             template: None,
         };
-        keep(&record, selection);
+        keep(&mut record, selection);
         Ok(Normalised::Kept)
+    }
+
+    /// The same with texts of its own, but for `raw`, which is left out.
+    pub(crate) fn to_static(&self) -> Record<'static> {
+        fn own(text: &str) -> Cow<'static, str> {
+            Cow::Owned(text.to_owned())
+        }
+        let maybe = |text: &Option<Cow<'_, str>>| text.as_deref().map(own);
+        Record {
+            time: self.time,
+            event_id: maybe(&self.event_id),
+            account: own(&self.account),
+            region: own(&self.region),
+            event_source: own(&self.event_source),
+            operation: self.operation.to_static(),
+            identity: Arc::clone(&self.identity),
+            key: self.key.clone(),
+            destination_key: self.destination_key.clone(),
+            outcome: self.outcome.to_static(),
+            error_message: maybe(&self.error_message),
+            source: maybe(&self.source),
+            user_agent: maybe(&self.user_agent),
+            vpc_endpoint_id: maybe(&self.vpc_endpoint_id),
+            has_tls_details: self.has_tls_details,
+            context: self.context.to_static(),
+            shared_event_id: maybe(&self.shared_event_id),
+            is_service_event: self.is_service_event,
+            raw: "",
+            template: self.template,
+        }
     }
 
     /// Whether this is a KMS record (and not one of another service that rules read).

@@ -1,12 +1,14 @@
-//! Values that came before in the same bytes: the next one like it need not be walked again.
+//! Values that came before: the next one like it need not be walked again.
 //!
 //! A container's text is its own end mark: where the bytes of a container are repeated, a container
 //! of the same length begins. So comparing bytes takes the place of walking over them, which pays
 //! for `userIdentity`, half of a record and written alike by a session in all it does.
 
 /// Values are remembered in sets of four: a session's own calls, and those that services make for it.
-const SETS: usize = 128;
+const SETS: usize = 256;
 const WAYS: usize = 4;
+/// Longest value that is remembered, in bytes. Identities of sessions have about 600.
+const TEXT_BYTES_MAX: usize = 1_024;
 
 /// What somebody else knows about a value, by number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,26 +17,29 @@ pub(crate) struct Known(pub(crate) u32);
 /// One value seen before.
 #[derive(Debug, Clone, Copy, Default)]
 struct Seen {
-    start: usize,
-    length: usize,
-    /// The bytes it was seen in: see [`Echo::forget`].
-    epoch: u32,
+    /// Counts the values remembered, from 1; zero for none. It stands for these bytes and no others.
+    number: u64,
+    length: u32,
     /// A [`Known`] and one; zero for nothing.
     known: u32,
+    /// Where its text is kept.
+    place: u32,
 }
 
 /// Values seen before, by a hash of their beginnings.
 #[derive(Debug)]
 pub(crate) struct Echo {
     sets: Box<[[Seen; WAYS]; SETS]>,
-    epoch: u32,
+    texts: Vec<[u8; TEXT_BYTES_MAX]>,
+    numbers: u64,
 }
 
 impl Default for Echo {
     fn default() -> Self {
         Self {
             sets: Box::new([[Seen::default(); WAYS]; SETS]),
-            epoch: 1,
+            texts: Vec::new(),
+            numbers: 0,
         }
     }
 }
@@ -43,16 +48,15 @@ impl Default for Echo {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Set(usize);
 
-impl Echo {
-    /// Forgets everything, since other bytes come. What was seen in the bytes before says nothing of
-    /// them.
-    pub(crate) fn forget(&mut self) {
-        self.epoch = self.epoch.wrapping_add(1);
-        if self.epoch == 0 {
-            *self = Self::default();
-        }
-    }
+/// The eight bytes at this place.
+#[inline(always)]
+fn word(bytes: &[u8; 72], place: usize) -> u64 {
+    let mut word = [0; 8];
+    word.copy_from_slice(&bytes[place..place + 8]);
+    u64::from_le_bytes(word)
+}
 
+impl Echo {
     /// Where the value at `at` is remembered, if its beginning is long enough to tell values apart.
     #[inline(always)]
     pub(super) fn set_of(bytes: &[u8], at: usize) -> Option<Set> {
@@ -68,56 +72,61 @@ impl Echo {
         // Where producers write the ids of principals, access keys and sessions.
         const PLACES: [usize; 6] = [16, 24, 40, 48, 56, 64];
         let beginning = super::value::block::<72>(bytes, at)?;
-        let mut hash = 0_u64;
-        for (place, factor) in PLACES.into_iter().zip(FACTORS) {
-            let mut word = [0; 8];
-            word.copy_from_slice(&beginning[place..place + 8]);
-            hash = hash.wrapping_add(u64::from_le_bytes(word).wrapping_mul(factor));
+        // The identity of a service is short, and a time stands behind it: `{"type":"AWSService"`.
+        let is_service = word(beginning, 9) == u64::from_le_bytes(*b"AWSServi");
+        let far = if is_service { 0 } else { u64::MAX };
+        let mut hash = word(beginning, 34).wrapping_mul(FACTORS[5]).rotate_left(7);
+        for (index, (place, factor)) in PLACES.into_iter().zip(FACTORS).enumerate() {
+            let mask = if index < 2 { u64::MAX } else { far };
+            hash = hash.wrapping_add((word(beginning, place) & mask).wrapping_mul(factor));
         }
         Some(Set((hash >> (64 - SETS.ilog2())) as usize))
     }
 
-    /// Where the value at `at` ends, if it was seen before.
+    /// Where the value at `at` ends, if it was seen before, and the number of its bytes.
     #[inline(always)]
-    pub(super) fn find(&mut self, set: Set, bytes: &[u8], at: usize) -> Option<usize> {
+    pub(super) fn find(&mut self, set: Set, bytes: &[u8], at: usize) -> Option<(usize, u64)> {
         let ways = &mut self.sets[set.0 % SETS];
         for way in 0..WAYS {
             let seen = ways[way];
-            if seen.epoch != self.epoch {
+            let Some(text) = self.texts.get(seen.place as usize) else {
                 continue;
-            }
-            let end = at + seen.length;
+            };
+            let length = seen.length as usize;
+            let (Some(text), Some(here)) = (text.get(..length), bytes.get(at..at + length)) else {
+                continue;
+            };
             // Values that begin alike often end differently, which is soon seen.
-            let (tail, tail_before) = (end - 8, seen.start + seen.length - 8);
-            let tail = super::value::block::<8>(bytes, tail)?;
-            if super::value::block::<8>(bytes, tail_before) != Some(tail) {
-                continue;
-            }
-            let before = bytes.get(seen.start..seen.start + seen.length);
-            if before.is_some() && before == bytes.get(at..end) {
-                // The newest copy is nearest at hand.
-                ways[way].start = at;
-                ways.swap(0, way);
-                return Some(end);
+            if seen.number != 0 && text.last_chunk::<8>() == here.last_chunk() && text == here {
+                if way != 0 {
+                    ways.swap(0, way);
+                }
+                return Some((at + length, seen.number));
             }
         }
         None
     }
 
-    /// Remembers a container that is walked over, unless it is too short to be worth it.
-    #[inline(always)]
-    pub(super) fn note(&mut self, set: Set, start: usize, end: usize) -> Option<Set> {
-        if end - start < 8 {
+    /// Remembers a container that is walked over, unless it is too short or too long to be worth it.
+    #[inline(never)]
+    pub(super) fn note(&mut self, set: Set, text: &[u8]) -> Option<Set> {
+        if !(8..=TEXT_BYTES_MAX).contains(&text.len()) {
             return None;
         }
         let ways = &mut self.sets[set.0 % SETS];
         ways.rotate_right(1);
+        if ways[0].number == 0 {
+            ways[0].place = self.texts.len() as u32;
+            self.texts.push([0; TEXT_BYTES_MAX]);
+        }
+        self.numbers += 1;
         ways[0] = Seen {
-            start,
-            length: end - start,
-            epoch: self.epoch,
+            number: self.numbers,
+            length: text.len() as u32,
             known: 0,
+            place: ways[0].place,
         };
+        self.texts[ways[0].place as usize][..text.len()].copy_from_slice(text);
         Some(set)
     }
 
@@ -131,6 +140,11 @@ impl Echo {
     #[inline(always)]
     pub(crate) fn learn(&mut self, set: Set, known: Known) {
         self.sets[set.0 % SETS][0].known = known.0.wrapping_add(1);
+    }
+
+    /// The number of the value found or noted last in this set.
+    pub(crate) fn number(&self, set: Set) -> u64 {
+        self.sets[set.0 % SETS][0].number
     }
 }
 
@@ -148,19 +162,36 @@ mod tests {
         let set = Echo::set_of(bytes, 0).expect("it is long enough");
         assert_eq!(Echo::set_of(bytes, second), Some(set));
         assert_eq!(echo.find(set, bytes, 0), None);
-        assert_eq!(echo.note(set, 0, 2), None);
-        assert_eq!(echo.note(set, 0, value.len()), Some(set));
+        assert_eq!(echo.note(set, &bytes[..2]), None);
+        assert_eq!(echo.note(set, value.as_bytes()), Some(set));
         assert_eq!(echo.known(set), None);
         echo.learn(set, Known(7));
-        assert_eq!(echo.find(set, bytes, second), Some(second + value.len()));
+        let end = second + value.len();
+        assert_eq!(echo.find(set, bytes, second), Some((end, 1)));
         assert_eq!(echo.known(set), Some(Known(7)));
         assert_eq!(echo.find(set, bytes, third), None);
-        assert_eq!(echo.note(set, third, bytes.len()), Some(set));
-        assert_eq!(echo.known(set), None);
-        assert_eq!(echo.find(set, bytes, second), Some(second + value.len()));
+        assert_eq!(echo.note(set, &bytes[third..]), Some(set));
+        assert_eq!((echo.known(set), echo.number(set)), (None, 2));
+        assert_eq!(echo.find(set, bytes, second), Some((end, 1)));
         assert_eq!(echo.known(set), Some(Known(7)));
-        echo.forget();
-        assert_eq!(echo.find(set, bytes, second), None);
         assert_eq!(Echo::set_of(b"{\"a\":1}", 0), None);
+    }
+
+    #[test]
+    fn a_full_set_forgets_the_oldest() {
+        let values: Vec<String> = (0..6)
+            .map(|number| format!("{{\"a\":\"{}{number}\"}}", "x".repeat(100)))
+            .collect();
+        let mut echo = Echo::default();
+        let set = Echo::set_of(values[0].as_bytes(), 0).expect("it is long enough");
+        for value in &values {
+            assert_eq!(echo.note(set, value.as_bytes()), Some(set));
+        }
+        for (index, value) in values.iter().enumerate() {
+            let found = echo.find(set, value.as_bytes(), 0);
+            let expected = (index >= 2).then_some((value.len(), index as u64 + 1));
+            assert_eq!(found, expected);
+        }
+        assert_eq!(echo.texts.len(), WAYS);
     }
 }

@@ -42,11 +42,30 @@ pub(super) fn block_of(window: &[u8; WINDOW]) -> &[u8; 64] {
     window.last_chunk().unwrap_or(&[0; 64])
 }
 
+/// What a block of 64 bytes must be: equal to `bytes` wherever `mask` has all bits set. Where it has
+/// none, anything may stand.
+#[derive(Debug, Clone, Copy)]
+#[repr(C, align(64))]
+pub(crate) struct Pattern {
+    pub(crate) bytes: [u8; 64],
+    pub(crate) mask: [u8; 64],
+}
+
 /// The vector instructions of a processor.
 pub(super) trait Lanes: Copy {
     /// Bytes at which reading a plain string stops: `"`, `\`, control characters, and whatever is
     /// not ASCII.
     fn stops(self, block: &[u8; 32]) -> u32;
+
+    /// [`Lanes::stops`] of 64 bytes.
+    #[inline(always)]
+    fn stops_of_block(self, block: &[u8; 64]) -> u64 {
+        let (halves, _) = block.as_chunks::<32>();
+        u64::from(self.stops(&halves[0])) | u64::from(self.stops(&halves[1])) << 32
+    }
+
+    /// Whether the blocks are what the patterns say, each the one in the same place.
+    fn follows(self, blocks: &[[u8; 64]], patterns: &[Pattern]) -> bool;
 
     /// Bytes that equal the pattern's byte in the same place.
     fn equal(self, block: &[u8; 32], pattern: &[u8; 32]) -> u32;
@@ -112,6 +131,21 @@ impl Lanes for Scalar {
             control | (word & HIGH_BITS) | equal_bytes(word, b'"') | equal_bytes(word, b'\\')
         });
         stops as u32
+    }
+
+    #[inline(always)]
+    fn follows(self, blocks: &[[u8; 64]], patterns: &[Pattern]) -> bool {
+        let word = |bytes: &[u8; 64], at: usize| {
+            let (words, _) = bytes.as_chunks::<8>();
+            u64::from_le_bytes(words[at])
+        };
+        let mut differing = 0;
+        for (block, pattern) in blocks.iter().zip(patterns) {
+            for at in 0..8 {
+                differing |= (word(block, at) ^ word(&pattern.bytes, at)) & word(&pattern.mask, at);
+            }
+        }
+        differing == 0
     }
 
     #[inline(always)]
@@ -232,6 +266,8 @@ pub(super) mod tests {
         let half = bytes.first_chunk::<32>().expect("64 are at least 32");
         let stops = bits(&|byte| !(0x20..0x80).contains(&byte) || byte == b'"' || byte == b'\\');
         assert_eq!(lanes.stops(half), stops as u32);
+        assert_eq!(lanes.stops_of_block(bytes), stops);
+        check_follows(lanes, bytes);
         let mut pattern = *half;
         for (index, byte) in pattern.iter_mut().enumerate() {
             *byte ^= u8::from(index % 3 == 0) * bytes[index + 32];
@@ -252,6 +288,28 @@ pub(super) mod tests {
             inside |= u64::from(low.count_ones() & 1) << bit;
         }
         assert_eq!(lanes.prefix_xor(word), inside);
+    }
+
+    fn check_follows<L: Lanes>(lanes: L, bytes: &[u8; 64]) {
+        let mut pattern = Pattern {
+            bytes: *bytes,
+            mask: [0xff; 64],
+        };
+        let blocks = [*bytes, *bytes];
+        assert!(lanes.follows(&blocks, &[pattern, pattern]));
+        for at in 0..64 {
+            pattern.bytes[at] ^= 1 << (at % 8);
+            let exact = Pattern {
+                bytes: *bytes,
+                ..pattern
+            };
+            assert!(!lanes.follows(&blocks, &[exact, pattern]));
+            assert!(!lanes.follows(&blocks, &[pattern, exact]));
+            pattern.mask[at] = 0;
+            assert!(lanes.follows(&blocks, &[exact, pattern]));
+            pattern.mask[at] = 0xff;
+            pattern.bytes[at] = bytes[at];
+        }
     }
 
     /// Blocks rich in the bytes that matter, of few kinds or of many.

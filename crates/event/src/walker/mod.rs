@@ -29,6 +29,7 @@ mod container;
 #[cfg(test)]
 mod differential;
 mod echo;
+mod follow;
 mod lanes;
 mod names;
 mod picked;
@@ -38,13 +39,16 @@ mod value;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
-pub(crate) use echo::Known;
+pub(crate) use echo::{Echo, Known};
+pub(crate) use follow::Followed;
+pub(crate) use lanes::Pattern;
 pub(crate) use names::Field;
 pub(crate) use picked::Picked;
 
 use lanes::Scalar;
 
 use crate::request::Request;
+use crate::template::{Frames, Places};
 
 /// Where a record stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -181,6 +185,11 @@ for_every_processor! {
     /// Walks the record whose opening brace stands at `start`, and notes in `picked` where its fields
     /// stand, counted from there.
     fn walk(bytes: &[u8], start: usize, place: Place, picked: &mut Picked) -> Result<Walked, Odd> = record::walk;
+
+    /// Finds the frame that the record at `start` follows, and notes in `places` where its stretches
+    /// begin.
+    fn follow(bytes: &[u8], start: usize, echo: &mut Echo, frames: &mut Frames, places: &mut Places)
+        -> Option<Followed> = follow::follow;
 
     /// Reads `requestParameters`; `None` when that takes another reader, and then nothing is said of
     /// whether it is sound.

@@ -32,7 +32,7 @@ pub(crate) struct Picked {
     /// Some container in the record belongs to no span.
     pub(super) unread: bool,
     /// What records before this one looked like: identities, the order of fields, lengths of texts.
-    pub(super) echo: Echo,
+    pub(crate) echo: Echo,
     pub(super) order: Order,
     pub(super) lengths: [u8; FIELDS],
     /// Where this record's identity is among them.
@@ -132,11 +132,6 @@ impl Picked {
     #[inline(always)]
     pub(crate) fn raw<'a>(&self, record: &'a str, field: Field) -> Option<&'a str> {
         record.get(self.span(field)?)
-    }
-
-    /// Says that other bytes come now, not the ones that the last walks went through.
-    pub(crate) fn turn_to_other_bytes(&mut self) {
-        self.echo.forget();
     }
 
     /// What was learnt of this record's identity from one just like it.

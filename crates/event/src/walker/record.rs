@@ -190,7 +190,7 @@ fn identity<L: Lanes>(
     let Some(set) = set else {
         return nested(lanes, bytes, at, Field::UserIdentity, picked);
     };
-    if let Some(end) = picked.echo.find(set, all, start + at) {
+    if let Some((end, _)) = picked.echo.find(set, all, start + at) {
         let end = end - start;
         if end > bytes_max {
             return Err(Odd::Unfinished);
@@ -200,7 +200,7 @@ fn identity<L: Lanes>(
         return Ok(end);
     }
     let end = nested(lanes, bytes, at, Field::UserIdentity, picked)?;
-    picked.identity_set = picked.echo.note(set, start + at, start + end);
+    picked.identity_set = picked.echo.note(set, &bytes[at..end]);
     Ok(end)
 }
 

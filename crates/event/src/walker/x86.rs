@@ -5,7 +5,7 @@ mod avx2;
 mod avx512;
 mod sse2;
 
-use super::lanes::{Lanes, Marks, Tail, WINDOW};
+use super::lanes::{Lanes, Marks, Pattern, Tail, WINDOW};
 
 /// AVX2 and the bit instructions that came with it. A value exists only where they were found.
 #[derive(Debug, Clone, Copy)]
@@ -51,6 +51,18 @@ macro_rules! lanes_of {
             fn stops(self, block: &[u8; 32]) -> u32 {
                 // SAFETY: as above.
                 unsafe { $answers::stops(block) }
+            }
+
+            #[inline(always)]
+            fn stops_of_block(self, block: &[u8; 64]) -> u64 {
+                // SAFETY: as above.
+                unsafe { $answers::stops_of_block(block) }
+            }
+
+            #[inline(always)]
+            fn follows(self, blocks: &[[u8; 64]], patterns: &[Pattern]) -> bool {
+                // SAFETY: as above.
+                unsafe { $answers::follows(blocks, patterns) }
             }
 
             #[inline(always)]

@@ -1,11 +1,13 @@
 //! The answers of AVX-512, 64 bytes at a time: comparisons give their bits directly.
 
 use std::arch::x86_64::{
-    __m512i, _mm_setr_epi8, _mm512_broadcast_i32x4, _mm512_cmpeq_epi8_mask, _mm512_loadu_si512,
-    _mm512_or_si512, _mm512_set1_epi8, _mm512_shuffle_epi8, _mm512_testn_epi8_mask,
+    __m512i, _mm_setr_epi8, _mm512_broadcast_i32x4, _mm512_cmpeq_epi8_mask, _mm512_cmplt_epi8_mask,
+    _mm512_loadu_si512, _mm512_or_si512, _mm512_set1_epi8, _mm512_setzero_si512,
+    _mm512_shuffle_epi8, _mm512_ternarylogic_epi32, _mm512_test_epi32_mask, _mm512_testn_epi8_mask,
+    _mm512_xor_si512,
 };
 
-use super::super::lanes::{Marks, Tail, WINDOW, block_of};
+use super::super::lanes::{Marks, Pattern, Tail, WINDOW, block_of};
 
 pub(super) use super::avx2::{equal, prefix_xor, stops};
 
@@ -20,6 +22,28 @@ fn load(block: &[u8; 64]) -> __m512i {
 #[target_feature(enable = "avx512f,avx512bw")]
 fn equal_to(bytes: __m512i, byte: u8) -> u64 {
     _mm512_cmpeq_epi8_mask(bytes, _mm512_set1_epi8(byte as i8))
+}
+
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw")]
+pub(super) fn stops_of_block(block: &[u8; 64]) -> u64 {
+    let bytes = load(block);
+    // As signed numbers, control characters and what is not ASCII both lie below the space.
+    let odd = _mm512_cmplt_epi8_mask(bytes, _mm512_set1_epi8(0x20));
+    odd | equal_to(bytes, b'"') | equal_to(bytes, b'\\')
+}
+
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw")]
+pub(super) fn follows(blocks: &[[u8; 64]], patterns: &[Pattern]) -> bool {
+    // The exclusive or, where the mask says so, beside what was found before: (a ∧ b) ∨ c.
+    const AND_OR: i32 = 0b1110_1010;
+    let mut differing = _mm512_setzero_si512();
+    for (block, pattern) in blocks.iter().zip(patterns) {
+        let unlike = _mm512_xor_si512(load(block), load(&pattern.bytes));
+        differing = _mm512_ternarylogic_epi32::<AND_OR>(unlike, load(&pattern.mask), differing);
+    }
+    _mm512_test_epi32_mask(differing, differing) == 0
 }
 
 /// Quotes and brackets; whether the block is odd is left open.

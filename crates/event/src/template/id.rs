@@ -22,7 +22,6 @@ pub struct TemplateId(NonZeroU64);
 
 impl TemplateId {
     /// The id of this serial number, which counts from 1, at this place of the reader's table.
-    #[allow(dead_code, reason = "no record has a template yet")]
     pub(crate) const fn new(serial: u64, slot: usize) -> Option<Self> {
         let number = serial * TEMPLATES_MAX as u64 + (slot % TEMPLATES_MAX) as u64;
         match NonZeroU64::new(number) {

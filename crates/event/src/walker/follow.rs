@@ -1,0 +1,154 @@
+//! A record compared with those like it, instead of walked.
+
+use super::container::skip;
+use super::echo::Echo;
+use super::lanes::Lanes;
+use super::value::block;
+use crate::read::RECORD_BYTES_MAX;
+use crate::template::{Frame, Frames, KIND_OFFSET, Kind, OPENING, OPENING_BYTES, Places, Then};
+
+/// A record that follows a frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Followed {
+    /// The frame's index.
+    pub(crate) frame: usize,
+    /// How long the record is.
+    pub(crate) length: usize,
+    /// The number of its identity's bytes.
+    pub(crate) identity: u64,
+}
+
+/// Finds the frame that the record at `start` follows, and notes in `places` where its stretches
+/// begin.
+#[inline(always)]
+pub(super) fn follow<L: Lanes>(
+    lanes: L,
+    bytes: &[u8],
+    start: usize,
+    echo: &mut Echo,
+    frames: &mut Frames,
+    places: &mut Places,
+) -> Option<Followed> {
+    let opening = block::<64>(bytes, start)?;
+    if !lanes.follows(
+        std::slice::from_ref(opening),
+        std::slice::from_ref(&OPENING),
+    ) {
+        return None;
+    }
+    let identity = start + OPENING_BYTES;
+    let set = Echo::set_of(bytes, identity)?;
+    let bytes = &bytes[..bytes.len().min(start.saturating_add(RECORD_BYTES_MAX))];
+    let (identity_end, number) = match echo.find(set, bytes, identity) {
+        Some(found) => found,
+        None => {
+            let end = skip(lanes, bytes, identity, 1).ok()?;
+            let set = echo.note(set, &bytes[identity..end])?;
+            (end, echo.number(set))
+        }
+    };
+    let kind = Kind::of(block(bytes, identity_end + KIND_OFFSET)?);
+    let (frame, end) = frames.find(kind, number, |frame| {
+        end_of(lanes, bytes, start, identity_end, frame, places)
+    })?;
+    Some(Followed {
+        frame,
+        length: end - start,
+        identity: number,
+    })
+}
+
+/// Where the record at `start` ends, if it follows this frame.
+#[inline(always)]
+fn end_of<L: Lanes>(
+    lanes: L,
+    bytes: &[u8],
+    start: usize,
+    identity_end: usize,
+    frame: &Frame,
+    places: &mut Places,
+) -> Option<usize> {
+    let program = &frame.program;
+    let mut at = start;
+    for (stretch, place) in program.stretches.iter().zip(places) {
+        *place = (at - start) as u32;
+        let patterns = program.patterns.get(stretch.patterns.clone())?;
+        let (blocks, _) = bytes.get(at..)?.as_chunks::<64>();
+        if !lanes.follows(blocks.get(..patterns.len())?, patterns) {
+            return None;
+        }
+        for hole in program.steady.get(stretch.steady.clone())? {
+            if lanes.stops_of_block(block(bytes, at + hole.offset)?) & hole.mask != 0 {
+                return None;
+            }
+        }
+        at += stretch.length;
+        at = match stretch.then {
+            Then::Text => text_end(lanes, bytes, at)?,
+            Then::Identity => identity_end,
+            Then::Integer => integer_end(bytes, at)?,
+            Then::End => return Some(at),
+        };
+    }
+    None
+}
+
+/// Where the plain text ends that begins at `at`; what stands there is left to the next stretch.
+#[inline(always)]
+fn text_end<L: Lanes>(lanes: L, bytes: &[u8], mut at: usize) -> Option<usize> {
+    loop {
+        let stops = lanes.stops_of_block(block(bytes, at)?);
+        if stops != 0 {
+            return Some(at + stops.trailing_zeros() as usize);
+        }
+        at += 64;
+    }
+}
+
+/// Where the integer ends that begins at `at`, if it is one of at most 16 digits without a sign and
+/// without a zero in front.
+#[inline(always)]
+fn integer_end(bytes: &[u8], at: usize) -> Option<usize> {
+    const ZEROS: u64 = 0x3030_3030_3030_3030;
+    const LOW_BITS: u64 = 0x0101_0101_0101_0101;
+    let (words, _) = block::<16>(bytes, at)?.as_chunks::<8>();
+    let digits = |word: [u8; 8]| {
+        let digits = u64::from_le_bytes(word) ^ ZEROS;
+        // The highest bit of each byte that is greater than nine.
+        let others = ((digits & (LOW_BITS * 0x7f)) + LOW_BITS * 0x76) | digits;
+        (others & (LOW_BITS * 0x80)).trailing_zeros() as usize / 8
+    };
+    let length = match digits(words[0]) {
+        8 => 8 + digits(words[1]),
+        length => length,
+    };
+    let has_zero_in_front = words[0][0] == b'0' && length > 1;
+    (length > 0 && !has_zero_in_front).then_some(at + length)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn integers_end_where_they_end() {
+        for (text, expected) in [
+            ("0,", Some(1)),
+            ("7}", Some(1)),
+            ("12345678]", Some(8)),
+            ("1234567890123456", Some(16)),
+            ("123456789.", Some(9)),
+            ("01,", None),
+            ("-1", None),
+            ("", None),
+            ("x", None),
+            (":", None),
+            ("/", None),
+            ("\u{b0}", None),
+        ] {
+            let padded = format!("{text}{}", " ".repeat(16));
+            assert_eq!(integer_end(padded.as_bytes(), 0), expected, "{text}");
+        }
+        assert_eq!(integer_end(b"1", 0), None);
+    }
+}
