@@ -280,14 +280,11 @@ impl<S: Sink> Values<'_, S> {
             self.reading.skipped_other_services += 1;
             return true;
         }
-        let Ok(raw) = simdutf8::basic::from_utf8(&bytes[start..start + followed.length]) else {
-            return false;
-        };
         let follower = Follower {
             frame,
             places: &templates.places,
             identity: followed.identity,
-            raw,
+            bytes: &bytes[start..start + followed.length],
         };
         let Some(record) = templates.learnt.record(&follower) else {
             return false;
@@ -342,7 +339,7 @@ impl<S: Sink> Values<'_, S> {
             picker, templates, ..
         } = &mut *self.reader;
         if !templates.is_off
-            && templates.frames.may_learn()
+            && templates.frames.may_learn(&bytes[start..start + length])
             && let Some(text) = picker.sound(bytes, start, start + length)
         {
             templates.frames.learn(text, is_kept);
@@ -482,7 +479,7 @@ impl<S: Sink> Values<'_, S> {
                     frame,
                     places,
                     identity: followed.identity,
-                    raw,
+                    bytes: raw.as_bytes(),
                 };
                 record.template = learnt.learn(&follower, record);
             }

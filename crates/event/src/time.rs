@@ -216,18 +216,38 @@ impl<'de> Deserialize<'de> for Day {
 }
 
 /// Exactly `YYYY-MM-DDTHH:MM:SSZ`.
+#[inline]
 fn parse_cloudtrail(text: &[u8]) -> Option<EventTime> {
+    const HIGH_BITS: u64 = 0x8080_8080_8080_8080;
+    /// What stands in each place: a digit, or what it shows.
+    const FORM: &[u8; 20] = b"0000-00-00T00:00:00Z";
     let text: &[u8; 20] = text.try_into().ok()?;
-    if [text[4], text[7], text[10], text[13], text[16], text[19]] != *b"--T::Z" {
+    let mut wrong = 0;
+    // The last word overlaps the second.
+    for from in [0, 8, 12] {
+        let (mut word, mut form, mut room) = ([0; 8], [0; 8], [0; 8]);
+        for at in 0..8 {
+            word[at] = text[from + at];
+            form[at] = FORM[from + at];
+            // What must be added to the greatest byte allowed here so that its highest bit stays
+            // clear: a digit's value is at most 9, and the others must not differ.
+            room[at] = if FORM[from + at] == b'0' { 0x76 } else { 0x7f };
+        }
+        let value = u64::from_le_bytes(word) ^ u64::from_le_bytes(form);
+        wrong |= ((value & !HIGH_BITS) + u64::from_le_bytes(room)) | value;
+    }
+    if wrong & HIGH_BITS != 0 {
         return None;
     }
-    let days = days_from_civil(
-        number(&text[..4])?,
-        number(&text[5..7])?,
-        number(&text[8..10])?,
-    )?;
-    clock_seconds(&text[11..13], &text[14..16], &text[17..19])
-        .map(|clock| EventTime(days * DAY_SECONDS + clock))
+    let two = |at: usize| i64::from(text[at] & 15) * 10 + i64::from(text[at + 1] & 15);
+    let (hour, minute, second) = (two(11), two(14), two(17));
+    if hour >= 24 || minute >= 60 || second >= 60 {
+        return None;
+    }
+    let days = days_from_civil(two(0) * 100 + two(2), two(5), two(8))?;
+    Some(EventTime(
+        days * DAY_SECONDS + hour * 3_600 + minute * 60 + second,
+    ))
 }
 
 /// A date and a time of day without offset.
@@ -325,6 +345,36 @@ mod tests {
         check("2023-07-10", None);
         check("2023-07-10T11:42:1é", None);
         check("", None);
+    }
+
+    #[test]
+    fn every_place_of_a_time_is_checked() {
+        let good = b"2023-07-10T11:42:18Z";
+        for at in 0..good.len() {
+            for byte in 0..=u8::MAX {
+                let mut text = *good;
+                text[at] = byte;
+                let digits = |range: std::ops::Range<usize>| number(&text[range]);
+                let expected = [
+                    (4, b'-'),
+                    (7, b'-'),
+                    (10, b'T'),
+                    (13, b':'),
+                    (16, b':'),
+                    (19, b'Z'),
+                ]
+                .into_iter()
+                .all(|(at, byte)| text[at] == byte)
+                .then(|| {
+                    let days = days_from_civil(digits(0..4)?, digits(5..7)?, digits(8..10)?)?;
+                    let clock = clock_seconds(&text[11..13], &text[14..16], &text[17..19])?;
+                    Some(days * DAY_SECONDS + clock)
+                })
+                .flatten();
+                let found = parse_cloudtrail(&text).map(EventTime::unix_seconds);
+                assert_eq!(found, expected, "{}", text.escape_ascii());
+            }
+        }
     }
 
     proptest! {

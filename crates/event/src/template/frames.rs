@@ -1,7 +1,6 @@
 //! The frames a reader knows, and how the right one is found.
 
 use super::frame::{Frame, Widened};
-use crate::foreign_key::HEADER;
 use crate::selection::{Selection, select_bytes};
 use crate::walker::{Field, Pattern};
 
@@ -74,6 +73,16 @@ impl Kind {
     }
 }
 
+/// A search for the frame that a record follows.
+#[derive(Debug)]
+pub(crate) struct Search {
+    kind: Kind,
+    /// Where the guesses stand.
+    guess: usize,
+    /// How many frames were looked at, or passed over.
+    step: usize,
+}
+
 /// The frames a reader knows.
 #[derive(Debug)]
 pub(crate) struct Frames {
@@ -108,45 +117,62 @@ impl Frames {
         self.all.get(index)
     }
 
-    /// The first frame that `follows`, of those a record of this kind and identity may follow, the
-    /// likeliest first; its index, and what `follows` said.
+    /// Begins a search for the frame that a record of this kind and identity follows.
     #[inline(always)]
-    pub(crate) fn find<T>(
-        &mut self,
-        kind: Kind,
-        identity: u64,
-        mut follows: impl FnMut(&Frame) -> Option<T>,
-    ) -> Option<(usize, T)> {
+    pub(crate) fn search(&mut self, kind: Kind, identity: u64) -> Search {
         self.credit = CREDIT_MAX.min(self.credit + 1);
         let guess = kind
             .0
             .wrapping_add(identity.wrapping_mul(0x9e37_79b9_7f4a_7c15));
-        let guess = (guess >> 40) as usize % GUESSES;
-        let [first, second] = self.guesses[guess];
-        let mut check = |index: u16| {
-            let frame = self.all.get(usize::from(index))?;
-            if frame.kind != kind.0 {
-                return None;
-            }
-            follows(frame)
-        };
-        if let Some(followed) = check(first) {
-            return Some((usize::from(first), followed));
+        Search {
+            kind,
+            guess: (guess >> 40) as usize % GUESSES,
+            step: 0,
         }
-        let mut found = check(second).map(|followed| (second, followed));
-        if found.is_none() {
-            let others = self.sets[kind.set()].iter();
-            let mut others = others.filter(|index| **index != first && **index != second);
-            found = others.find_map(|index| Some((*index, check(*index)?)));
-        }
-        let (index, followed) = found?;
-        self.guesses[guess] = [index, first];
-        Some((usize::from(index), followed))
     }
 
-    /// Whether learning another frame can be afforded; if so, it is paid for. What must not happen is
-    /// that records made to be like no other cost much more than being read.
-    pub(crate) fn may_learn(&mut self) -> bool {
+    /// The next frame to compare the record with, the likeliest first, and its index.
+    #[inline(always)]
+    pub(crate) fn next(&self, search: &mut Search) -> Option<(u16, &Frame)> {
+        let guesses = self.guesses[search.guess % GUESSES];
+        let set = &self.sets[search.kind.set()];
+        loop {
+            let step = search.step;
+            search.step += 1;
+            let index = match guesses.get(step) {
+                Some(index) => *index,
+                None => {
+                    let index = *set.get(step - guesses.len())?;
+                    if guesses.contains(&index) {
+                        continue;
+                    }
+                    index
+                }
+            };
+            if let Some(frame) = self.all.get(usize::from(index))
+                && frame.kind == search.kind.0
+            {
+                return Some((index, frame));
+            }
+        }
+    }
+
+    /// Remembers which frame a search came to.
+    #[inline(always)]
+    pub(crate) fn found(&mut self, search: &Search, index: u16) {
+        let guesses = &mut self.guesses[search.guess % GUESSES];
+        if guesses[0] != index {
+            *guesses = [index, guesses[0]];
+        }
+    }
+
+    /// Whether the record that begins so has a frame to learn, and learning it can be afforded; if
+    /// so, it is paid for. What must not happen is that records made to be like no other cost much
+    /// more than being read.
+    pub(crate) fn may_learn(&mut self, record: &[u8]) -> bool {
+        if !has_opening(record) {
+            return false;
+        }
         let rest = self.credit.checked_sub(LEARNING_COST);
         self.credit = rest.unwrap_or(self.credit);
         rest.is_some()
@@ -201,15 +227,23 @@ impl Frames {
     }
 }
 
+/// Whether a record begins as CloudTrail's do.
+fn has_opening(record: &[u8]) -> bool {
+    let pattern = OPENING.bytes.iter().zip(&OPENING.mask);
+    record.len() >= 64
+        && record
+            .iter()
+            .zip(pattern)
+            .all(|(byte, (known, mask))| *mask == 0 || byte == known)
+}
+
 /// The kind of this record, if frames of it are ever looked for.
 fn kind_of(record: &str, is_kept: bool, identity: std::ops::Range<usize>) -> Option<Kind> {
     let bytes = record.as_bytes();
-    let opening = bytes.first_chunk::<64>()?;
-    let matches = |at: usize| OPENING.mask[at] == 0 || opening[at] == OPENING.bytes[at];
     let after_identity = bytes.get(identity.end..)?;
     let after_time = after_identity.get(BEFORE_TIME.len() + TIME_BYTES..)?;
     let is_usual = identity.start == OPENING_BYTES
-        && (0..64).all(matches)
+        && has_opening(bytes)
         && after_identity.starts_with(BEFORE_TIME)
         && after_time.starts_with(BEFORE_SOURCE);
     let text_of = |field: Field| {
@@ -222,9 +256,7 @@ fn kind_of(record: &str, is_kept: bool, identity: std::ops::Range<usize>) -> Opt
         && match select_bytes(source.as_bytes(), name.as_bytes()) {
             Selection::Kms => is_kept,
             Selection::OtherService => false,
-            // Whether it names a foreign key decides about it.
-            Selection::IfForeignKey => !is_kept && memchr::memmem::find(bytes, HEADER).is_none(),
-            Selection::Skip => !is_kept,
+            Selection::IfForeignKey | Selection::Skip => !is_kept,
         };
     let block = after_identity.get(KIND_OFFSET..)?.first_chunk()?;
     is_usual.then(|| Kind::of(block))

@@ -48,14 +48,14 @@ pub(crate) struct Follower<'f, 'a> {
     pub(crate) places: &'f Places,
     /// The number of its identity's bytes.
     pub(crate) identity: u64,
-    pub(crate) raw: &'a str,
+    pub(crate) bytes: &'a [u8],
 }
 
 impl<'a> Follower<'_, 'a> {
     /// The texts of the holes that decide anything.
     #[inline(always)]
     fn deciding(&self) -> impl Iterator<Item = &'a [u8]> {
-        let bytes = self.raw.as_bytes();
+        let bytes = self.bytes;
         let holes = self.frame.program.holes.deciding.iter();
         holes.map(|hole| bytes.get(hole.range(self.places)).unwrap_or_default())
     }
@@ -158,8 +158,16 @@ impl Slot {
     #[inline(always)]
     fn record<'a>(&'a self, follower: &Follower<'_, 'a>) -> Option<Record<'a>> {
         let Follower {
-            frame, places, raw, ..
+            frame,
+            places,
+            bytes,
+            ..
         } = *follower;
+        // SAFETY: these bytes are the frame's, which are ASCII; plain texts and digits in its holes,
+        // which are ASCII; and an identity, which is a whole value and equal, byte for byte, to the
+        // one of the record this slot was learnt of, whose text was a `str`.
+        let raw = unsafe { str::from_utf8_unchecked(bytes) };
+        debug_assert!(std::str::from_utf8(bytes).is_ok());
         let holes = &frame.program.holes;
         let known = &self.record;
         let time = EventTime::parse(raw.get(holes.time?.range(places))?)?;

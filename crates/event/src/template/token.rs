@@ -1,5 +1,6 @@
 //! The values of a record that may differ from one record of a kind to the next.
 
+use crate::foreign_key::HEADER;
 use crate::small::{members, text_of};
 use crate::walker::Field;
 
@@ -39,7 +40,8 @@ pub(super) enum Role {
     Deciding,
     /// The same, and it is often different: the name of a key.
     Key,
-    /// `eventSource` and `eventName`.
+    /// It decides whether anybody reads the record: source and name, and for S3 the key and the
+    /// account.
     Fixed,
     Identity,
 }
@@ -95,6 +97,8 @@ impl Tokens<'_> {
             Field::RequestParameters if self.is_kept => return self.request(value),
             Field::Ignored | Field::AdditionalEventData | Field::TlsDetails => Role::Plain,
             _ if self.is_kept => Role::Deciding,
+            // It says whose the key is that a request to S3 names.
+            Field::RecipientAccountId => Role::Fixed,
             _ => Role::Plain,
         };
         self.value(value, role)
@@ -109,8 +113,12 @@ impl Tokens<'_> {
             return self.push(value, TokenKind::Integer, role);
         }
         for (name, value) in members(value) {
-            let is_key = role == Role::Deciding && matches!(name, "ARN" | "arn");
-            self.value(value, if is_key { Role::Key } else { role })?;
+            let role = match role {
+                Role::Deciding if matches!(name, "ARN" | "arn") => Role::Key,
+                Role::Plain if name.as_bytes().starts_with(HEADER) => Role::Fixed,
+                _ => role,
+            };
+            self.value(value, role)?;
         }
         Some(())
     }

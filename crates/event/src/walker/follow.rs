@@ -48,14 +48,18 @@ pub(super) fn follow<L: Lanes>(
         }
     };
     let kind = Kind::of(block(bytes, identity_end + KIND_OFFSET)?);
-    let (frame, end) = frames.find(kind, number, |frame| {
-        end_of(lanes, bytes, start, identity_end, frame, places)
-    })?;
-    Some(Followed {
-        frame,
-        length: end - start,
-        identity: number,
-    })
+    let mut search = frames.search(kind, number);
+    while let Some((index, frame)) = frames.next(&mut search) {
+        if let Some(end) = end_of(lanes, bytes, start, identity_end, frame, places) {
+            frames.found(&search, index);
+            return Some(Followed {
+                frame: usize::from(index),
+                length: end - start,
+                identity: number,
+            });
+        }
+    }
+    None
 }
 
 /// Where the record at `start` ends, if it follows this frame.
