@@ -195,14 +195,6 @@ impl<'a> Operation<'a> {
         }
     }
 
-    /// The same, with a name of its own.
-    pub(crate) fn to_static(&self) -> Operation<'static> {
-        Operation {
-            name: Cow::Owned(self.name.as_ref().to_owned()),
-            class: self.class,
-        }
-    }
-
     /// The name as CloudTrail writes it (`eventName`).
     #[must_use]
     pub fn name(&self) -> &str {

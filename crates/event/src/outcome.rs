@@ -14,23 +14,6 @@ pub enum Outcome<'a> {
 }
 
 impl Outcome<'_> {
-    /// The same, with the code lent.
-    #[inline]
-    pub(crate) fn borrowed(&self) -> Outcome<'_> {
-        match self {
-            Self::Success => Outcome::Success,
-            Self::Error(code) => Outcome::Error(Cow::Borrowed(code)),
-        }
-    }
-
-    /// The same, with a code of its own.
-    pub(crate) fn to_static(&self) -> Outcome<'static> {
-        match self {
-            Self::Success => Outcome::Success,
-            Self::Error(code) => Outcome::Error(Cow::Owned(code.as_ref().to_owned())),
-        }
-    }
-
     /// `success` or the error code, as output shows it.
     #[must_use]
     pub fn as_str(&self) -> &str {

@@ -27,7 +27,7 @@ pub const UNKNOWN: &str = "unknown";
 /// Longest account, Region or event id that is kept, in bytes.
 pub(crate) const NAME_BYTES_MAX: usize = 64;
 /// Longest error code that is kept, in bytes.
-const ERROR_CODE_BYTES_MAX: usize = 128;
+pub(crate) const ERROR_CODE_BYTES_MAX: usize = 128;
 
 /// A normalised record. Texts of the input are borrowed from it.
 #[derive(Debug, Clone)]
@@ -221,36 +221,6 @@ impl<'a> Record<'a> {
         };
         keep(&mut record, selection);
         Ok(Normalised::Kept)
-    }
-
-    /// The same with texts of its own, but for `raw`, which is left out.
-    pub(crate) fn to_static(&self) -> Record<'static> {
-        fn own(text: &str) -> Cow<'static, str> {
-            Cow::Owned(text.to_owned())
-        }
-        let maybe = |text: &Option<Cow<'_, str>>| text.as_deref().map(own);
-        Record {
-            time: self.time,
-            event_id: maybe(&self.event_id),
-            account: own(&self.account),
-            region: own(&self.region),
-            event_source: own(&self.event_source),
-            operation: self.operation.to_static(),
-            identity: Arc::clone(&self.identity),
-            key: self.key.clone(),
-            destination_key: self.destination_key.clone(),
-            outcome: self.outcome.to_static(),
-            error_message: maybe(&self.error_message),
-            source: maybe(&self.source),
-            user_agent: maybe(&self.user_agent),
-            vpc_endpoint_id: maybe(&self.vpc_endpoint_id),
-            has_tls_details: self.has_tls_details,
-            context: self.context.to_static(),
-            shared_event_id: maybe(&self.shared_event_id),
-            is_service_event: self.is_service_event,
-            raw: "",
-            template: self.template,
-        }
     }
 
     /// Whether this is a KMS record (and not one of another service that rules read).

@@ -1,7 +1,12 @@
 //! A frame: the bytes of a record with holes, made ready for comparing.
 
 use super::token::{Role, Token, TokenKind, tokens};
-use crate::walker::Pattern;
+use crate::context::EncryptionContext;
+use crate::operation::Operation;
+use crate::record::NAME_BYTES_MAX;
+use crate::request::Request;
+use crate::small::{members, text_of};
+use crate::walker::Field;
 
 /// Longest record that becomes a frame, in bytes.
 const FRAME_BYTES_MAX: usize = 8_192;
@@ -23,6 +28,7 @@ pub(crate) struct Frame {
     /// Whether the records that follow are KMS records; the others nobody reads.
     pub(crate) is_kept: bool,
     pub(crate) program: Program,
+    pub(super) said: Option<Said>,
     sample: String,
     tokens: Vec<Token>,
     opened: Vec<Opened>,
@@ -31,8 +37,11 @@ pub(crate) struct Frame {
 /// What a record is compared with.
 #[derive(Debug, Default)]
 pub(crate) struct Program {
+    /// The sample, and a block of zeros behind it.
+    pub(crate) text: Vec<u8>,
     pub(crate) stretches: Vec<Stretch>,
-    pub(crate) patterns: Vec<Pattern>,
+    /// For each block of a stretch, which of its bytes must be the sample's.
+    pub(crate) masks: Vec<u64>,
     pub(crate) steady: Vec<Steady>,
     pub(super) holes: Holes,
 }
@@ -51,12 +60,42 @@ pub(super) enum Widened {
 /// Bytes of a frame up to a hole of any length.
 #[derive(Debug)]
 pub(crate) struct Stretch {
-    /// Its blocks among the patterns.
-    pub(crate) patterns: std::ops::Range<usize>,
-    /// Its holes of one length, among the frame's.
-    pub(crate) steady: std::ops::Range<usize>,
-    pub(crate) length: usize,
+    /// Where it stands in the sample.
+    start: u32,
+    length: u32,
+    /// Its blocks' masks, and its holes of one length, among the frame's.
+    masks: (u16, u16),
+    steady: (u16, u16),
     pub(crate) then: Then,
+}
+
+impl Stretch {
+    /// How long it is.
+    #[inline(always)]
+    pub(crate) fn length(&self) -> usize {
+        self.length as usize
+    }
+
+    /// The masks of its blocks.
+    #[inline(always)]
+    pub(crate) fn masks<'p>(&self, program: &'p Program) -> Option<&'p [u64]> {
+        let (from, to) = self.masks;
+        program.masks.get(usize::from(from)..usize::from(to))
+    }
+
+    /// Its blocks.
+    #[inline(always)]
+    pub(crate) fn blocks<'p>(&self, program: &'p Program) -> Option<&'p [[u8; 64]]> {
+        let (blocks, _) = program.text.get(self.start as usize..)?.as_chunks();
+        Some(blocks)
+    }
+
+    /// Its holes of one length.
+    #[inline(always)]
+    pub(crate) fn steady<'p>(&self, program: &'p Program) -> Option<&'p [Steady]> {
+        let (from, to) = self.steady;
+        program.steady.get(usize::from(from)..usize::from(to))
+    }
 }
 
 /// What stands behind a stretch.
@@ -76,7 +115,7 @@ pub(crate) enum Then {
 #[derive(Debug)]
 pub(crate) struct Steady {
     /// Where it begins in the stretch.
-    pub(crate) offset: usize,
+    pub(crate) offset: u32,
     /// One bit for each of its bytes.
     pub(crate) mask: u64,
 }
@@ -128,16 +167,70 @@ impl Hole {
     }
 }
 
-/// The holes that are read, of a record that is kept.
+/// What is read of a record that is kept, and where it stands.
 #[derive(Debug, Default)]
 pub(super) struct Holes {
-    pub(super) time: Option<Hole>,
-    pub(super) event_id: Option<Hole>,
-    pub(super) shared_event_id: Option<Hole>,
+    /// The texts of the top level, by their fields.
+    texts: [Option<Hole>; TEXTS],
     /// Values of the context, by their sorted names.
     pub(super) context: Vec<Option<Hole>>,
-    /// What decides anything of the record.
+    /// Holes of which anything of the record depends.
     pub(super) deciding: Vec<Hole>,
+}
+
+/// How many fields of a record are texts.
+const TEXTS: usize = Field::UserIdentity as usize;
+
+impl Holes {
+    /// Where the text of a field stands.
+    #[inline(always)]
+    pub(super) fn text(&self, field: Field) -> Option<Hole> {
+        self.texts.get(field as usize).copied().flatten()
+    }
+}
+
+/// What the records of a frame say alike, of those that are kept.
+#[derive(Debug)]
+pub(super) struct Said {
+    pub(super) operation: Operation<'static>,
+    pub(super) is_service_event: bool,
+    pub(super) has_tls_details: bool,
+    /// The names of the context, sorted.
+    pub(super) context: EncryptionContext<'static>,
+}
+
+impl Said {
+    /// What this record says; `None` when it leaves out what all records have.
+    fn of(record: &str, holes: &Holes) -> Option<Self> {
+        let needed = [
+            Field::EventTime,
+            Field::EventId,
+            Field::RecipientAccountId,
+            Field::AwsRegion,
+        ];
+        let mut said = Self {
+            operation: Operation::kms("".into()),
+            is_service_event: false,
+            has_tls_details: false,
+            context: EncryptionContext::default(),
+        };
+        for (name, value) in members(record) {
+            match Field::of_name(name.as_bytes()) {
+                Field::EventName => {
+                    let name = text_of(value).filter(|name| name.len() <= NAME_BYTES_MAX)?;
+                    said.operation = Operation::kms(name.to_owned().into());
+                }
+                Field::EventType => said.is_service_event = value == "\"AwsServiceEvent\"",
+                Field::TlsDetails => said.has_tls_details = value != "null",
+                Field::RequestParameters => said.context = Request::read(value).context.to_static(),
+                _ => {}
+            }
+        }
+        needed
+            .iter()
+            .all(|field| holes.text(*field).is_some())
+            .then_some(said)
+    }
 }
 
 impl Frame {
@@ -149,9 +242,12 @@ impl Frame {
         }
         let opened: Vec<_> = tokens.iter().map(Opened::at_first).collect();
         let program = Program::of(record, tokens, &opened)?;
-        let holes = &program.holes;
-        let is_whole = holes.time.is_some() && holes.event_id.is_some();
-        (!is_kept || is_whole).then(|| Self {
+        let said = match is_kept {
+            true => Some(Said::of(record, &program.holes)?),
+            false => None,
+        };
+        Some(Self {
+            said,
             kind: 0,
             serial: 0,
             is_kept,
@@ -218,13 +314,16 @@ impl Program {
     /// What records are compared with that differ from the sample in the opened values.
     fn of(sample: &str, tokens: &[Token], opened: &[Opened]) -> Option<Self> {
         let mut program = Self::default();
+        program.text.extend_from_slice(sample.as_bytes());
+        program.text.extend_from_slice(&[0; 64]);
         let mut stretch = Draft::default();
         for (token, opened) in tokens.iter().zip(opened) {
             let hole = match opened {
-                Opened::No => continue,
-                Opened::Steady => {
+                Opened::No | Opened::Steady => {
                     let offset = token.start - stretch.start;
-                    stretch.steady.push((offset, token.length()));
+                    if *opened == Opened::Steady {
+                        stretch.steady.push((offset, token.length()));
+                    }
                     Hole::Steady {
                         stretch: program.stretches.len(),
                         offset,
@@ -241,7 +340,7 @@ impl Program {
                         stretch: program.stretches.len(),
                         stretch_length: token.start - stretch.start,
                     };
-                    program.end_stretch(&stretch, sample, token.start, then)?;
+                    program.end_stretch(&stretch, token.start, then)?;
                     stretch = Draft {
                         start: token.end,
                         steady: Vec::new(),
@@ -249,41 +348,36 @@ impl Program {
                     hole
                 }
             };
-            program.holes.note(token.role, hole);
+            program.holes.note(token, hole, *opened != Opened::No);
         }
-        program.end_stretch(&stretch, sample, sample.len() as u32, Then::End)?;
+        program.end_stretch(&stretch, sample.len() as u32, Then::End)?;
         Some(program)
     }
 
-    fn end_stretch(&mut self, draft: &Draft, sample: &str, end: u32, then: Then) -> Option<()> {
+    fn end_stretch(&mut self, draft: &Draft, end: u32, then: Then) -> Option<()> {
         if self.stretches.len() == STRETCHES_MAX {
             return None;
         }
-        let bytes = sample.as_bytes().get(draft.start as usize..end as usize)?;
-        let first = self.patterns.len();
-        for block in bytes.chunks(64) {
-            let mut pattern = Pattern {
-                bytes: [0; 64],
-                mask: [0; 64],
-            };
-            pattern.bytes[..block.len()].copy_from_slice(block);
-            pattern.mask[..block.len()].fill(0xff);
-            self.patterns.push(pattern);
+        let length = end - draft.start;
+        let (first, first_steady) = (self.masks.len(), self.steady.len());
+        for at in (0..length).step_by(64) {
+            let behind = 64_u32.saturating_sub(length - at);
+            self.masks.push(u64::MAX >> behind);
         }
-        let first_steady = self.steady.len();
         for (offset, length) in &draft.steady {
             for at in *offset..offset + length {
-                self.patterns[first + at as usize / 64].mask[at as usize % 64] = 0;
+                self.masks[first + at as usize / 64] &= !(1 << (at % 64));
             }
             self.steady.push(Steady {
-                offset: *offset as usize,
+                offset: *offset,
                 mask: u64::MAX.checked_shr(64 - length).unwrap_or(0),
             });
         }
         self.stretches.push(Stretch {
-            patterns: first..self.patterns.len(),
-            steady: first_steady..self.steady.len(),
-            length: bytes.len(),
+            start: draft.start,
+            length,
+            masks: (first as u16, self.masks.len() as u16),
+            steady: (first_steady as u16, self.steady.len() as u16),
             then,
         });
         Some(())
@@ -291,11 +385,11 @@ impl Program {
 }
 
 impl Holes {
-    fn note(&mut self, role: Role, hole: Hole) {
-        match role {
-            Role::Time => self.time = Some(hole),
-            Role::EventId => self.event_id = Some(hole),
-            Role::SharedEventId => self.shared_event_id = Some(hole),
+    fn note(&mut self, token: &Token, hole: Hole, is_open: bool) {
+        if let Some(text) = self.texts.get_mut(token.field as usize) {
+            *text = Some(hole);
+        }
+        match token.role {
             Role::Context(place) => {
                 let place = usize::from(place);
                 if self.context.len() <= place {
@@ -303,8 +397,8 @@ impl Holes {
                 }
                 self.context[place] = Some(hole);
             }
-            Role::Deciding | Role::Key => self.deciding.push(hole),
-            Role::Plain | Role::Id | Role::Fixed | Role::Identity => {}
+            Role::Deciding | Role::Key if is_open => self.deciding.push(hole),
+            _ => {}
         }
     }
 }
@@ -321,15 +415,8 @@ impl Opened {
         let is_steady = (1..=STEADY_BYTES_MAX).contains(&token.length());
         match token.role {
             Role::Identity | Role::Context(_) | Role::Key => Self::Wide,
-            Role::Id | Role::Time | Role::EventId | Role::SharedEventId
-                if token.kind == TokenKind::Text =>
-            {
-                if is_steady {
-                    Self::Steady
-                } else {
-                    Self::Wide
-                }
-            }
+            Role::Own if token.kind == TokenKind::Text && is_steady => Self::Steady,
+            Role::Own if token.kind == TokenKind::Text => Self::Wide,
             _ => Self::No,
         }
     }

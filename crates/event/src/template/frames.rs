@@ -2,7 +2,7 @@
 
 use super::frame::{Frame, Widened};
 use crate::selection::{Selection, select_bytes};
-use crate::walker::{Field, Pattern};
+use crate::walker::Field;
 
 /// Most frames remembered. Full, they begin anew.
 const FRAMES_MAX: usize = 1_024;
@@ -19,20 +19,18 @@ const CREDIT_MAX: u32 = 4_096;
 
 /// How all records begin that CloudTrail writes, up to the identity, but for the version.
 pub(crate) const OPENING_BYTES: usize = 38;
-pub(crate) static OPENING: Pattern = {
+pub(crate) static OPENING: [u8; 64] = {
     let text = b"{\"eventVersion\":\"1.08\",\"userIdentity\":{";
-    let mut opening = Pattern {
-        bytes: [0; 64],
-        mask: [0; 64],
-    };
+    let mut opening = [0; 64];
     let mut at = 0;
     while at < text.len() {
-        opening.bytes[at] = text[at];
-        opening.mask[at] = if matches!(at, 17..21) { 0 } else { 0xff };
+        opening[at] = text[at];
         at += 1;
     }
     opening
 };
+/// Which bytes of the opening must be so.
+pub(crate) const OPENING_MASK: u64 = ((1 << (OPENING_BYTES + 1)) - 1) & !(0b1111 << 17);
 /// What follows the identity, and what follows the time.
 const BEFORE_TIME: &[u8] = b",\"eventTime\":\"";
 const BEFORE_SOURCE: &[u8] = b"\",\"eventSource\":\"";
@@ -229,12 +227,8 @@ impl Frames {
 
 /// Whether a record begins as CloudTrail's do.
 fn has_opening(record: &[u8]) -> bool {
-    let pattern = OPENING.bytes.iter().zip(&OPENING.mask);
-    record.len() >= 64
-        && record
-            .iter()
-            .zip(pattern)
-            .all(|(byte, (known, mask))| *mask == 0 || byte == known)
+    let is_opening = |(at, byte): (usize, &u8)| OPENING_MASK >> at & 1 == 0 || *byte == OPENING[at];
+    record.len() >= 64 && record.iter().take(64).enumerate().all(is_opening)
 }
 
 /// The kind of this record, if frames of it are ever looked for.

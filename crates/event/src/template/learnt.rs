@@ -1,23 +1,30 @@
 //! What records said that follow a frame: all of them say the same again.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use super::frame::{Frame, Places};
 use super::{TEMPLATES_MAX, TemplateId};
 use crate::context::EncryptionContext;
-use crate::record::{NAME_BYTES_MAX, Record};
+use crate::key::KeyName;
+use crate::outcome::Outcome;
+use crate::principal::Identity;
+use crate::record::{ERROR_CODE_BYTES_MAX, NAME_BYTES_MAX, Record};
+use crate::selection::KMS;
 use crate::time::EventTime;
+use crate::walker::Field;
 
 /// Templates that share a place in the table.
 const WAYS: usize = 4;
+const SETS: usize = TEMPLATES_MAX / WAYS;
 
 /// What KMS records said, by the frame they follow, the bytes of their identity, and the texts of
 /// their holes that decide anything.
 #[derive(Debug)]
 pub(crate) struct Learnt {
-    slots: Vec<Option<Box<Slot>>>,
+    slots: Vec<Option<Slot>>,
     /// The hash that each slot is found by; zero for none.
-    hashes: Vec<[u64; WAYS]>,
+    hashes: Box<[[u64; WAYS]; SETS]>,
     serials: u64,
 }
 
@@ -25,7 +32,7 @@ impl Default for Learnt {
     fn default() -> Self {
         Self {
             slots: Vec::new(),
-            hashes: vec![[0; WAYS]; TEMPLATES_MAX / WAYS],
+            hashes: Box::new([[0; WAYS]; SETS]),
             serials: 0,
         }
     }
@@ -37,8 +44,42 @@ struct Slot {
     frame: u64,
     identity: u64,
     /// The texts of the deciding holes, each with a zero behind it, which no text can hold.
-    deciding: Vec<u8>,
-    record: Record<'static>,
+    deciding: Texts,
+    id: TemplateId,
+    who: Arc<Identity>,
+    key: Option<KeyName>,
+    destination_key: Option<KeyName>,
+}
+
+/// Texts, kept in place unless they are long.
+#[derive(Debug)]
+enum Texts {
+    Short(u8, [u8; SHORT]),
+    Long(Box<[u8]>),
+}
+
+/// The ARN of a key twice, and a little more.
+const SHORT: usize = 174;
+
+impl Texts {
+    fn new(texts: &[u8]) -> Self {
+        let mut short = [0; SHORT];
+        match short.get_mut(..texts.len()) {
+            Some(short_texts) => {
+                short_texts.copy_from_slice(texts);
+                Self::Short(texts.len() as u8, short)
+            }
+            None => Self::Long(texts.into()),
+        }
+    }
+
+    #[inline(always)]
+    fn as_bytes(&self) -> &[u8] {
+        match self {
+            Self::Short(length, texts) => texts.get(..usize::from(*length)).unwrap_or_default(),
+            Self::Long(texts) => texts,
+        }
+    }
 }
 
 /// A record that follows a frame.
@@ -91,11 +132,11 @@ fn mix(a: u64, b: u64) -> u64 {
 impl Learnt {
     /// The record that follows a frame, if its like was seen.
     #[inline(always)]
-    pub(crate) fn record<'a>(&'a self, follower: &Follower<'_, 'a>) -> Option<Record<'a>> {
+    pub(crate) fn record<'a>(&'a self, follower: &Follower<'a, 'a>) -> Option<Record<'a>> {
         let hash = follower.hash();
-        let set = (hash >> 32) as usize % self.hashes.len();
+        let set = (hash >> 32) as usize % SETS;
         let way = self.hashes[set].iter().position(|known| *known == hash)?;
-        let slot = self.slots.get(set * WAYS + way)?.as_deref()?;
+        let slot = self.slots.get(set * WAYS + way)?.as_ref()?;
         slot.is_of(follower).then(|| slot.record(follower))?
     }
 
@@ -110,7 +151,7 @@ impl Learnt {
             self.slots.resize_with(TEMPLATES_MAX, || None);
         }
         let hash = follower.hash();
-        let set = (hash >> 32) as usize % self.hashes.len();
+        let set = (hash >> 32) as usize % SETS;
         self.serials += 1;
         let known = self.hashes[set].iter().position(|known| *known == hash);
         let way = known.unwrap_or(self.serials as usize % WAYS);
@@ -122,15 +163,29 @@ impl Learnt {
             deciding.push(0);
         }
         self.hashes[set][way] = hash;
-        self.slots[index] = Some(Box::new(Slot {
+        let slot = Slot {
             frame: follower.frame.serial,
             identity: follower.identity,
-            deciding,
-            record: Record {
-                template: Some(id),
-                ..record.to_static()
-            },
-        }));
+            deciding: Texts::new(&deciding),
+            id,
+            who: Arc::clone(&record.identity),
+            key: record.key.clone(),
+            destination_key: record.destination_key.clone(),
+        };
+        debug_assert!(
+            slot.record(follower).is_none_or(|other| {
+                let plain = |record: &Record<'_>| {
+                    let record = Record {
+                        template: None,
+                        ..record.clone()
+                    };
+                    format!("{record:?}")
+                };
+                plain(&other) == plain(record)
+            }),
+            "{record:?}"
+        );
+        self.slots[index] = Some(slot);
         Some(id)
     }
 }
@@ -138,7 +193,7 @@ impl Learnt {
 impl Slot {
     #[inline(always)]
     fn is_of(&self, follower: &Follower<'_, '_>) -> bool {
-        let mut rest = &*self.deciding;
+        let mut rest = self.deciding.as_bytes();
         self.frame == follower.frame.serial
             && self.identity == follower.identity
             && follower.deciding().all(|text| {
@@ -156,7 +211,7 @@ impl Slot {
 
     /// The record, with its own time, ids and context; `None` when these take a closer look.
     #[inline(always)]
-    fn record<'a>(&'a self, follower: &Follower<'_, 'a>) -> Option<Record<'a>> {
+    fn record<'a>(&'a self, follower: &Follower<'a, 'a>) -> Option<Record<'a>> {
         let Follower {
             frame,
             places,
@@ -169,44 +224,45 @@ impl Slot {
         let raw = unsafe { str::from_utf8_unchecked(bytes) };
         debug_assert!(std::str::from_utf8(bytes).is_ok());
         let holes = &frame.program.holes;
-        let known = &self.record;
-        let time = EventTime::parse(raw.get(holes.time?.range(places))?)?;
-        let event_id = raw.get(holes.event_id?.range(places))?;
-        if event_id.is_empty() || event_id.len() > NAME_BYTES_MAX {
-            return None;
-        }
-        let shared_event_id = match holes.shared_event_id {
-            Some(hole) => Some(Cow::Borrowed(raw.get(hole.range(places))?)),
-            None => borrowed(&known.shared_event_id),
+        let said = frame.said.as_ref()?;
+        let text = |field: Field| match holes.text(field) {
+            Some(hole) => Some(Some(Cow::Borrowed(raw.get(hole.range(places))?))),
+            None => Some(None),
+        };
+        // Texts that are cut, or stand for something else when they are empty.
+        let short = |field: Field, bytes_max: usize| {
+            let text = raw.get(holes.text(field)?.range(places))?;
+            (1..=bytes_max).contains(&text.len()).then_some(text)
         };
         let values = holes.context.iter();
         let values = values.map(|hole| raw.get((*hole)?.range(places)));
         Some(Record {
-            time,
-            event_id: Some(Cow::Borrowed(event_id)),
-            account: Cow::Borrowed(&known.account),
-            region: Cow::Borrowed(&known.region),
-            event_source: Cow::Borrowed(&known.event_source),
-            operation: known.operation.borrowed(),
-            identity: known.identity.clone(),
-            key: known.key.clone(),
-            destination_key: known.destination_key.clone(),
-            outcome: known.outcome.borrowed(),
-            error_message: borrowed(&known.error_message),
-            source: borrowed(&known.source),
-            user_agent: borrowed(&known.user_agent),
-            vpc_endpoint_id: borrowed(&known.vpc_endpoint_id),
-            has_tls_details: known.has_tls_details,
-            context: EncryptionContext::with_values(&known.context, values)?,
-            shared_event_id,
-            is_service_event: known.is_service_event,
+            time: EventTime::parse(raw.get(holes.text(Field::EventTime)?.range(places))?)?,
+            event_id: Some(Cow::Borrowed(short(Field::EventId, NAME_BYTES_MAX)?)),
+            account: Cow::Borrowed(short(Field::RecipientAccountId, NAME_BYTES_MAX)?),
+            region: Cow::Borrowed(short(Field::AwsRegion, NAME_BYTES_MAX)?),
+            event_source: Cow::Borrowed(KMS),
+            operation: said.operation.borrowed(),
+            identity: Arc::clone(&self.who),
+            key: self.key.clone(),
+            destination_key: self.destination_key.clone(),
+            outcome: match holes.text(Field::ErrorCode) {
+                Some(_) => {
+                    let code = short(Field::ErrorCode, ERROR_CODE_BYTES_MAX)?;
+                    Outcome::Error(Cow::Borrowed(code))
+                }
+                None => Outcome::Success,
+            },
+            error_message: text(Field::ErrorMessage)?,
+            source: text(Field::SourceIpAddress)?,
+            user_agent: text(Field::UserAgent)?,
+            vpc_endpoint_id: text(Field::VpcEndpointId)?,
+            has_tls_details: said.has_tls_details,
+            context: EncryptionContext::with_values(&said.context, values)?,
+            shared_event_id: text(Field::SharedEventId)?,
+            is_service_event: said.is_service_event,
             raw,
-            template: known.template,
+            template: Some(self.id),
         })
     }
-}
-
-#[inline(always)]
-fn borrowed<'a>(text: &'a Option<Cow<'static, str>>) -> Option<Cow<'a, str>> {
-    text.as_deref().map(Cow::Borrowed)
 }

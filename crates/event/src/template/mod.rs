@@ -20,7 +20,7 @@ mod learnt;
 mod token;
 
 pub(crate) use frame::{Frame, Places, Then};
-pub(crate) use frames::{Frames, KIND_OFFSET, Kind, OPENING, OPENING_BYTES};
+pub(crate) use frames::{Frames, KIND_OFFSET, Kind, OPENING, OPENING_BYTES, OPENING_MASK};
 pub use id::{TEMPLATES_MAX, TemplateId};
 pub(crate) use learnt::{Follower, Learnt};
 

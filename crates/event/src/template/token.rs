@@ -14,6 +14,8 @@ pub(super) struct Token {
     pub(super) end: u32,
     pub(super) kind: TokenKind,
     pub(super) role: Role,
+    /// The record's field that it is, or that holds it.
+    pub(super) field: Field,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,19 +31,16 @@ pub(super) enum TokenKind {
 pub(super) enum Role {
     /// Nothing of the normalised record depends on it.
     Plain,
-    /// The same, and it is different in every record.
-    Id,
-    Time,
-    EventId,
-    SharedEventId,
+    /// The record's own: a time or an id, different in every record.
+    Own,
     /// A value of the encryption context, and the place of its name among the sorted names.
     Context(u8),
     /// Something of the record depends on it.
     Deciding,
     /// The same, and it is often different: the name of a key.
     Key,
-    /// It decides whether anybody reads the record: source and name, and for S3 the key and the
-    /// account.
+    /// It decides what kind of record this is, and whether anybody reads it: source, name and type,
+    /// and for S3 the key and the account.
     Fixed,
     Identity,
 }
@@ -59,6 +58,7 @@ pub(super) fn tokens(record: &str, is_kept: bool) -> Option<Vec<Token>> {
         all: Vec::new(),
         is_kept,
         has_context: false,
+        field: Field::Ignored,
     };
     let mut seen = 0_u32;
     for (name, value) in members(record) {
@@ -83,17 +83,18 @@ struct Tokens<'r> {
     all: Vec<Token>,
     is_kept: bool,
     has_context: bool,
+    field: Field,
 }
 
 impl Tokens<'_> {
     fn top(&mut self, name: &str, field: Field, value: &str) -> Option<()> {
+        self.field = field;
         let role = match field {
             Field::UserIdentity => return self.push(value, TokenKind::Identity, Role::Identity),
             Field::EventSource | Field::EventName => Role::Fixed,
-            Field::EventTime => Role::Time,
-            Field::EventId => Role::EventId,
-            Field::SharedEventId => Role::SharedEventId,
-            Field::Ignored if name == "requestID" => Role::Id,
+            Field::EventTime | Field::EventId | Field::SharedEventId => Role::Own,
+            Field::Ignored if name == "requestID" => Role::Own,
+            Field::EventType if self.is_kept => Role::Fixed,
             Field::RequestParameters if self.is_kept => return self.request(value),
             Field::Ignored | Field::AdditionalEventData | Field::TlsDetails => Role::Plain,
             _ if self.is_kept => Role::Deciding,
@@ -165,6 +166,7 @@ impl Tokens<'_> {
             end: (start + text.len()) as u32,
             kind,
             role,
+            field: self.field,
         });
         (self.all.len() <= TOKENS_MAX).then_some(())
     }
@@ -194,14 +196,14 @@ mod tests {
         let record = r#"{"userIdentity":{"a":"b"},"eventTime":"t","eventName":"n","requestParameters":{"keyId":"k","n":[1,{"x":"y"}],"encryptionContext":{"b":"2","a":"1"}},"readOnly":true,"requestID":"r","resources":[{"type":"T","ARN":"A"}],"tlsDetails":{"x":"z"}}"#;
         let expected = vec![
             (r#"{"a":"b"}"#, Role::Identity),
-            ("t", Role::Time),
+            ("t", Role::Own),
             ("n", Role::Fixed),
             ("k", Role::Key),
             ("1", Role::Plain),
             ("y", Role::Plain),
             ("2", Role::Context(1)),
             ("1", Role::Context(0)),
-            ("r", Role::Id),
+            ("r", Role::Own),
             ("T", Role::Deciding),
             ("A", Role::Key),
             ("z", Role::Plain),

@@ -5,7 +5,9 @@ use super::echo::Echo;
 use super::lanes::Lanes;
 use super::value::block;
 use crate::read::RECORD_BYTES_MAX;
-use crate::template::{Frame, Frames, KIND_OFFSET, Kind, OPENING, OPENING_BYTES, Places, Then};
+use crate::template::{
+    Frame, Frames, KIND_OFFSET, Kind, OPENING, OPENING_BYTES, OPENING_MASK, Places, Then,
+};
 
 /// A record that follows a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,10 +32,7 @@ pub(super) fn follow<L: Lanes>(
     places: &mut Places,
 ) -> Option<Followed> {
     let opening = block::<64>(bytes, start)?;
-    if !lanes.follows(
-        std::slice::from_ref(opening),
-        std::slice::from_ref(&OPENING),
-    ) {
+    if !lanes.follows(&[*opening], &[OPENING], &[OPENING_MASK]) {
         return None;
     }
     let identity = start + OPENING_BYTES;
@@ -76,17 +75,18 @@ fn end_of<L: Lanes>(
     let mut at = start;
     for (stretch, place) in program.stretches.iter().zip(places) {
         *place = (at - start) as u32;
-        let patterns = program.patterns.get(stretch.patterns.clone())?;
+        let masks = stretch.masks(program)?;
         let (blocks, _) = bytes.get(at..)?.as_chunks::<64>();
-        if !lanes.follows(blocks.get(..patterns.len())?, patterns) {
+        let blocks = blocks.get(..masks.len())?;
+        if !lanes.follows(blocks, stretch.blocks(program)?, masks) {
             return None;
         }
-        for hole in program.steady.get(stretch.steady.clone())? {
-            if lanes.stops_of_block(block(bytes, at + hole.offset)?) & hole.mask != 0 {
+        for hole in stretch.steady(program)? {
+            if lanes.stops_of_block(block(bytes, at + hole.offset as usize)?) & hole.mask != 0 {
                 return None;
             }
         }
-        at += stretch.length;
+        at += stretch.length();
         at = match stretch.then {
             Then::Text => text_end(lanes, bytes, at)?,
             Then::Identity => identity_end,

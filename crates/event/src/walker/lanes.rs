@@ -42,15 +42,6 @@ pub(super) fn block_of(window: &[u8; WINDOW]) -> &[u8; 64] {
     window.last_chunk().unwrap_or(&[0; 64])
 }
 
-/// What a block of 64 bytes must be: equal to `bytes` wherever `mask` has all bits set. Where it has
-/// none, anything may stand.
-#[derive(Debug, Clone, Copy)]
-#[repr(C, align(64))]
-pub(crate) struct Pattern {
-    pub(crate) bytes: [u8; 64],
-    pub(crate) mask: [u8; 64],
-}
-
 /// The vector instructions of a processor.
 pub(super) trait Lanes: Copy {
     /// Bytes at which reading a plain string stops: `"`, `\`, control characters, and whatever is
@@ -64,8 +55,9 @@ pub(super) trait Lanes: Copy {
         u64::from(self.stops(&halves[0])) | u64::from(self.stops(&halves[1])) << 32
     }
 
-    /// Whether the blocks are what the patterns say, each the one in the same place.
-    fn follows(self, blocks: &[[u8; 64]], patterns: &[Pattern]) -> bool;
+    /// Whether each block is what the pattern in its place says, in those bytes that its mask has
+    /// bits for.
+    fn follows(self, blocks: &[[u8; 64]], patterns: &[[u8; 64]], masks: &[u64]) -> bool;
 
     /// Bytes that equal the pattern's byte in the same place.
     fn equal(self, block: &[u8; 32], pattern: &[u8; 32]) -> u32;
@@ -134,18 +126,15 @@ impl Lanes for Scalar {
     }
 
     #[inline(always)]
-    fn follows(self, blocks: &[[u8; 64]], patterns: &[Pattern]) -> bool {
-        let word = |bytes: &[u8; 64], at: usize| {
-            let (words, _) = bytes.as_chunks::<8>();
-            u64::from_le_bytes(words[at])
-        };
-        let mut differing = 0;
-        for (block, pattern) in blocks.iter().zip(patterns) {
-            for at in 0..8 {
-                differing |= (word(block, at) ^ word(&pattern.bytes, at)) & word(&pattern.mask, at);
-            }
+    fn follows(self, blocks: &[[u8; 64]], patterns: &[[u8; 64]], masks: &[u64]) -> bool {
+        let mut unlike = 0;
+        for ((block, pattern), mask) in blocks.iter().zip(patterns).zip(masks) {
+            let ((halves, _), (others, _)) = (block.as_chunks(), pattern.as_chunks());
+            let low = u64::from(self.equal(&halves[0], &others[0]));
+            let high = u64::from(self.equal(&halves[1], &others[1]));
+            unlike |= !(low | high << 32) & mask;
         }
-        differing == 0
+        unlike == 0
     }
 
     #[inline(always)]
@@ -291,24 +280,16 @@ pub(super) mod tests {
     }
 
     fn check_follows<L: Lanes>(lanes: L, bytes: &[u8; 64]) {
-        let mut pattern = Pattern {
-            bytes: *bytes,
-            mask: [0xff; 64],
-        };
         let blocks = [*bytes, *bytes];
-        assert!(lanes.follows(&blocks, &[pattern, pattern]));
+        assert!(lanes.follows(&blocks, &blocks, &[u64::MAX; 2]));
         for at in 0..64 {
-            pattern.bytes[at] ^= 1 << (at % 8);
-            let exact = Pattern {
-                bytes: *bytes,
-                ..pattern
-            };
-            assert!(!lanes.follows(&blocks, &[exact, pattern]));
-            assert!(!lanes.follows(&blocks, &[pattern, exact]));
-            pattern.mask[at] = 0;
-            assert!(lanes.follows(&blocks, &[exact, pattern]));
-            pattern.mask[at] = 0xff;
-            pattern.bytes[at] = bytes[at];
+            let mut other = *bytes;
+            other[at] ^= 1 << (at % 8);
+            let rest = !(1 << at);
+            assert!(!lanes.follows(&blocks, &[*bytes, other], &[rest, u64::MAX]));
+            assert!(!lanes.follows(&blocks, &[other, *bytes], &[u64::MAX, rest]));
+            assert!(lanes.follows(&blocks, &[*bytes, other], &[u64::MAX, rest]));
+            assert!(lanes.follows(&blocks, &[other, other], &[rest, rest]));
         }
     }
 

@@ -41,7 +41,6 @@ mod x86;
 
 pub(crate) use echo::{Echo, Known};
 pub(crate) use follow::Followed;
-pub(crate) use lanes::Pattern;
 pub(crate) use names::Field;
 pub(crate) use picked::Picked;
 

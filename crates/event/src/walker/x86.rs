@@ -5,7 +5,7 @@ mod avx2;
 mod avx512;
 mod sse2;
 
-use super::lanes::{Lanes, Marks, Pattern, Tail, WINDOW};
+use super::lanes::{Lanes, Marks, Tail, WINDOW};
 
 /// AVX2 and the bit instructions that came with it. A value exists only where they were found.
 #[derive(Debug, Clone, Copy)]
@@ -60,9 +60,9 @@ macro_rules! lanes_of {
             }
 
             #[inline(always)]
-            fn follows(self, blocks: &[[u8; 64]], patterns: &[Pattern]) -> bool {
+            fn follows(self, blocks: &[[u8; 64]], patterns: &[[u8; 64]], masks: &[u64]) -> bool {
                 // SAFETY: as above.
-                unsafe { $answers::follows(blocks, patterns) }
+                unsafe { $answers::follows(blocks, patterns, masks) }
             }
 
             #[inline(always)]

@@ -4,11 +4,10 @@ use std::arch::x86_64::{
     __m256i, _mm_clmulepi64_si128, _mm_cvtsi128_si64, _mm_set_epi64x, _mm_set1_epi8,
     _mm256_and_si256, _mm256_andnot_si256, _mm256_cmpeq_epi8, _mm256_cmpgt_epi8,
     _mm256_loadu_si256, _mm256_movemask_epi8, _mm256_or_si256, _mm256_set1_epi8, _mm256_setr_epi8,
-    _mm256_setzero_si256, _mm256_shuffle_epi8, _mm256_slli_epi16, _mm256_testz_si256,
-    _mm256_xor_si256,
+    _mm256_shuffle_epi8, _mm256_slli_epi16, _mm256_testz_si256,
 };
 
-use super::super::lanes::{Marks, Pattern, Tail, WINDOW, block_of};
+use super::super::lanes::{Marks, Tail, WINDOW, block_of};
 
 #[inline]
 #[target_feature(enable = "avx2")]
@@ -59,17 +58,14 @@ pub(super) fn stops_of_block(block: &[u8; 64]) -> u64 {
 
 #[inline]
 #[target_feature(enable = "avx2")]
-pub(super) fn follows(blocks: &[[u8; 64]], patterns: &[Pattern]) -> bool {
-    let mut differing = _mm256_setzero_si256();
-    for (block, pattern) in blocks.iter().zip(patterns) {
-        let (low, high) = halves(block);
-        let (low_before, high_before) = halves(&pattern.bytes);
-        let (low_mask, high_mask) = halves(&pattern.mask);
-        let low = _mm256_and_si256(_mm256_xor_si256(low, low_before), low_mask);
-        let high = _mm256_and_si256(_mm256_xor_si256(high, high_before), high_mask);
-        differing = _mm256_or_si256(differing, _mm256_or_si256(low, high));
+pub(super) fn follows(blocks: &[[u8; 64]], patterns: &[[u8; 64]], masks: &[u64]) -> bool {
+    let mut unlike = 0;
+    for ((block, pattern), mask) in blocks.iter().zip(patterns).zip(masks) {
+        let ((low, high), (other_low, other_high)) = (halves(block), halves(pattern));
+        let low = _mm256_cmpeq_epi8(low, other_low);
+        unlike |= !bits(low, _mm256_cmpeq_epi8(high, other_high)) & mask;
     }
-    _mm256_testz_si256(differing, differing) != 0
+    unlike == 0
 }
 
 #[inline]

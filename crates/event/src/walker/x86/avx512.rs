@@ -2,12 +2,11 @@
 
 use std::arch::x86_64::{
     __m512i, _mm_setr_epi8, _mm512_broadcast_i32x4, _mm512_cmpeq_epi8_mask, _mm512_cmplt_epi8_mask,
-    _mm512_loadu_si512, _mm512_or_si512, _mm512_set1_epi8, _mm512_setzero_si512,
-    _mm512_shuffle_epi8, _mm512_ternarylogic_epi32, _mm512_test_epi32_mask, _mm512_testn_epi8_mask,
-    _mm512_xor_si512,
+    _mm512_loadu_si512, _mm512_mask_cmpneq_epi8_mask, _mm512_or_si512, _mm512_set1_epi8,
+    _mm512_shuffle_epi8, _mm512_testn_epi8_mask,
 };
 
-use super::super::lanes::{Marks, Pattern, Tail, WINDOW, block_of};
+use super::super::lanes::{Marks, Tail, WINDOW, block_of};
 
 pub(super) use super::avx2::{equal, prefix_xor, stops};
 
@@ -35,15 +34,12 @@ pub(super) fn stops_of_block(block: &[u8; 64]) -> u64 {
 
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw")]
-pub(super) fn follows(blocks: &[[u8; 64]], patterns: &[Pattern]) -> bool {
-    // The exclusive or, where the mask says so, beside what was found before: (a ∧ b) ∨ c.
-    const AND_OR: i32 = 0b1110_1010;
-    let mut differing = _mm512_setzero_si512();
-    for (block, pattern) in blocks.iter().zip(patterns) {
-        let unlike = _mm512_xor_si512(load(block), load(&pattern.bytes));
-        differing = _mm512_ternarylogic_epi32::<AND_OR>(unlike, load(&pattern.mask), differing);
+pub(super) fn follows(blocks: &[[u8; 64]], patterns: &[[u8; 64]], masks: &[u64]) -> bool {
+    let mut unlike = 0;
+    for ((block, pattern), mask) in blocks.iter().zip(patterns).zip(masks) {
+        unlike |= _mm512_mask_cmpneq_epi8_mask(*mask, load(block), load(pattern));
     }
-    _mm512_test_epi32_mask(differing, differing) == 0
+    unlike == 0
 }
 
 /// Quotes and brackets; whether the block is odd is left open.

@@ -1,11 +1,11 @@
 //! The answers of SSE2, 16 bytes at a time.
 
 use std::arch::x86_64::{
-    __m128i, _mm_and_si128, _mm_cmpeq_epi8, _mm_cmplt_epi8, _mm_loadu_si128, _mm_movemask_epi8,
-    _mm_or_si128, _mm_set1_epi8, _mm_setzero_si128, _mm_slli_epi16, _mm_xor_si128,
+    __m128i, _mm_cmpeq_epi8, _mm_cmplt_epi8, _mm_loadu_si128, _mm_movemask_epi8, _mm_or_si128,
+    _mm_set1_epi8, _mm_slli_epi16,
 };
 
-use super::super::lanes::{self, Marks, Pattern, Tail, WINDOW, block_of};
+use super::super::lanes::{self, Marks, Tail, WINDOW, block_of};
 
 #[inline]
 #[target_feature(enable = "sse2")]
@@ -58,17 +58,19 @@ pub(super) fn stops_of_block(block: &[u8; 64]) -> u64 {
 
 #[inline]
 #[target_feature(enable = "sse2")]
-pub(super) fn follows(blocks: &[[u8; 64]], patterns: &[Pattern]) -> bool {
-    let mut differing = _mm_setzero_si128();
-    for (block, pattern) in blocks.iter().zip(patterns) {
-        let (before, masks) = (quarters(&pattern.bytes), quarters(&pattern.mask));
-        for ((now, before), mask) in quarters(block).into_iter().zip(before).zip(masks) {
-            let unlike = _mm_and_si128(_mm_xor_si128(now, before), mask);
-            differing = _mm_or_si128(differing, unlike);
-        }
+pub(super) fn follows(blocks: &[[u8; 64]], patterns: &[[u8; 64]], masks: &[u64]) -> bool {
+    let mut unlike = 0;
+    for ((block, pattern), mask) in blocks.iter().zip(patterns).zip(masks) {
+        let ([a, b, c, d], [e, f, g, h]) = (quarters(block), quarters(pattern));
+        let equal = bits([
+            _mm_cmpeq_epi8(a, e),
+            _mm_cmpeq_epi8(b, f),
+            _mm_cmpeq_epi8(c, g),
+            _mm_cmpeq_epi8(d, h),
+        ]);
+        unlike |= !equal & mask;
     }
-    let equal = _mm_cmpeq_epi8(differing, _mm_setzero_si128());
-    _mm_movemask_epi8(equal) as u16 == u16::MAX
+    unlike == 0
 }
 
 #[inline]
