@@ -6,12 +6,18 @@
 //! it (Amazon S3 API Reference, PutObject). Billions of records hold neither, so what is asked here
 //! is asked of bytes.
 
-use memchr::memmem;
+use std::sync::LazyLock;
+
+use memchr::memmem::Finder;
 
 use crate::arn::Arn;
 
 /// What the names of both headers begin with; a record without it names no key.
-pub(crate) const HEADER: &[u8] = b"x-amz-server-side-encryption-";
+const HEADER: &[u8] = b"x-amz-server-side-encryption-";
+static HEADERS: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(HEADER));
+/// The member that says whose record it is, wherever it stands.
+const RECIPIENT: &[u8] = b"\"recipientAccountId\":\"";
+static RECIPIENTS: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(RECIPIENT));
 /// The rest of the header that names a KMS key, and the quote behind it.
 const KMS_KEY: &[u8] = b"aws-kms-key-id\"";
 /// The rest of the header that says how the caller's own key is used, and the quote behind it.
@@ -24,7 +30,7 @@ const CUSTOMER_KEY: &[u8] = b"customer-algorithm\"";
 #[must_use]
 pub fn names_foreign_key(record: &str, recipient_account: Option<&str>) -> bool {
     let bytes = record.as_bytes();
-    memmem::find_iter(bytes, HEADER).any(|at| {
+    HEADERS.find_iter(bytes).any(|at| {
         let rest = &bytes[at + HEADER.len()..];
         // The name begins here, and is no part of a longer text.
         at > 0
@@ -33,6 +39,28 @@ pub fn names_foreign_key(record: &str, recipient_account: Option<&str>) -> bool 
                 || rest.starts_with(KMS_KEY)
                     && is_foreign(record, at + HEADER.len() + KMS_KEY.len(), recipient_account))
     })
+}
+
+/// Whether these bytes of a record, in which no `\u` stands behind the names that decide, may name a
+/// foreign key. Whoever reads the record says for certain; that no key is named, or that every key is
+/// of the one account that the bytes know, is certain here.
+#[inline(never)]
+pub(crate) fn may_name_foreign_key(record: &[u8]) -> bool {
+    if HEADERS.find(record).is_none() {
+        return false;
+    }
+    let Ok(text) = std::str::from_utf8(record) else {
+        return true;
+    };
+    let mut accounts = RECIPIENTS.find_iter(record).map(|at| {
+        let account = text.get(at + RECIPIENT.len()..)?;
+        account.split_once('"').map(|(account, _)| account)
+    });
+    // A caller may write the name of this member too: then all of them must agree.
+    let Some(Some(account)) = accounts.next() else {
+        return true;
+    };
+    accounts.any(|other| other != Some(account)) || names_foreign_key(text, Some(account))
 }
 
 /// Whether a name ended here, rather than a text.
@@ -105,6 +133,30 @@ mod tests {
             r#"{"key":"/x-amz-server-side-encryption-aws-kms-key-id"}"#,
             false,
         );
+    }
+
+    #[test]
+    fn whoever_writes_the_account_a_second_time_is_looked_at() {
+        let key = r#""x-amz-server-side-encryption-aws-kms-key-id":"arn:aws:kms:us-east-1:999999999999:key/a""#;
+        let own = key.replace("999999999999", "111122223333");
+        let recipient = r#""recipientAccountId":"111122223333""#;
+        let other = r#""recipientAccountId":"999999999999""#;
+        for (members, expected) in [
+            (vec![key, recipient], true),
+            (vec![&own, recipient], false),
+            (vec![key, other, recipient], true),
+            (vec![recipient, key, other], true),
+            (vec![&own], true),
+            (vec![recipient], false),
+            (vec![], false),
+        ] {
+            let record = format!("{{{}}}", members.join(","));
+            assert_eq!(
+                may_name_foreign_key(record.as_bytes()),
+                expected,
+                "{record}"
+            );
+        }
     }
 
     #[test]

@@ -10,7 +10,7 @@ use serde::de::IgnoredAny;
 
 use crate::context::EncryptionContext;
 use crate::fields::Fields;
-use crate::foreign_key::HEADER;
+use crate::foreign_key::may_name_foreign_key;
 use crate::issue::{Issue, IssueKind};
 use crate::read::{Reader, Reading, Sink};
 use crate::record::Record;
@@ -75,10 +75,11 @@ fn common(record: &Record<'_>) -> String {
 impl Told {
     /// What this reader tells of these bytes.
     pub fn whole(mut reader: Reader, bytes: &[u8]) -> Self {
-        Self::of(&mut reader, bytes)
+        Self::again(&mut reader, bytes)
     }
 
-    fn of(reader: &mut Reader, bytes: &[u8]) -> Self {
+    /// What a reader that may know such records tells of these bytes.
+    pub fn again(reader: &mut Reader, bytes: &[u8]) -> Self {
         let mut told = Self::default();
         told.reading = reader.read(bytes, &mut told);
         told
@@ -122,8 +123,8 @@ pub fn compare(bytes: &[u8]) -> Told {
     for walker in Walker::all() {
         let mut reader = Reader::with_walker(walker);
         // Whoever knows the records already must tell the same of them.
-        for reading in ["first", "second", "third"] {
-            let told = Told::of(&mut reader, bytes);
+        for reading in ["first", "second"] {
+            let told = Told::again(&mut reader, bytes);
             let text = bytes.escape_ascii();
             assert_eq!(told, expected, "{walker:?}, {reading} reading of {text}");
         }
@@ -169,7 +170,6 @@ pub(crate) fn unwanted_end(bytes: &[u8], place: Place) -> Option<usize> {
             .zip(*name)
             .map(|(source, name)| select_bytes(source, name))
     };
-    let holds_header = |record: &[u8]| memchr::memmem::find(record, HEADER).is_some();
     let mut at = skip_space(bytes, 1);
     if bytes.get(at) == Some(&b'}') {
         return None;
@@ -210,7 +210,9 @@ pub(crate) fn unwanted_end(bytes: &[u8], place: Place) -> Option<usize> {
         {
             match selected(&source, &name) {
                 Some(Selection::Skip) => return Some(end),
-                Some(Selection::IfForeignKey) if !holds_header(&bytes[..end]) => return Some(end),
+                Some(Selection::IfForeignKey) if !may_name_foreign_key(&bytes[..end]) => {
+                    return Some(end);
+                }
                 _ => {}
             }
         }

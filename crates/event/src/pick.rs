@@ -6,7 +6,7 @@ use crate::fields::Fields;
 use crate::issue::{Issue, IssueKind};
 use crate::read::RECORD_BYTES_MAX;
 use crate::selection::{Selection, select_bytes};
-use crate::template::{Frames, Places};
+use crate::template::Templates;
 use crate::walk::skip_space;
 use crate::walker::{Field, Followed, Odd, Picked, Place, Walked, Walker};
 
@@ -49,17 +49,16 @@ impl Picker {
         }
     }
 
-    /// The frame that the record at `start` follows, if there is one.
+    /// What the record at `start` is like.
     #[inline(always)]
     pub(crate) fn follow(
         &mut self,
         bytes: &[u8],
         start: usize,
-        frames: &mut Frames,
-        places: &mut Places,
+        templates: &mut Templates,
     ) -> Option<Followed> {
         let echo = &mut self.picked.echo;
-        self.walker.follow(bytes, start, echo, frames, places)
+        self.walker.follow(bytes, start, echo, templates)
     }
 
     /// Whether this record is strictly JSON and UTF-8: its text, if so.

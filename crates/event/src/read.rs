@@ -248,43 +248,41 @@ impl<S: Sink> Values<'_, S> {
     fn open(&mut self, bytes: &[u8], start: usize, place: Place) -> Verdict {
         let mut followed = None;
         if place == Place::Array && !self.reader.templates.is_off {
-            followed = self.follow(bytes, start);
-            if let Some(followed) = followed
-                && self.keep_follower(bytes, start, followed)
-            {
-                return Verdict::Ended(followed.length);
-            }
+            let Reader {
+                picker, templates, ..
+            } = &mut *self.reader;
+            followed = picker.follow(bytes, start, templates);
         }
-        self.walk(bytes, start, place, followed)
+        match followed {
+            Some(Followed::Unwanted(length)) => {
+                self.reading.records += 1;
+                self.reading.skipped_other_services += 1;
+                Verdict::Ended(length)
+            }
+            Some(Followed::Frame {
+                frame,
+                length,
+                identity,
+            }) if self.keep_follower(&bytes[start..start + length], frame, identity) => {
+                Verdict::Ended(length)
+            }
+            _ => self.walk(bytes, start, place, followed),
+        }
     }
 
-    /// The frame that the record follows, if there is one.
+    /// Counts a record that follows a frame, and hands it to the sink. `false` when it says something
+    /// new.
     #[inline(always)]
-    fn follow(&mut self, bytes: &[u8], start: usize) -> Option<Followed> {
-        let Reader {
-            picker, templates, ..
-        } = &mut *self.reader;
-        picker.follow(bytes, start, &mut templates.frames, &mut templates.places)
-    }
-
-    /// Counts a record that follows a frame, and hands it to the sink if somebody reads it. `false`
-    /// when it says something new.
-    #[inline(always)]
-    fn keep_follower(&mut self, bytes: &[u8], start: usize, followed: Followed) -> bool {
+    fn keep_follower(&mut self, bytes: &[u8], frame: usize, identity: u64) -> bool {
         let templates = &self.reader.templates;
-        let Some(frame) = templates.frames.get(followed.frame) else {
+        let Some(frame) = templates.frames.get(frame) else {
             return false;
         };
-        if !frame.is_kept {
-            self.reading.records += 1;
-            self.reading.skipped_other_services += 1;
-            return true;
-        }
         let follower = Follower {
             frame,
             places: &templates.places,
-            identity: followed.identity,
-            bytes: &bytes[start..start + followed.length],
+            identity,
+            bytes,
         };
         let Some(record) = templates.learnt.record(&follower) else {
             return false;
@@ -310,9 +308,6 @@ impl<S: Sink> Values<'_, S> {
             Some(Opened::Unwanted(length)) => {
                 self.reading.records += 1;
                 self.reading.skipped_other_services += 1;
-                if place == Place::Array {
-                    self.learn(bytes, start, length, false);
-                }
                 Verdict::Ended(length)
             }
             Some(Opened::Record(text)) => {
@@ -320,9 +315,9 @@ impl<S: Sink> Values<'_, S> {
                 let kms_before = self.reading.kms;
                 match self.keep(fields, text, followed) {
                     Ok(()) => {
-                        if place == Place::Array && followed.is_none() {
-                            let is_kept = self.reading.kms > kms_before;
-                            self.learn(bytes, start, text.len(), is_kept);
+                        let is_kept = self.reading.kms > kms_before;
+                        if place == Place::Array && followed.is_none() && is_kept {
+                            self.learn(bytes, start, text.len());
                         }
                         Verdict::Ended(text.len())
                     }
@@ -332,9 +327,8 @@ impl<S: Sink> Values<'_, S> {
         }
     }
 
-    /// Learns the frame of a record that was read in the ordinary way.
-    #[inline(always)]
-    fn learn(&mut self, bytes: &[u8], start: usize, length: usize, is_kept: bool) {
+    /// Learns the frame of a KMS record that was read in the ordinary way.
+    fn learn(&mut self, bytes: &[u8], start: usize, length: usize) {
         let Reader {
             picker, templates, ..
         } = &mut *self.reader;
@@ -342,7 +336,7 @@ impl<S: Sink> Values<'_, S> {
             && templates.frames.may_learn(&bytes[start..start + length])
             && let Some(text) = picker.sound(bytes, start, start + length)
         {
-            templates.frames.learn(text, is_kept);
+            templates.frames.learn(text);
         }
     }
 
@@ -472,13 +466,15 @@ impl<S: Sink> Values<'_, S> {
             ..
         } = &mut reader.templates;
         let mut keep = |record: &mut Record<'_>, selection| {
-            if let Some(followed) = followed
-                && let Some(frame) = frames.get(followed.frame)
+            if let Some(Followed::Frame {
+                frame, identity, ..
+            }) = followed
+                && let Some(frame) = frames.get(frame)
             {
                 let follower = Follower {
                     frame,
                     places,
-                    identity: followed.identity,
+                    identity,
                     bytes: raw.as_bytes(),
                 };
                 record.template = learnt.learn(&follower, record);

@@ -25,10 +25,8 @@ pub(crate) struct Frame {
     pub(super) kind: u64,
     /// Stands for these bytes with these holes, and no others.
     pub(super) serial: u64,
-    /// Whether the records that follow are KMS records; the others nobody reads.
-    pub(crate) is_kept: bool,
     pub(crate) program: Program,
-    pub(super) said: Option<Said>,
+    pub(super) said: Said,
     sample: String,
     tokens: Vec<Token>,
     opened: Vec<Opened>,
@@ -236,21 +234,17 @@ impl Said {
 impl Frame {
     /// The frame of this record, which is sound JSON of ASCII without a backslash. `None` when it is
     /// not worth one.
-    pub(super) fn of(record: &str, is_kept: bool, tokens: &[Token]) -> Option<Self> {
+    pub(super) fn of(record: &str, tokens: &[Token]) -> Option<Self> {
         if record.len() > FRAME_BYTES_MAX {
             return None;
         }
         let opened: Vec<_> = tokens.iter().map(Opened::at_first).collect();
         let program = Program::of(record, tokens, &opened)?;
-        let said = match is_kept {
-            true => Some(Said::of(record, &program.holes)?),
-            false => None,
-        };
+        let said = Said::of(record, &program.holes)?;
         Some(Self {
             said,
             kind: 0,
             serial: 0,
-            is_kept,
             program,
             sample: record.to_owned(),
             tokens: tokens.to_vec(),
@@ -259,8 +253,8 @@ impl Frame {
     }
 
     /// The values of a record, for [`Self::of`] and [`Self::widen`].
-    pub(super) fn tokens(record: &str, is_kept: bool) -> Option<Vec<Token>> {
-        tokens(record, is_kept)
+    pub(super) fn tokens(record: &str) -> Option<Vec<Token>> {
+        tokens(record)
     }
 
     /// Where the identity stands among these values.

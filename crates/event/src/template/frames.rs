@@ -1,8 +1,7 @@
 //! The frames a reader knows, and how the right one is found.
 
 use super::frame::{Frame, Widened};
-use crate::selection::{Selection, select_bytes};
-use crate::walker::Field;
+use super::kinds::{KIND_OFFSET, Kind};
 
 /// Most frames remembered. Full, they begin anew.
 const FRAMES_MAX: usize = 1_024;
@@ -29,48 +28,10 @@ pub(crate) static OPENING: [u8; 64] = {
     }
     opening
 };
+/// The version in the opening.
+pub(crate) const VERSION_MASK: u64 = 0b1111 << 17;
 /// Which bytes of the opening must be so.
-pub(crate) const OPENING_MASK: u64 = ((1 << (OPENING_BYTES + 1)) - 1) & !(0b1111 << 17);
-/// What follows the identity, and what follows the time.
-const BEFORE_TIME: &[u8] = b",\"eventTime\":\"";
-const BEFORE_SOURCE: &[u8] = b"\",\"eventSource\":\"";
-const TIME_BYTES: usize = 20;
-/// Where source, name and Region stand behind the identity.
-pub(crate) const KIND_OFFSET: usize = BEFORE_TIME.len() + TIME_BYTES + BEFORE_SOURCE.len();
-
-/// A hash of a record's source, name and Region.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Kind(u64);
-
-impl Kind {
-    /// The kind of the record that has these bytes at [`KIND_OFFSET`].
-    #[inline(always)]
-    pub(crate) fn of(block: &[u8; 64]) -> Self {
-        // Different odd numbers for each word, or words that change places would meet.
-        const FACTORS: [u64; 8] = [
-            0x9e37_79b9_7f4a_7c15,
-            0xc2b2_ae3d_27d4_eb4f,
-            0x1656_67b1_9e37_79f9,
-            0x85eb_ca77_c2b2_ae63,
-            0x27d4_eb2f_1656_67c5,
-            0xff51_afd7_ed55_8ccd,
-            0xc4ce_b9fe_1a85_ec53,
-            0xd6e8_feb8_6659_fd93,
-        ];
-        let (words, _) = block.as_chunks::<8>();
-        let mut hash = 0_u64;
-        for (word, factor) in words.iter().zip(FACTORS) {
-            hash = hash.wrapping_add(u64::from_le_bytes(*word).wrapping_mul(factor));
-        }
-        Self(hash ^ hash >> 32)
-    }
-
-    #[inline(always)]
-    fn set(self) -> usize {
-        (self.0 >> 24) as usize % SETS
-    }
-}
-
+pub(crate) const OPENING_MASK: u64 = ((1 << (OPENING_BYTES + 1)) - 1) & !VERSION_MASK;
 /// A search for the frame that a record follows.
 #[derive(Debug)]
 pub(crate) struct Search {
@@ -108,6 +69,12 @@ impl Default for Frames {
 /// The index of no frame.
 const NONE: u16 = u16::MAX;
 
+/// The set that frames of a kind are searched in.
+#[inline(always)]
+fn set_of(kind: Kind) -> usize {
+    (kind.0 >> 24) as usize % SETS
+}
+
 impl Frames {
     /// The frame of this index.
     #[inline(always)]
@@ -133,7 +100,7 @@ impl Frames {
     #[inline(always)]
     pub(crate) fn next(&self, search: &mut Search) -> Option<(u16, &Frame)> {
         let guesses = self.guesses[search.guess % GUESSES];
-        let set = &self.sets[search.kind.set()];
+        let set = &self.sets[set_of(search.kind)];
         loop {
             let step = search.step;
             search.step += 1;
@@ -176,22 +143,21 @@ impl Frames {
         rest.is_some()
     }
 
-    /// Learns the frame of this record, which is sound JSON, was read in the ordinary way, and was
-    /// kept or not.
-    pub(crate) fn learn(&mut self, record: &str, is_kept: bool) {
+    /// Learns the frame of this KMS record, which is sound JSON and was kept.
+    pub(crate) fn learn(&mut self, record: &str) {
         if !record.is_ascii() || memchr::memchr(b'\\', record.as_bytes()).is_some() {
             return;
         }
-        let Some(tokens) = Frame::tokens(record, is_kept) else {
+        let Some(tokens) = Frame::tokens(record) else {
             return;
         };
-        let Some(kind) = kind_of(record, is_kept, Frame::identity_of(&tokens)) else {
+        let Some(kind) = kind_of(record, Frame::identity_of(&tokens)) else {
             return;
         };
-        let set = &mut self.sets[kind.set()];
+        let set = &mut self.sets[set_of(kind)];
         for index in &*set {
             let frame = &mut self.all[usize::from(*index)];
-            if frame.kind != kind.0 || frame.is_kept != is_kept {
+            if frame.kind != kind.0 {
                 continue;
             }
             match frame.widen(record, &tokens) {
@@ -204,7 +170,7 @@ impl Frames {
                 }
             }
         }
-        let Some(mut frame) = Frame::of(record, is_kept, &tokens) else {
+        let Some(mut frame) = Frame::of(record, &tokens) else {
             return;
         };
         self.serials += 1;
@@ -220,7 +186,7 @@ impl Frames {
             self.sets.iter_mut().for_each(Vec::clear);
             self.guesses.fill([NONE; 2]);
         }
-        self.sets[kind.set()].push(self.all.len() as u16);
+        self.sets[set_of(kind)].push(self.all.len() as u16);
         self.all.push(frame);
     }
 }
@@ -232,26 +198,8 @@ fn has_opening(record: &[u8]) -> bool {
 }
 
 /// The kind of this record, if frames of it are ever looked for.
-fn kind_of(record: &str, is_kept: bool, identity: std::ops::Range<usize>) -> Option<Kind> {
-    let bytes = record.as_bytes();
-    let after_identity = bytes.get(identity.end..)?;
-    let after_time = after_identity.get(BEFORE_TIME.len() + TIME_BYTES..)?;
-    let is_usual = identity.start == OPENING_BYTES
-        && has_opening(bytes)
-        && after_identity.starts_with(BEFORE_TIME)
-        && after_time.starts_with(BEFORE_SOURCE);
-    let text_of = |field: Field| {
-        let mut all = crate::small::members(record);
-        let (_, value) = all.find(|(name, _)| *name == field.name())?;
-        crate::small::text_of(value)
-    };
-    let (source, name) = (text_of(Field::EventSource)?, text_of(Field::EventName)?);
-    let is_usual = is_usual
-        && match select_bytes(source.as_bytes(), name.as_bytes()) {
-            Selection::Kms => is_kept,
-            Selection::OtherService => false,
-            Selection::IfForeignKey | Selection::Skip => !is_kept,
-        };
-    let block = after_identity.get(KIND_OFFSET..)?.first_chunk()?;
-    is_usual.then(|| Kind::of(block))
+fn kind_of(record: &str, identity: std::ops::Range<usize>) -> Option<Kind> {
+    let block = record.as_bytes().get(identity.end + KIND_OFFSET..)?;
+    let is_usual = identity.start == OPENING_BYTES && has_opening(record.as_bytes());
+    is_usual.then_some(Kind::of(block.first_chunk()?))
 }

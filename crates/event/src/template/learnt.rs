@@ -224,7 +224,7 @@ impl Slot {
         let raw = unsafe { str::from_utf8_unchecked(bytes) };
         debug_assert!(std::str::from_utf8(bytes).is_ok());
         let holes = &frame.program.holes;
-        let said = frame.said.as_ref()?;
+        let said = &frame.said;
         let text = |field: Field| match holes.text(field) {
             Some(hole) => Some(Some(Cow::Borrowed(raw.get(hole.range(places))?))),
             None => Some(None),

@@ -16,17 +16,20 @@
 mod frame;
 mod frames;
 mod id;
+mod kinds;
 mod learnt;
 mod token;
 
 pub(crate) use frame::{Frame, Places, Then};
-pub(crate) use frames::{Frames, KIND_OFFSET, Kind, OPENING, OPENING_BYTES, OPENING_MASK};
+pub(crate) use frames::{Frames, OPENING, OPENING_BYTES, OPENING_MASK, VERSION_MASK};
 pub use id::{TEMPLATES_MAX, TemplateId};
+pub(crate) use kinds::{KIND_OFFSET, Kind, Kinds, TIME_MASK};
 pub(crate) use learnt::{Follower, Learnt};
 
 /// What a reader knows of records that are alike.
 #[derive(Debug, Default)]
 pub(crate) struct Templates {
+    pub(crate) kinds: Kinds,
     pub(crate) frames: Frames,
     pub(crate) learnt: Learnt,
     /// Where the stretches stand of the record that was compared last.

@@ -1,6 +1,5 @@
 //! The values of a record that may differ from one record of a kind to the next.
 
-use crate::foreign_key::HEADER;
 use crate::small::{members, text_of};
 use crate::walker::Field;
 
@@ -39,8 +38,7 @@ pub(super) enum Role {
     Deciding,
     /// The same, and it is often different: the name of a key.
     Key,
-    /// It decides what kind of record this is, and whether anybody reads it: source, name and type,
-    /// and for S3 the key and the account.
+    /// It decides what kind of record this is: source, name and type.
     Fixed,
     Identity,
 }
@@ -52,11 +50,10 @@ const CONTEXT_PAIRS_MAX: usize = 4;
 /// values, a field given twice, no identity.
 ///
 /// The record is sound JSON of ASCII without a backslash.
-pub(super) fn tokens(record: &str, is_kept: bool) -> Option<Vec<Token>> {
+pub(super) fn tokens(record: &str) -> Option<Vec<Token>> {
     let mut tokens = Tokens {
         record,
         all: Vec::new(),
-        is_kept,
         has_context: false,
         field: Field::Ignored,
     };
@@ -69,10 +66,6 @@ pub(super) fn tokens(record: &str, is_kept: bool) -> Option<Vec<Token>> {
             }
             seen |= 1 << field as u32;
         }
-        // Behind source and name, the walk over a record that nobody reads does not ask this.
-        if field.is_text() && value != "null" && text_of(value).is_none() {
-            return None;
-        }
         tokens.top(name, field, value)?;
     }
     (seen & 1 << Field::UserIdentity as u32 != 0).then_some(tokens.all)
@@ -81,7 +74,6 @@ pub(super) fn tokens(record: &str, is_kept: bool) -> Option<Vec<Token>> {
 struct Tokens<'r> {
     record: &'r str,
     all: Vec<Token>,
-    is_kept: bool,
     has_context: bool,
     field: Field,
 }
@@ -94,13 +86,10 @@ impl Tokens<'_> {
             Field::EventSource | Field::EventName => Role::Fixed,
             Field::EventTime | Field::EventId | Field::SharedEventId => Role::Own,
             Field::Ignored if name == "requestID" => Role::Own,
-            Field::EventType if self.is_kept => Role::Fixed,
-            Field::RequestParameters if self.is_kept => return self.request(value),
+            Field::EventType => Role::Fixed,
+            Field::RequestParameters => return self.request(value),
             Field::Ignored | Field::AdditionalEventData | Field::TlsDetails => Role::Plain,
-            _ if self.is_kept => Role::Deciding,
-            // It says whose the key is that a request to S3 names.
-            Field::RecipientAccountId => Role::Fixed,
-            _ => Role::Plain,
+            _ => Role::Deciding,
         };
         self.value(value, role)
     }
@@ -116,7 +105,6 @@ impl Tokens<'_> {
         for (name, value) in members(value) {
             let role = match role {
                 Role::Deciding if matches!(name, "ARN" | "arn") => Role::Key,
-                Role::Plain if name.as_bytes().starts_with(HEADER) => Role::Fixed,
                 _ => role,
             };
             self.value(value, role)?;
@@ -185,8 +173,8 @@ fn is_integer(value: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn found(record: &str, is_kept: bool) -> Option<Vec<(&str, Role)>> {
-        let all = tokens(record, is_kept)?;
+    fn found(record: &str) -> Option<Vec<(&str, Role)>> {
+        let all = tokens(record)?;
         let text = |token: &Token| &record[token.start as usize..token.end as usize];
         Some(all.iter().map(|token| (text(token), token.role)).collect())
     }
@@ -208,24 +196,20 @@ mod tests {
             ("A", Role::Key),
             ("z", Role::Plain),
         ];
-        assert_eq!(found(record, true), Some(expected));
-        let unread = found(record, false).unwrap_or_default();
-        assert_eq!(unread.len(), 12);
-        assert!(unread[3..8].iter().all(|(_, role)| *role == Role::Plain));
+        assert_eq!(found(record), Some(expected));
     }
 
     #[test]
     fn what_is_not_learnt() {
         for record in [
             r#"{"eventTime":"t"}"#,
-            r#"{"userIdentity":{},"awsRegion":5}"#,
             r#"{"userIdentity":{},"eventTime":"t","eventTime":"u"}"#,
             r#"{"userIdentity":{},"requestParameters":{"encryptionContext":{"a":"1","a":"2"}}}"#,
             r#"{"userIdentity":{},"requestParameters":{"encryptionContext":{"a":1}}}"#,
             r#"{"userIdentity":{},"requestParameters":{"encryptionContext":null}}"#,
             r#"{"userIdentity":{},"requestParameters":{"encryptionContext":{},"sourceEncryptionContext":{}}}"#,
         ] {
-            assert_eq!(found(record, true), None, "{record}");
+            assert_eq!(found(record), None, "{record}");
         }
     }
 

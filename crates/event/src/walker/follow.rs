@@ -1,38 +1,47 @@
 //! A record compared with those like it, instead of walked.
 
-use super::container::skip;
+use super::container::{skip, skip_rest};
 use super::echo::Echo;
 use super::lanes::Lanes;
 use super::value::block;
+use crate::foreign_key::may_name_foreign_key;
 use crate::read::RECORD_BYTES_MAX;
+use crate::selection::Selection;
 use crate::template::{
-    Frame, Frames, KIND_OFFSET, Kind, OPENING, OPENING_BYTES, OPENING_MASK, Places, Then,
+    Frame, KIND_OFFSET, Kind, OPENING, OPENING_BYTES, OPENING_MASK, Places, TIME_MASK, Templates,
+    Then, VERSION_MASK,
 };
 
-/// A record that follows a frame.
+/// A record that is like one before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Followed {
-    /// The frame's index.
-    pub(crate) frame: usize,
-    /// How long the record is.
-    pub(crate) length: usize,
-    /// The number of its identity's bytes.
-    pub(crate) identity: u64,
+pub(crate) enum Followed {
+    /// Nobody reads it; it is so many bytes long.
+    Unwanted(usize),
+    /// It follows a frame.
+    Frame {
+        /// The frame's index.
+        frame: usize,
+        /// How long the record is.
+        length: usize,
+        /// The number of its identity's bytes.
+        identity: u64,
+    },
 }
 
-/// Finds the frame that the record at `start` follows, and notes in `places` where its stretches
-/// begin.
+/// Finds what the record at `start` is like. If that is a frame, notes in `places` where its
+/// stretches begin.
 #[inline(always)]
 pub(super) fn follow<L: Lanes>(
     lanes: L,
     bytes: &[u8],
     start: usize,
     echo: &mut Echo,
-    frames: &mut Frames,
-    places: &mut Places,
+    templates: &mut Templates,
 ) -> Option<Followed> {
     let opening = block::<64>(bytes, start)?;
-    if !lanes.follows(&[*opening], &[OPENING], &[OPENING_MASK]) {
+    if !lanes.follows(&[*opening], &[OPENING], &[OPENING_MASK])
+        || lanes.stops_of_block(opening) & VERSION_MASK != 0
+    {
         return None;
     }
     let identity = start + OPENING_BYTES;
@@ -47,11 +56,36 @@ pub(super) fn follow<L: Lanes>(
         }
     };
     let kind = Kind::of(block(bytes, identity_end + KIND_OFFSET)?);
+    let Some(head) = templates.kinds.head(kind) else {
+        templates.kinds.learn(kind, &bytes[identity_end..]);
+        return None;
+    };
+    match head.selection {
+        Selection::Kms => {}
+        Selection::OtherService => return None,
+        Selection::Skip | Selection::IfForeignKey => {
+            let (blocks, _) = bytes.get(identity_end..)?.as_chunks::<64>();
+            let is_time = lanes.stops_of_block(blocks.first()?) & TIME_MASK == 0;
+            if !is_time
+                || !lanes.follows(blocks.get(..head.blocks.len())?, &head.blocks, &head.masks)
+            {
+                return None;
+            }
+            // From here on the walk would do the same.
+            let record = &bytes[start..];
+            let behind_name = identity_end - start + head.length;
+            let end = skip_rest(lanes, record, behind_name).ok()??;
+            let is_unwanted =
+                head.selection == Selection::Skip || !may_name_foreign_key(record.get(..end)?);
+            return is_unwanted.then_some(Followed::Unwanted(end));
+        }
+    }
+    let Templates { frames, places, .. } = templates;
     let mut search = frames.search(kind, number);
     while let Some((index, frame)) = frames.next(&mut search) {
         if let Some(end) = end_of(lanes, bytes, start, identity_end, frame, places) {
             frames.found(&search, index);
-            return Some(Followed {
+            return Some(Followed::Frame {
                 frame: usize::from(index),
                 length: end - start,
                 identity: number,

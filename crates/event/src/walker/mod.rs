@@ -47,7 +47,7 @@ pub(crate) use picked::Picked;
 use lanes::Scalar;
 
 use crate::request::Request;
-use crate::template::{Frames, Places};
+use crate::template::Templates;
 
 /// Where a record stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -185,9 +185,9 @@ for_every_processor! {
     /// stand, counted from there.
     fn walk(bytes: &[u8], start: usize, place: Place, picked: &mut Picked) -> Result<Walked, Odd> = record::walk;
 
-    /// Finds the frame that the record at `start` follows, and notes in `places` where its stretches
-    /// begin.
-    fn follow(bytes: &[u8], start: usize, echo: &mut Echo, frames: &mut Frames, places: &mut Places)
+    /// Finds what the record at `start` is like. If that is a frame, notes in `places` where its
+    /// stretches begin.
+    fn follow(bytes: &[u8], start: usize, echo: &mut Echo, templates: &mut Templates)
         -> Option<Followed> = follow::follow;
 
     /// Reads `requestParameters`; `None` when that takes another reader, and then nothing is said of

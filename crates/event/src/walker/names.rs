@@ -104,6 +104,7 @@ impl Field {
     }
 
     /// Whether the field is a string or `null`.
+    #[cfg(any(test, feature = "oracle"))]
     pub(crate) fn is_text(self) -> bool {
         self.shape() == Shape::Text
     }

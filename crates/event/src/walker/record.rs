@@ -7,7 +7,7 @@ use super::names::{Field, Name, Shape, known_name};
 use super::picked::Picked;
 use super::value::{block, byte, colon, scalar, skip_space, steady_string, string};
 use super::{Odd, Place, Walked};
-use crate::foreign_key::HEADER;
+use crate::foreign_key::may_name_foreign_key;
 use crate::read::RECORD_BYTES_MAX;
 use crate::selection::{Selection, select_bytes};
 
@@ -53,7 +53,7 @@ pub(super) fn walk<L: Lanes>(
             && place == Place::Array
             && let selection @ (Selection::Skip | Selection::IfForeignKey) = selected(bytes, picked)
             && let Some(end) = skip_rest(lanes, bytes, at)?
-            && (selection == Selection::Skip || names_no_key(&bytes[..end]))
+            && (selection == Selection::Skip || !may_name_foreign_key(&bytes[..end]))
         {
             return Ok(Walked::Unwanted(end));
         }
@@ -79,12 +79,6 @@ fn selected(bytes: &[u8], picked: &Picked) -> Selection {
         (Some(source), Some(name)) => select_bytes(source, name),
         _ => Selection::Kms,
     }
-}
-
-/// Whether a record of S3 holds nothing that could name a key.
-#[inline(never)]
-fn names_no_key(record: &[u8]) -> bool {
-    memchr::memmem::find(record, HEADER).is_none()
 }
 
 /// A name that CloudTrail rarely writes, or writes in another way.

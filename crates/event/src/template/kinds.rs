@@ -1,0 +1,165 @@
+//! Kinds of records: time, source and name, as CloudTrail writes them behind the identity.
+//!
+//! Once source and name are known to be of no interest, one comparison tells it of the next record of
+//! the kind, and nothing of it is read but where it ends.
+
+use crate::selection::{Selection, select_bytes};
+
+/// Kinds remembered, each in its place.
+const KINDS: usize = 512;
+
+/// What stands between the identity and a record's source.
+const BEFORE_TIME: &[u8] = b",\"eventTime\":\"";
+const TIME_BYTES: usize = 20;
+const BEFORE_SOURCE: &[u8] = b"\",\"eventSource\":\"";
+const BEFORE_NAME: &[u8] = b"\",\"eventName\":\"";
+/// Where the time stands behind the identity, as one bit for each of its bytes.
+pub(crate) const TIME_MASK: u64 = ((1 << TIME_BYTES) - 1) << BEFORE_TIME.len();
+/// Where source, name and Region stand behind the identity.
+pub(crate) const KIND_OFFSET: usize = BEFORE_TIME.len() + TIME_BYTES + BEFORE_SOURCE.len();
+/// Blocks of a head.
+const BLOCKS: usize = 3;
+
+/// A hash of a record's source, name and Region.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Kind(pub(super) u64);
+
+impl Kind {
+    /// The kind of the record that has these bytes at [`KIND_OFFSET`].
+    #[inline(always)]
+    pub(crate) fn of(block: &[u8; 64]) -> Self {
+        // Different odd numbers for each word, or words that change places would meet.
+        const FACTORS: [u64; 8] = [
+            0x9e37_79b9_7f4a_7c15,
+            0xc2b2_ae3d_27d4_eb4f,
+            0x1656_67b1_9e37_79f9,
+            0x85eb_ca77_c2b2_ae63,
+            0x27d4_eb2f_1656_67c5,
+            0xff51_afd7_ed55_8ccd,
+            0xc4ce_b9fe_1a85_ec53,
+            0xd6e8_feb8_6659_fd93,
+        ];
+        let (words, _) = block.as_chunks::<8>();
+        let mut hash = 0_u64;
+        for (word, factor) in words.iter().zip(FACTORS) {
+            hash = hash.wrapping_add(u64::from_le_bytes(*word).wrapping_mul(factor));
+        }
+        Self(hash ^ hash >> 32)
+    }
+}
+
+/// Kinds by their hash.
+#[derive(Debug)]
+pub(crate) struct Kinds {
+    heads: Vec<Option<(Kind, Head)>>,
+}
+
+impl Default for Kinds {
+    fn default() -> Self {
+        Self {
+            heads: vec![None; KINDS],
+        }
+    }
+}
+
+/// What stands behind the identity in every record of a kind, up to the quote behind its name.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Head {
+    pub(crate) blocks: [[u8; 64]; BLOCKS],
+    /// Bytes that must be so: all but the time.
+    pub(crate) masks: [u64; BLOCKS],
+    pub(crate) length: usize,
+    pub(crate) selection: Selection,
+}
+
+impl Kinds {
+    /// What is known of a kind.
+    #[inline(always)]
+    pub(crate) fn head(&self, kind: Kind) -> Option<&Head> {
+        let known = self.heads.get((kind.0 >> 20) as usize % KINDS)?.as_ref();
+        known
+            .filter(|(known, _)| *known == kind)
+            .map(|(_, head)| head)
+    }
+
+    /// Learns the kind of a record whose bytes behind the identity are these, if it is written as
+    /// CloudTrail writes it.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn learn(&mut self, kind: Kind, bytes: &[u8]) {
+        if let Some(head) = Head::of(bytes) {
+            self.heads[(kind.0 >> 20) as usize % KINDS] = Some((kind, head));
+        }
+    }
+}
+
+impl Head {
+    fn of(bytes: &[u8]) -> Option<Self> {
+        let time = bytes.strip_prefix(BEFORE_TIME)?.get(TIME_BYTES..)?;
+        let (source, rest) = plain(time.strip_prefix(BEFORE_SOURCE)?)?;
+        let (name, rest) = plain(rest.strip_prefix(BEFORE_NAME)?)?;
+        let length = bytes.len() - rest.len() + 1;
+        let mut blocks = [[0; 64]; BLOCKS];
+        let flat = blocks.as_flattened_mut().get_mut(..length)?;
+        flat.copy_from_slice(&bytes[..length]);
+        let mask = |block: usize| match length.saturating_sub(64 * block) {
+            0 => 0,
+            rest => u64::MAX >> (64 - rest.min(64)),
+        };
+        Some(Self {
+            blocks,
+            masks: [mask(0) & !TIME_MASK, mask(1), mask(2)],
+            length,
+            selection: select_bytes(source, name),
+        })
+    }
+}
+
+/// The letters, digits, dots and hyphens up to a quote, and what follows from the quote on.
+fn plain(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || b".-_".contains(byte);
+    let length = bytes.iter().position(|byte| !is_plain(byte))?;
+    let (text, rest) = bytes.split_at(length);
+    rest.starts_with(b"\"").then_some((text, rest))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn head(text: &str) -> Option<Head> {
+        Head::of(text.as_bytes())
+    }
+
+    #[test]
+    fn heads_end_behind_the_name() {
+        let known = r#","eventTime":"2024-03-15T10:00:00Z","eventSource":"ec2.amazonaws.com","eventName":"DescribeInstances""#;
+        let head = head(&format!("{known},\"awsRegion\":\"x\"")).expect("it is as usual");
+        assert_eq!(
+            (head.length, head.selection),
+            (known.len(), Selection::Skip)
+        );
+        assert_eq!(head.blocks.as_flattened()[..known.len()], *known.as_bytes());
+        let bits: u32 = head.masks.iter().map(|mask| mask.count_ones()).sum();
+        assert_eq!(bits as usize, known.len() - TIME_BYTES);
+    }
+
+    #[test]
+    fn heads_in_another_form_are_not_learnt() {
+        for text in [
+            r#","eventTime":"2024-03-15T10:00:00Z","eventSource":"a\u0062","eventName":"X","#,
+            r#","eventTime":"2024-03-15T10:00:00Z","eventSource":"a","awsRegion":"X","#,
+            r#","eventTime":"2024-03-15T10:00:00.5Z","eventSource":"a","eventName":"X","#,
+            r#","eventTime":null,"eventSource":"a","eventName":"X","#,
+            r#","eventTime":"2024-03-15T10:00:00Z","eventSource":"a","eventName":"X"#,
+            "",
+        ] {
+            assert!(head(text).is_none(), "{text}");
+        }
+        let long = format!(
+            r#","eventTime":"2024-03-15T10:00:00Z","eventSource":"a","eventName":"{}","#,
+            "x".repeat(200)
+        );
+        assert!(head(&long).is_none());
+    }
+}
