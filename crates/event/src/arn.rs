@@ -19,13 +19,20 @@ impl<'a> Arn<'a> {
     /// Takes an ARN apart; `None` when the text is not one.
     #[must_use]
     pub fn parse(text: &'a str) -> Option<Self> {
-        let mut parts = text.strip_prefix("arn:")?.splitn(5, ':');
+        let rest = text.strip_prefix("arn:")?;
+        let mut colons = memchr::memchr_iter(b':', rest.as_bytes());
+        let [a, b, c, d] = [
+            colons.next()?,
+            colons.next()?,
+            colons.next()?,
+            colons.next()?,
+        ];
         let arn = Self {
-            partition: parts.next()?,
-            service: parts.next()?,
-            region: parts.next()?,
-            account: parts.next()?,
-            resource: parts.next()?,
+            partition: &rest[..a],
+            service: &rest[a + 1..b],
+            region: &rest[b + 1..c],
+            account: &rest[c + 1..d],
+            resource: &rest[d + 1..],
         };
         (!arn.partition.is_empty() && !arn.service.is_empty() && !arn.resource.is_empty())
             .then_some(arn)

@@ -29,15 +29,21 @@ const CUSTOMER_KEY: &[u8] = b"customer-algorithm\"";
 /// look closer.
 #[must_use]
 pub fn names_foreign_key(record: &str, recipient_account: Option<&str>) -> bool {
-    let bytes = record.as_bytes();
-    HEADERS.find_iter(bytes).any(|at| {
-        let rest = &bytes[at + HEADER.len()..];
+    names_key_but_of(record.as_bytes(), recipient_account.map(str::as_bytes))
+}
+
+fn names_key_but_of(record: &[u8], account: Option<&[u8]>) -> bool {
+    HEADERS.find_iter(record).any(|at| {
+        let rest = &record[at + HEADER.len()..];
         // The name begins here, and is no part of a longer text.
-        at > 0
-            && bytes[at - 1] == b'"'
-            && (rest.starts_with(CUSTOMER_KEY) && is_member(&rest[CUSTOMER_KEY.len()..])
-                || rest.starts_with(KMS_KEY)
-                    && is_foreign(record, at + HEADER.len() + KMS_KEY.len(), recipient_account))
+        let begins = at > 0 && record[at - 1] == b'"';
+        let value_of = |name| {
+            begins
+                .then(|| value_behind(rest.strip_prefix(name)?))
+                .flatten()
+        };
+        value_of(CUSTOMER_KEY).is_some()
+            || value_of(KMS_KEY).is_some_and(|value| is_foreign(value, account))
     })
 }
 
@@ -49,43 +55,40 @@ pub(crate) fn may_name_foreign_key(record: &[u8]) -> bool {
     if HEADERS.find(record).is_none() {
         return false;
     }
-    let Ok(text) = std::str::from_utf8(record) else {
-        return true;
-    };
     let mut accounts = RECIPIENTS.find_iter(record).map(|at| {
-        let account = text.get(at + RECIPIENT.len()..)?;
-        account.split_once('"').map(|(account, _)| account)
+        let account = &record[at + RECIPIENT.len()..];
+        let length = memchr::memchr(b'"', account)?;
+        account.get(..length)
     });
     // A caller may write the name of this member too: then all of them must agree.
     let Some(Some(account)) = accounts.next() else {
         return true;
     };
-    accounts.any(|other| other != Some(account)) || names_foreign_key(text, Some(account))
+    accounts.any(|other| other != Some(account)) || names_key_but_of(record, Some(account))
 }
 
-/// Whether a name ended here, rather than a text.
-fn is_member(rest: &[u8]) -> bool {
-    rest.trim_ascii_start().starts_with(b":")
+/// What stands behind a name that ends here, if it is one: behind a text no colon stands.
+fn value_behind(rest: &[u8]) -> Option<&[u8]> {
+    rest.trim_ascii_start().strip_prefix(b":")
 }
 
-/// Whether the value behind a name is the ARN of another account. S3 writes values of headers plain
-/// or in an array.
-fn is_foreign(record: &str, name_end: usize, recipient_account: Option<&str>) -> bool {
-    let Some(value) = record[name_end..].trim_ascii_start().strip_prefix(':') else {
+/// Whether a value is the ARN of another account. S3 writes values of headers plain or in an array.
+fn is_foreign(value: &[u8], account: Option<&[u8]>) -> bool {
+    let is_before = |byte: &u8| b" \t\r\n[".contains(byte);
+    let start = value.iter().position(|byte| !is_before(byte));
+    let value = value.get(start.unwrap_or(value.len())..);
+    let Some(text) = value.and_then(|value| value.strip_prefix(b"\"")) else {
         return false;
     };
-    let value = value.trim_start_matches([' ', '\t', '\r', '\n', '[']);
-    let Some((text, _)) = value
-        .strip_prefix('"')
-        .and_then(|rest| rest.split_once('"'))
-    else {
+    let Some(length) = memchr::memchr(b'"', text) else {
         return false;
     };
-    if text.contains('\\') {
+    let text = &text[..length];
+    if text.contains(&b'\\') {
         return true;
     }
-    text.starts_with("arn:")
-        && Arn::parse(text).is_none_or(|arn| Some(arn.account) != recipient_account)
+    let arn = std::str::from_utf8(text).ok().and_then(Arn::parse);
+    text.starts_with(b"arn:") && arn.is_none_or(|arn| Some(arn.account.as_bytes()) != account)
 }
 
 #[cfg(test)]

@@ -26,7 +26,6 @@ const RESOURCES_MAX: usize = 32;
 #[derive(Debug, Default)]
 pub struct IdentityMemo {
     walker: Walker,
-    numbers: HashMap<String, Known, RandomState>,
     /// Identities by number, from `first_number` on.
     identities: Vec<Remembered>,
     first_number: u32,
@@ -64,49 +63,48 @@ pub(crate) struct Resources {
 }
 
 impl IdentityMemo {
-    /// The identity that this `userIdentity` stands for, and by what number it is known.
+    /// Reads the identity that this `userIdentity` stands for.
     pub(crate) fn identity(
-        &mut self,
+        &self,
         user_identity: Option<&str>,
         surroundings: IdentitySurroundings<'_>,
-    ) -> Result<(Arc<Identity>, Option<Known>), Odd> {
+    ) -> Result<Arc<Identity>, Odd> {
         let Some(raw) = user_identity else {
-            return Ok((Arc::new(Identity::missing()), None));
+            return Ok(Arc::new(Identity::missing()));
         };
-        let known = self.numbers.get(raw).copied();
-        if let Some(number) = known
-            && let Some(identity) = self.known(number, surroundings)
-        {
-            return Ok((identity, Some(number)));
-        }
         self.walker.check_text(raw)?;
-        let identity = Arc::new(Identity::read_text(raw, surroundings));
-        if raw.len() > MEMO_TEXT_BYTES_MAX {
-            return Ok((identity, None));
-        }
+        Ok(Arc::new(Identity::read_text(raw, surroundings)))
+    }
+
+    /// Gives an identity a number to be known by. `known` is the number that the same bytes were given
+    /// before, in other surroundings: they are a service's, or hardly anybody's.
+    pub(crate) fn remember(
+        &mut self,
+        identity: &Arc<Identity>,
+        known: Option<Known>,
+        surroundings: IdentitySurroundings<'_>,
+    ) -> Known {
         let remembered = Remembered {
             event_source: surroundings.event_source.into(),
             is_service_event: surroundings.is_service_event,
             recipient_account: surroundings.recipient_account.map(Box::from),
-            identity: Arc::clone(&identity),
+            identity: Arc::clone(identity),
         };
         if let Some(Known(number)) = known
             && let index = number.wrapping_sub(self.first_number)
             && let Some(entry) = self.identities.get_mut(index as usize)
         {
             *entry = remembered;
-            return Ok((identity, known));
+            return Known(number);
         }
         if self.identities.len() >= MEMO_ENTRIES_MAX {
             // Numbers are not given twice, so that those of the forgotten stay unknown.
             self.first_number = self.first_number.wrapping_add(MEMO_ENTRIES_MAX as u32);
             self.identities.clear();
-            self.numbers.clear();
         }
         let number = Known(self.first_number.wrapping_add(self.identities.len() as u32));
         self.identities.push(remembered);
-        self.numbers.insert(raw.to_owned(), number);
-        Ok((identity, Some(number)))
+        number
     }
 
     /// The identity known by this number, if it was read in the same surroundings.

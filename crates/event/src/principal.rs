@@ -4,7 +4,6 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::arn::{Arn, is_account_id};
-use crate::small::{members, text_of};
 
 /// Longest piece of identity text that is kept, in bytes; real ones stay far below.
 const IDENTITY_TEXT_BYTES_MAX: usize = 512;
@@ -144,33 +143,19 @@ impl Identity {
             let value = serde_json::from_str(user_identity).unwrap_or(Value::Null);
             return Self::read(&value, surroundings);
         }
-        let mut texts = Texts::default();
-        for (name, value) in members(user_identity) {
-            match name {
-                "type" => texts.type_name = text_of(value),
-                "arn" => texts.arn = text_of(value),
-                "principalId" => texts.principal_id = text_of(value),
-                "accountId" => texts.account = text_of(value),
-                "invokedBy" => texts.invoked_by = text_of(value),
-                "accessKeyId" => texts.access_key_id = text_of(value),
-                "sessionContext" => {
-                    texts.issuer_arn = member(value, "sessionIssuer")
-                        .and_then(|issuer| member(issuer, "arn"))
-                        .and_then(text_of);
-                }
-                "onBehalfOf" => texts.on_behalf_of = member(value, "userId").and_then(text_of),
-                _ => {}
-            }
-        }
-        Self::of_texts(&texts, surroundings)
+        Self::of_texts(&Texts::read(user_identity), surroundings)
     }
 
     fn of_texts(texts: &Texts<'_>, surroundings: IdentitySurroundings<'_>) -> Self {
-        let text = |text: Option<&str>| text.filter(|text| !text.is_empty()).map(cut);
+        fn text(text: Option<&str>) -> Option<&str> {
+            text.filter(|text| !text.is_empty()).map(cut)
+        }
         let type_name = text(texts.type_name);
-        let principal_type = PrincipalType::of(type_name.as_deref());
+        let principal_type = PrincipalType::of(type_name);
+        let arn = text(texts.arn);
         let clues = Clues {
-            arn: text(texts.arn),
+            arn,
+            session: arn.and_then(AssumedRole::parse),
             principal_id: text(texts.principal_id),
             issuer_arn: text(texts.issuer_arn),
             account: text(texts.account).filter(|account| is_account_id(account)),
@@ -184,13 +169,14 @@ impl Identity {
             clues.principal(principal_type, surroundings)
         };
         let account = Arn::parse(&principal)
-            .map(|arn| arn.account.to_owned())
+            .map(|arn| arn.account)
             .filter(|account| is_account_id(account))
-            .or_else(|| clues.account.clone());
+            .or(clues.account)
+            .map(str::to_owned);
         Self {
-            session_name: clues.session_name(),
-            access_key_id: text(texts.access_key_id),
-            invoked_by: clues.invoked_by,
+            session_name: clues.session.map(|session| session.session.to_owned()),
+            access_key_id: text(texts.access_key_id).map(str::to_owned),
+            invoked_by: clues.invoked_by.map(str::to_owned),
             principal,
             principal_type,
             account,
@@ -230,50 +216,112 @@ struct Texts<'a> {
     access_key_id: Option<&'a str>,
 }
 
-/// The last member of this name.
-fn member<'a>(object: &'a str, name: &str) -> Option<&'a str> {
-    let all = members(object).filter(|(known, _)| *known == name);
-    all.last().map(|(_, value)| value)
+impl<'a> Texts<'a> {
+    /// The texts of a `userIdentity` that is sound JSON without a backslash, in one pass: from quote
+    /// to quote, minding the brackets between.
+    fn read(text: &'a str) -> Self {
+        let mut texts = Self::default();
+        let bytes = text.as_bytes();
+        let mut depth = 0_usize;
+        // Of the names that lead to where the pass is, the last on the first three levels.
+        let mut names = [""; 3];
+        let mut behind = 0;
+        let mut quotes = memchr::memchr_iter(b'"', bytes);
+        while let (Some(start), Some(end)) = (quotes.next(), quotes.next()) {
+            let mut is_value = false;
+            for byte in &bytes[behind..start] {
+                match byte {
+                    b'{' | b'[' => {
+                        if let Some(name) = names.get_mut(depth) {
+                            *name = "";
+                        }
+                        depth += 1;
+                        is_value = false;
+                    }
+                    b'}' | b']' => depth = depth.saturating_sub(1),
+                    b':' => is_value = true,
+                    b',' => is_value = false,
+                    _ => {}
+                }
+            }
+            behind = end + 1;
+            let inside = &text[start + 1..end];
+            let is_name = bytes[behind..].trim_ascii_start().starts_with(b":");
+            if is_name
+                && let Some(name) = depth.checked_sub(1).and_then(|level| names.get_mut(level))
+            {
+                *name = inside;
+            }
+            // A name takes back what an earlier member of the same name said.
+            let value = (is_value && !is_name).then_some(inside);
+            if is_name || is_value {
+                texts.note(depth, names, value);
+            }
+        }
+        texts
+    }
+
+    /// Notes the text that stands behind these names, or that something else does.
+    fn note(&mut self, depth: usize, names: [&str; 3], value: Option<&'a str>) {
+        let text = match (depth, names) {
+            (1, ["type", ..]) => &mut self.type_name,
+            (1, ["arn", ..]) => &mut self.arn,
+            (1, ["principalId", ..]) => &mut self.principal_id,
+            (1, ["accountId", ..]) => &mut self.account,
+            (1, ["invokedBy", ..]) => &mut self.invoked_by,
+            (1, ["accessKeyId", ..]) => &mut self.access_key_id,
+            (1, ["sessionContext", ..])
+            | (2, ["sessionContext", "sessionIssuer", _])
+            | (3, ["sessionContext", "sessionIssuer", "arn"]) => &mut self.issuer_arn,
+            (1, ["onBehalfOf", ..]) | (2, ["onBehalfOf", "userId", _]) => &mut self.on_behalf_of,
+            _ => return,
+        };
+        let is_text = match depth {
+            1 => !matches!(names[0], "sessionContext" | "onBehalfOf"),
+            2 => names[0] == "onBehalfOf",
+            _ => true,
+        };
+        *text = value.filter(|_| is_text);
+    }
 }
 
 /// What of them decides who the principal is.
-struct Clues {
-    arn: Option<String>,
-    principal_id: Option<String>,
-    issuer_arn: Option<String>,
-    account: Option<String>,
-    on_behalf_of: Option<String>,
-    invoked_by: Option<String>,
-    type_name: Option<String>,
+struct Clues<'a> {
+    arn: Option<&'a str>,
+    /// What the ARN says, if it is a session's.
+    session: Option<AssumedRole<'a>>,
+    principal_id: Option<&'a str>,
+    issuer_arn: Option<&'a str>,
+    account: Option<&'a str>,
+    on_behalf_of: Option<&'a str>,
+    invoked_by: Option<&'a str>,
+    type_name: Option<&'a str>,
 }
 
-impl Clues {
+impl Clues<'_> {
     fn principal(&self, principal_type: PrincipalType, at: IdentitySurroundings<'_>) -> String {
         match principal_type {
             PrincipalType::AWSService => self
                 .invoked_by
-                .clone()
-                .unwrap_or_else(|| cut(at.event_source)),
+                .unwrap_or_else(|| cut(at.event_source))
+                .to_owned(),
             PrincipalType::Absent if self.arn.is_none() => AWS_INTERNAL.to_owned(),
             _ => self
                 .role_principal()
-                .or_else(|| self.arn.clone())
+                .or_else(|| self.arn.map(str::to_owned))
                 .or_else(|| self.without_arn(principal_type, at.recipient_account))
-                .unwrap_or_else(|| {
-                    format!("unknown:{}", self.type_name.as_deref().unwrap_or("absent"))
-                }),
+                .unwrap_or_else(|| format!("unknown:{}", self.type_name.unwrap_or("absent"))),
         }
     }
 
     /// The role behind a session; behind Identity Center, the session itself.
     fn role_principal(&self) -> Option<String> {
-        let session = self.arn.as_deref().and_then(AssumedRole::parse);
-        match (session, &self.issuer_arn) {
+        match (&self.session, self.issuer_arn) {
             (Some(session), _) if session.role.starts_with(IDENTITY_CENTER_ROLE_PREFIX) => {
-                self.arn.clone()
+                self.arn.map(str::to_owned)
             }
             (_, Some(issuer)) if Arn::parse(issuer).is_some_and(|arn| is_role(arn)) => {
-                Some(issuer.clone())
+                Some(issuer.to_owned())
             }
             (Some(session), _) => Some(session.role_arn()),
             (None, _) => None,
@@ -286,25 +334,21 @@ impl Clues {
         recipient_account: Option<&str>,
     ) -> Option<String> {
         match principal_type {
-            PrincipalType::SAMLUser | PrincipalType::WebIdentityUser => self.principal_id.clone(),
+            PrincipalType::SAMLUser | PrincipalType::WebIdentityUser => {
+                self.principal_id.map(str::to_owned)
+            }
             PrincipalType::IdentityCenterUser => self
                 .on_behalf_of
-                .as_ref()
                 .map(|user| format!("identity-center:{user}")),
             _ => {
-                let account = self.account.as_deref()?;
+                let account = self.account?;
                 let is_foreign = principal_type == PrincipalType::AWSAccount
                     || recipient_account.is_some_and(|recipient| recipient != account);
-                let id = self.principal_id.as_deref().filter(|_| is_foreign)?;
+                let id = self.principal_id.filter(|_| is_foreign)?;
                 let id = id.split_once(':').map_or(id, |(before, _)| before);
                 Some(format!("ext:{account}/{id}"))
             }
         }
-    }
-
-    fn session_name(&self) -> Option<String> {
-        let session = self.arn.as_deref().and_then(AssumedRole::parse)?;
-        Some(session.session.to_owned())
     }
 }
 
@@ -341,12 +385,14 @@ fn is_role(arn: Arn<'_>) -> bool {
 }
 
 /// The text, cut to the bound at a character's edge.
-fn cut(text: &str) -> String {
-    text[..text.floor_char_boundary(IDENTITY_TEXT_BYTES_MAX)].to_owned()
+fn cut(text: &str) -> &str {
+    &text[..text.floor_char_boundary(IDENTITY_TEXT_BYTES_MAX)]
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+    use proptest::sample::select;
     use serde_json::json;
 
     use super::*;
@@ -361,6 +407,56 @@ mod tests {
         assert_eq!(read.principal, expected, "{identity}");
         let of_text = Identity::read_text(&identity.to_string(), surroundings);
         assert_eq!(of_text, read, "{identity}");
+    }
+
+    /// Any identity, rich in the names that are read and in duplicates of them.
+    fn identity() -> impl Strategy<Value = String> {
+        let name = select(vec![
+            "type",
+            "arn",
+            "principalId",
+            "accountId",
+            "invokedBy",
+            "accessKeyId",
+            "sessionContext",
+            "sessionIssuer",
+            "onBehalfOf",
+            "userId",
+            "x",
+        ]);
+        let leaf = prop_oneof![
+            4 => select(vec!["\"a\"", "\"\"", "\"AssumedRole\"", "\"111122223333\"", "\"a:{b,[c\"",
+                "\"arn:aws:iam::111122223333:role/r\"", "\"arn:aws:sts::111122223333:assumed-role/r/s\""]),
+            1 => select(vec!["null", "5", "true", "{}", "[]", "[ \"arn\" ]"]),
+        ];
+        let leaf = leaf.prop_map(str::to_owned);
+        leaf.prop_recursive(4, 40, 6, move |inner| {
+            let member = (name.clone(), select(vec!["", " "]), inner.clone());
+            let member = member.prop_map(|(name, space, value)| format!("\"{name}\"{space}:{space}{value}"));
+            prop_oneof![
+                5 => proptest::collection::vec(member, 0..6).prop_map(|all| format!("{{{}}}", all.join(" , "))),
+                1 => proptest::collection::vec(inner, 0..3).prop_map(|all| format!("[{}]", all.join(","))),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn one_pass_reads_what_a_tree_says(text in identity()) {
+            let at = IdentitySurroundings {
+                event_source: "kms.amazonaws.com",
+                is_service_event: false,
+                recipient_account: Some("999999999999"),
+            };
+            let tree: Value = serde_json::from_str(&text).expect("it is JSON");
+            prop_assert_eq!(Identity::read_text(&text, at), Identity::read(&tree, at), "{}", text);
+        }
+    }
+
+    #[test]
+    fn a_name_does_not_outlive_its_object() {
+        let text = r#"{"sessionContext":{"sessionIssuer":{}},"sessionContext":[{"arn":"x"}]}"#;
+        assert_eq!(Texts::read(text).issuer_arn, None);
     }
 
     #[test]

@@ -145,17 +145,14 @@ impl<'a> Record<'a> {
             Some(request) => memo.request(raw, request).map_err(unsound)?,
             None => Request::default(),
         };
-        let identity = match picked
-            .known_identity()
-            .and_then(|known| memo.known(known, surroundings))
-        {
+        let known = picked.known_identity();
+        let identity = match known.and_then(|known| memo.known(known, surroundings)) {
             Some(identity) => identity,
             None => {
-                let (identity, known) = memo
-                    .identity(fields.user_identity, surroundings)
-                    .map_err(unsound)?;
-                if let Some(known) = known {
-                    picked.learn_identity(known);
+                let identity = memo.identity(fields.user_identity, surroundings);
+                let identity = identity.map_err(unsound)?;
+                if picked.has_identity_seen() {
+                    picked.learn_identity(memo.remember(&identity, known, surroundings));
                 }
                 identity
             }

@@ -215,26 +215,48 @@ impl<'de> Deserialize<'de> for Day {
     }
 }
 
+/// Eight bytes of a time, and what may stand in them.
+#[derive(Clone, Copy)]
+struct TimeWord {
+    from: usize,
+    /// In each place, a zero for any digit, or what stands there.
+    form: u64,
+    /// What must be added to the greatest byte allowed in a place so that its highest bit stays
+    /// clear, after the form is taken away: a digit's value is at most 9, and the others must not
+    /// differ.
+    room: u64,
+}
+
+impl TimeWord {
+    const fn at(from: usize) -> Self {
+        const FORM: &[u8; 20] = b"0000-00-00T00:00:00Z";
+        let (mut form, mut room) = ([0; 8], [0; 8]);
+        let mut at = 0;
+        while at < 8 {
+            form[at] = FORM[from + at];
+            room[at] = if FORM[from + at] == b'0' { 0x76 } else { 0x7f };
+            at += 1;
+        }
+        Self {
+            from,
+            form: u64::from_le_bytes(form),
+            room: u64::from_le_bytes(room),
+        }
+    }
+}
+
 /// Exactly `YYYY-MM-DDTHH:MM:SSZ`.
 #[inline]
 fn parse_cloudtrail(text: &[u8]) -> Option<EventTime> {
     const HIGH_BITS: u64 = 0x8080_8080_8080_8080;
-    /// What stands in each place: a digit, or what it shows.
-    const FORM: &[u8; 20] = b"0000-00-00T00:00:00Z";
+    // The last word overlaps the second.
+    const WORDS: [TimeWord; 3] = [TimeWord::at(0), TimeWord::at(8), TimeWord::at(12)];
     let text: &[u8; 20] = text.try_into().ok()?;
     let mut wrong = 0;
-    // The last word overlaps the second.
-    for from in [0, 8, 12] {
-        let (mut word, mut form, mut room) = ([0; 8], [0; 8], [0; 8]);
-        for at in 0..8 {
-            word[at] = text[from + at];
-            form[at] = FORM[from + at];
-            // What must be added to the greatest byte allowed here so that its highest bit stays
-            // clear: a digit's value is at most 9, and the others must not differ.
-            room[at] = if FORM[from + at] == b'0' { 0x76 } else { 0x7f };
-        }
-        let value = u64::from_le_bytes(word) ^ u64::from_le_bytes(form);
-        wrong |= ((value & !HIGH_BITS) + u64::from_le_bytes(room)) | value;
+    for word in WORDS {
+        let bytes = text.get(word.from..)?.first_chunk()?;
+        let value = u64::from_le_bytes(*bytes) ^ word.form;
+        wrong |= ((value & !HIGH_BITS) + word.room) | value;
     }
     if wrong & HIGH_BITS != 0 {
         return None;

@@ -35,7 +35,7 @@ pub(crate) struct Frame {
 /// What a record is compared with.
 #[derive(Debug, Default)]
 pub(crate) struct Program {
-    /// The sample, and a block of zeros behind it.
+    /// The sample, and two blocks of zeros behind it.
     pub(crate) text: Vec<u8>,
     pub(crate) stretches: Vec<Stretch>,
     /// For each block of a stretch, which of its bytes must be the sample's.
@@ -61,9 +61,8 @@ pub(crate) struct Stretch {
     /// Where it stands in the sample.
     start: u32,
     length: u32,
-    /// Its blocks' masks, and its holes of one length, among the frame's.
+    /// Its blocks' masks, among the frame's; two at least.
     masks: (u16, u16),
-    steady: (u16, u16),
     pub(crate) then: Then,
 }
 
@@ -74,11 +73,12 @@ impl Stretch {
         self.length as usize
     }
 
-    /// The masks of its blocks.
+    /// The masks of its first two blocks, and of the others.
     #[inline(always)]
-    pub(crate) fn masks<'p>(&self, program: &'p Program) -> Option<&'p [u64]> {
+    pub(crate) fn masks<'p>(&self, program: &'p Program) -> Option<(&'p [u64; 2], &'p [u64])> {
         let (from, to) = self.masks;
-        program.masks.get(usize::from(from)..usize::from(to))
+        let masks = program.masks.get(usize::from(from)..usize::from(to))?;
+        masks.split_first_chunk()
     }
 
     /// Its blocks.
@@ -86,13 +86,6 @@ impl Stretch {
     pub(crate) fn blocks<'p>(&self, program: &'p Program) -> Option<&'p [[u8; 64]]> {
         let (blocks, _) = program.text.get(self.start as usize..)?.as_chunks();
         Some(blocks)
-    }
-
-    /// Its holes of one length.
-    #[inline(always)]
-    pub(crate) fn steady<'p>(&self, program: &'p Program) -> Option<&'p [Steady]> {
-        let (from, to) = self.steady;
-        program.steady.get(usize::from(from)..usize::from(to))
     }
 }
 
@@ -112,7 +105,8 @@ pub(crate) enum Then {
 /// A hole of one length in a stretch.
 #[derive(Debug)]
 pub(crate) struct Steady {
-    /// Where it begins in the stretch.
+    /// Its stretch, and where it begins there.
+    pub(crate) stretch: usize,
     pub(crate) offset: u32,
     /// One bit for each of its bytes.
     pub(crate) mask: u64,
@@ -309,7 +303,7 @@ impl Program {
     fn of(sample: &str, tokens: &[Token], opened: &[Opened]) -> Option<Self> {
         let mut program = Self::default();
         program.text.extend_from_slice(sample.as_bytes());
-        program.text.extend_from_slice(&[0; 64]);
+        program.text.extend_from_slice(&[0; 128]);
         let mut stretch = Draft::default();
         for (token, opened) in tokens.iter().zip(opened) {
             let hole = match opened {
@@ -353,16 +347,20 @@ impl Program {
             return None;
         }
         let length = end - draft.start;
-        let (first, first_steady) = (self.masks.len(), self.steady.len());
+        let first = self.masks.len();
         for at in (0..length).step_by(64) {
             let behind = 64_u32.saturating_sub(length - at);
             self.masks.push(u64::MAX >> behind);
+        }
+        while self.masks.len() < first + 2 {
+            self.masks.push(0);
         }
         for (offset, length) in &draft.steady {
             for at in *offset..offset + length {
                 self.masks[first + at as usize / 64] &= !(1 << (at % 64));
             }
             self.steady.push(Steady {
+                stretch: self.stretches.len(),
                 offset: *offset,
                 mask: u64::MAX.checked_shr(64 - length).unwrap_or(0),
             });
@@ -371,7 +369,6 @@ impl Program {
             start: draft.start,
             length,
             masks: (first as u16, self.masks.len() as u16),
-            steady: (first_steady as u16, self.steady.len() as u16),
             then,
         });
         Some(())

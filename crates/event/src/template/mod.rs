@@ -20,7 +20,7 @@ mod kinds;
 mod learnt;
 mod token;
 
-pub(crate) use frame::{Frame, Places, Then};
+pub(crate) use frame::{Frame, Places, STRETCHES_MAX, Then};
 pub(crate) use frames::{Frames, OPENING, OPENING_BYTES, OPENING_MASK, VERSION_MASK};
 pub use id::{TEMPLATES_MAX, TemplateId};
 pub(crate) use kinds::{KIND_OFFSET, Kind, Kinds, TIME_MASK};

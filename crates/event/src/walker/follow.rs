@@ -8,8 +8,8 @@ use crate::foreign_key::may_name_foreign_key;
 use crate::read::RECORD_BYTES_MAX;
 use crate::selection::Selection;
 use crate::template::{
-    Frame, KIND_OFFSET, Kind, OPENING, OPENING_BYTES, OPENING_MASK, Places, TIME_MASK, Templates,
-    Then, VERSION_MASK,
+    Frame, KIND_OFFSET, Kind, OPENING, OPENING_BYTES, OPENING_MASK, Places, STRETCHES_MAX,
+    TIME_MASK, Templates, Then, VERSION_MASK,
 };
 
 /// A record that is like one before.
@@ -107,28 +107,41 @@ fn end_of<L: Lanes>(
 ) -> Option<usize> {
     let program = &frame.program;
     let mut at = start;
-    for (stretch, place) in program.stretches.iter().zip(places) {
+    let mut is_other = false;
+    for (stretch, place) in program.stretches.iter().zip(&mut *places) {
         *place = (at - start) as u32;
-        let masks = stretch.masks(program)?;
+        let (masks, more) = stretch.masks(program)?;
         let (blocks, _) = bytes.get(at..)?.as_chunks::<64>();
-        let blocks = blocks.get(..masks.len())?;
-        if !lanes.follows(blocks, stretch.blocks(program)?, masks) {
+        let patterns = stretch.blocks(program)?;
+        // Most stretches end in the first two blocks: a loop would only be guessed wrong.
+        is_other |= !lanes.follows(
+            blocks.first_chunk::<2>()?,
+            patterns.first_chunk::<2>()?,
+            masks,
+        );
+        if !more.is_empty() {
+            is_other |= !lanes.follows(blocks.get(2..2 + more.len())?, patterns.get(2..)?, more);
+        }
+        if is_other {
             return None;
         }
-        for hole in stretch.steady(program)? {
-            if lanes.stops_of_block(block(bytes, at + hole.offset as usize)?) & hole.mask != 0 {
-                return None;
-            }
-        }
         at += stretch.length();
-        at = match stretch.then {
-            Then::Text => text_end(lanes, bytes, at)?,
-            Then::Identity => identity_end,
-            Then::Integer => integer_end(bytes, at)?,
-            Then::End => return Some(at),
-        };
+        if stretch.then == Then::Text {
+            at = text_end(lanes, bytes, at)?;
+        } else if stretch.then == Then::Identity {
+            at = identity_end;
+        } else if stretch.then == Then::Integer {
+            at = integer_end(bytes, at)?;
+        } else {
+            break;
+        }
     }
-    None
+    let mut stops = 0;
+    for hole in &program.steady {
+        let place = start + places[hole.stretch % STRETCHES_MAX] as usize + hole.offset as usize;
+        stops |= lanes.stops_of_block(block(bytes, place)?) & hole.mask;
+    }
+    (stops == 0).then_some(at)
 }
 
 /// Where the plain text ends that begins at `at`; what stands there is left to the next stretch.

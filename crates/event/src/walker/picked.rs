@@ -140,6 +140,11 @@ impl Picked {
         self.identity_set.and_then(|set| self.echo.known(set))
     }
 
+    /// Whether this record's identity is remembered by its bytes.
+    pub(crate) const fn has_identity_seen(&self) -> bool {
+        self.identity_set.is_some()
+    }
+
     /// Learns something of this record's identity, for those like it.
     #[inline(always)]
     pub(crate) fn learn_identity(&mut self, known: Known) {

@@ -43,7 +43,7 @@ pub(super) fn walk<L: Lanes>(
         };
         at = match field.shape() {
             Shape::Text => text(lanes, bytes, value, field, picked)?,
-            Shape::Nested if field == Field::UserIdentity && place != Place::Alone => {
+            Shape::Nested if field == Field::UserIdentity => {
                 identity(lanes, all, start, value, bytes.len(), picked)?
             }
             Shape::Nested => nested(lanes, bytes, value, field, picked)?,
