@@ -66,6 +66,7 @@ fn common(record: &Record<'_>) -> String {
         event_id: None,
         context: EncryptionContext::default(),
         shared_event_id: record.shared_event_id.is_some().then(Cow::default),
+        additional_event_data: record.additional_event_data.map(|_| ""),
         raw: "",
         ..record.clone()
     };

@@ -189,11 +189,29 @@ pub(super) struct Said {
     pub(super) has_tls_details: bool,
     /// The names of the context, sorted.
     pub(super) context: EncryptionContext<'static>,
+    /// Where `additionalEventData` begins and ends, if it is an object.
+    pub(super) additional_event_data: Option<[Point; 2]>,
+}
+
+/// A place outside all holes: a stretch, and an offset in it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Point {
+    stretch: usize,
+    offset: u32,
+}
+
+impl Point {
+    /// Where it is in a record, by the places of its stretches.
+    #[inline(always)]
+    pub(super) fn at(self, places: &Places) -> usize {
+        (places[self.stretch % STRETCHES_MAX] + self.offset) as usize
+    }
 }
 
 impl Said {
     /// What this record says; `None` when it leaves out what all records have.
-    fn of(record: &str, holes: &Holes) -> Option<Self> {
+    fn of(record: &str, program: &Program) -> Option<Self> {
+        let holes = &program.holes;
         let needed = [
             Field::EventTime,
             Field::EventId,
@@ -205,6 +223,7 @@ impl Said {
             is_service_event: false,
             has_tls_details: false,
             context: EncryptionContext::default(),
+            additional_event_data: None,
         };
         for (name, value) in members(record) {
             match Field::of_name(name.as_bytes()) {
@@ -214,6 +233,13 @@ impl Said {
                 }
                 Field::EventType => said.is_service_event = value == "\"AwsServiceEvent\"",
                 Field::TlsDetails => said.has_tls_details = value != "null",
+                Field::AdditionalEventData if value.starts_with('{') => {
+                    let start = value.as_ptr().addr() - record.as_ptr().addr();
+                    let ends = [start, start + value.len()];
+                    let [from, to] = ends.map(|at| program.point(at as u32));
+                    said.additional_event_data = Some([from?, to?]);
+                }
+                Field::AdditionalEventData if value != "null" => return None,
                 Field::RequestParameters => said.context = Request::read(value).context.to_static(),
                 _ => {}
             }
@@ -234,7 +260,7 @@ impl Frame {
         }
         let opened: Vec<_> = tokens.iter().map(Opened::at_first).collect();
         let program = Program::of(record, tokens, &opened)?;
-        let said = Said::of(record, &program.holes)?;
+        let said = Said::of(record, &program)?;
         Some(Self {
             said,
             kind: 0,
@@ -292,6 +318,10 @@ impl Frame {
         let Some(program) = Program::of(&self.sample, &self.tokens, &opened) else {
             return Widened::Not;
         };
+        let Some(said) = Said::of(&self.sample, &program) else {
+            return Widened::Not;
+        };
+        self.said = said;
         self.program = program;
         self.opened = opened;
         Widened::Now
@@ -340,6 +370,17 @@ impl Program {
         }
         program.end_stretch(&stretch, sample.len() as u32, Then::End)?;
         Some(program)
+    }
+
+    /// The place of an offset of the sample that lies in no hole.
+    fn point(&self, at: u32) -> Option<Point> {
+        let holds = |stretch: &Stretch| {
+            at.checked_sub(stretch.start)
+                .is_some_and(|offset| offset <= stretch.length)
+        };
+        let stretch = self.stretches.iter().position(holds)?;
+        let offset = at - self.stretches.get(stretch)?.start;
+        Some(Point { stretch, offset })
     }
 
     fn end_stretch(&mut self, draft: &Draft, end: u32, then: Then) -> Option<()> {

@@ -261,6 +261,10 @@ impl Slot {
             context: EncryptionContext::with_values(&said.context, values)?,
             shared_event_id: text(Field::SharedEventId)?,
             is_service_event: said.is_service_event,
+            additional_event_data: match said.additional_event_data {
+                Some([from, to]) => Some(raw.get(from.at(places)..to.at(places))?),
+                None => None,
+            },
             raw,
             template: Some(self.id),
         })
