@@ -150,3 +150,48 @@ fn what_users_decided_leaves_no_trace_in_a_state() {
     sandbox.write("keytrail.toml", "");
     assert_eq!(states(), before);
 }
+
+#[test]
+fn everything_that_is_wrong_with_a_file() {
+    let sandbox = Sandbox::new();
+    sandbox.write(
+        "keytrail.toml",
+        "[organisation]\nacounts = []\naccounts = [\"123\\u001b[2J\"]\n\n[rules]\nbulk_keys = \"many\"\n\n\
+         [[suppress]]\nrule = \"no-such-rule\"\nuntil = \"soon\"\nreason = \"a drill\"\n",
+    );
+    let ran = sandbox.keytrail("config check");
+    assert_eq!(ran.code, Some(2), "{ran}");
+    assert_snapshot!(ran);
+    sandbox.write("right.toml", DECIDED);
+    let right = sandbox.keytrail("config check right.toml");
+    assert_eq!(right.code, Some(0), "{right}");
+    assert_eq!(right.stdout(), "right.toml: nothing is wrong\n");
+}
+
+#[test]
+fn where_values_come_from() {
+    let sandbox = Sandbox::new();
+    let decided = format!("{DECIDED}\n[rules]\nbulk_keys = 7\n");
+    sandbox.write("keytrail.toml", decided);
+    let ran = sandbox.keytrail("config show --allowed-region eu-west-1");
+    let shown = ran.stdout();
+    let line = |start: &str| {
+        let found = shown.lines().find(|line| line.starts_with(start));
+        found.unwrap_or_else(|| panic!("{ran}")).to_owned()
+    };
+    assert!(
+        line("rules.bulk_keys").ends_with("= 7  # keytrail.toml:18"),
+        "{ran}"
+    );
+    assert!(line("rules.churn_loops").ends_with("# built in"), "{ran}");
+    assert!(line("shadow").ends_with("# keytrail.toml:2"), "{ran}");
+    assert!(line("suppress").ends_with("# keytrail.toml:4"), "{ran}");
+    assert!(
+        line("organisation.allowed_regions").ends_with("# a flag or the environment"),
+        "{ran}"
+    );
+    // What is shown is a configuration that means the same.
+    sandbox.write("shown.toml", shown.replace("\\u{1b}", ""));
+    let again = sandbox.keytrail("config check shown.toml");
+    assert_eq!(again.code, Some(0), "{again}");
+}

@@ -7,6 +7,7 @@ use clap_complete::Shell;
 
 use keytrail_detect::finding::Severity;
 
+use crate::commands::config::ConfigArguments;
 use crate::commands::evaluate::EvaluateArguments;
 use crate::commands::finding_filter::{FindingFilterArguments, severity};
 use crate::commands::findings::FindingsArguments;
@@ -49,6 +50,8 @@ pub enum Command {
     Simulate(SimulateArguments),
     /// Measure scores of a simulated archive against its labels.
     Evaluate(EvaluateArguments),
+    /// Check a configuration, or show the one in force.
+    Config(ConfigArguments),
     /// Print the completions of a shell.
     Completions(CompletionsArguments),
     /// Print the manual page, or write all pages into a folder.

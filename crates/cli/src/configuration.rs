@@ -14,7 +14,7 @@ use keytrail_report::escape;
 /// The built-in defaults, read as a user's file is.
 const DEFAULTS: &str = include_str!("default.toml");
 /// The file that is read when no other is named.
-const FILE_NAME: &str = "keytrail.toml";
+pub const FILE_NAME: &str = "keytrail.toml";
 
 /// What the command line says about the configuration.
 #[derive(Debug, Clone, Default, Args)]
@@ -46,19 +46,10 @@ pub struct ConfigurationArguments {
 /// # Errors
 /// When a file cannot be read, has an unknown key, or a value that makes no sense.
 pub fn load(arguments: &ConfigurationArguments) -> Result<Configuration, UsageError> {
-    let named = arguments.config.as_deref();
-    let path = named.unwrap_or(Path::new(FILE_NAME));
-    let text = match std::fs::read_to_string(path) {
-        Ok(text) => Some(text),
-        Err(error) if named.is_none() && error.kind() == std::io::ErrorKind::NotFound => None,
-        Err(error) => {
-            return Err(UsageError::new(format_args!(
-                "cannot read the configuration `{}`: {error}",
-                escape::path(path)
-            )));
-        }
+    let mut configuration = match source(arguments)? {
+        Some((name, text)) => parse(Some(&text), &name)?,
+        None => parse(None, "")?,
     };
-    let mut configuration = parse(text.as_deref(), &escape::path(path))?;
     if !arguments.organisation_account.is_empty() {
         configuration.organisation.accounts =
             arguments.organisation_account.iter().cloned().collect();
@@ -71,8 +62,28 @@ pub fn load(arguments: &ConfigurationArguments) -> Result<Configuration, UsageEr
     Ok(configuration)
 }
 
+/// The user's file, as it is shown and as it stands; `None` when there is none and none is named.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn source(arguments: &ConfigurationArguments) -> Result<Option<(String, String)>, UsageError> {
+    let named = arguments.config.as_deref();
+    let path = named.unwrap_or(Path::new(FILE_NAME));
+    match std::fs::read_to_string(path) {
+        Ok(text) => Ok(Some((escape::path(path), text))),
+        Err(error) if named.is_none() && error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(UsageError::new(format_args!(
+            "cannot read the configuration `{}`: {error}",
+            escape::path(path)
+        ))),
+    }
+}
+
 /// The defaults with a user's file laid over them.
-fn parse(text: Option<&str>, name: &str) -> Result<Configuration, UsageError> {
+///
+/// # Errors
+/// When it is no TOML, has an unknown key, or a value of another type.
+pub fn parse(text: Option<&str>, name: &str) -> Result<Configuration, UsageError> {
     let bad = |name: &str, error: &toml::de::Error| {
         UsageError::new(format_args!(
             "bad configuration in `{name}`: {}",
@@ -80,15 +91,24 @@ fn parse(text: Option<&str>, name: &str) -> Result<Configuration, UsageError> {
         ))
         .hint("docs/configuration.md lists every key")
     };
-    let mut table: toml::Table = DEFAULTS
-        .parse()
-        .map_err(|error| bad("the built-in defaults", &error))?;
-    if let Some(text) = text {
-        // Read by itself first: only so can an error point at its line.
-        toml::from_str::<Configuration>(text).map_err(|error| bad(name, &error))?;
-        lay_over(&mut table, text.parse().map_err(|error| bad(name, &error))?);
-    }
-    table.try_into().map_err(|error| bad(name, &error))
+    let Some(text) = text else {
+        return over_the_defaults(toml::Table::new())
+            .map_err(|error| bad("the built-in defaults", &error));
+    };
+    // Read by itself first: only so can an error point at its line.
+    toml::from_str::<Configuration>(text).map_err(|error| bad(name, &error))?;
+    let table = text.parse().map_err(|error| bad(name, &error))?;
+    over_the_defaults(table).map_err(|error| bad(name, &error))
+}
+
+/// The defaults with a table laid over them.
+///
+/// # Errors
+/// When the table is no configuration.
+pub fn over_the_defaults(over: toml::Table) -> Result<Configuration, toml::de::Error> {
+    let mut table: toml::Table = DEFAULTS.parse()?;
+    lay_over(&mut table, over);
+    table.try_into()
 }
 
 fn lay_over(table: &mut toml::Table, over: toml::Table) {
@@ -104,17 +124,21 @@ fn lay_over(table: &mut toml::Table, over: toml::Table) {
 
 /// What is wrong with a value that has the right type, and the key it stands under.
 #[derive(Debug)]
-struct Wrong {
+pub struct Wrong {
     /// Names of tables and keys, and the numbers of tables in arrays, from 0.
-    path: Vec<Step>,
-    message: String,
-    hint: &'static str,
+    pub path: Vec<Step<'static>>,
+    /// What is wrong.
+    pub message: String,
+    /// What to do.
+    pub hint: &'static str,
 }
 
 /// A step to a value.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Step {
-    Key(&'static str),
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step<'k> {
+    /// A name in a table.
+    Key(&'k str),
+    /// A place in an array, from 0.
     Index(usize),
 }
 
@@ -131,7 +155,7 @@ fn check(configuration: &Configuration) -> Result<(), UsageError> {
 }
 
 /// A path as people write it: `suppress[0].until`.
-fn written(path: &[Step]) -> String {
+pub fn written(path: &[Step<'_>]) -> String {
     let mut text = String::new();
     for step in path {
         match step {
@@ -144,9 +168,9 @@ fn written(path: &[Step]) -> String {
 }
 
 /// Every value that makes no sense.
-fn wrong_values(configuration: &Configuration) -> Vec<Wrong> {
+pub fn wrong_values(configuration: &Configuration) -> Vec<Wrong> {
     let mut wrong = Vec::new();
-    let mut say = |path: Vec<Step>, message: String, hint| {
+    let mut say = |path: Vec<Step<'static>>, message: String, hint| {
         wrong.push(Wrong {
             path,
             message,

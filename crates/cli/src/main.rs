@@ -3,6 +3,7 @@
 mod arguments;
 mod commands;
 mod configuration;
+mod configuration_file;
 mod coverage;
 mod exit_code;
 mod failure;

@@ -1,6 +1,7 @@
 //! The commands, each in a file or folder of its own.
 
 mod completions;
+pub mod config;
 pub mod evaluate;
 mod events;
 mod explain;
@@ -32,6 +33,7 @@ pub fn run(arguments: Arguments, talk: Talk, now: EventTime) -> anyhow::Result<E
         Command::Simulate(arguments) => simulate::run(&arguments, talk),
         Command::Evaluate(arguments) => evaluate::run(&arguments, talk),
         Command::Events(arguments) => events::run(&arguments, talk, now),
+        Command::Config(arguments) => config::run(&arguments.command, talk),
         Command::Completions(arguments) => completions::run(&arguments),
         Command::Man(arguments) => man::run(&arguments),
     }
