@@ -1,0 +1,19 @@
+//! Everything of Keytrail that touches an AWS SDK: objects in S3, the queue between functions,
+//! alerts, metrics, events, and the store on S3 and DynamoDB.
+//!
+//! *Absent*: detection, and decisions. What is sent is decided by the engine; here it is cut to the
+//! limits of each service and sent, with bounded retries.
+
+pub mod alerts;
+pub mod connection;
+pub mod events;
+mod fault;
+pub mod metrics;
+pub mod objects;
+pub mod queue;
+#[cfg(test)]
+mod scripted;
+mod shorten;
+
+pub use connection::Connection;
+pub use fault::{CallFault, FaultKind};

@@ -1,0 +1,160 @@
+//! What one function hands to the next, as the text of a message.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use keytrail_event::EventTime;
+use serde::{Deserialize, Serialize};
+
+/// The version of the text.
+const VERSION: u32 = 1;
+
+/// Something for the one writer of an account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HandOver {
+    /// The account.
+    pub account: String,
+    /// What is handed over.
+    pub load: Load,
+}
+
+/// What is handed over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Load {
+    /// An encoded tally.
+    Tally(Vec<u8>),
+    /// An encoded tally too large for a message, in an object.
+    Stored {
+        /// Its bucket.
+        bucket: String,
+        /// Its key.
+        key: String,
+    },
+    /// The clock: what is due by then is to be done.
+    Tick(EventTime),
+}
+
+/// Why a text is no hand-over.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NotHandedOver {
+    /// It is of another version.
+    #[error("a hand-over of version {0}, and this function reads version {VERSION}")]
+    OtherVersion(u32),
+    /// It is of another shape.
+    #[error("no hand-over: {0}")]
+    OtherShape(String),
+}
+
+#[derive(Serialize, Deserialize)]
+struct Wire {
+    keytrail: u32,
+    account: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    tally: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    stored: Option<WireObject>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    tick: Option<i64>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct WireObject {
+    bucket: String,
+    key: String,
+}
+
+impl HandOver {
+    /// The text of the message.
+    #[must_use]
+    pub fn write(&self) -> String {
+        let mut wire = Wire {
+            keytrail: VERSION,
+            account: self.account.clone(),
+            tally: None,
+            stored: None,
+            tick: None,
+        };
+        match &self.load {
+            Load::Tally(bytes) => wire.tally = Some(STANDARD.encode(bytes)),
+            Load::Stored { bucket, key } => {
+                wire.stored = Some(WireObject {
+                    bucket: bucket.clone(),
+                    key: key.clone(),
+                });
+            }
+            Load::Tick(time) => wire.tick = Some(time.unix_seconds()),
+        }
+        // Strings and numbers under fixed names always make JSON.
+        serde_json::to_string(&wire).unwrap_or_default()
+    }
+
+    /// Reads the text of a message.
+    ///
+    /// # Errors
+    /// When it is none of ours.
+    pub fn read(text: &str) -> Result<Self, NotHandedOver> {
+        let shape = |detail: &dyn std::fmt::Display| NotHandedOver::OtherShape(detail.to_string());
+        let wire: Wire = serde_json::from_str(text).map_err(|error| shape(&error))?;
+        if wire.keytrail != VERSION {
+            return Err(NotHandedOver::OtherVersion(wire.keytrail));
+        }
+        let load = match wire {
+            Wire {
+                tally: Some(tally),
+                stored: None,
+                tick: None,
+                ..
+            } => Load::Tally(STANDARD.decode(tally).map_err(|error| shape(&error))?),
+            Wire {
+                tally: None,
+                stored: Some(WireObject { bucket, key }),
+                tick: None,
+                ..
+            } => Load::Stored { bucket, key },
+            Wire {
+                tally: None,
+                stored: None,
+                tick: Some(seconds),
+                ..
+            } => Load::Tick(EventTime::from_unix_seconds(seconds)),
+            _ => return Err(shape(&"exactly one load must stand in it")),
+        };
+        Ok(Self {
+            account: wire.account,
+            load,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_is_read() {
+        let loads = [
+            Load::Tally(vec![0, 1, 255]),
+            Load::Stored {
+                bucket: "b".to_owned(),
+                key: "k/\"".to_owned(),
+            },
+            Load::Tick(EventTime::from_unix_seconds(1_700_000_000)),
+        ];
+        for load in loads {
+            let account = "111122223333".to_owned();
+            let hand_over = HandOver { account, load };
+            assert_eq!(HandOver::read(&hand_over.write()), Ok(hand_over));
+        }
+    }
+
+    #[test]
+    fn anything_else_is_refused() {
+        let check = |text: &str| assert!(HandOver::read(text).is_err(), "{text}");
+        check("");
+        check("{}");
+        check(r#"{"keytrail":1,"account":"1"}"#);
+        check(r#"{"keytrail":1,"account":"1","tally":"?"}"#);
+        check(r#"{"keytrail":1,"account":"1","tally":"AA==","tick":1}"#);
+        let later = HandOver::read(r#"{"keytrail":2,"account":"1","tick":1}"#);
+        assert_eq!(later, Err(NotHandedOver::OtherVersion(2)));
+    }
+}
