@@ -14,6 +14,7 @@ pub mod queue;
 #[cfg(test)]
 mod scripted;
 mod shorten;
+pub mod store;
 
 pub use connection::Connection;
 pub use fault::{CallFault, FaultKind};

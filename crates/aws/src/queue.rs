@@ -71,8 +71,9 @@ impl Queue {
     async fn entry(&self, hand_over: HandOver) -> Result<SendMessageBatchRequestEntry, CallFault> {
         let group = group_id(&hand_over.account);
         let hand_over = match hand_over.load {
-            Load::Tally(bytes) if bytes.len() > LOAD_BYTES_MAX => {
-                let key = format!("{}{group}/{}", self.prefix, Uuid::new_v4());
+            Load::Tally(packed) if packed.len() > LOAD_BYTES_MAX => {
+                let key = format!("{}{group}/{}.zst", self.prefix, Uuid::new_v4());
+                let bytes = packed.into_bytes();
                 self.objects.write(&self.bucket, &key, bytes).await?;
                 let bucket = self.bucket.clone();
                 HandOver {
@@ -148,6 +149,8 @@ fn stable_hash(text: &str) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use keytrail_delivery::hand_over::Packed;
+
     use super::*;
     use crate::scripted::{Answer, Script};
 
@@ -173,7 +176,7 @@ mod tests {
     fn tally(bytes: usize) -> HandOver {
         HandOver {
             account: "111122223333".to_owned(),
-            load: Load::Tally(vec![7; bytes]),
+            load: Load::Tally(Packed::of_bytes(vec![7; bytes])),
         }
     }
 

@@ -7,6 +7,10 @@ use serde::{Deserialize, Serialize};
 
 /// The version of the text.
 const VERSION: u32 = 1;
+/// How hard zstd tries: fast, since each tally is packed once and read once.
+const ZSTD_LEVEL: i32 = 3;
+/// Most bytes that a load unpacks to.
+const TALLY_BYTES_MAX: usize = 256 << 20;
 
 /// Something for the one writer of an account.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,9 +24,9 @@ pub struct HandOver {
 /// What is handed over.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Load {
-    /// An encoded tally.
-    Tally(Vec<u8>),
-    /// An encoded tally too large for a message, in an object.
+    /// An encoded tally, packed.
+    Tally(Packed),
+    /// A packed tally too large for a message, in an object.
     Stored {
         /// Its bucket.
         bucket: String,
@@ -31,6 +35,52 @@ pub enum Load {
     },
     /// The clock: what is due by then is to be done.
     Tick(EventTime),
+}
+
+/// The bytes of an encoded tally, packed by zstd.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Packed(Vec<u8>);
+
+impl Packed {
+    /// Packs the bytes.
+    ///
+    /// # Errors
+    /// When the packer has no memory.
+    pub fn pack(tally: &[u8]) -> std::io::Result<Self> {
+        zstd::bulk::compress(tally, ZSTD_LEVEL).map(Self)
+    }
+
+    /// Bytes that were packed elsewhere.
+    #[must_use]
+    pub const fn of_bytes(packed: Vec<u8>) -> Self {
+        Self(packed)
+    }
+
+    /// The packed bytes.
+    #[must_use]
+    pub fn into_bytes(self) -> Vec<u8> {
+        self.0
+    }
+
+    /// How many bytes they are, packed.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there are none, which is no packed tally.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The bytes that were packed.
+    ///
+    /// # Errors
+    /// When they are damaged, or unpack to more than a tally may have.
+    pub fn unpack(&self) -> std::io::Result<Vec<u8>> {
+        zstd::bulk::decompress(&self.0, TALLY_BYTES_MAX)
+    }
 }
 
 /// Why a text is no hand-over.
@@ -74,7 +124,7 @@ impl HandOver {
             tick: None,
         };
         match &self.load {
-            Load::Tally(bytes) => wire.tally = Some(STANDARD.encode(bytes)),
+            Load::Tally(packed) => wire.tally = Some(STANDARD.encode(&packed.0)),
             Load::Stored { bucket, key } => {
                 wire.stored = Some(WireObject {
                     bucket: bucket.clone(),
@@ -103,7 +153,10 @@ impl HandOver {
                 stored: None,
                 tick: None,
                 ..
-            } => Load::Tally(STANDARD.decode(tally).map_err(|error| shape(&error))?),
+            } => {
+                let packed = STANDARD.decode(tally).map_err(|error| shape(&error))?;
+                Load::Tally(Packed(packed))
+            }
             Wire {
                 tally: None,
                 stored: Some(WireObject { bucket, key }),
@@ -132,7 +185,7 @@ mod tests {
     #[test]
     fn what_is_written_is_read() {
         let loads = [
-            Load::Tally(vec![0, 1, 255]),
+            Load::Tally(Packed::pack(b"tally").unwrap()),
             Load::Stored {
                 bucket: "b".to_owned(),
                 key: "k/\"".to_owned(),
@@ -144,6 +197,17 @@ mod tests {
             let hand_over = HandOver { account, load };
             assert_eq!(HandOver::read(&hand_over.write()), Ok(hand_over));
         }
+    }
+
+    #[test]
+    fn packed_bytes_come_back_and_damage_is_told() {
+        let tally = b"tally ".repeat(1_000);
+        let packed = Packed::pack(&tally).unwrap();
+        assert!(packed.len() < 100);
+        assert_eq!(packed.unpack().unwrap(), tally);
+        let mut damaged = packed.into_bytes();
+        damaged.truncate(damaged.len() / 2);
+        assert!(Packed::of_bytes(damaged).unpack().is_err());
     }
 
     #[test]

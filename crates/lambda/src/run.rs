@@ -1,0 +1,75 @@
+//! The loop of a function: one invocation after the other, each with its deadline.
+
+use std::fmt;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use keytrail_event::EventTime;
+use lambda_runtime::{LambdaEvent, service_fn};
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use crate::log::{Level, log};
+
+/// One invocation.
+#[derive(Debug)]
+pub struct Invocation {
+    /// Its payload, as it came.
+    pub payload: String,
+    /// Now.
+    pub now: EventTime,
+    /// When it is ended, in milliseconds since 1970.
+    deadline_ms: u64,
+}
+
+/// An invocation that failed as a whole, to be delivered again.
+#[derive(Debug)]
+pub struct Failed(pub String);
+
+impl fmt::Display for Failed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Failed {}
+
+impl Invocation {
+    /// The time that is left.
+    #[must_use]
+    pub fn time_left(&self) -> Duration {
+        Duration::from_millis(self.deadline_ms.saturating_sub(since_1970().as_millis() as u64))
+    }
+}
+
+/// Hands invocations to the handler, one at a time, until the process is ended.
+///
+/// # Errors
+/// When the runtime's interface does not answer.
+pub async fn run<A: Serialize>(
+    handler: impl AsyncFn(Invocation) -> Result<A, Failed>,
+) -> Result<(), lambda_runtime::Error> {
+    let handler = &handler;
+    lambda_runtime::run(service_fn(
+        |event: LambdaEvent<Box<RawValue>>| async move {
+            let invocation = Invocation {
+                payload: event.payload.get().to_owned(),
+                now: EventTime::from_unix_seconds(
+                    i64::try_from(since_1970().as_secs()).unwrap_or(i64::MAX),
+                ),
+                deadline_ms: event.context.deadline,
+            };
+            let answer = handler(invocation).await;
+            if let Err(failed) = &answer {
+                log(Level::Error, &failed.0, []);
+            }
+            answer
+        },
+    ))
+    .await
+}
+
+fn since_1970() -> Duration {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default()
+}

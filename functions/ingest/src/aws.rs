@@ -1,0 +1,69 @@
+//! The services of AWS.
+
+use keytrail_aws::metrics::{Measure, Metrics};
+use keytrail_aws::objects::Objects;
+use keytrail_aws::queue::Queue;
+use keytrail_aws::store::AwsStore;
+use keytrail_aws::{Connection, FaultKind};
+use keytrail_delivery::hand_over::HandOver;
+use keytrail_delivery::notification::Object;
+use keytrail_lambda::{Level, SettingError, log, required};
+use serde_json::Value;
+
+use crate::services::{Services, Unread};
+
+/// The services of AWS, as the function's environment names them.
+#[derive(Debug)]
+pub struct AwsServices {
+    objects: Objects,
+    queue: Queue,
+    metrics: Metrics,
+    store: AwsStore,
+}
+
+impl AwsServices {
+    /// Reads the names of queue, bucket and table from the environment.
+    ///
+    /// # Errors
+    /// When one is missing.
+    pub fn from_environment(connection: &Connection) -> Result<Self, SettingError> {
+        let queue = required("KEYTRAIL_TALLY_QUEUE_URL")?;
+        let bucket = required("KEYTRAIL_STATE_BUCKET")?;
+        let table = required("KEYTRAIL_STATE_TABLE")?;
+        Ok(Self {
+            objects: Objects::new(connection),
+            queue: Queue::new(connection, &queue, &bucket, "hand-over/"),
+            metrics: Metrics::new(connection),
+            store: AwsStore::new(connection, &bucket, &table, ""),
+        })
+    }
+}
+
+impl Services for AwsServices {
+    type Store = AwsStore;
+
+    async fn object(&self, object: &Object, bytes_max: usize) -> Result<Vec<u8>, Unread> {
+        let read = self.objects.read(&object.bucket, &object.key, bytes_max);
+        read.await.map_err(|fault| match fault.kind {
+            FaultKind::Refused => Unread::Never(fault.to_string()),
+            // Not allowed is what a missing object looks like, and a policy can be mended.
+            _ => Unread::Later(fault.to_string()),
+        })
+    }
+
+    async fn hand_over(&self, hand_overs: Vec<HandOver>) -> Result<(), String> {
+        let sent = self.queue.send(hand_overs).await;
+        sent.map_err(|fault| fault.to_string())
+    }
+
+    async fn measure(&self, measures: &[Measure]) {
+        if let Err(fault) = self.metrics.send(measures).await {
+            let why = [("why", Value::from(fault.to_string()))];
+            log(Level::Error, "metrics were lost", why);
+        }
+    }
+
+    fn store(&self) -> &AwsStore {
+        &self.store
+    }
+}
