@@ -30,6 +30,28 @@ const DIRECTIONS: &[(&str, &[&str])] = &[
         "keytrail-tests",
         &["keytrail-detect", "keytrail-event", "keytrail-store"],
     ),
+        "keytrail-aws",
+        &[
+            "keytrail-delivery",
+            "keytrail-detect",
+            "keytrail-event",
+            "keytrail-report",
+            "keytrail-store",
+        ],
+    ),
+    ("keytrail-lambda", &["keytrail-aws", "keytrail-event"]),
+    (
+        "keytrail-ingest",
+        &[
+            "keytrail-aws",
+            "keytrail-delivery",
+            "keytrail-detect",
+            "keytrail-event",
+            "keytrail-lambda",
+            "keytrail-store",
+        ],
+    ),
+    ("keytrail-tests", &[]),
     ("xtask", &[]),
 ];
 

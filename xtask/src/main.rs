@@ -1,11 +1,12 @@
 //! Developer tasks: `cargo xtask --help`.
 //!
-//! Tasks are Rust so that they run wherever the project builds. They know no AWS.
+//! Tasks are Rust so that they run wherever the project builds.
 
 mod bench_floor;
 mod checks;
 mod example;
 mod faults;
+mod package;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -43,6 +44,12 @@ enum Task {
     },
     /// Put deliberate bugs into copies of the workspace, one at a time: a world must show each of them.
     ProveFaults,
+    /// Build the functions for Lambda, pack them into target/lambda, and measure them.
+    Package {
+        /// Fail when one is too large or starts too slowly.
+        #[arg(long)]
+        hold_budgets: bool,
+    },
     /// Compare reading and replaying an archive with decompressing it alone.
     BenchFloor {
         /// A folder of gzip files, such as `keytrail simulate --records 700000 --out FOLDER` writes.
@@ -68,6 +75,11 @@ fn main() -> ExitCode {
         Task::Example => example::write(),
         Task::SimulateFaults { seeds, seed } => faults::simulate(seeds, seed),
         Task::ProveFaults => faults::prove(),
+        Task::Package { hold_budgets } => package::package(if hold_budgets {
+            package::Budgets::Hold
+        } else {
+            package::Budgets::Show
+        }),
         Task::BenchFloor { folder, rounds } => bench_floor::measure(&folder, rounds),
         Task::BenchInstructions { folder, most } => bench_floor::instructions(&folder, most),
     };

@@ -64,6 +64,8 @@ async fn a_place_that_is_not_there_is_unavailable() {
     };
     let connection: Connection = endpoint.connection(Faults::None);
     let store = AwsStore::new(&connection, "no-such-bucket", "no-such-table", "");
-    let failed = keytrail_store::Store::pointer(&store, "1").await.unwrap_err();
+    let failed = keytrail_store::Store::pointer(&store, "1")
+        .await
+        .unwrap_err();
     assert!(failed.is_worth_a_retry(), "{failed}");
 }

@@ -34,10 +34,23 @@ impl fmt::Display for Failed {
 impl std::error::Error for Failed {}
 
 impl Invocation {
+    /// An invocation of tests, with time enough.
+    #[must_use]
+    pub const fn at(now: EventTime, payload: String) -> Self {
+        Self {
+            payload,
+            now,
+            deadline_ms: u64::MAX,
+        }
+    }
+
     /// The time that is left.
     #[must_use]
     pub fn time_left(&self) -> Duration {
-        Duration::from_millis(self.deadline_ms.saturating_sub(since_1970().as_millis() as u64))
+        Duration::from_millis(
+            self.deadline_ms
+                .saturating_sub(since_1970().as_millis() as u64),
+        )
     }
 }
 
@@ -49,22 +62,21 @@ pub async fn run<A: Serialize>(
     handler: impl AsyncFn(Invocation) -> Result<A, Failed>,
 ) -> Result<(), lambda_runtime::Error> {
     let handler = &handler;
-    lambda_runtime::run(service_fn(
-        |event: LambdaEvent<Box<RawValue>>| async move {
-            let invocation = Invocation {
-                payload: event.payload.get().to_owned(),
-                now: EventTime::from_unix_seconds(
-                    i64::try_from(since_1970().as_secs()).unwrap_or(i64::MAX),
-                ),
-                deadline_ms: event.context.deadline,
-            };
-            let answer = handler(invocation).await;
-            if let Err(failed) = &answer {
-                log(Level::Error, &failed.0, []);
-            }
-            answer
-        },
-    ))
+    lambda_runtime::run(service_fn(|event: LambdaEvent<Box<RawValue>>| async move {
+        let invocation = Invocation {
+            payload: event.payload.get().to_owned(),
+            now: EventTime::from_unix_seconds(
+                i64::try_from(since_1970().as_secs()).unwrap_or(i64::MAX),
+            ),
+            deadline_ms: event.context.deadline,
+        };
+        let answer = handler(invocation).await;
+        if let Err(failed) = &answer {
+            log(Level::Error, &failed.0, []);
+        }
+        // The service shows the text to whoever invoked the function.
+        answer.map_err(|failed| failed.0)
+    }))
     .await
 }
 

@@ -55,11 +55,16 @@ impl Counts {
             dimension: Dimension::None,
             value: seconds.max(0) as f64,
         }));
-        let by_reason = [("PartsIgnored", &self.ignored), ("PartsParked", &self.parked)];
+        let by_reason = [
+            ("PartsIgnored", &self.ignored),
+            ("PartsParked", &self.parked),
+        ];
         for (name, reasons) in by_reason {
-            measures.extend(reasons.iter().map(|(reason, number)| {
-                Measure::count(name, Dimension::Reason(reason), *number)
-            }));
+            measures.extend(
+                reasons.iter().map(|(reason, number)| {
+                    Measure::count(name, Dimension::Reason(reason), *number)
+                }),
+            );
         }
         // A metric that never was is no alarm's friend, but a zero a call is only paid for.
         measures.retain(|measure| measure.value > 0.0 || measure.name == "Deliveries");

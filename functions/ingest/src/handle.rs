@@ -98,7 +98,11 @@ pub async fn handle(
             };
             let outcome = settle(services, outcome, &mut counts, invocation.now).await;
             if let Err(why) = outcome {
-                log(Level::Warning, "to be delivered again", [("why", Value::from(why))]);
+                log(
+                    Level::Warning,
+                    "to be delivered again",
+                    [("why", Value::from(why))],
+                );
                 must_fail = true;
             }
         }
@@ -117,8 +121,11 @@ pub async fn handle(
     services.measure(&counts.measures()).await;
     tell(&counts);
     let count = failed.len();
-    BatchAnswer::failing(failed)
-        .ok_or_else(|| Failed(format!("{count} messages without an id are to be delivered again")))
+    BatchAnswer::failing(failed).ok_or_else(|| {
+        Failed(format!(
+            "{count} messages without an id are to be delivered again"
+        ))
+    })
 }
 
 async fn fetch(
@@ -222,7 +229,10 @@ async fn settle(
     let known = store.read_quarantine(&name).await;
     let known = known.map_err(|error| error.to_string())?;
     let record = Quarantined {
-        tries: known.as_ref().map_or(0, |known| known.tries).saturating_add(1),
+        tries: known
+            .as_ref()
+            .map_or(0, |known| known.tries)
+            .saturating_add(1),
         first_at: known.map_or(now, |known| known.first_at),
         account: None,
         reason: detail.clone(),

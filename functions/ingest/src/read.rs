@@ -48,11 +48,7 @@ impl Reads {
         })
     }
 
-    fn read(
-        &mut self,
-        bytes: &[u8],
-        stamp: impl Fn(EventTime) -> Option<EventTime>,
-    ) -> Read {
+    fn read(&mut self, bytes: &[u8], stamp: impl Fn(EventTime) -> Option<EventTime>) -> Read {
         let Self {
             unpacker,
             reader,

@@ -145,7 +145,9 @@ fn stands(expected: Option<&Pointer>) -> Expression {
         if !expression.text.is_empty() {
             expression.text.push_str(" AND ");
         }
-        expression.text.push_str(&format!("{short} = {placeholder}"));
+        expression
+            .text
+            .push_str(&format!("{short} = {placeholder}"));
         expression.values.push((placeholder, value));
         expression.names.push((short, name));
     }

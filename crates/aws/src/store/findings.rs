@@ -75,9 +75,7 @@ impl AwsStore {
             sent("revision = :revision AND sent_revision < :revision"),
             Write::Delete(self.outbox_place(key)),
         ];
-        let earlier = [sent(
-            "revision > :revision AND sent_revision < :revision",
-        )];
+        let earlier = [sent("revision > :revision AND sent_revision < :revision")];
         let is_marked = self.table.write(&what, &latest).await? == Written::Yes
             || self.table.write(&what, &earlier).await? == Written::Yes;
         Ok(is_marked)
@@ -150,7 +148,10 @@ impl AwsStore {
             let update = Expression {
                 text: "SET triage = :notes, triage_number = :next".to_owned(),
                 values: vec![
-                    (":notes", AttributeValue::L(notes.iter().map(note_item).collect())),
+                    (
+                        ":notes",
+                        AttributeValue::L(notes.iter().map(note_item).collect()),
+                    ),
                     (":next", number(last.saturating_add(1))),
                     (":last", number(last)),
                 ],
@@ -178,11 +179,26 @@ fn update(record: &FindingRecord, expires: AttributeValue) -> Expression {
         ("#state", "state", ":state", text(&record.state)),
         ("#severity", "severity", ":severity", text(&record.severity)),
         ("#rule", "rule", ":rule", text(&record.rule)),
-        ("#first", "first_seen", ":first", number(record.first_seen.unix_seconds())),
-        ("#last", "last_seen", ":last", number(record.last_seen.unix_seconds())),
+        (
+            "#first",
+            "first_seen",
+            ":first",
+            number(record.first_seen.unix_seconds()),
+        ),
+        (
+            "#last",
+            "last_seen",
+            ":last",
+            number(record.last_seen.unix_seconds()),
+        ),
         ("#score", "score", ":score", text(record.score.to_string())),
         ("#json", "json", ":json", text(&record.json)),
-        ("#revision", "revision", ":revision", number(record.revision)),
+        (
+            "#revision",
+            "revision",
+            ":revision",
+            number(record.revision),
+        ),
         ("#expires", EXPIRES, ":expires", expires),
     ];
     let mut expression = Expression {
@@ -191,7 +207,9 @@ fn update(record: &FindingRecord, expires: AttributeValue) -> Expression {
         names: Vec::new(),
     };
     for (short, name, placeholder, value) in columns {
-        expression.text.push_str(&format!(", {short} = {placeholder}"));
+        expression
+            .text
+            .push_str(&format!(", {short} = {placeholder}"));
         expression.names.push((short, name));
         expression.values.push((placeholder, value));
     }
@@ -203,14 +221,18 @@ fn update(record: &FindingRecord, expires: AttributeValue) -> Expression {
     for (name, placeholder, value) in optional {
         match value {
             Some(value) => {
-                expression.text.push_str(&format!(", {name} = {placeholder}"));
+                expression
+                    .text
+                    .push_str(&format!(", {name} = {placeholder}"));
                 expression.values.push((placeholder, text(value)));
             }
             None => absent.push(name),
         }
     }
     if !absent.is_empty() {
-        expression.text.push_str(&format!(" REMOVE {}", absent.join(", ")));
+        expression
+            .text
+            .push_str(&format!(" REMOVE {}", absent.join(", ")));
     }
     expression
 }
@@ -242,9 +264,7 @@ fn stored(item: &Item) -> Result<StoredFinding, StoreError> {
             json: item.text("json")?,
         },
         sent_revision: item.number("sent_revision")?,
-        sent_at: item
-            .number_if("sent_at")
-            .map(EventTime::from_unix_seconds),
+        sent_at: item.number_if("sent_at").map(EventTime::from_unix_seconds),
         triage: notes.collect::<Result<_, _>>()?,
     })
 }

@@ -35,9 +35,10 @@ impl AwsStore {
                 .prefix(&prefix)
                 .delimiter("/")
                 .set_continuation_token(continuation);
-            let answer = request.send().await.map_err(|error| {
-                failed("the list of tallies", &CallFault::of(LIST, error))
-            })?;
+            let answer = request
+                .send()
+                .await
+                .map_err(|error| failed("the list of tallies", &CallFault::of(LIST, error)))?;
             let found = answer.common_prefixes().iter().filter_map(|it| it.prefix());
             accounts.extend(found.filter_map(|prefix| self.names.account_of(prefix)));
             continuation = answer.next_continuation_token;
@@ -93,7 +94,9 @@ impl AwsStore {
     }
 
     pub(super) async fn get_base(&self, shard: &BaseShard) -> Result<Option<Vec<u8>>, StoreError> {
-        let found = self.get(&shard.to_string(), &self.names.base(shard)).await?;
+        let found = self
+            .get(&shard.to_string(), &self.names.base(shard))
+            .await?;
         Ok(found.map(|found| found.value))
     }
 
@@ -137,12 +140,9 @@ impl AwsStore {
         let mut continuation = None;
         loop {
             let request = self.s3.list_objects_v2().bucket(&self.bucket);
-            let request = request
-                .prefix(prefix)
-                .set_continuation_token(continuation);
+            let request = request.prefix(prefix).set_continuation_token(continuation);
             let answer = request.send().await;
-            let answer =
-                answer.map_err(|error| failed(prefix, &CallFault::of(LIST, error)))?;
+            let answer = answer.map_err(|error| failed(prefix, &CallFault::of(LIST, error)))?;
             let listed = answer.contents.unwrap_or_default().into_iter();
             keys.extend(listed.filter_map(|object| object.key));
             continuation = answer.next_continuation_token;

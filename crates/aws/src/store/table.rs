@@ -103,10 +103,16 @@ impl Table {
                 .build()
                 .map_err(|error| misused(call, &error))?;
             let request = self.client.batch_get_item().request_items(&self.name, keys);
-            let answer = request.send().await.map_err(|error| {
-                failed("items of the table", &CallFault::of(call, error))
-            })?;
-            for item in answer.responses.into_iter().flatten().flat_map(|(_, items)| items) {
+            let answer = request
+                .send()
+                .await
+                .map_err(|error| failed("items of the table", &CallFault::of(call, error)))?;
+            for item in answer
+                .responses
+                .into_iter()
+                .flatten()
+                .flat_map(|(_, items)| items)
+            {
                 let item = Item(item);
                 found.insert((item.text(PARTITION)?, item.text(SORT)?), item);
             }
@@ -144,9 +150,8 @@ impl Table {
                 request = request.expression_attribute_values(":after", text(after));
             }
             let answer = request.key_condition_expression(condition).send().await;
-            let answer = answer.map_err(|error| {
-                failed(partition, &CallFault::of("dynamodb:Query", error))
-            })?;
+            let answer = answer
+                .map_err(|error| failed(partition, &CallFault::of("dynamodb:Query", error)))?;
             items.extend(answer.items.unwrap_or_default().into_iter().map(Item));
             start = answer.last_evaluated_key;
             if start.is_none() {
@@ -161,7 +166,10 @@ impl Table {
         let request = self.client.put_item().table_name(&self.name);
         let answer = request.set_item(Some(item)).send().await;
         answer.map(|_| ()).map_err(|error| {
-            failed("an item of the table", &CallFault::of("dynamodb:PutItem", error))
+            failed(
+                "an item of the table",
+                &CallFault::of("dynamodb:PutItem", error),
+            )
         })
     }
 
@@ -272,7 +280,10 @@ where
         + Sync
         + 'static,
 {
-    failed(format!("item {:?}", at.partition), &CallFault::of(call, error))
+    failed(
+        format!("item {:?}", at.partition),
+        &CallFault::of(call, error),
+    )
 }
 
 fn misused(call: &str, error: &dyn std::fmt::Display) -> StoreError {

@@ -43,7 +43,9 @@ impl Endpoint {
     pub fn from_environment() -> Option<Self> {
         let named = std::env::var("KEYTRAIL_AWS_ENDPOINT").ok();
         if named.is_none() {
-            eprintln!("skipped: this needs AWS services on this machine (cargo xtask test starts them)");
+            eprintln!(
+                "skipped: this needs AWS services on this machine (cargo xtask test starts them)"
+            );
         }
         named.map(Self)
     }
@@ -81,7 +83,9 @@ impl Endpoint {
         let bucket = connection.s3().create_bucket().bucket(&name);
         bucket.send().await.unwrap();
         let key = |name: &str, kind| {
-            let element = KeySchemaElement::builder().attribute_name(name).key_type(kind);
+            let element = KeySchemaElement::builder()
+                .attribute_name(name)
+                .key_type(kind);
             element.build().unwrap()
         };
         let attribute = |name: &str| {

@@ -1,0 +1,196 @@
+//! The template holds to its policies, and each policy notices when it does not.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::expect_used)]
+
+mod policy;
+mod template;
+
+use std::path::Path;
+use std::process::Command;
+
+use keytrail_tests::root;
+use policy::violations;
+use serde_json::{Value, json};
+
+fn read(path: &str) -> String {
+    std::fs::read_to_string(root().join(path)).unwrap()
+}
+
+fn the_template() -> Value {
+    template::parse(&read("infra/template.yaml"))
+}
+
+/// The text of everything that publishes metrics.
+fn sources() -> String {
+    let mut text = String::new();
+    for folder in ["functions", "crates/aws/src"] {
+        collect(&root().join(folder), &mut text);
+    }
+    text
+}
+
+fn collect(folder: &Path, text: &mut String) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            collect(&path, text);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            text.push_str(&std::fs::read_to_string(&path).unwrap());
+        }
+    }
+}
+
+fn found(template: &Value) -> Vec<String> {
+    violations(template, &read("docs/runbooks/README.md"), &sources())
+}
+
+#[test]
+fn the_template_holds_to_its_policies() {
+    assert_eq!(found(&the_template()), Vec::<String>::new());
+}
+
+/// Changes the template at one place; that and nothing else is noticed.
+#[track_caller]
+fn check(pointer: &str, value: Value, expected: &[&str]) {
+    let mut template = the_template();
+    match template.pointer_mut(pointer) {
+        Some(place) => *place = value,
+        None => panic!("the template has no {pointer}"),
+    }
+    let found = found(&template);
+    assert_eq!(found.len(), expected.len(), "{found:#?}");
+    for (found, expected) in found.iter().zip(expected) {
+        assert!(found.contains(expected), "{found}");
+    }
+}
+
+#[test]
+fn a_wildcard_is_noticed() {
+    let policy = "/Resources/IngestRole/Properties/Policies/0/PolicyDocument/Statement/0";
+    check(
+        &format!("{policy}/Action"),
+        json!(["sqs:*"]),
+        &["IngestRole allows \"sqs:*\""],
+    );
+    check(
+        &format!("{policy}/Resource"),
+        json!("*"),
+        &["IngestRole allows [String(\"sqs:ReceiveMessage\")"],
+    );
+    let metrics = "/Resources/SweepRole/Properties/Policies/0/PolicyDocument/Statement/8/Condition";
+    check(metrics, json!({}), &["SweepRole allows"]);
+}
+
+#[test]
+fn missing_dead_letters_are_noticed() {
+    check(
+        "/Resources/DeliveryQueue/Properties/RedrivePolicy",
+        Value::Null,
+        &["DeliveryQueue has no dead letters"],
+    );
+    check(
+        "/Resources/TallyQueue/Properties/RedrivePolicy/deadLetterTargetArn",
+        json!({ "Fn::GetAtt": ["AlertTopic", "TopicArn"] }),
+        &["TallyQueue has no dead letters", "which is no queue"],
+    );
+}
+
+#[test]
+fn a_short_visibility_timeout_is_noticed() {
+    check(
+        "/Resources/DeliveryQueue/Properties/VisibilityTimeout",
+        json!(719),
+        &["DeliveryQueue shows messages again before six timeouts of IngestFunction"],
+    );
+}
+
+#[test]
+fn an_alarm_without_a_runbook_is_noticed() {
+    check(
+        "/Resources/TallyAgeAlarm/Properties/AlarmDescription",
+        json!("docs/runbooks/README.md#nowhere: something"),
+        &["TallyAgeAlarm has no runbook"],
+    );
+    check(
+        "/Resources/TallyAgeAlarm/Properties/AlarmDescription",
+        json!("the oldest tally has waited"),
+        &["TallyAgeAlarm has no runbook"],
+    );
+    check(
+        "/Resources/StateConflictsAlarm/Properties/MetricName",
+        json!("NoSuchMetric"),
+        &["which nobody publishes"],
+    );
+}
+
+#[test]
+fn the_wrong_bucket_is_noticed() {
+    let files = "/Resources/IngestRole/Properties/Policies/0/PolicyDocument/Statement/1/Resource";
+    check(
+        files,
+        json!({ "Fn::Sub": "${StateBucket.Arn}/*" }),
+        &["IngestRole names the wrong bucket"],
+    );
+    check(
+        "/Resources/DeliveredRule/Properties/EventPattern/detail/bucket/name/0",
+        json!({ "Ref": "StateBucket" }),
+        &[
+            "BackfillRole names the wrong bucket",
+            "IngestRole names the wrong bucket",
+            "Backfill lists another bucket",
+        ],
+    );
+    check(
+        "/Resources/Backfill/Properties/DefinitionSubstitutions/Bucket",
+        json!({ "Ref": "StateBucket" }),
+        &["Backfill lists another bucket"],
+    );
+}
+
+#[test]
+fn open_doors_are_noticed() {
+    let events = "/Resources/DeliveryQueuePolicy/Properties/PolicyDocument/Statement";
+    check(
+        &format!("{events}/0/Condition"),
+        json!({}),
+        &["DeliveryQueuePolicy lets a service in for any account"],
+    );
+    check(
+        &format!("{events}/1/Condition"),
+        json!({}),
+        &["DeliveryQueue can be reached without TLS"],
+    );
+    check(
+        "/Resources/StateTable/DeletionPolicy",
+        json!("Delete"),
+        &["StateTable has no DeletionPolicy of Retain"],
+    );
+    check(
+        "/Resources/IngestLogs/Properties/RetentionInDays",
+        Value::Null,
+        &["IngestLogs is kept for ever"],
+    );
+    check(
+        "/Resources/SweepFunction/Properties/Role",
+        json!({ "Fn::GetAtt": ["DetectRole", "Arn"] }),
+        &["SweepFunction has no role of its own"],
+    );
+}
+
+/// `cargo xtask test` installs cfn-lint and names it; in continuous integration it must be there.
+#[test]
+fn the_linter_of_cloudformation_has_nothing_to_say() {
+    let Some(linter) = std::env::var_os("KEYTRAIL_CFN_LINT") else {
+        assert!(
+            std::env::var_os("CI").is_none(),
+            "KEYTRAIL_CFN_LINT is not set; cargo xtask test sets it"
+        );
+        let note = "skipped: cfn-lint is not installed (cargo xtask test does that)\n";
+        let _ = std::io::Write::write_all(&mut std::io::stderr(), note.as_bytes());
+        return;
+    };
+    let mut command = Command::new(linter);
+    command.arg(root().join("infra/template.yaml"));
+    let output = command.output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && said.is_empty(), "{said}");
+}
