@@ -39,9 +39,39 @@ const DIRECTIONS: &[(&str, &[&str])] = &[
             "keytrail-store",
         ],
     ),
-    ("keytrail-lambda", &["keytrail-aws", "keytrail-event"]),
     (
-        "keytrail-ingest",
+        "keytrail-lambda",
+        &[
+            "keytrail-aws",
+            "keytrail-detect",
+            "keytrail-event",
+            "keytrail-store",
+        ],
+    ),
+    (
+        "keytrail-function-ingest",
+        &[
+            "keytrail-aws",
+            "keytrail-delivery",
+            "keytrail-detect",
+            "keytrail-event",
+            "keytrail-lambda",
+            "keytrail-store",
+        ],
+    ),
+    (
+        "keytrail-function-detect",
+        &[
+            "keytrail-aws",
+            "keytrail-delivery",
+            "keytrail-detect",
+            "keytrail-event",
+            "keytrail-lambda",
+            "keytrail-store",
+        ],
+    ),
+    (
+        "keytrail-function-sweep",
         &[
             "keytrail-aws",
             "keytrail-delivery",

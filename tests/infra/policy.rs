@@ -65,9 +65,11 @@ fn statements(template: &Value, wrong: &mut impl FnMut(String)) {
         if statement.get("NotAction").is_some() || statement.get("NotResource").is_some() {
             wrong(format!("{name} allows all but something"));
         }
+        // These two know no resources: one is bound to a namespace, the other only reads numbers.
+        let namespace = &statement["Condition"]["StringEquals"]["cloudwatch:namespace"];
         let is_metrics = actions.len() == 1
-            && actions[0] == "cloudwatch:PutMetricData"
-            && statement["Condition"]["StringEquals"]["cloudwatch:namespace"].is_string();
+            && (actions[0] == "cloudwatch:PutMetricData" && namespace.is_string()
+                || actions[0] == "cloudwatch:GetMetricStatistics");
         for resource in list(&statement["Resource"]) {
             // In a key's own policy, "*" is that key.
             if resource == "*" && !is_metrics && !is_key {

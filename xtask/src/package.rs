@@ -12,7 +12,7 @@ use zip::write::SimpleFileOptions;
 
 use crate::checks::{cargo, run};
 
-/// The functions, by the names of their packages without `keytrail-`.
+/// The functions, by the names of their binaries.
 pub const FUNCTIONS: [&str; 3] = ["detect", "ingest", "sweep"];
 /// The glibc of `provided.al2023`.
 const GLIBC_MAX: (u32, u32) = (2, 34);
@@ -33,7 +33,7 @@ pub fn package(budgets: Budgets) -> Result<()> {
         .current_dir(&root)
         .args(["build", "--profile", "lambda"]);
     for function in FUNCTIONS {
-        build.args(["--package", &format!("keytrail-{function}")]);
+        build.args(["--package", &format!("keytrail-function-{function}")]);
     }
     run(build)?;
     let folder = root.join("target/lambda");
@@ -43,7 +43,7 @@ pub fn package(budgets: Budgets) -> Result<()> {
         "function", "bytes", "zipped", "glibc", "start, ms"
     ));
     for function in FUNCTIONS {
-        let binary = folder.join(format!("keytrail-{function}"));
+        let binary = folder.join(function);
         let glibc = glibc(&binary)?;
         ensure!(
             glibc <= GLIBC_MAX,

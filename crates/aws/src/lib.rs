@@ -11,6 +11,7 @@ mod fault;
 pub mod metrics;
 pub mod objects;
 pub mod queue;
+pub mod queue_age;
 #[cfg(test)]
 mod scripted;
 mod shorten;

@@ -128,6 +128,12 @@ impl Queue {
     }
 }
 
+/// A name that nothing else has.
+#[must_use]
+pub fn fresh_name() -> String {
+    Uuid::new_v4().to_string()
+}
+
 /// The account as a group id, which takes letters, digits and punctuation, at most 128.
 fn group_id(account: &str) -> String {
     const GROUP_BYTES_MAX: usize = 128;

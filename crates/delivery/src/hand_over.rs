@@ -94,6 +94,49 @@ pub enum NotHandedOver {
     OtherShape(String),
 }
 
+/// A message of the queue as its function gets it.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct QueueMessage {
+    /// Its id.
+    pub message_id: String,
+    /// Its text.
+    pub body: String,
+    /// What the queue says about it.
+    #[serde(default)]
+    attributes: QueueAttributes,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+struct QueueAttributes {
+    approximate_receive_count: Option<String>,
+}
+
+impl QueueMessage {
+    /// How often it was received, this time included.
+    #[must_use]
+    pub fn receive_count(&self) -> u32 {
+        let count = self.attributes.approximate_receive_count.as_deref();
+        count.and_then(|count| count.parse().ok()).unwrap_or(1)
+    }
+}
+
+/// The messages of a payload, in the order of the queue.
+///
+/// # Errors
+/// When it is no payload of a queue.
+pub fn messages(payload: &str) -> Result<Vec<QueueMessage>, NotHandedOver> {
+    #[derive(Deserialize)]
+    struct Payload {
+        #[serde(rename = "Records")]
+        records: Vec<QueueMessage>,
+    }
+    let payload: Payload = serde_json::from_str(payload)
+        .map_err(|error| NotHandedOver::OtherShape(error.to_string()))?;
+    Ok(payload.records)
+}
+
 #[derive(Serialize, Deserialize)]
 struct Wire {
     keytrail: u32,

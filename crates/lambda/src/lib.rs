@@ -1,13 +1,16 @@
-//! What every function begins with: settings from its environment, lines for its log, and the loop
-//! that hands invocations to its handler.
+//! What every function begins with: settings from its environment, the configuration, lines for its
+//! log, the loop that hands invocations to its handler, and the outbox of findings.
 //!
 //! The handlers themselves know nothing of this crate's loop: they take a payload, services behind
 //! traits, and the time, so that tests call them as they are.
 
+mod configuration;
 mod log;
+pub mod outbox;
 mod run;
 mod settings;
 
+pub use configuration::{ConfigurationError, configuration};
 pub use log::{Level, log};
 pub use run::{Failed, Invocation, run};
 pub use settings::{SettingError, required, setting};

@@ -2,7 +2,7 @@
 
 use keytrail_aws::Connection;
 use keytrail_delivery::notification::Lane;
-use keytrail_ingest::{AwsServices, Settings, handle};
+use keytrail_function_ingest::{AwsServices, Settings, handle};
 use keytrail_lambda::{SettingError, run, setting};
 
 #[tokio::main(flavor = "current_thread")]

@@ -10,7 +10,7 @@ use keytrail_delivery::hand_over::{HandOver, Load};
 use keytrail_delivery::notification::{Lane, Object};
 use keytrail_detect::tally::Tally;
 use keytrail_event::EventTime;
-use keytrail_ingest::{Services, Settings, Unread, handle};
+use keytrail_function_ingest::{Services, Settings, Unread, handle};
 use keytrail_lambda::Invocation;
 use keytrail_store::{MemoryStore, Store};
 use serde_json::{Value, json};

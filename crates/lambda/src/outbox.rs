@@ -1,0 +1,192 @@
+//! The outbox: findings that wait are published and then marked, so that none is lost.
+//!
+//! Stopped in between, a finding is published again with the same id and revision.
+
+use std::future::Future;
+use std::time::Duration;
+
+use keytrail_aws::alerts::{Alert, Topic};
+use keytrail_aws::events::Bus;
+use keytrail_aws::metrics::{Dimension, Measure};
+use keytrail_aws::{CallFault, Connection};
+use keytrail_detect::finding::{Finding, FindingState, Severity};
+use keytrail_event::EventTime;
+use keytrail_store::executor::finding_of;
+use keytrail_store::{FindingKey, Quarantined, Store};
+use serde_json::Value;
+
+use crate::log::{Level, log};
+use crate::settings::{SettingError, required, setting};
+
+/// Findings of one page of the outbox.
+const PAGE_FINDINGS: usize = 100;
+
+/// Tells the world of a finding.
+pub trait Publisher: Sync {
+    /// Publishes it, or fails; published twice, it is the same alert.
+    fn publish(&self, finding: &Finding) -> impl Future<Output = Result<(), String>> + Send;
+}
+
+/// Publishes as alerts on a topic, and as events on a bus.
+#[derive(Debug, Clone)]
+pub struct AwsPublisher {
+    topic: Topic,
+    bus: Option<Bus>,
+}
+
+impl AwsPublisher {
+    /// Reads the names of topic and bus from the environment. The bus may be left out.
+    ///
+    /// # Errors
+    /// When the topic is missing.
+    pub fn from_environment(connection: &Connection) -> Result<Self, SettingError> {
+        let topic = required("KEYTRAIL_ALERT_TOPIC_ARN")?;
+        let bus = setting("KEYTRAIL_EVENT_BUS");
+        Ok(Self {
+            topic: Topic::new(connection, &topic),
+            bus: bus.map(|bus| Bus::new(connection, &bus)),
+        })
+    }
+}
+
+impl Publisher for AwsPublisher {
+    async fn publish(&self, finding: &Finding) -> Result<(), String> {
+        let said = |fault: CallFault| fault.to_string();
+        if let Some(bus) = &self.bus {
+            bus.send(std::slice::from_ref(finding))
+                .await
+                .map_err(said)?;
+        }
+        self.topic
+            .publish(&Alert::compose(finding))
+            .await
+            .map_err(said)
+    }
+}
+
+/// What emptying the outbox came to.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Sent {
+    /// Revisions published and marked.
+    pub published: u64,
+    /// Revisions that nobody is told of: from rules that only count, or declared as expected.
+    pub kept_quiet: u64,
+    /// Revisions that could not be published; they wait.
+    pub failed: u64,
+    /// Findings published for the first time, by severity.
+    pub first: Vec<(Severity, u64)>,
+    /// Whether time ran out first.
+    pub is_unfinished: bool,
+}
+
+impl Sent {
+    /// The measurements.
+    #[must_use]
+    pub fn measures(&self) -> Vec<Measure> {
+        let first = self.first.iter().map(|(severity, count)| {
+            Measure::count("Findings", Dimension::Severity(*severity), *count)
+        });
+        let counts = [
+            ("FindingsPublished", self.published),
+            ("FindingsUnpublished", self.failed),
+        ];
+        let counts = counts.into_iter().filter(|(_, count)| *count > 0);
+        let counts = counts.map(|(name, count)| Measure::count(name, Dimension::None, count));
+        first.chain(counts).collect()
+    }
+}
+
+/// Publishes what waits, as long as there is more than `reserved` of the time that `time_left` tells.
+///
+/// # Errors
+/// When the store fails. What could not be published is no error: it waits.
+pub async fn send_pending(
+    store: &impl Store,
+    publisher: &impl Publisher,
+    now: EventTime,
+    time_left: impl Fn() -> Duration,
+    reserved: Duration,
+) -> Result<Sent, keytrail_store::StoreError> {
+    let mut sent = Sent::default();
+    let mut after: Option<FindingKey> = None;
+    loop {
+        let page = store.pending(after.as_ref(), PAGE_FINDINGS).await?;
+        let Some(last) = page.last() else {
+            return Ok(sent);
+        };
+        after = Some(last.record.key.clone());
+        for stored in &page {
+            if time_left() < reserved {
+                sent.is_unfinished = true;
+                return Ok(sent);
+            }
+            let key = &stored.record.key;
+            let finding = match finding_of(stored) {
+                Ok(finding) => Finding {
+                    published_at: Some(now),
+                    ..finding
+                },
+                Err(error) => {
+                    // Nobody can be told of what cannot be read; it must not block the others.
+                    set_aside(store, key, &error.to_string(), now).await?;
+                    store.mark_sent(key, stored.record.revision, now).await?;
+                    continue;
+                }
+            };
+            if is_quiet(finding.state) {
+                sent.kept_quiet += 1;
+            } else if let Err(why) = publisher.publish(&finding).await {
+                sent.failed += 1;
+                let fields = [
+                    ("episode", Value::from(key.episode.clone())),
+                    ("why", Value::from(why)),
+                ];
+                log(Level::Error, "a finding could not be published", fields);
+                continue;
+            } else {
+                sent.published += 1;
+                if stored.sent_revision == 0 {
+                    sent.count_first(finding.severity);
+                }
+            }
+            store.mark_sent(key, stored.record.revision, now).await?;
+        }
+    }
+}
+
+impl Sent {
+    fn count_first(&mut self, severity: Severity) {
+        match self.first.iter_mut().find(|(known, _)| *known == severity) {
+            Some((_, count)) => *count += 1,
+            None => self.first.push((severity, 1)),
+        }
+    }
+}
+
+const fn is_quiet(state: FindingState) -> bool {
+    matches!(
+        state,
+        FindingState::Expected | FindingState::Suppressed | FindingState::Shadow
+    )
+}
+
+async fn set_aside(
+    store: &impl Store,
+    key: &FindingKey,
+    why: &str,
+    now: EventTime,
+) -> Result<(), keytrail_store::StoreError> {
+    let mut reason = format!("finding-cannot-be-read: {why}");
+    reason.truncate(reason.floor_char_boundary(keytrail_store::bounds::NOTE_BYTES_MAX));
+    let mut name = key.to_string();
+    name.truncate(name.floor_char_boundary(keytrail_store::bounds::NAME_BYTES_MAX));
+    let record = Quarantined {
+        name,
+        account: None,
+        reason,
+        tries: 1,
+        first_at: now,
+        last_at: now,
+    };
+    store.quarantine(&record).await
+}

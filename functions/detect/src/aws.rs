@@ -1,0 +1,86 @@
+//! The services of AWS.
+
+use keytrail_aws::metrics::{Measure, Metrics};
+use keytrail_aws::objects::Objects;
+use keytrail_aws::store::AwsStore;
+use keytrail_aws::{Connection, FaultKind};
+use keytrail_detect::finding::Finding;
+use keytrail_lambda::outbox::{AwsPublisher, Publisher};
+use keytrail_lambda::{Level, SettingError, log, required};
+use serde_json::Value;
+
+use crate::services::{Services, Unread};
+use crate::take::PARKED;
+
+/// Longest hand-over that is fetched, in bytes, packed.
+const HAND_OVER_BYTES_MAX: usize = 128 << 20;
+
+/// The services of AWS, as the function's environment names them.
+#[derive(Debug)]
+pub struct AwsServices {
+    objects: Objects,
+    bucket: String,
+    publisher: AwsPublisher,
+    metrics: Metrics,
+    store: AwsStore,
+}
+
+impl AwsServices {
+    /// Reads the names of topic, bucket and table from the environment.
+    ///
+    /// # Errors
+    /// When one is missing.
+    pub fn from_environment(connection: &Connection) -> Result<Self, SettingError> {
+        let bucket = required("KEYTRAIL_STATE_BUCKET")?;
+        let table = required("KEYTRAIL_STATE_TABLE")?;
+        Ok(Self {
+            objects: Objects::new(connection),
+            publisher: AwsPublisher::from_environment(connection)?,
+            metrics: Metrics::new(connection),
+            store: AwsStore::new(connection, &bucket, &table, ""),
+            bucket,
+        })
+    }
+
+    /// Where the configuration stands.
+    #[must_use]
+    pub const fn state(&self) -> (&Objects, &str) {
+        (&self.objects, self.bucket.as_str())
+    }
+}
+
+impl Publisher for AwsServices {
+    async fn publish(&self, finding: &Finding) -> Result<(), String> {
+        self.publisher.publish(finding).await
+    }
+}
+
+impl Services for AwsServices {
+    type Store = AwsStore;
+
+    fn store(&self) -> &AwsStore {
+        &self.store
+    }
+
+    async fn stored(&self, bucket: &str, key: &str) -> Result<Vec<u8>, Unread> {
+        let read = self.objects.read(bucket, key, HAND_OVER_BYTES_MAX).await;
+        read.map_err(|fault| match fault.kind {
+            FaultKind::Refused | FaultKind::Missing => Unread::Never(fault.to_string()),
+            _ => Unread::Later(fault.to_string()),
+        })
+    }
+
+    async fn park(&self, bytes: Vec<u8>) -> Result<String, String> {
+        let key = format!("{PARKED}{}.zst", keytrail_aws::queue::fresh_name());
+        let written = self.objects.write(&self.bucket, &key, bytes).await;
+        written.map_err(|fault| fault.to_string())?;
+        Ok(format!("s3://{}/{key}", self.bucket))
+    }
+
+    async fn measure(&self, measures: &[Measure]) {
+        if let Err(fault) = self.metrics.send(measures).await {
+            let why = [("why", Value::from(fault.to_string()))];
+            log(Level::Error, "metrics were lost", why);
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! Opening messages: what each account is handed, and what cannot be opened.
+
+use std::collections::BTreeMap;
+
+use keytrail_delivery::hand_over::{HandOver, Load, Packed, QueueMessage};
+use keytrail_detect::tally::Tally;
+use keytrail_event::{Day, EventTime};
+
+use crate::services::{Services, Unread};
+
+/// Where parked tallies stand in the state bucket.
+pub const PARKED: &str = "parked/";
+
+/// What one account was handed.
+#[derive(Debug, Default)]
+pub struct Handed {
+    /// Its tallies, merged, by day.
+    pub tallies: BTreeMap<Day, Tally>,
+    /// The latest tick.
+    pub tick: Option<EventTime>,
+    /// The messages that are done once this is taken in, in order.
+    pub messages: Vec<String>,
+    /// Parked tallies among them: they leave quarantine once this is taken in.
+    pub parked: Vec<String>,
+    /// How often the most tried of the messages was received.
+    pub receive_count: u32,
+}
+
+/// What one message held.
+pub enum Opened {
+    /// Something for an account.
+    For(String, Part),
+    /// It may work later: the message and the later ones of its account come again.
+    Later(Option<String>, String),
+    /// It never will: to be set aside.
+    Never {
+        /// The account, where it is known.
+        account: Option<String>,
+        /// What is set aside, or where it stands already.
+        what: Parcel,
+        /// Why.
+        why: String,
+    },
+}
+
+/// Something for an account.
+pub enum Part {
+    /// A tally, and its address if it was parked.
+    Tally(Box<Tally>, Option<String>),
+    /// A tick.
+    Tick(EventTime),
+}
+
+/// What is set aside.
+pub enum Parcel {
+    /// Bytes that only the message holds.
+    Bytes(Vec<u8>),
+    /// An object.
+    Object(String),
+    /// Nothing but the message's text.
+    Message(String),
+}
+
+impl Handed {
+    /// Adds what a message held.
+    pub fn add(&mut self, message: &QueueMessage, account: &str, part: Part) {
+        self.messages.push(message.message_id.clone());
+        self.receive_count = self.receive_count.max(message.receive_count());
+        match part {
+            Part::Tick(time) => self.tick = self.tick.max(Some(time)),
+            Part::Tally(tally, parked) => {
+                self.parked.extend(parked);
+                let days = tally.into_account_days().into_iter();
+                // What belongs to another account would meet another writer there.
+                for ((_, day), tally) in days.filter(|((of, _), _)| of == account) {
+                    self.tallies.entry(day).or_default().merge(tally);
+                }
+            }
+        }
+    }
+}
+
+/// Opens a message.
+pub async fn open(services: &impl Services, message: &QueueMessage) -> Opened {
+    let HandOver { account, load } = match HandOver::read(&message.body) {
+        Ok(hand_over) => hand_over,
+        Err(error) => {
+            return Opened::Never {
+                account: None,
+                what: Parcel::Message(message.message_id.clone()),
+                why: error.to_string(),
+            };
+        }
+    };
+    let (packed, address, parked) = match load {
+        Load::Tick(time) => return Opened::For(account, Part::Tick(time)),
+        Load::Tally(packed) => (packed, None, None),
+        Load::Stored { bucket, key } => {
+            let address = format!("s3://{bucket}/{key}");
+            match services.stored(&bucket, &key).await {
+                Ok(bytes) => {
+                    let parked = key.starts_with(PARKED).then(|| address.clone());
+                    (Packed::of_bytes(bytes), Some(address), parked)
+                }
+                Err(Unread::Later(why)) => return Opened::Later(Some(account), why),
+                Err(Unread::Never(why)) => {
+                    let what = Parcel::Object(address);
+                    let account = Some(account);
+                    return Opened::Never { account, what, why };
+                }
+            }
+        }
+    };
+    let tally = packed
+        .unpack()
+        .map_err(|error| error.to_string())
+        .and_then(|bytes| Tally::decode(&bytes).map_err(|error| error.to_string()));
+    match tally {
+        Ok(tally) => Opened::For(account, Part::Tally(Box::new(tally), parked)),
+        Err(why) => {
+            let what = match address {
+                Some(address) => Parcel::Object(address),
+                None => Parcel::Bytes(packed.into_bytes()),
+            };
+            let account = Some(account);
+            Opened::Never { account, what, why }
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! The services of AWS.
+
+use keytrail_aws::metrics::{Measure, Metrics};
+use keytrail_aws::queue::Queue;
+use keytrail_aws::queue_age::QueueAges;
+use keytrail_aws::store::AwsStore;
+use keytrail_aws::{CallFault, Connection};
+use keytrail_delivery::hand_over::HandOver;
+use keytrail_detect::finding::Finding;
+use keytrail_lambda::outbox::{AwsPublisher, Publisher};
+use keytrail_lambda::{Level, SettingError, log, required};
+use serde_json::Value;
+
+use crate::clock::Waiting;
+use crate::services::Services;
+
+/// The services of AWS, as the function's environment names them.
+#[derive(Debug)]
+pub struct AwsServices {
+    queue: Queue,
+    deliveries: QueueAges,
+    publisher: AwsPublisher,
+    metrics: Metrics,
+    store: AwsStore,
+}
+
+impl AwsServices {
+    /// Reads the names of queues, topic, bucket and table from the environment.
+    ///
+    /// # Errors
+    /// When one is missing.
+    pub fn from_environment(connection: &Connection) -> Result<Self, SettingError> {
+        let bucket = required("KEYTRAIL_STATE_BUCKET")?;
+        let table = required("KEYTRAIL_STATE_TABLE")?;
+        let tallies = required("KEYTRAIL_TALLY_QUEUE_URL")?;
+        let deliveries = required("KEYTRAIL_DELIVERY_QUEUE_URL")?;
+        Ok(Self {
+            queue: Queue::new(connection, &tallies, &bucket, "hand-over/"),
+            deliveries: QueueAges::new(connection, &deliveries),
+            publisher: AwsPublisher::from_environment(connection)?,
+            metrics: Metrics::new(connection),
+            store: AwsStore::new(connection, &bucket, &table, ""),
+        })
+    }
+}
+
+impl Publisher for AwsServices {
+    async fn publish(&self, finding: &Finding) -> Result<(), String> {
+        self.publisher.publish(finding).await
+    }
+}
+
+impl Services for AwsServices {
+    type Store = AwsStore;
+
+    fn store(&self) -> &AwsStore {
+        &self.store
+    }
+
+    async fn waiting(&self) -> Result<Waiting, String> {
+        let said = |fault: CallFault| fault.to_string();
+        let messages = self.deliveries.messages().await.map_err(said)?;
+        let oldest_seconds = match messages {
+            0 => None,
+            _ => self.deliveries.oldest_seconds().await.map_err(said)?,
+        };
+        Ok(Waiting {
+            messages,
+            oldest_seconds,
+        })
+    }
+
+    async fn hand_over(&self, hand_overs: Vec<HandOver>) -> Result<(), String> {
+        let sent = self.queue.send(hand_overs).await;
+        sent.map_err(|fault| fault.to_string())
+    }
+
+    async fn measure(&self, measures: &[Measure]) {
+        if let Err(fault) = self.metrics.send(measures).await {
+            let why = [("why", Value::from(fault.to_string()))];
+            log(Level::Error, "metrics were lost", why);
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! The handler: what one sweep does.
+
+use std::time::Duration;
+
+use keytrail_aws::metrics::{Dimension, Measure, Unit};
+use keytrail_delivery::hand_over::{HandOver, Load};
+use keytrail_lambda::{Failed, Invocation, Level, log, outbox};
+use keytrail_store::bounds::PAGE_ENTRIES_MAX;
+use keytrail_store::{Quarantined, Store};
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::clock::age_of;
+use crate::services::Services;
+
+/// With less time than this, findings wait for the next sweep.
+const TIME_TO_PUBLISH: Duration = Duration::from_secs(20);
+/// How often a parked tally is tried again.
+const TRIES_MAX: u32 = 5;
+/// Parked tallies that one sweep tries again.
+const PARKED_MAX: usize = 20;
+/// Time between two tries of a parked tally, in seconds.
+const TRY_SECONDS: i64 = 3_600;
+
+/// What a sweep came to.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Swept {
+    /// Accounts that were sent a tick.
+    pub accounts: u64,
+    /// Seconds that the clock was held back.
+    pub held_back_seconds: u64,
+    /// Findings published.
+    pub published: u64,
+    /// Parked tallies that were sent again.
+    pub tried_again: u64,
+    /// What stands in quarantine, at most one page of it.
+    pub quarantined: u64,
+}
+
+/// Sweeps.
+///
+/// # Errors
+/// When ticks could not be sent: the next sweep sends them.
+pub async fn handle(services: &impl Services, invocation: &Invocation) -> Result<Swept, Failed> {
+    let failed = |error: &dyn std::fmt::Display| Failed(error.to_string());
+    let store = services.store();
+    let waiting = services.waiting().await.map_err(Failed)?;
+    let age = age_of(waiting);
+    let clock = invocation
+        .now
+        .plus_seconds(-i64::try_from(age).unwrap_or(i64::MAX));
+    let accounts = store.accounts().await.map_err(|error| failed(&error))?;
+    let mut swept = Swept {
+        accounts: accounts.len() as u64,
+        held_back_seconds: age,
+        ..Swept::default()
+    };
+    let ticks = accounts.into_iter().map(|account| HandOver {
+        account,
+        load: Load::Tick(clock),
+    });
+    let mut hand_overs: Vec<_> = ticks.collect();
+    let parked = parked(store, invocation)
+        .await
+        .map_err(|error| failed(&error))?;
+    swept.quarantined = parked.quarantined;
+    swept.tried_again = parked.again.len() as u64;
+    hand_overs.extend(parked.again);
+    services.hand_over(hand_overs).await.map_err(Failed)?;
+    let time_left = || invocation.time_left();
+    let sent = outbox::send_pending(store, services, invocation.now, time_left, TIME_TO_PUBLISH);
+    let sent = sent.await.map_err(|error| failed(&error))?;
+    swept.published = sent.published;
+    let mut measures = sent.measures();
+    measures.extend([
+        Measure::count("Accounts", Dimension::None, swept.accounts),
+        Measure::count("Quarantined", Dimension::None, swept.quarantined),
+        Measure {
+            name: "ClockHeldBack",
+            unit: Unit::Seconds,
+            dimension: Dimension::None,
+            value: age as f64,
+        },
+    ]);
+    services.measure(&measures).await;
+    let fields = [
+        ("accounts", Value::from(swept.accounts)),
+        ("held_back_seconds", Value::from(age)),
+        ("published", Value::from(swept.published)),
+        ("tried_again", Value::from(swept.tried_again)),
+    ];
+    log(Level::Info, "swept", fields);
+    Ok(swept)
+}
+
+/// What stands in quarantine.
+struct Parked {
+    quarantined: u64,
+    again: Vec<HandOver>,
+}
+
+/// Parked tallies that are to be tried again; that they are is noted before it is done.
+async fn parked(
+    store: &impl Store,
+    invocation: &Invocation,
+) -> Result<Parked, keytrail_store::StoreError> {
+    let page = store.quarantined(None, PAGE_ENTRIES_MAX).await?;
+    let mut again = Vec::new();
+    for record in &page {
+        let is_due = invocation.now.seconds_since(record.last_at) >= TRY_SECONDS;
+        let (Some((bucket, key)), Some(account)) = (tally_address(&record.name), &record.account)
+        else {
+            continue;
+        };
+        if again.len() == PARKED_MAX || record.tries >= TRIES_MAX || !is_due {
+            continue;
+        }
+        let tried = Quarantined {
+            tries: record.tries + 1,
+            last_at: invocation.now,
+            ..record.clone()
+        };
+        store.quarantine(&tried).await?;
+        again.push(HandOver {
+            account: account.clone(),
+            load: Load::Stored {
+                bucket: bucket.to_owned(),
+                key: key.to_owned(),
+            },
+        });
+    }
+    Ok(Parked {
+        quarantined: page.len() as u64,
+        again,
+    })
+}
+
+/// Bucket and key of a parked tally.
+fn tally_address(name: &str) -> Option<(&str, &str)> {
+    let (bucket, key) = name.strip_prefix("s3://")?.split_once('/')?;
+    key.starts_with("parked/").then_some((bucket, key))
+}
