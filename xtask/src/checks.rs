@@ -4,6 +4,9 @@ use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 
+use crate::aws_services::AwsServices;
+use crate::python_tools::CFN_LINT;
+
 /// All tests of the workspace.
 pub fn test(rest: &[String]) -> Result<()> {
     if std::env::var_os("KEYTRAIL_REAL_DATA").is_none() {
@@ -12,7 +15,34 @@ pub fn test(rest: &[String]) -> Result<()> {
     }
     let mut command = cargo();
     command.args(["test", "--workspace"]).args(rest);
+    // They end when the tests have.
+    let _services = with_tools(&mut command)?;
     run(command)
+}
+
+/// Names the tools and services that some tests need. Where they cannot be had, those tests are
+/// skipped by name; in continuous integration that is an error.
+fn with_tools(command: &mut Command) -> Result<Option<AwsServices>> {
+    let is_ci = std::env::var_os("CI").is_some();
+    let or_note = |what: &str, error: anyhow::Error| {
+        ensure!(!is_ci, "{error:#}");
+        let note = format!("note: tests that need {what} are skipped: {error:#}\n");
+        let _ = std::io::Write::write_all(&mut std::io::stderr(), note.as_bytes());
+        Ok(())
+    };
+    match CFN_LINT.program("cfn-lint") {
+        Ok(linter) => {
+            command.env("KEYTRAIL_CFN_LINT", linter);
+        }
+        Err(error) => or_note("cfn-lint", error)?,
+    }
+    match AwsServices::start() {
+        Ok(services) => {
+            command.env("KEYTRAIL_AWS_ENDPOINT", services.endpoint());
+            Ok(Some(services))
+        }
+        Err(error) => or_note("AWS services on this machine", error).map(|()| None),
+    }
 }
 
 /// Formatting, and clippy with warnings denied.

@@ -2,11 +2,13 @@
 //!
 //! Tasks are Rust so that they run wherever the project builds.
 
+mod aws_services;
 mod bench_floor;
 mod checks;
 mod example;
 mod faults;
 mod package;
+mod python_tools;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;

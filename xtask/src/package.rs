@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -206,11 +206,6 @@ fn environment(binary: &Path, runtime_api: &str) -> Command {
         ("KEYTRAIL_EVENT_BUS", "default"),
     ]);
     command
-}
-
-/// Where the zips stand.
-pub fn folder() -> Result<PathBuf> {
-    Ok(crate::root()?.join("target/lambda"))
 }
 
 fn say(text: &str) {

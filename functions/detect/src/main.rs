@@ -14,10 +14,10 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let read = OnceCell::new();
     run(async |invocation| {
         let configuration = read
-            .get_or_try_init(|| configuration(objects, bucket))
+            .get_or_try_init(|| Box::pin(configuration(objects, bucket)))
             .await
             .map_err(|error| Failed(error.to_string()))?;
-        handle(&services, configuration, &invocation).await
+        Box::pin(handle(&services, configuration, &invocation)).await
     })
     .await
 }

@@ -76,7 +76,9 @@ async fn once<S: Store>(
     handed: &Handed,
     done: &mut Done,
 ) -> Result<(), ExecuteError> {
-    let absorbed = executor.absorb(account, handed.tallies.clone()).await?;
+    let absorbed = executor.absorb(account, handed.tallies.clone());
+    // Boxed, since the futures of SDK calls nest deeper than the compiler likes.
+    let absorbed = Box::pin(absorbed).await?;
     done.new_records += absorbed.new_records;
     done.stale_days += absorbed.stale_days;
     if absorbed.changed_days == 0 && handed.tick.is_none() {
@@ -85,7 +87,7 @@ async fn once<S: Store>(
     // Without a tick the account's own clock stands, and what is open is looked at as of then.
     let clock = handed.tick.unwrap_or(EventTime::from_unix_seconds(0));
     loop {
-        let ticked = executor.tick(account, clock).await?;
+        let ticked = Box::pin(executor.tick(account, clock)).await?;
         done.revised += ticked.revised.len() as u64;
         done.closed_days += ticked.closed.len() as u64;
         if !ticked.is_unfinished || invocation.time_left() < TIME_RESERVED {

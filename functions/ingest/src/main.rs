@@ -13,7 +13,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     };
     let connection = Connection::from_environment().await;
     let services = AwsServices::from_environment(&connection)?;
-    run(async |invocation| handle(&services, &settings, &invocation).await).await
+    run(async |invocation| Box::pin(handle(&services, &settings, &invocation)).await).await
 }
 
 fn counting_lane() -> Result<Lane, SettingError> {

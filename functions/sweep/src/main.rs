@@ -8,5 +8,5 @@ use keytrail_lambda::run;
 async fn main() -> Result<(), lambda_runtime::Error> {
     let connection = Connection::from_environment().await;
     let services = AwsServices::from_environment(&connection)?;
-    run(async |invocation| handle(&services, &invocation).await).await
+    run(async |invocation| Box::pin(handle(&services, &invocation)).await).await
 }

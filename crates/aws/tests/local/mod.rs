@@ -50,6 +50,11 @@ impl Endpoint {
         named.map(Self)
     }
 
+    /// Host and port.
+    pub fn address(&self) -> &str {
+        self.0.trim_start_matches("http://")
+    }
+
     pub fn connection(&self, faults: Faults) -> Connection {
         let inner = aws_smithy_http_client::Builder::new().build_http();
         let calls = Arc::new(AtomicU64::new(0));
