@@ -32,6 +32,8 @@ impl AwsServices {
         let process = Command::new(program)
             .env("GATEWAY_PORT", port.to_string())
             .env("BIND_HOST", "127.0.0.1")
+            // Functions inherit it: what they call is here, too, and never elsewhere.
+            .env("AWS_ENDPOINT_URL", format!("http://127.0.0.1:{port}"))
             .stdin(Stdio::null())
             .stdout(output.try_clone()?)
             .stderr(output)

@@ -283,7 +283,7 @@ mod tests {
             let (status, body) = if number == 0 {
                 (
                     400,
-                    "<ErrorResponse><Error><Type>Sender</Type><Code>Throttled</Code></Error></ErrorResponse>",
+                    "<ErrorResponse><Error><Type>Sender</Type><Code>Throttling</Code></Error></ErrorResponse>",
                 )
             } else {
                 (

@@ -57,7 +57,9 @@ impl fmt::Display for FaultKind {
 }
 
 /// Codes by which services say that they are asked too much, whatever the status.
-const THROTTLING: [&str; 10] = [
+const THROTTLING: [&str; 12] = [
+    "KMSThrottling",
+    "Throttled",
     "Throttling",
     "ThrottlingException",
     "ThrottledException",
@@ -162,6 +164,7 @@ mod tests {
         check("ThrottlingException", 400, FaultKind::Unavailable);
         check("ConditionalCheckFailedException", 400, FaultKind::Conflict);
         check("ResourceNotFoundException", 400, FaultKind::Missing);
+        check("Throttled", 400, FaultKind::Unavailable);
         check("NoSuchKey", 404, FaultKind::Missing);
         check("AccessDenied", 403, FaultKind::Denied);
         check("InternalError", 500, FaultKind::Unavailable);

@@ -31,10 +31,13 @@ pub struct Sent {
     pub body: String,
 }
 
+/// What the request of a number is answered with; `None` breaks the connection.
+type AnswerOf = dyn Fn(usize, &Sent) -> Option<Answer> + Send + Sync;
+
 /// Answers requests by a function of their number, and keeps them.
 #[derive(Clone)]
 pub struct Script {
-    answer: Arc<dyn Fn(usize, &Sent) -> Option<Answer> + Send + Sync>,
+    answer: Arc<AnswerOf>,
     sent: Arc<Mutex<Vec<Sent>>>,
 }
 

@@ -33,14 +33,17 @@ pub fn json_within(finding: &Finding, bytes_max: usize) -> String {
             return json;
         }
     }
-    // The note stays; before it the reasons go from the last one on.
-    while cut.evidence.len() > 1 {
-        cut.evidence.remove(cut.evidence.len() - 2);
-        let json = json(&cut);
-        if json.len() <= bytes_max {
-            return json;
-        }
-    }
+    // The note stays; before it stand as many of the reasons as there is room for.
+    let note = cut.evidence.pop();
+    let reasons = std::mem::take(&mut cut.evidence);
+    cut.evidence.extend(note);
+    let mut bytes = json(&cut).len();
+    let fitting = reasons.into_iter().take_while(|reason| {
+        bytes += serde_json::to_string(reason).map_or(0, |json| json.len()) + 1;
+        bytes <= bytes_max
+    });
+    let fitting: Vec<Evidence> = fitting.collect();
+    cut.evidence.splice(0..0, fitting);
     json(&cut)
 }
 

@@ -2,7 +2,12 @@
 //! files put to the trail's bucket, and alerts, findings, metrics and an alarm at the other end.
 //!
 //! It proves no permissions, quotas or limits: those are tests of the template and of each part.
-#![allow(clippy::unwrap_used, clippy::panic, clippy::expect_used, clippy::print_stderr)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::expect_used,
+    clippy::print_stderr
+)]
 
 mod local;
 #[path = "../../../tests/infra/template.rs"]
@@ -46,7 +51,10 @@ async fn a_file_in_the_bucket_becomes_an_alert() {
     let key = "AWSLogs/111122223333/CloudTrail/eu-west-1/2024/01/31/111122223333_CloudTrail_eu-west-1_20240131T1005Z_a.json.gz";
     let damaged = key.replace("_a.json", "_damaged.json");
     let s3 = connection.s3();
-    for (key, body) in [(key, delivery()), (&damaged, b"\x1f\x8b\x08 damaged".to_vec())] {
+    for (key, body) in [
+        (key, delivery()),
+        (&damaged, b"\x1f\x8b\x08 damaged".to_vec()),
+    ] {
         let put = s3.put_object().bucket(&trail).key(key);
         put.body(body.into()).send().await.unwrap();
     }
@@ -62,11 +70,16 @@ async fn a_file_in_the_bucket_becomes_an_alert() {
     assert!(attributes.contains(&("severity".to_owned(), severity.to_owned())));
     assert!(attributes.contains(&("account".to_owned(), ACCOUNT.to_owned())));
 
-    let (bucket, table) = (format!("{stack}-state-{ACCOUNT}-us-east-1"), format!("{stack}-state"));
+    let (bucket, table) = (
+        format!("{stack}-state-{ACCOUNT}-us-east-1"),
+        format!("{stack}-state"),
+    );
     let store = AwsStore::new(&connection, &bucket, &table, "");
     until("the finding is marked as sent", async || {
         let findings = store.findings(ACCOUNT, None, 10).await.unwrap();
-        let sent = findings.iter().filter(|it| it.sent_revision == it.record.revision);
+        let sent = findings
+            .iter()
+            .filter(|it| it.sent_revision == it.record.revision);
         (sent.count() == 1).then_some(())
     })
     .await;
@@ -84,9 +97,17 @@ async fn a_file_in_the_bucket_becomes_an_alert() {
     .await;
     let alarm = format!("{stack}-{severity}-findings");
     until("the alarm goes off", async || {
-        let alarms = connection.cloudwatch().describe_alarms().alarm_names(&alarm);
+        let alarms = connection
+            .cloudwatch()
+            .describe_alarms()
+            .alarm_names(&alarm);
         let answer = alarms.send().await.unwrap();
-        let state = answer.metric_alarms().first()?.state_value()?.as_str().to_owned();
+        let state = answer
+            .metric_alarms()
+            .first()?
+            .state_value()?
+            .as_str()
+            .to_owned();
         (state == "ALARM").then_some(())
     })
     .await;
@@ -131,7 +152,10 @@ fn bootstraps() -> Option<Vec<(&'static str, PathBuf)>> {
     if found.iter().all(|(_, path)| path.is_file()) {
         return Some(found);
     }
-    assert!(std::env::var_os("CI").is_none(), "the functions are not built");
+    assert!(
+        std::env::var_os("CI").is_none(),
+        "the functions are not built"
+    );
     eprintln!("skipped: the functions are not built (cargo test --workspace does that)");
     None
 }
@@ -161,7 +185,12 @@ fn deploy(endpoint: &Endpoint, stack: &str, trail: &str) {
     for resource in resources.values_mut() {
         if resource["Type"] == "AWS::Serverless::Function" {
             let properties = &mut resource["Properties"];
-            let zip = properties["CodeUri"].as_str().unwrap().rsplit('/').next().unwrap();
+            let zip = properties["CodeUri"]
+                .as_str()
+                .unwrap()
+                .rsplit('/')
+                .next()
+                .unwrap();
             properties["CodeUri"] = json!(format!("s3://{stack}-code/{zip}"));
             // The services here take the parameter for a text, and compare it with a number.
             if let Some(deliveries) = properties.pointer_mut("/Events/Deliveries/Properties") {
@@ -178,7 +207,10 @@ fn deploy(endpoint: &Endpoint, stack: &str, trail: &str) {
         "Action=CreateStack&StackName={stack}&Capabilities.member.1=CAPABILITY_IAM&Capabilities.member.2=CAPABILITY_AUTO_EXPAND{}{}&TemplateBody={}",
         parameter(1, "TrailBucketName", trail),
         parameter(2, "CreateTrailBucket", "true"),
-        percent_encoding::utf8_percent_encode(&template.to_string(), percent_encoding::NON_ALPHANUMERIC)
+        percent_encoding::utf8_percent_encode(
+            &template.to_string(),
+            percent_encoding::NON_ALPHANUMERIC
+        )
     );
     let answer = call(endpoint, "cloudformation", "/", &form);
     assert!(answer.contains("StackId"), "{answer}");
@@ -189,7 +221,10 @@ fn deploy(endpoint: &Endpoint, stack: &str, trail: &str) {
         if answer.contains("CREATE_COMPLETE") {
             return;
         }
-        assert!(!answer.contains("ROLLBACK") && !answer.contains("FAILED"), "{answer}");
+        assert!(
+            !answer.contains("ROLLBACK") && !answer.contains("FAILED"),
+            "{answer}"
+        );
         assert!(from.elapsed() < PATIENCE, "{answer}");
         std::thread::sleep(Duration::from_millis(200));
     }
@@ -200,9 +235,15 @@ async fn subscribe(connection: &Connection, stack: &str, topic: &str) -> String 
     let sqs = connection.sqs();
     let queue = sqs.create_queue().queue_name(format!("{stack}-subscriber"));
     let url = queue.send().await.unwrap().queue_url.unwrap();
-    let sns = connection.sns().subscribe().topic_arn(topic).protocol("sqs");
+    let sns = connection
+        .sns()
+        .subscribe()
+        .topic_arn(topic)
+        .protocol("sqs");
     let subscribed = sns
-        .endpoint(format!("arn:aws:sqs:us-east-1:{ACCOUNT}:{stack}-subscriber"))
+        .endpoint(format!(
+            "arn:aws:sqs:us-east-1:{ACCOUNT}:{stack}-subscriber"
+        ))
         .attributes("RawMessageDelivery", "true")
         .send();
     subscribed.await.unwrap();
@@ -215,9 +256,8 @@ async fn receive(connection: &Connection, url: &str) -> Option<(String, Vec<(Str
     let answer = request.message_attribute_names("All").send().await.unwrap();
     answer.messages().iter().find_map(|message| {
         let attributes = message.message_attributes()?.iter();
-        let attributes = attributes.filter_map(|(name, value)| {
-            Some((name.clone(), value.string_value()?.to_owned()))
-        });
+        let attributes = attributes
+            .filter_map(|(name, value)| Some((name.clone(), value.string_value()?.to_owned())));
         let attributes: Vec<_> = attributes.collect();
         (!attributes.is_empty()).then(|| (message.body().unwrap().to_owned(), attributes))
     })
@@ -225,9 +265,8 @@ async fn receive(connection: &Connection, url: &str) -> Option<(String, Vec<(Str
 
 async fn metric(connection: &Connection, name: &str, dimension: Option<(&str, &str)>) -> f64 {
     let now = std::time::SystemTime::now();
-    let dimension = dimension.map(|(name, value)| {
-        vec![Dimension::builder().name(name).value(value).build()]
-    });
+    let dimension =
+        dimension.map(|(name, value)| vec![Dimension::builder().name(name).value(value).build()]);
     let request = connection.cloudwatch().get_metric_statistics();
     let answer = request
         .namespace(keytrail_aws::metrics::NAMESPACE)
@@ -240,7 +279,11 @@ async fn metric(connection: &Connection, name: &str, dimension: Option<(&str, &s
         .send()
         .await
         .unwrap();
-    answer.datapoints().iter().filter_map(|point| point.sum()).sum()
+    answer
+        .datapoints()
+        .iter()
+        .filter_map(|point| point.sum())
+        .sum()
 }
 
 /// Starts a function and returns its answer.

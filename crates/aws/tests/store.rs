@@ -2,6 +2,7 @@
 //!
 //! `cargo xtask test` starts an endpoint on this machine and names it in `KEYTRAIL_AWS_ENDPOINT`;
 //! without one these tests only say so.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod local;
 

@@ -5,6 +5,7 @@
 //! items of one table, read consistently. What must change together does so in a transaction: a finding
 //! and its place in the outbox, the first pointer of an account and its place in the list of accounts.
 
+mod commit;
 mod documents;
 mod findings;
 mod item;
@@ -20,8 +21,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use keytrail_event::{Day, EventTime};
 use keytrail_store::{
-    BaseShard, FindingKey, FindingRecord, Pointer, Quarantined, Recorded, Store, StoreError,
-    StoredFinding, TriageNote, Version, Versioned,
+    BaseShard, Commit, Committed, FindingKey, FindingRecord, Pointer, Quarantined, Recorded, Store,
+    StoreError, StoredFinding, TriageNote, Version, Versioned,
 };
 
 use crate::{CallFault, Connection, FaultKind};
@@ -267,5 +268,12 @@ impl Store for AwsStore {
         bytes: &[u8],
     ) -> impl Future<Output = Result<(), StoreError>> + Send {
         self.put_document(account, name, bytes)
+    }
+
+    fn commit(
+        &self,
+        commit: &Commit,
+    ) -> impl Future<Output = Result<Committed, StoreError>> + Send {
+        self.make_commit(commit)
     }
 }

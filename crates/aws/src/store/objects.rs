@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use aws_sdk_s3::primitives::ByteStream;
 use keytrail_event::Day;
 use keytrail_store::bounds::{VALUE_BYTES_MAX, check_bytes, check_name};
-use keytrail_store::{BaseShard, StoreError, Version, Versioned};
+use keytrail_store::{BaseShard, Pointer, StoreError, Version, Versioned};
 
 use super::names::{Names, check_account};
 use super::{AwsStore, failed};
@@ -106,16 +106,29 @@ impl AwsStore {
         check_account(&shard.account)?;
         check_bytes(&what, bytes.len(), VALUE_BYTES_MAX)?;
         let pointer = self.get_pointer(&shard.account).await?;
-        if pointer.is_some_and(|pointer| pointer.covers(shard.generation, shard.day)) {
-            match self.get_base(shard).await? {
-                Some(stands) if stands == bytes => return Ok(()),
-                Some(_) => return Err(StoreError::Conflict { what }),
-                None => {}
-            }
-        }
+        self.check_base(pointer.as_ref(), shard, bytes).await?;
         let key = self.names.base(shard);
         let put = self.put(&what, &key, bytes, &Expecting::Anything).await;
         put.map(|_| ())
+    }
+
+    /// Refuses other bytes for a base that the pointer covers.
+    pub(super) async fn check_base(
+        &self,
+        pointer: Option<&Pointer>,
+        shard: &BaseShard,
+        bytes: &[u8],
+    ) -> Result<(), StoreError> {
+        let is_covered = pointer.is_some_and(|pointer| pointer.covers(shard.generation, shard.day));
+        if !is_covered {
+            return Ok(());
+        }
+        match self.get_base(shard).await? {
+            Some(stands) if stands != bytes => Err(StoreError::Conflict {
+                what: shard.to_string(),
+            }),
+            _ => Ok(()),
+        }
     }
 
     pub(super) async fn delete_bases(&self, account: &str, before: Day) -> Result<u64, StoreError> {

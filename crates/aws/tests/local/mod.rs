@@ -1,5 +1,6 @@
 //! The services on this machine, and calls to them that fail on purpose.
 #![allow(dead_code, reason = "each test file uses a part of it")]
+#![allow(clippy::unwrap_used, clippy::print_stderr, reason = "tests")]
 
 use std::fmt;
 use std::sync::Arc;
@@ -137,10 +138,10 @@ impl HttpConnector for Failing {
             HttpResponse::new(status, SdkBody::from("busy"))
         };
         match self.faults {
-            Faults::RefuseEvery(every) if number % every == 0 => {
+            Faults::RefuseEvery(every) if number.is_multiple_of(every) => {
                 HttpConnectorFuture::ready(Ok(refused()))
             }
-            Faults::LoseAnswerOfEvery(every) if number % every == 0 => {
+            Faults::LoseAnswerOfEvery(every) if number.is_multiple_of(every) => {
                 let answer = self.inner.call(request);
                 HttpConnectorFuture::new(async move {
                     answer.await?;
