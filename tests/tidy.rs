@@ -30,6 +30,7 @@ const DIRECTIONS: &[(&str, &[&str])] = &[
         "keytrail-tests",
         &["keytrail-detect", "keytrail-event", "keytrail-store"],
     ),
+    (
         "keytrail-aws",
         &[
             "keytrail-delivery",
@@ -81,7 +82,6 @@ const DIRECTIONS: &[(&str, &[&str])] = &[
             "keytrail-store",
         ],
     ),
-    ("keytrail-tests", &[]),
     ("xtask", &[]),
 ];
 
