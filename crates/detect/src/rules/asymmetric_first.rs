@@ -3,7 +3,7 @@
 use keytrail_event::time::DAY_SECONDS;
 use keytrail_event::{OperationClass, OutcomeFamily};
 
-use super::caller::is_aws_principal;
+use super::caller::{account_of_key, is_aws_principal};
 use super::customs::ACCOUNT_DAYS;
 use super::day::{DayHit, DayLight};
 use super::gathered::SIGNING;
@@ -51,11 +51,12 @@ impl Rule for AsymmetricFirst {
         {
             return Vec::new();
         }
-        let cells = light.cells_like(|cell| {
-            cell.class == OperationClass::Cryptographic
-                && cell.outcome == OutcomeFamily::Success
-                && SIGNING.contains(&cell.operation)
-                && !cell.key.is_empty()
+        let is_use = |class, outcome| {
+            class == OperationClass::Cryptographic && outcome == OutcomeFamily::Success
+        };
+        let cells = light.cells_in(is_use, |cell| {
+            SIGNING.contains(&cell.operation)
+                && account_of_key(cell.key) == light.account
                 && !is_aws_principal(cell.principal)
         });
         let groups = grouped(&cells, |cell| Some((cell.principal, cell.key)));

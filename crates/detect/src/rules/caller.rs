@@ -1,9 +1,11 @@
 //! Who stands behind a call: a person, a tool that deploys, or an AWS service.
 
+use keytrail_event::arn::Arn;
 use keytrail_event::principal::AWS_INTERNAL;
 use keytrail_event::{PrincipalType, Record};
 
 use super::past::Past;
+use crate::configuration::Configuration;
 
 /// CloudFormation, as it names itself where it calls for somebody.
 const CLOUDFORMATION: &str = "cloudformation.amazonaws.com";
@@ -27,6 +29,24 @@ pub fn is_aws_principal(principal: &str) -> bool {
         || principal.contains(SERVICE_LINKED)
         || principal.ends_with(".amazonaws.com")
         || principal.ends_with(".amazonaws.com.cn")
+}
+
+/// The account a canonical key belongs to: that of its ARN, or of `alias:<account>:…`.
+pub fn account_of_key(key: &str) -> &str {
+    let place = if key.starts_with("alias:") { 1 } else { 4 };
+    key.split(':').nth(place).unwrap_or_default()
+}
+
+/// Whether a rule of the caller's side judges this principal's calls in this account: its own, and those of
+/// accounts outside the organisation, whose own copies nobody reads here.
+pub fn is_judged_at(principal: &str, account: &str, configuration: &Configuration) -> bool {
+    let of_principal = match principal.strip_prefix("ext:") {
+        Some(rest) => rest.split('/').next(),
+        None => Arn::parse(principal).map(|arn| arn.account),
+    };
+    of_principal.is_none_or(|known| {
+        known == account || !configuration.organisation.accounts.contains(known)
+    })
 }
 
 /// Whether CloudFormation made the call for the principal. CloudTrail writes that, no caller can.
@@ -56,4 +76,38 @@ pub fn is_of_new_key(record: &Record<'_>, key: Option<&str>, past: &Past) -> boo
         age.is_some_and(|age| (0..=DEPLOY_SECONDS).contains(&age))
             && life.creator.as_deref() == Some(record.principal())
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_is_judged_where_its_caller_is_at_home_or_unknown() {
+        let mut configuration = Configuration::default();
+        let accounts = &mut configuration.organisation.accounts;
+        accounts.insert("777788889999".to_owned());
+        for (principal, expected) in [
+            ("arn:aws:iam::111122223333:role/app", true),
+            ("arn:aws:iam::777788889999:role/app", false),
+            ("arn:aws:iam::444455556666:role/app", true),
+            ("ext:777788889999/AROAX", false),
+            ("ext:444455556666/AROAX", true),
+            ("accounts.google.com:app:user", true),
+        ] {
+            let judged = is_judged_at(principal, "111122223333", &configuration);
+            assert_eq!(judged, expected, "{principal}");
+        }
+    }
+
+    #[test]
+    fn the_account_of_a_key() {
+        for (key, account) in [
+            ("arn:aws:kms:us-west-2:111122223333:key/1", "111122223333"),
+            ("alias:111122223333:us-west-2:app", "111122223333"),
+            ("", ""),
+        ] {
+            assert_eq!(account_of_key(key), account);
+        }
+    }
 }

@@ -82,11 +82,10 @@ impl Rule for ContextAnomaly {
             return Vec::new();
         }
         let keys: BTreeSet<&str> = anomalies.keys().map(|(key, ..)| *key).collect();
-        let cells = light.cells_like(|cell| {
-            cell.class == OperationClass::Cryptographic
-                && cell.outcome == OutcomeFamily::Success
-                && keys.contains(cell.key)
-        });
+        let is_use = |class, outcome| {
+            class == OperationClass::Cryptographic && outcome == OutcomeFamily::Success
+        };
+        let cells = light.cells_in(is_use, |cell| keys.contains(cell.key));
         let mut found: BTreeMap<(&str, &str, &Anomaly), Vec<&DayCell<'_>>> = BTreeMap::new();
         for ((principal, key), cells) in grouped(&cells, |cell| Some((cell.principal, cell.key))) {
             for cell in cells {

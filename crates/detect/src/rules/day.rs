@@ -101,6 +101,16 @@ impl<'a> DayLight<'a> {
         self.named_cells(|key| wanted(key.class, key.outcome), |_| true)
     }
 
+    /// The day's cells of these classes and outcomes that `wanted` accepts, sorted likewise.
+    #[must_use]
+    pub fn cells_in(
+        &self,
+        of: impl Fn(OperationClass, OutcomeFamily) -> bool,
+        wanted: impl Fn(&DayCell<'a>) -> bool,
+    ) -> Vec<DayCell<'a>> {
+        self.named_cells(|key| of(key.class, key.outcome), wanted)
+    }
+
     /// The day's cells that `wanted` accepts, sorted likewise.
     #[must_use]
     pub fn cells_like(&self, wanted: impl Fn(&DayCell<'a>) -> bool) -> Vec<DayCell<'a>> {

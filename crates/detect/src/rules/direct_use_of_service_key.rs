@@ -48,7 +48,13 @@ impl Rule for DirectUseOfServiceKey {
 
     fn judge_day(&self, light: &DayLight<'_>) -> Vec<DayHit> {
         let new_paths = new_paths(light);
-        let cells = light.cells_like(|cell| {
+        // Nearly every day no path is new, and only refusals need a look.
+        let may_be_told = |class, outcome| {
+            class == OperationClass::Cryptographic
+                && (outcome == OutcomeFamily::Denied
+                    || outcome == OutcomeFamily::Success && !new_paths.is_empty())
+        };
+        let cells = light.cells_in(may_be_told, |cell| {
             let is_use = cell.class == OperationClass::Cryptographic;
             let is_new = new_paths.contains(&(cell.key, cell.service_path));
             let is_direct = cell.service_path == DIRECT;
@@ -57,7 +63,7 @@ impl Rule for DirectUseOfServiceKey {
             is_use
                 && (is_made && is_new
                     || is_direct && is_refused && service_paths(light, cell.key).is_some()
-                    || is_direct && (is_made || is_refused) && is_managed(cell))
+                    || is_direct && is_refused && is_managed(cell.key))
         });
         let groups = grouped(&cells, |cell| {
             let is_made = cell.outcome == OutcomeFamily::Success;
@@ -77,6 +83,9 @@ fn new_paths<'l>(light: &'l DayLight<'_>) -> BTreeSet<(&'l str, &'l str)> {
     let mut new = BTreeSet::new();
     for (key, day) in &light.gathered.keys {
         let Some(customs) = service_paths(light, key) else {
+            if is_managed(key) && day.paths.contains(DIRECT) {
+                new.insert((*key, DIRECT));
+            }
             continue;
         };
         let paths = day.paths.iter().copied();
@@ -97,8 +106,8 @@ fn service_paths<'l>(light: &'l DayLight<'_>, key: &str) -> Option<&'l KeyCustom
     (is_by_service && !customs.paths.contains(DIRECT)).then_some(customs)
 }
 
-fn is_managed(cell: &DayCell<'_>) -> bool {
-    cell.key.starts_with("alias:") && cell.key.contains(MANAGED_ALIAS)
+fn is_managed(key: &str) -> bool {
+    key.starts_with("alias:") && key.contains(MANAGED_ALIAS)
 }
 
 fn hit(

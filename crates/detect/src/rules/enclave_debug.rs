@@ -62,11 +62,11 @@ impl Rule for EnclaveDebug {
             return Vec::new();
         }
         let keys: BTreeSet<&str> = anomalies.keys().map(|(key, _)| *key).collect();
-        let cells = light.cells_like(|cell| {
-            cell.class == OperationClass::Cryptographic
-                && cell.outcome == OutcomeFamily::Success
-                && takes_attestation(cell.operation)
-                && keys.contains(cell.key)
+        let is_use = |class, outcome| {
+            class == OperationClass::Cryptographic && outcome == OutcomeFamily::Success
+        };
+        let cells = light.cells_in(is_use, |cell| {
+            takes_attestation(cell.operation) && keys.contains(cell.key)
         });
         let mut found: BTreeMap<(&str, &str, &Anomaly), Vec<&DayCell<'_>>> = BTreeMap::new();
         for ((principal, key), cells) in grouped(&cells, |cell| Some((cell.principal, cell.key))) {

@@ -9,7 +9,7 @@ use foldhash::fast::RandomState;
 use hashbrown::{HashMap, HashSet};
 use keytrail_event::{EventTime, Hour, OperationClass, OutcomeFamily};
 
-use super::caller::is_aws_principal;
+use super::caller::{account_of_key, is_aws_principal};
 use super::past::Past;
 use crate::attestation::takes_attestation;
 use crate::symbol::Symbol;
@@ -19,12 +19,15 @@ use crate::values::ValueKind;
 /// What one account's day comes to. Only calls that succeeded count as use.
 #[derive(Debug, Default)]
 pub(crate) struct Gathered<'a> {
-    /// By canonical key, where it was used.
+    /// By canonical key, where it was used and is the account's own: of another account's key its owner's records
+    /// tell the custom.
     pub keys: BTreeMap<&'a str, KeyDay<'a>>,
     /// By Region, where anything but looking was done by anybody but AWS.
     pub regions: BTreeMap<&'a str, RegionDay>,
     /// Who signed, made codes or derived secrets, with which key.
     pub signers: BTreeSet<(&'a str, &'a str)>,
+    /// The most calls that one principal made in an hour by one operation that encrypts.
+    pub encrypting_calls_max: u64,
 }
 
 /// What one key was used for on one day.
@@ -49,6 +52,13 @@ pub(crate) struct RegionDay {
     pub is_used: bool,
 }
 
+/// Operations that encrypt what was not, or under another key.
+pub(crate) const ENCRYPTING: [&str; 4] = [
+    "Encrypt",
+    "GenerateDataKey",
+    "GenerateDataKeyWithoutPlaintext",
+    "ReEncrypt",
+];
 /// The operations whose first use by a principal is worth telling.
 pub(crate) const SIGNING: [&str; 4] = ["Decapsulate", "DeriveSharedSecret", "GenerateMac", "Sign"];
 
@@ -67,6 +77,8 @@ impl<'a> Gathered<'a> {
         let mut regions: HashMap<Symbol, RegionDay, RandomState> = HashMap::default();
         let mut signers: HashSet<(Symbol, Symbol), RandomState> = HashSet::default();
         let mut by_aws: HashMap<Symbol, bool, RandomState> = HashMap::default();
+        let mut own: HashMap<Symbol, bool, RandomState> = HashMap::default();
+        let mut encrypting: HashMap<(Symbol, Symbol, Hour), u64, RandomState> = HashMap::default();
         for (key, cell) in day.cells_named() {
             let is_by_aws = *by_aws
                 .entry(key.principal)
@@ -80,7 +92,17 @@ impl<'a> Gathered<'a> {
                 continue;
             }
             region.is_used |= !is_by_aws && key.class != OperationClass::Discovery;
-            if key.class != OperationClass::Cryptographic || day.name(key.key).is_empty() {
+            if key.class != OperationClass::Cryptographic {
+                continue;
+            }
+            if !is_by_aws && ENCRYPTING.contains(&day.name(key.operation)) {
+                let of_hour = (key.principal, key.operation, key.hour);
+                *encrypting.entry(of_hour).or_default() += cell.events.count();
+            }
+            let is_own = own
+                .entry(key.key)
+                .or_insert_with(|| account_of_key(day.name(key.key)) == day.account());
+            if !*is_own {
                 continue;
             }
             let numbers = keys.entry(key.key).or_default();
@@ -97,7 +119,10 @@ impl<'a> Gathered<'a> {
                 signers.insert((key.principal, key.key));
             }
         }
-        let mut gathered = Self::default();
+        let mut gathered = Self {
+            encrypting_calls_max: encrypting.into_values().max().unwrap_or(0),
+            ..Self::default()
+        };
         for (key, numbers) in keys {
             let known = gathered
                 .keys

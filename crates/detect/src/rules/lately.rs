@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use keytrail_event::{EventTime, OperationClass, OutcomeFamily};
 use serde::{Deserialize, Serialize};
 
-use super::caller::is_aws_principal;
+use super::caller::{is_aws_principal, is_judged_at};
 use super::day::DayLight;
 use super::sightings::moments;
 use crate::bounds::LATELY_CALLS_MAX;
@@ -41,11 +41,12 @@ impl Lately {
     /// What the next day needs of this one, and how many calls found no room.
     pub(crate) fn of(light: &DayLight<'_>) -> (Self, u64) {
         let from = light.day.end().plus_seconds(-LATELY_SECONDS);
-        let cells = light.cells_like(|cell| {
-            let is_refused = cell.outcome == OutcomeFamily::Denied;
-            (is_refused || cell.class == OperationClass::Discovery)
-                && cell.last().time >= from
+        let is_kept =
+            |class, outcome| outcome == OutcomeFamily::Denied || class == OperationClass::Discovery;
+        let cells = light.cells_in(is_kept, |cell| {
+            cell.last().time >= from
                 && !is_aws_principal(cell.principal)
+                && is_judged_at(cell.principal, light.account, light.configuration)
         });
         let mut calls = BTreeSet::new();
         for cell in &cells {

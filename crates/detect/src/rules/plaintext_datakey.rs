@@ -59,11 +59,12 @@ impl Rule for PlaintextDatakey {
         if unusual.is_empty() {
             return Vec::new();
         }
-        let cells = light.cells_like(|cell| {
+        let is_use = |class, outcome| {
+            class == OperationClass::Cryptographic && outcome == OutcomeFamily::Success
+        };
+        let cells = light.cells_in(is_use, |cell| {
             let operations = unusual.get(cell.key);
-            cell.class == OperationClass::Cryptographic
-                && cell.outcome == OutcomeFamily::Success
-                && operations.is_some_and(|operations| operations.contains(&cell.operation))
+            operations.is_some_and(|operations| operations.contains(&cell.operation))
                 && (cell.operation == PLAIN || cell.service_path == DIRECT)
         });
         let groups = grouped(&cells, |cell| {

@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use keytrail_event::key::short_key_name;
-use keytrail_event::{EventTime, OutcomeFamily};
+use keytrail_event::{EventTime, OperationClass, OutcomeFamily};
 
 use super::caller::is_aws_principal;
 use super::chain::{CHAIN_SECONDS, Step, first_chain, over_steps};
 use super::customs::BulkUse;
 use super::day::{DayHit, DayLight};
+use super::gathered::ENCRYPTING;
 use super::sightings::{events_of, grouped};
 use super::support::{cut, listed};
 use super::{About, Hit, Rule, Side};
@@ -22,13 +23,6 @@ const ENCRYPTED: usize = 1;
 const CUT_OFF: usize = 2;
 const STAGES: [&str; 3] = ["prepared", "encrypted", "cut_off"];
 
-/// Operations that encrypt what was not, or under another key.
-const ENCRYPTING: [&str; 4] = [
-    "Encrypt",
-    "GenerateDataKey",
-    "GenerateDataKeyWithoutPlaintext",
-    "ReEncrypt",
-];
 /// Rules whose groups hold objects written under keys of somebody else's.
 const OBJECT_RULES: [&str; 2] = ["foreign-key-object", "sse-c-burst"];
 /// Objects in a group from which they are written in bulk.
@@ -182,7 +176,12 @@ fn bulk_steps(light: &DayLight<'_>, from: EventTime) -> Vec<Step> {
 /// Who encrypted in bulk on the day: by principal, hour and operation, with one key or several.
 pub(crate) fn bulk_uses(light: &DayLight<'_>) -> Vec<BulkUse> {
     let enough = light.configuration.rules.ransom_bulk_calls.max(1);
-    let cells = light.cells_like(|cell| {
+    // Nearly every day nobody does.
+    let is_bulk = light.gathered.encrypting_calls_max >= enough;
+    let is_use = |class, outcome| {
+        is_bulk && class == OperationClass::Cryptographic && outcome == OutcomeFamily::Success
+    };
+    let cells = light.cells_in(is_use, |cell| {
         cell.outcome == OutcomeFamily::Success
             && ENCRYPTING.contains(&cell.operation)
             && !is_aws_principal(cell.principal)

@@ -7,7 +7,7 @@ use keytrail_event::{EventTime, OperationClass, OutcomeFamily};
 
 use super::BURST_SECONDS;
 use super::Hit;
-use super::caller::is_aws_principal;
+use super::caller::{is_aws_principal, is_judged_at};
 use super::day::{DayCell, DayHit, DayLight};
 use super::lately::LATELY_SECONDS;
 use super::sightings::{Moment, grouped, moments, spell};
@@ -102,7 +102,8 @@ pub fn sweep_cells<'a>(light: &DayLight<'a>, kind: Kind) -> Vec<DayCell<'a>> {
         }),
     };
     let of_callers = cells.into_iter().filter(|cell| {
-        let is_callers = !is_aws_principal(cell.principal);
+        let is_callers = !is_aws_principal(cell.principal)
+            && is_judged_at(cell.principal, light.account, light.configuration);
         is_callers && (kind == Kind::Discovery || !cell.key.is_empty())
     });
     of_callers.collect()

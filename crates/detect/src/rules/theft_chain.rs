@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use keytrail_event::{EventTime, OperationClass, OutcomeFamily};
 
 use super::BURST_SECONDS;
-use super::caller::is_aws_principal;
+use super::caller::{is_aws_principal, is_judged_at};
 use super::chain::CHAIN_SECONDS;
 use super::customs::PastSweep;
 use super::day::{DayCell, DayHit, DayLight};
@@ -26,7 +26,7 @@ const ABOUT: About = About {
     severities: &[Severity::High, Severity::Critical],
     attack: &[("TA0009", "T1530", "T1530"), ("TA0007", "T1580", "T1580")],
     practice: "data is decrypted by those it is for",
-    side: Side::Owner,
+    side: Side::Caller,
     fires_when: "Within 24 hours, each step not before the one before it: a principal sweeps over keys (denied-sweep or discovery-sweep), uses a key that it did not use on an earlier day, and makes at least rules.theft_burst_calls Decrypt calls (20) with such keys within ten minutes. High while the account is known for less than 7 days with records, when every pair is new.",
     reads: &[
         "eventName",
@@ -66,11 +66,13 @@ impl Rule for TheftChain {
         if searched.is_empty() {
             return Vec::new();
         }
-        let cells = light.cells_like(|cell| {
-            cell.class == OperationClass::Cryptographic
-                && cell.outcome == OutcomeFamily::Success
-                && !cell.key.is_empty()
+        let is_use = |class, outcome| {
+            class == OperationClass::Cryptographic && outcome == OutcomeFamily::Success
+        };
+        let cells = light.cells_in(is_use, |cell| {
+            !cell.key.is_empty()
                 && !is_aws_principal(cell.principal)
+                && is_judged_at(cell.principal, light.account, light.configuration)
                 && searched.contains_key(cell.principal)
         });
         let groups = grouped(&cells, |cell| Some(cell.principal));

@@ -153,3 +153,39 @@ fn customs_forget_nothing_over_a_month_of_weekends() {
         .collect();
     assert!(rules.contains(&"context-anomaly"), "{rules:?}");
 }
+
+#[test]
+fn the_callers_copy_teaches_no_custom_of_anothers_key() {
+    let foreign = "arn:aws:kms:us-west-2:444455556666:key/00000009-12ab-34cd-56ef-1234567890ab";
+    let with = |more: Value| {
+        let mut more = more;
+        more["resources"] = json!([{"ARN": foreign}]);
+        more["requestParameters"] = json!({"encryptionContext": {"tenant": "a"}});
+        more
+    };
+    let mut records: Vec<Value> = (0..8)
+        .map(|day| call(day * DAY, "Decrypt", 1, with(through("s3.amazonaws.com"))))
+        .collect();
+    records.push(call(9 * DAY, "Decrypt", 1, with(json!({}))));
+    let mut plain = call(9 * DAY + 60, "Decrypt", 1, with(json!({})));
+    plain["requestParameters"] = json!({});
+    records.push(plain);
+    let findings = super::findings_over(super::lines(&records).as_bytes());
+    let owners = ["direct-use-of-service-key", "context-anomaly"];
+    let found = findings
+        .iter()
+        .any(|finding| owners.contains(&finding.rule.as_str()));
+    assert!(!found, "{}", super::summary(&findings));
+}
+
+#[test]
+fn a_principal_of_the_organisation_is_judged_at_home() {
+    let looks = |account: &str| -> Vec<Value> {
+        let identity = json!({"userIdentity": {"type": "AssumedRole", "arn": format!("arn:aws:sts::{account}:assumed-role/scan/s"), "accountId": account}});
+        (0..10)
+            .map(|second| call(second, "DescribeKey", second as u8, identity.clone()))
+            .collect()
+    };
+    check(&looks(super::ORGANISATION_ACCOUNT), &[]);
+    check(&looks("444455556666"), &[("discovery-sweep", "low", 10)]);
+}
