@@ -12,11 +12,11 @@ pub struct ReencryptForeign;
 const ABOUT: About = About {
     id: "reencrypt-foreign",
     title: "Data is encrypted under a key of an account outside the organisation",
-    severities: &[Severity::Medium, Severity::High],
+    severities: &[Severity::Low, Severity::Medium, Severity::High],
     attack: &[("TA0040", "T1486", "T1486")],
     practice: "data is encrypted under keys of its owner",
     side: Side::Caller,
-    fires_when: "ReEncrypt whose destination, or GenerateDataKey, GenerateDataKeyWithoutPlaintext or Encrypt whose key is of an account that is neither the caller's nor one of organisation.accounts. AWS services that act by themselves do not fire. A refused call fires one severity lower.",
+    fires_when: "ReEncrypt whose destination, or GenerateDataKey, GenerateDataKeyWithoutPlaintext or Encrypt whose key is of an account that is neither the caller's nor one of organisation.accounts. While organisation.accounts is empty all but ReEncrypt are medium. AWS services that act by themselves do not fire. A refused call fires one severity lower.",
     reads: &[
         "eventName",
         "errorCode",
@@ -57,7 +57,13 @@ impl Rule for ReencryptForeign {
         } else {
             "an account outside the organisation"
         };
-        let mut hit = Hit::of(record, Severity::High, title)
+        // While nobody said which accounts belong together, a shared key of another one may be anybody's.
+        let severity = if accounts.is_empty() && operation != "ReEncrypt" {
+            Severity::Medium
+        } else {
+            Severity::High
+        };
+        let mut hit = Hit::of(record, severity, title)
             .key(Some(key.as_str()))
             .because(
                 Evidence::new(
