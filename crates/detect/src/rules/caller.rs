@@ -9,6 +9,8 @@ use crate::configuration::Configuration;
 
 /// CloudFormation, as it names itself where it calls for somebody.
 const CLOUDFORMATION: &str = "cloudformation.amazonaws.com";
+/// The service path of a service that does not say which it is, as S3 does not.
+pub const AWS_INTERNAL_PATH: &str = "AWS Internal";
 /// Tools that announce themselves in the user agent, as [`Record::agent_family`] tells it.
 const DEPLOYING_AGENTS: [&str; 3] = ["Terraform", "OpenTofu", "Pulumi"];
 /// Roles that AWS services make for themselves have this path.

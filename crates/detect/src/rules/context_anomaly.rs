@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use keytrail_event::source::DIRECT;
 use keytrail_event::{OperationClass, OutcomeFamily};
 
+use super::caller::AWS_INTERNAL_PATH;
 use super::customs::{CUSTOM_DAYS, KeyCustoms, context_accounts, context_keys};
 use super::day::{DayCell, DayHit, DayLight};
 use super::sightings::{calls_evidence, events_of, grouped, over_cells};
@@ -38,7 +39,7 @@ const ABOUT: About = About {
     attack: &[("TA0009", "T1530", "T1530")],
     practice: "ciphertexts are bound to what they belong to",
     side: Side::Owner,
-    fires_when: "On a key with at least 7 earlier days of use, a call succeeds without encryption context where every earlier one had one, with a set of context keys that is new to the key, with a service's context through another path than that service that is new to it, or with a context that names a resource of an account outside the organisation for the first time.",
+    fires_when: "On a key with at least 7 earlier days of use, a call succeeds without encryption context where every earlier one had one, with a set of context keys that is new to the key (unless it is a service's own and comes through that service), with a service's context through another path than that service that is new to it, or with a context that names a resource of an account outside the organisation for the first time.",
     reads: &[
         "eventName",
         "eventTime",
@@ -123,11 +124,12 @@ fn anomaly(
         if customs.contexts.iter().all(|(known, _)| known.is_empty()) {
             return None;
         }
-        return Some(if keys.is_empty() {
-            Anomaly::Missing
-        } else {
-            Anomaly::NewKeys(keys)
-        });
+        return match service_of(&keys) {
+            None if keys.is_empty() => Some(Anomaly::Missing),
+            // A service that begins to use the key sets its own context: the path is new, not the binding.
+            Some(service) if is_of(path, service) => None,
+            _ => Some(Anomaly::NewKeys(keys)),
+        };
     }
     let foreign = context_accounts(context).find(|account| {
         let is_ours = *account == light.account
@@ -140,7 +142,13 @@ fn anomaly(
     }
     let service = service_of(&keys)?;
     let is_known = customs.contexts.contains(&(keys, path.to_owned()));
-    (path != service && !is_known).then(|| Anomaly::OtherPath(path.to_owned()))
+    let is_other = !is_of(path, service) && !is_known;
+    is_other.then(|| Anomaly::OtherPath(path.to_owned()))
+}
+
+/// Whether a path can be that of a service.
+fn is_of(path: &str, service: &str) -> bool {
+    path == service || path == AWS_INTERNAL_PATH
 }
 
 /// The service that alone sets a context with these keys.

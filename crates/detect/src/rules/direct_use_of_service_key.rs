@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use keytrail_event::source::DIRECT;
 use keytrail_event::{OperationClass, OutcomeFamily};
 
+use super::caller::AWS_INTERNAL_PATH;
 use super::customs::{CUSTOM_DAYS, KeyCustoms};
 use super::day::{DayCell, DayHit, DayLight};
 use super::sightings::{calls_evidence, events_of, grouped, over_cells};
@@ -15,8 +16,6 @@ use crate::finding::{Evidence, Severity};
 /// The rule.
 pub struct DirectUseOfServiceKey;
 
-/// The service path of what KMS and its kin do behind the scenes.
-const AWS_INTERNAL_PATH: &str = "AWS Internal";
 /// Keys that AWS manages for a service have such an alias.
 const MANAGED_ALIAS: &str = ":aws/";
 
@@ -101,9 +100,8 @@ fn new_paths<'l>(light: &'l DayLight<'_>) -> BTreeSet<(&'l str, &'l str)> {
 /// The customs of a key that was reached through services only.
 fn service_paths<'l>(light: &'l DayLight<'_>, key: &str) -> Option<&'l KeyCustoms> {
     let customs = light.customs.key(key)?;
-    let mut paths = customs.paths.iter();
-    let is_by_service = paths.any(|path| path != AWS_INTERNAL_PATH);
-    (is_by_service && !customs.paths.contains(DIRECT)).then_some(customs)
+    let is_by_service = !customs.paths.is_empty() && !customs.paths.contains(DIRECT);
+    is_by_service.then_some(customs)
 }
 
 fn is_managed(key: &str) -> bool {

@@ -9,6 +9,9 @@ use crate::finding::{Evidence, Severity};
 /// The rule.
 pub struct DiscoverySweep;
 
+/// Distinct keys from which it is more than a look around.
+const KEYS_MIN: usize = 5;
+
 const ABOUT: About = About {
     id: "discovery-sweep",
     title: "A principal looked at many keys at once",
@@ -16,7 +19,7 @@ const ABOUT: About = About {
     attack: &[("TA0007", "T1580", "T1580")],
     practice: "every principal knows the keys it may use",
     side: Side::Caller,
-    fires_when: "At least rules.discovery_sweep_calls calls (10) of one principal look at keys within ten minutes (DescribeKey, GetKeyPolicy, ListGrants, ListKeys, ListAliases and their kin), and it was not seen to do so on an earlier day. Low while the account is known for less than 7 days with records. AWS services and service-linked roles do not fire.",
+    fires_when: "At least rules.discovery_sweep_calls calls (10) of one principal look at keys within ten minutes (DescribeKey, GetKeyPolicy, ListGrants, ListKeys, ListAliases and their kin), and it was not seen to do so on an earlier day. Low while the account is known for less than 7 days with records, and where it touches fewer than 5 keys. AWS services and service-linked roles do not fire.",
     reads: &[
         "eventName",
         "eventTime",
@@ -46,10 +49,16 @@ impl Rule for DiscoverySweep {
             };
             let operations = sweep.operations_in_words();
             let is_known = light.customs.is_account_known();
-            let (severity, history) = if is_known {
-                (Severity::Medium, "it was not seen to do so on an earlier day")
+            let history = if is_known {
+                "it was not seen to do so on an earlier day"
             } else {
-                (Severity::Low, "the account is still being learnt, so this may be its habit")
+                "the account is still being learnt, so this may be its habit"
+            };
+            // Whoever opens a key's page in the console makes many calls about it.
+            let severity = if is_known && sweep.keys() >= KEYS_MIN {
+                Severity::Medium
+            } else {
+                Severity::Low
             };
             let title = format!("One principal looked at keys {calls} times between {first} and {last}");
             let hit = Hit::about(Some(sweep.principal), None, severity, title)
