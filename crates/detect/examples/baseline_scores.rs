@@ -8,10 +8,7 @@
 #![allow(
     clippy::disallowed_methods,
     clippy::disallowed_types,
-    clippy::expect_used,
-    clippy::print_stderr,
-    clippy::unwrap_used,
-    clippy::panic
+    clippy::print_stderr
 )]
 
 use std::collections::BTreeMap;
@@ -60,11 +57,11 @@ impl Surroundings for Created {
     }
 }
 
-fn files(folder: &Path, found: &mut Vec<PathBuf>) {
-    for entry in std::fs::read_dir(folder).expect("a folder") {
-        let path = entry.expect("an entry").path();
+fn files(folder: &Path, found: &mut Vec<PathBuf>) -> std::io::Result<()> {
+    for entry in std::fs::read_dir(folder)? {
+        let path = entry?.path();
         if path.is_dir() {
-            files(&path, found);
+            files(&path, found)?;
         } else if path.to_string_lossy().ends_with(".json.gz")
             || path
                 .extension()
@@ -73,15 +70,16 @@ fn files(folder: &Path, found: &mut Vec<PathBuf>) {
             found.push(path);
         }
     }
+    Ok(())
 }
 
-fn main() {
+fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<String> = std::env::args().collect();
     let [_, archive, scores, ..] = &arguments[..] else {
-        panic!("usage: baseline_scores ARCHIVE SCORES.jsonl");
+        return Err("usage: baseline_scores ARCHIVE SCORES.jsonl".into());
     };
     let mut paths = Vec::new();
-    files(Path::new(archive), &mut paths);
+    files(Path::new(archive), &mut paths)?;
     paths.sort();
     let mut input = Input {
         tally: Tally::default(),
@@ -92,15 +90,11 @@ fn main() {
     let mut bytes = Vec::new();
     for path in &paths {
         bytes.clear();
-        let file = std::fs::File::open(path).expect("a file");
+        let file = std::fs::File::open(path)?;
         if path.extension().is_some_and(|extension| extension == "gz") {
-            flate2::read::MultiGzDecoder::new(file)
-                .read_to_end(&mut bytes)
-                .expect("gzip");
+            flate2::read::MultiGzDecoder::new(file).read_to_end(&mut bytes)?;
         } else {
-            std::io::BufReader::new(file)
-                .read_to_end(&mut bytes)
-                .expect("a file");
+            std::io::BufReader::new(file).read_to_end(&mut bytes)?;
         }
         reader.read(&bytes, &mut input);
     }
@@ -110,7 +104,7 @@ fn main() {
         created,
     } = input;
     let created = Created(created);
-    let mut out = BufWriter::new(std::fs::File::create(scores).expect("a file to write"));
+    let mut out = BufWriter::new(std::fs::File::create(scores)?);
     let mut accounts: Vec<_> = tally.cells.keys().map(|key| key.account).collect();
     accounts.sort();
     accounts.dedup();
@@ -154,7 +148,7 @@ fn main() {
             let (next, lines) = fold_in_full(bases, &facts);
             folding += begun.elapsed();
             for line in lines {
-                writeln!(out, "{line}").expect("room to write");
+                writeln!(out, "{line}")?;
             }
             early = std::mem::replace(&mut late, next);
         }
@@ -165,4 +159,6 @@ fn main() {
         paths.len(),
         started.elapsed()
     );
+    out.flush()?;
+    Ok(())
 }

@@ -9,6 +9,8 @@ use keytrail_aws::alerts::{Alert, Topic};
 use keytrail_aws::events::Bus;
 use keytrail_aws::metrics::{Dimension, Measure};
 use keytrail_aws::{CallFault, Connection};
+use keytrail_detect::configuration::Configuration;
+use keytrail_detect::disposition::dispose;
 use keytrail_detect::finding::{Finding, FindingState, Severity};
 use keytrail_event::EventTime;
 use keytrail_store::executor::finding_of;
@@ -69,7 +71,8 @@ impl Publisher for AwsPublisher {
 pub struct Sent {
     /// Revisions published and marked.
     pub published: u64,
-    /// Revisions that nobody is told of: from rules that only count, or declared as expected.
+    /// Revisions that nobody is told of: from rules that only count, suppressed, declared as expected, or
+    /// withdrawn before anybody was told.
     pub kept_quiet: u64,
     /// Revisions that could not be published; they wait.
     pub failed: u64,
@@ -89,6 +92,7 @@ impl Sent {
         let counts = [
             ("FindingsPublished", self.published),
             ("FindingsUnpublished", self.failed),
+            ("FindingsKeptQuiet", self.kept_quiet),
         ];
         let counts = counts.into_iter().filter(|(_, count)| *count > 0);
         let counts = counts.map(|(name, count)| Measure::count(name, Dimension::None, count));
@@ -96,13 +100,14 @@ impl Sent {
     }
 }
 
-/// Publishes what waits, as long as there is more than `reserved` of the time that `time_left` tells.
+/// Publishes what waits and what the configuration lets anybody be told of, as long as there is more than `reserved` of the time that `time_left` tells.
 ///
 /// # Errors
 /// When the store fails. What could not be published is no error: it waits.
 pub async fn send_pending(
     store: &impl Store,
     publisher: &impl Publisher,
+    configuration: &Configuration,
     now: EventTime,
     time_left: impl Fn() -> Duration,
     reserved: Duration,
@@ -121,7 +126,7 @@ pub async fn send_pending(
                 return Ok(sent);
             }
             let key = &stored.record.key;
-            let finding = match finding_of(stored) {
+            let mut finding = match finding_of(stored) {
                 Ok(finding) => Finding {
                     published_at: Some(now),
                     ..finding
@@ -133,7 +138,8 @@ pub async fn send_pending(
                     continue;
                 }
             };
-            if is_quiet(finding.state) {
+            dispose(std::slice::from_mut(&mut finding), configuration);
+            if is_quiet(finding.state, stored.sent_revision) {
                 sent.kept_quiet += 1;
             } else if let Err(why) = publisher.publish(&finding).await {
                 sent.failed += 1;
@@ -163,11 +169,12 @@ impl Sent {
     }
 }
 
-const fn is_quiet(state: FindingState) -> bool {
-    matches!(
-        state,
-        FindingState::Expected | FindingState::Suppressed | FindingState::Shadow
-    )
+const fn is_quiet(state: FindingState, sent_revision: u32) -> bool {
+    match state {
+        FindingState::Expected | FindingState::Suppressed | FindingState::Shadow => true,
+        FindingState::Withdrawn => sent_revision == 0,
+        FindingState::Provisional | FindingState::Final => false,
+    }
 }
 
 async fn set_aside(

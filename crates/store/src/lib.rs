@@ -34,7 +34,6 @@ mod finding;
 mod memory;
 mod pointer;
 mod quarantine;
-mod spill;
 mod sqlite;
 mod store;
 mod value;
@@ -46,6 +45,5 @@ pub use finding::{FindingKey, FindingRecord, Recorded, StoredFinding, TriageNote
 pub use memory::MemoryStore;
 pub use pointer::{BaseShard, Pointer, Version, Versioned};
 pub use quarantine::Quarantined;
-pub use spill::{Spill, Spilled};
 pub use sqlite::{Durability, PAGE_BYTES, SqliteOptions, SqliteStore};
 pub use store::Store;

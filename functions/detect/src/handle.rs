@@ -55,6 +55,7 @@ pub async fn handle(
     let sent = outbox::send_pending(
         services.store(),
         services,
+        configuration,
         invocation.now,
         time_left,
         TIME_TO_PUBLISH,

@@ -26,6 +26,7 @@ struct World {
     published: Mutex<Vec<Finding>>,
     measures: Mutex<Vec<Measure>>,
     topic_is_down: AtomicBool,
+    configuration: Configuration,
 }
 
 impl Publisher for World {
@@ -70,7 +71,7 @@ impl World {
     async fn handle(&self, payload: &Value) -> Vec<String> {
         let now = EventTime::parse("2024-01-31T10:10:00Z").unwrap();
         let invocation = Invocation::at(now, payload.to_string());
-        let answer = handle(self, &Configuration::default(), &invocation).await;
+        let answer = handle(self, &self.configuration, &invocation).await;
         let answer = answer.unwrap().batch_item_failures.into_iter();
         answer.map(|failure| failure.item_identifier).collect()
     }
@@ -157,6 +158,32 @@ async fn a_tally_becomes_an_alert_at_once_and_only_once() {
     // The same message again, as queues do.
     assert!(world.handle(&payload).await.is_empty());
     assert_eq!(world.published().len(), 1);
+}
+
+/// A suppression in the configuration of a deployment once let the alert go out all the same.
+#[tokio::test]
+async fn what_is_suppressed_or_on_trial_wakes_nobody() {
+    let suppress =
+        r#"{ "rule": "key-*", "until": "2024-03-01", "reason": "closing down", "owner": "ann" }"#;
+    let suppressed = Configuration {
+        suppress: vec![serde_json::from_str(suppress).unwrap()],
+        ..Configuration::default()
+    };
+    let on_trial = Configuration {
+        shadow: ["key-deletion-scheduled".to_owned()].into(),
+        ..Configuration::default()
+    };
+    for configuration in [suppressed, on_trial] {
+        let world = World {
+            configuration,
+            ..World::default()
+        };
+        let payload = batch(&[deletion(ACCOUNT, 1)], 1);
+        assert!(world.handle(&payload).await.is_empty());
+        assert_eq!(world.published(), []);
+        assert_eq!(world.measured("FindingsKeptQuiet", Dimension::None), 1.0);
+        assert!(world.store.pending(None, 10).await.unwrap().is_empty());
+    }
 }
 
 #[tokio::test]

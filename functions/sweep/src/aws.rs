@@ -1,6 +1,7 @@
 //! The services of AWS.
 
 use keytrail_aws::metrics::{Measure, Metrics};
+use keytrail_aws::objects::Objects;
 use keytrail_aws::queue::Queue;
 use keytrail_aws::queue_age::QueueAges;
 use keytrail_aws::store::AwsStore;
@@ -17,6 +18,8 @@ use crate::services::Services;
 /// The services of AWS, as the function's environment names them.
 #[derive(Debug)]
 pub struct AwsServices {
+    objects: Objects,
+    bucket: String,
     queue: Queue,
     deliveries: QueueAges,
     publisher: AwsPublisher,
@@ -35,12 +38,20 @@ impl AwsServices {
         let tallies = required("KEYTRAIL_TALLY_QUEUE_URL")?;
         let deliveries = required("KEYTRAIL_DELIVERY_QUEUE_URL")?;
         Ok(Self {
+            objects: Objects::new(connection),
             queue: Queue::new(connection, &tallies, &bucket, "hand-over/"),
             deliveries: QueueAges::new(connection, &deliveries),
             publisher: AwsPublisher::from_environment(connection)?,
             metrics: Metrics::new(connection),
             store: AwsStore::new(connection, &bucket, &table, ""),
+            bucket,
         })
+    }
+
+    /// Where the configuration stands.
+    #[must_use]
+    pub const fn state(&self) -> (&Objects, &str) {
+        (&self.objects, self.bucket.as_str())
     }
 }
 

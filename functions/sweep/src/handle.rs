@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use keytrail_aws::metrics::{Dimension, Measure, Unit};
 use keytrail_delivery::hand_over::{HandOver, Load};
+use keytrail_detect::configuration::Configuration;
 use keytrail_lambda::{Failed, Invocation, Level, log, outbox};
 use keytrail_store::bounds::PAGE_ENTRIES_MAX;
 use keytrail_store::{Quarantined, Store};
@@ -41,7 +42,11 @@ pub struct Swept {
 ///
 /// # Errors
 /// When ticks could not be sent: the next sweep sends them.
-pub async fn handle(services: &impl Services, invocation: &Invocation) -> Result<Swept, Failed> {
+pub async fn handle(
+    services: &impl Services,
+    configuration: &Configuration,
+    invocation: &Invocation,
+) -> Result<Swept, Failed> {
     let failed = |error: &dyn std::fmt::Display| Failed(error.to_string());
     let store = services.store();
     let waiting = services.waiting().await.map_err(Failed)?;
@@ -68,7 +73,14 @@ pub async fn handle(services: &impl Services, invocation: &Invocation) -> Result
     hand_overs.extend(parked.again);
     services.hand_over(hand_overs).await.map_err(Failed)?;
     let time_left = || invocation.time_left();
-    let sent = outbox::send_pending(store, services, invocation.now, time_left, TIME_TO_PUBLISH);
+    let sent = outbox::send_pending(
+        store,
+        services,
+        configuration,
+        invocation.now,
+        time_left,
+        TIME_TO_PUBLISH,
+    );
     let sent = sent.await.map_err(|error| failed(&error))?;
     swept.published = sent.published;
     let mut measures = sent.measures();

@@ -5,6 +5,7 @@ use std::sync::Mutex;
 
 use keytrail_aws::metrics::Measure;
 use keytrail_delivery::hand_over::{HandOver, Load};
+use keytrail_detect::configuration::Configuration;
 use keytrail_detect::finding::Finding;
 use keytrail_event::EventTime;
 use keytrail_function_sweep::{Services, Waiting, handle};
@@ -50,7 +51,9 @@ fn at(time: &str) -> EventTime {
 
 async fn sweep(world: &World, now: &str) -> Vec<(String, Load)> {
     let invocation = Invocation::at(at(now), "{}".to_owned());
-    handle(world, &invocation).await.unwrap();
+    handle(world, &Configuration::default(), &invocation)
+        .await
+        .unwrap();
     let handed_over = std::mem::take(&mut *world.handed_over.lock().unwrap());
     handed_over
         .into_iter()

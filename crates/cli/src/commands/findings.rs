@@ -5,7 +5,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use keytrail_detect::configuration::Configuration;
-use keytrail_detect::finding::{Finding, FindingState, Triage};
+use keytrail_detect::disposition::dispose;
+use keytrail_detect::finding::{Finding, Triage};
 use keytrail_event::EventTime;
 use keytrail_report::explain::write_explanation;
 use keytrail_report::findings;
@@ -15,6 +16,8 @@ use pollster::block_on;
 
 use super::explain::choose;
 use super::finding_filter::{FindingFilter, FindingFilterArguments};
+use super::replay::{kept, visible};
+use crate::configuration::{self, ConfigurationArguments};
 use crate::exit_code::Exit;
 use crate::output::{Destination, Format};
 use crate::state_file::{in_state, open};
@@ -51,6 +54,12 @@ pub struct ListArguments {
     /// Only findings that nobody has resolved.
     #[arg(long)]
     pub unresolved: bool,
+    /// Show suppressed findings in a table as well. Data formats always hold them.
+    #[arg(long)]
+    pub show_suppressed: bool,
+    /// What users decide.
+    #[command(flatten)]
+    pub configuration: ConfigurationArguments,
     /// Which ones.
     #[command(flatten)]
     pub filter: FindingFilterArguments,
@@ -106,12 +115,15 @@ pub fn run(command: &FindingsCommand, talk: Talk, now: EventTime) -> anyhow::Res
 
 fn list(arguments: &ListArguments, talk: Talk, now: EventTime) -> anyhow::Result<()> {
     let filter = FindingFilter::new(&arguments.filter, now)?;
+    let configuration = configuration::load(&arguments.configuration)?;
     let mut all = standing(&open(&arguments.state, false)?)?;
+    dispose(&mut all, &configuration);
     all.retain(|finding| {
         let is_wanted = !(arguments.unresolved && finding.triage == Triage::Resolved);
         is_wanted && filter.accepts(finding)
     });
     let mut out = Destination::standard_output(arguments.format, talk.color());
+    let all = visible(arguments.format, &all, arguments.show_suppressed);
     findings::write(arguments.format.into(), &all, &talk.page(), &mut out)?;
     out.finish()
 }
@@ -154,20 +166,8 @@ fn triage(
     Ok(())
 }
 
-/// The findings that stand in a state, sorted by (episode, id).
-///
-/// # Errors
-/// When the state can not be read.
+/// The findings that stand in a state, as they were judged, whatever the configuration is by now.
 fn standing(store: &SqliteStore) -> anyhow::Result<Vec<Finding>> {
-    // Findings are read as they were judged, whatever the configuration is by now.
     let configuration = Configuration::default();
-    let executor = Executor::new(store, &configuration);
-    let mut all = Vec::new();
-    for account in block_on(store.accounts()).map_err(in_state)? {
-        let findings = block_on(executor.findings(&account)).map_err(in_state)?;
-        let findings = findings.into_values();
-        all.extend(findings.filter(|finding| finding.state != FindingState::Withdrawn));
-    }
-    all.sort_by(|a, b| (&a.episode, &a.id).cmp(&(&b.episode, &b.id)));
-    Ok(all)
+    kept::standing(&Executor::new(store, &configuration))
 }

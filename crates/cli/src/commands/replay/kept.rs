@@ -96,16 +96,24 @@ pub fn judge<S: Store>(
         judged.learning_accounts += u64::from(ticked.is_learning);
         judged.forgotten_pairs += ticked.forgotten_pairs;
         judged.metrics.add(&ticked.metrics);
-        let findings = block_on(executor.findings(account)).map_err(in_state)?;
-        let standing = findings.into_values();
-        judged
-            .findings
-            .extend(standing.filter(|finding| finding.state != FindingState::Withdrawn));
     }
-    judged
-        .findings
-        .sort_by(|a, b| (&a.episode, &a.id).cmp(&(&b.episode, &b.id)));
+    judged.findings = standing(executor)?;
     Ok(judged)
+}
+
+/// The findings that stand in a state, sorted by (episode, id).
+///
+/// # Errors
+/// When the state can not be read.
+pub fn standing<S: Store>(executor: &Executor<'_, S>) -> anyhow::Result<Vec<Finding>> {
+    let mut all = Vec::new();
+    for account in block_on(executor.store().accounts()).map_err(in_state)? {
+        let findings = block_on(executor.findings(&account)).map_err(in_state)?;
+        let findings = findings.into_values();
+        all.extend(findings.filter(|finding| finding.state != FindingState::Withdrawn));
+    }
+    all.sort_by(|a, b| (&a.episode, &a.id).cmp(&(&b.episode, &b.id)));
+    Ok(all)
 }
 
 fn refolded_in_words(refolded: Refolded, account: &str, days: usize) -> String {

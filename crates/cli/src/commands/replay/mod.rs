@@ -80,7 +80,7 @@ pub fn run(arguments: &ReplayArguments, talk: Talk, now: EventTime) -> anyhow::R
     let filtered_out = all - replayed.findings.len();
     for (format, mut destination) in places {
         let page = talk.plain_page();
-        let findings = visible(format, &replayed.findings, arguments);
+        let findings = visible(format, &replayed.findings, arguments.show_suppressed);
         let written = findings::write(format.into(), &findings, &page, &mut destination);
         unless_closed(
             written
@@ -95,7 +95,7 @@ pub fn run(arguments: &ReplayArguments, talk: Talk, now: EventTime) -> anyhow::R
     let shown = match output.format.or(default) {
         Some(format) => show(
             format,
-            &visible(format, &replayed.findings, arguments),
+            &visible(format, &replayed.findings, arguments.show_suppressed),
             talk,
         ),
         None => Ok(()),
@@ -122,12 +122,8 @@ pub fn run(arguments: &ReplayArguments, talk: Talk, now: EventTime) -> anyhow::R
 }
 
 /// What a format shows: a table leaves out what is suppressed, unless the user wants it.
-fn visible<'f>(
-    format: Format,
-    findings: &'f [Finding],
-    arguments: &ReplayArguments,
-) -> Cow<'f, [Finding]> {
-    if format != Format::Table || arguments.show_suppressed {
+pub fn visible(format: Format, findings: &[Finding], show_suppressed: bool) -> Cow<'_, [Finding]> {
+    if format != Format::Table || show_suppressed {
         return findings.into();
     }
     let mut visible = findings.to_vec();
