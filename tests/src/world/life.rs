@@ -89,6 +89,7 @@ impl Author {
             key: Some((ACCOUNTS[account], key)),
             request: String::new(),
             error: None,
+            source: "198.51.100.7".to_owned(),
             invoked_by: None,
             event_id: self.id(),
             shared_event_id: None,
@@ -163,7 +164,9 @@ impl Author {
         let key = *chance.one_of(&["job-key", "team-key"]);
         for number in 0..calls {
             let second = second + number / 4;
-            let call = self.call((account, region, second), who, "Decrypt", key);
+            let mut call = self.call((account, region, second), who, "Decrypt", key);
+            // From more networks than a cell remembers.
+            call.source = format!("198.{}.100.7", number % 20);
             self.write(region, account, &call);
         }
     }

@@ -25,6 +25,8 @@ pub(super) struct Call<'a> {
     /// Members of requestParameters, as JSON without braces.
     pub request: String,
     pub error: Option<&'a str>,
+    /// Where a direct call came from.
+    pub source: String,
     /// The service that called for the principal.
     pub invoked_by: Option<&'a str>,
     pub event_id: String,
@@ -53,7 +55,7 @@ impl Call<'_> {
             Some(service) => (r#""invokedBy":"#, format!("\"{service}\",")),
             None => ("", String::new()),
         };
-        let source = self.invoked_by.unwrap_or("198.51.100.7");
+        let source = self.invoked_by.unwrap_or(&self.source);
         let agent = self.invoked_by.unwrap_or("aws-cli/2.15.1");
         text.push_str(&format!(
             r#","sourceIPAddress":"{source}","userAgent":"{agent}","userIdentity":{{{kind}{invoked_by}"type":"IAMUser","arn":"{caller}","accountId":"{caller_account}"}}"#
