@@ -1,6 +1,7 @@
 //! Runs seeded worlds until one shows what must not be: `cargo xtask simulate-faults`.
 
 use std::io::Write as _;
+use std::panic::catch_unwind;
 use std::process::ExitCode;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -29,9 +30,11 @@ fn main() -> ExitCode {
                     if seed >= first + count || is_enough {
                         return;
                     }
-                    match World::of(seed).run() {
-                        Ok(outcome) => add(&sum, &outcome),
-                        Err(what) => note(&failures, what),
+                    // What fails by a panic has failed as well, and its message stands above.
+                    match catch_unwind(|| World::of(seed).run()) {
+                        Ok(Ok(outcome)) => add(&sum, &outcome),
+                        Ok(Err(what)) => note(&failures, what),
+                        Err(_) => note(&failures, format!("seed {seed}: it panicked")),
                     }
                 }
             });
