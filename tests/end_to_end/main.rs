@@ -10,6 +10,7 @@ mod example;
 mod exit_codes;
 mod explain;
 mod help;
+mod memory;
 mod order;
 mod real_data;
 mod replay;

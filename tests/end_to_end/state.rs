@@ -23,7 +23,7 @@ fn replay(sandbox: &Sandbox, state: Option<&str>, inputs: &[PathBuf]) -> String 
 }
 
 /// The findings without what tells how they came about.
-fn unrevised(findings: &str) -> String {
+pub fn unrevised(findings: &str) -> String {
     let lines = findings.lines().map(|line| {
         let mut finding: Value = serde_json::from_str(line).unwrap();
         finding["revision"] = Value::Null;

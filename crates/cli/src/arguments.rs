@@ -16,6 +16,7 @@ use crate::commands::state::StateArguments;
 use crate::configuration::ConfigurationArguments;
 use crate::exit_code::EXIT_CODES_HELP;
 use crate::output::{Format, OutputArgument};
+use crate::size_argument::SizeArgument;
 use crate::time_argument::TimeArgument;
 
 /// Watch how AWS KMS keys are used, from CloudTrail archives.
@@ -217,6 +218,10 @@ pub struct ReplayArguments {
     /// Go on from this state file, and keep in it what was read and found. It is made if it is not there.
     #[arg(long, value_name = "FILE")]
     pub state: Option<PathBuf>,
+    /// Memory for the counts of open days, about: 64MiB or more. What does not fit goes to a temporary
+    /// database, which takes longer and finds the same.
+    #[arg(long, value_name = "SIZE", default_value = "64MiB")]
+    pub memory: SizeArgument,
     /// Put suppressed findings into the table, too. Data formats hold them always.
     #[arg(long, help_heading = "Output")]
     pub show_suppressed: bool,

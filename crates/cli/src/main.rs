@@ -14,6 +14,7 @@ mod output;
 mod pipeline;
 mod progress;
 mod scan;
+mod size_argument;
 mod sorter;
 mod state_file;
 mod talk;

@@ -58,11 +58,11 @@ pub const GRANTS_ENDED_MAX: usize = 64;
 /// Days on which grants of one key were made, remembered.
 pub const GRANT_DAYS_MAX: usize = 28;
 
-/// Notable records, and selected groups, held open at once, each. Beyond, grants go first, then what
+/// Notable records, and selected groups, of one account's day, each. Beyond, grants go first, then what
 /// is last by hash; they are counted. A record has about 1.2 KiB, one with a policy up to 40 KiB.
 pub const NOTABLES_MAX: usize = 50_000;
 
-/// Bytes of notable records, and of selected groups, held open at once, each: 50,000 grants fit, or
+/// Bytes of notable records, and of selected groups, of one account's day, each: 50,000 grants fit, or
 /// 2,000 policies of the largest size.
 pub const NOTABLES_BYTES_MAX: usize = 80 * 1_024 * 1_024;
 

@@ -79,6 +79,12 @@ impl<V> Carried<V> {
         self.by_hash.is_empty()
     }
 
+    /// Whether the next one may have no room.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.len() >= self.room.number || self.bytes >= self.room.bytes
+    }
+
     /// How many were dropped because there were too many.
     #[must_use]
     pub const fn dropped(&self) -> u64 {

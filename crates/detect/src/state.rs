@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use keytrail_event::{Day, EventTime};
 
 use crate::base::Base;
-use crate::bounds::CLOSE_LAG_SECONDS;
+use crate::bounds::{CLOSE_LAG_SECONDS, NOTABLES_BYTES_MAX, NOTABLES_MAX};
 use crate::closed::Closed;
 use crate::tally::{Tally, TallyCounts};
 
@@ -53,6 +53,20 @@ impl State {
         };
         self.open.merge(tally);
         self.open.trim();
+    }
+
+    /// Whether a tally can be taken in so that all open days take no more than so many bytes, and
+    /// without dropping a record that rules read. Bounds are those of one account's day; here all of
+    /// them have to fit together.
+    #[must_use]
+    pub fn has_room_for(&self, tally: &Tally, bytes: usize) -> bool {
+        let held = [&self.open, &self.afterwards, tally];
+        let sum = |size: fn(&Tally) -> usize| held.map(size).iter().sum::<usize>();
+        sum(Tally::bytes) <= bytes
+            && sum(|tally| tally.notables.len()) <= NOTABLES_MAX
+            && sum(|tally| tally.groups.len()) <= NOTABLES_MAX
+            && sum(|tally| tally.notables.bytes()) <= NOTABLES_BYTES_MAX
+            && sum(|tally| tally.groups.bytes()) <= NOTABLES_BYTES_MAX
     }
 
     /// The earliest day that is open.

@@ -313,6 +313,13 @@ impl Tally {
         self.symbols.bytes() + self.cells.bytes() + self.notables.bytes() + self.groups.bytes()
     }
 
+    /// Whether it takes more than so many bytes, or has as many records to carry as one account's day
+    /// may: time to hand it over, as long as nothing had to be dropped.
+    #[must_use]
+    pub fn is_beyond(&self, bytes: usize) -> bool {
+        self.bytes() > bytes || self.notables.is_full() || self.groups.is_full()
+    }
+
     /// Distinct records in cells and, of other services, carried; cells beyond exact counting are estimates.
     #[must_use]
     pub fn distinct(&self) -> u64 {

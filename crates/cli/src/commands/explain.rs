@@ -8,7 +8,8 @@ use keytrail_detect::finding::Finding;
 use keytrail_report::explain::write_explanation;
 use keytrail_report::summary::write_problems;
 
-use super::replay::in_memory::replay;
+use super::replay::room::Room;
+use super::replay::unkept::replay;
 use crate::arguments::ExplainArguments;
 use crate::configuration;
 use crate::exit_code::Exit;
@@ -31,7 +32,14 @@ pub fn run(arguments: &ExplainArguments, talk: Talk) -> anyhow::Result<Exit> {
             let found = discover(&arguments.paths)?;
             let progress = Progress::new(talk.is_progress_wanted(), found.bytes());
             let threads = crate::arguments::threads(arguments.threads);
-            let mut replayed = replay(&found, threads, &progress, &configuration)?;
+            let mut replayed = replay(
+                &found,
+                threads,
+                &progress,
+                &configuration,
+                Room::default(),
+                talk,
+            )?;
             talk.say_page(|page, out| write_problems(&replayed.coverage, talk.detail(), page, out));
             dispose(&mut replayed.findings, &configuration);
             replayed.findings

@@ -114,6 +114,11 @@ pub fn discover(arguments: &[PathBuf]) -> Result<Discovered, UsageError> {
 }
 
 impl Discovered {
+    /// Whether standard input is among them, which can be read only once.
+    pub fn has_standard_input(&self) -> bool {
+        self.files.iter().any(|file| file.path.is_none())
+    }
+
     /// The bytes to read, as far as they are known; `None` when an input has no size.
     pub fn bytes(&self) -> Option<u64> {
         self.files.iter().map(|file| file.bytes).sum()

@@ -18,6 +18,8 @@ pub struct Absorbed {
     pub changed_days: u64,
     /// Days among them that had been folded already, and will be folded again.
     pub stale_days: u64,
+    /// Records and groups that one day of an account had no room to carry.
+    pub not_carried: u64,
 }
 
 impl Absorbed {
@@ -26,6 +28,7 @@ impl Absorbed {
         self.new_records += other.new_records;
         self.changed_days += other.changed_days;
         self.stale_days += other.stale_days;
+        self.not_carried += other.not_carried;
     }
 }
 
@@ -54,6 +57,7 @@ impl<S: Store> Executor<'_, S> {
             let before = whole.distinct();
             whole.merge(tally);
             whole.trim();
+            absorbed.not_carried += whole.not_carried();
             let bytes = whole.encode();
             absorbed.new_records += whole.distinct().saturating_sub(before);
             if stored.as_ref().is_some_and(|stored| stored.value == bytes) {

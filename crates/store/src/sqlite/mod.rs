@@ -43,6 +43,16 @@ impl SqliteStore {
         })
     }
 
+    /// A state that only this process sees, and that is gone with it however it ends: SQLite's temporary
+    /// database, which is a file without a name that stands in the folder for temporary files.
+    pub fn temporary() -> Result<Self, StoreError> {
+        let place = "in the folder for temporary files";
+        Ok(Self {
+            connection: Mutex::new(open::temporary(place)?),
+            place: place.to_owned(),
+        })
+    }
+
     /// Reads the whole file and says what is wrong with it; nothing, if it is sound.
     pub fn verify(&self) -> Result<Vec<String>, StoreError> {
         verify::verify(&self.connection())

@@ -65,6 +65,18 @@ pub(super) fn open(path: &Path, options: &SqliteOptions) -> Result<Connection, S
     try_open(path, options, &place).map_err(|failure| failure.of(&place))
 }
 
+/// A temporary database: it has no name, so nobody else writes it and no log has to outlive anything.
+pub(super) fn temporary(place: &str) -> Result<Connection, StoreError> {
+    let open = || {
+        let mut connection = Connection::open("")?;
+        connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
+        connection.pragma_update(None, "page_size", PAGE_BYTES)?;
+        create(&mut connection, place)?;
+        Ok(connection)
+    };
+    open().map_err(|failure: Failure| failure.of(place))
+}
+
 fn try_open(path: &Path, options: &SqliteOptions, place: &str) -> Result<Connection, Failure> {
     let mut flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     flags.set(OpenFlags::SQLITE_OPEN_CREATE, options.create);

@@ -1,6 +1,6 @@
 //! From files to tallies: by the reading threads, in segments within which no day falls due.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use keytrail_detect::bounds::CLOSE_LAG_SECONDS;
 use keytrail_detect::tally::Tally;
@@ -13,21 +13,23 @@ use crate::scan::{Collector, Part, scan};
 use keytrail_report::summary::Coverage;
 
 /// What takes tallies in.
-pub trait Intake {
+pub trait Intake: Send {
     /// All files that follow have this stamp or a later one.
     fn reach(&mut self, stamp: EventTime) -> anyhow::Result<()>;
 
-    /// Takes in what one thread tallied of some files.
+    /// Takes in what one thread tallied of some files; called by that thread.
     fn take(&mut self, tally: Tally) -> anyhow::Result<()>;
 }
 
-/// Reads the files into an intake, and returns the newest stamp; `None` when there is none.
+/// Reads the files into an intake, and returns the newest stamp; `None` when there is none. All
+/// threads together tally no more than about `room_bytes` before they hand over.
 ///
 /// # Errors
 /// When the reading threads or the intake fail; what is wrong with a file is part of the coverage.
 pub fn collect(
     found: &Discovered,
     threads: usize,
+    room_bytes: usize,
     progress: &Progress,
     coverage: &mut Coverage,
     intake: &mut impl Intake,
@@ -39,26 +41,29 @@ pub fn collect(
             intake.reach(stamp)?;
         }
         let newest_of_segment = segment.last().and_then(|file| file.delivery.stamp);
-        let taken = Mutex::new(Vec::new());
-        let collector = || TallyCollector::new(&taken);
-        scan(
+        let shared = Mutex::new(Shared {
+            intake: &mut *intake,
+            newest_unstamped: None,
+            failure: None,
+        });
+        let share_bytes = room_bytes / threads.max(1);
+        let scanned = scan(
             segment.to_vec(),
             threads,
             progress,
-            collector,
+            || TallyCollector::new(&shared, share_bytes),
             coverage,
-            |_, _: Part<()>| Ok(()),
-        )?;
-        let taken = taken.into_inner().unwrap_or_else(PoisonError::into_inner);
-        for TakenTally {
-            tally,
-            newest_unstamped,
-        } in taken
-        {
-            newest_stamp = newest_stamp.max(newest_unstamped);
-            intake.take(tally)?;
-        }
-        newest_stamp = newest_stamp.max(newest_of_segment);
+            |_, _: Part<()>| {
+                let is_failed = lock(&shared).failure.is_some();
+                anyhow::ensure!(!is_failed, "nobody takes tallies in any more");
+                Ok(())
+            },
+        );
+        let shared = shared.into_inner().unwrap_or_else(PoisonError::into_inner);
+        shared.failure.map_or(scanned, Err)?;
+        newest_stamp = newest_stamp
+            .max(shared.newest_unstamped)
+            .max(newest_of_segment);
     }
     Ok(newest_stamp)
 }
@@ -74,35 +79,51 @@ fn segments(files: &[InputFile]) -> impl Iterator<Item = &[InputFile]> {
     files.chunk_by(move |a, b| due_through(a) == due_through(b))
 }
 
-/// What one thread tallied of a segment.
-#[derive(Debug)]
-struct TakenTally {
-    tally: Tally,
+/// What the reading threads of a segment share. Who hands over waits for who is at it, so that no
+/// more than one tally a thread is in memory.
+struct Shared<'i, I> {
+    intake: &'i mut I,
     /// A file without a stamp counts as delivered at the end of each of its hours: the last of them.
     newest_unstamped: Option<EventTime>,
+    /// The first failure of the intake; nothing is taken in after it.
+    failure: Option<anyhow::Error>,
 }
 
-/// Tallies the records of one thread, and hands the tally over when the thread is done.
-#[derive(Debug)]
-struct TallyCollector<'t> {
-    tally: Tally,
-    stamp: Option<EventTime>,
-    newest_unstamped: Option<EventTime>,
-    taken: &'t Mutex<Vec<TakenTally>>,
-}
-
-impl<'t> TallyCollector<'t> {
-    fn new(taken: &'t Mutex<Vec<TakenTally>>) -> Self {
-        Self {
-            tally: Tally::default(),
-            stamp: None,
-            newest_unstamped: None,
-            taken,
+impl<I: Intake> Shared<'_, I> {
+    fn take(&mut self, tally: Tally) {
+        if self.failure.is_none() {
+            self.failure = self.intake.take(tally).err();
         }
     }
 }
 
-impl Collector for TallyCollector<'_> {
+fn lock<'s, 'i, I>(shared: &'s Mutex<Shared<'i, I>>) -> MutexGuard<'s, Shared<'i, I>> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Tallies the records of one thread, and hands the tally over when it has grown beyond the
+/// thread's share of the room, and when the thread is done.
+struct TallyCollector<'s, 'i, I: Intake> {
+    tally: Tally,
+    stamp: Option<EventTime>,
+    newest_unstamped: Option<EventTime>,
+    share_bytes: usize,
+    shared: &'s Mutex<Shared<'i, I>>,
+}
+
+impl<'s, 'i, I: Intake> TallyCollector<'s, 'i, I> {
+    fn new(shared: &'s Mutex<Shared<'i, I>>, share_bytes: usize) -> Self {
+        Self {
+            tally: Tally::default(),
+            stamp: None,
+            newest_unstamped: None,
+            share_bytes,
+            shared,
+        }
+    }
+}
+
+impl<I: Intake> Collector for TallyCollector<'_, '_, I> {
     type Batch = ();
 
     fn begin(&mut self, file: &InputFile) {
@@ -114,6 +135,9 @@ impl Collector for TallyCollector<'_> {
         if self.stamp.is_none() {
             self.newest_unstamped = self.newest_unstamped.max(Some(record.time.hour().end()));
         }
+        if self.tally.is_beyond(self.share_bytes) {
+            lock(self.shared).take(std::mem::take(&mut self.tally));
+        }
     }
 
     fn pending_bytes(&self) -> usize {
@@ -123,15 +147,14 @@ impl Collector for TallyCollector<'_> {
     fn take(&mut self) {}
 }
 
-impl Drop for TallyCollector<'_> {
+impl<I: Intake> Drop for TallyCollector<'_, '_, I> {
     fn drop(&mut self) {
-        let tally = std::mem::take(&mut self.tally);
-        let newest_unstamped = self.newest_unstamped;
-        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
-        taken.push(TakenTally {
-            tally,
-            newest_unstamped,
-        });
+        // The program ends with its first panic.
+        if !std::thread::panicking() {
+            let mut shared = lock(self.shared);
+            shared.newest_unstamped = shared.newest_unstamped.max(self.newest_unstamped);
+            shared.take(std::mem::take(&mut self.tally));
+        }
     }
 }
 

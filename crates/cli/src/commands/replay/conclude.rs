@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use keytrail_detect::tally::TallyCounts;
 use keytrail_event::Reading;
-use keytrail_report::summary::{self, FindingCounts, Summary};
+use keytrail_report::summary::{self, BoundMet, FindingCounts, Summary};
 
 use super::Replayed;
 use crate::numbers::grouped;
@@ -14,6 +14,13 @@ use crate::talk::Talk;
 /// The numbers of a replay whose findings have been filtered.
 pub fn summarise(replayed: &Replayed, filtered_out: u64) -> Summary {
     let (counts, distinct) = (replayed.counts, replayed.distinct);
+    let mut bounds_met = summary::bounds_met(&counts, &replayed.metrics, replayed.forgotten_pairs);
+    bounds_met.extend(replayed.outgrown.map(|room| BoundMet {
+        bound: "memory",
+        limit: room.held as u64,
+        count: 1,
+        meaning: "replay outgrew its memory and went on in a temporary database, with the same findings",
+    }));
     let summary = Summary {
         coverage: replayed.coverage.clone(),
         distinct,
@@ -23,7 +30,7 @@ pub fn summarise(replayed: &Replayed, filtered_out: u64) -> Summary {
         metrics: Some(replayed.metrics),
         learning_accounts: Some(replayed.learning_accounts),
         findings: Some(FindingCounts::of(&replayed.findings, filtered_out)),
-        bounds_met: summary::bounds_met(&counts, &replayed.metrics, replayed.forgotten_pairs),
+        bounds_met,
     };
     debug_assert!(
         Balance::of(&summary.coverage.reading, &counts).is_even(),

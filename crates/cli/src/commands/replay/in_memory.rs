@@ -1,4 +1,4 @@
-//! A replay that keeps nothing: the engine over the files, in the order of their stamps.
+//! A replay in memory: the engine over the files, in the order of their stamps.
 
 use std::collections::BTreeMap;
 
@@ -13,6 +13,7 @@ use keytrail_report::summary::Coverage;
 
 use super::Replayed;
 use super::collect::{Intake, collect};
+use super::room::{Outgrown, Room};
 use crate::input::Discovered;
 use crate::progress::Progress;
 
@@ -20,14 +21,16 @@ use crate::progress::Progress;
 /// does, they are read a second time, so that such records are judged with their day.
 ///
 /// # Errors
-/// When the reading threads fail; what is wrong with a file is part of the coverage.
+/// [`Outgrown`] when the open days do not fit into their room, and when the reading threads fail;
+/// what is wrong with a file is part of the coverage.
 pub fn replay(
     found: &Discovered,
     threads: usize,
     progress: &Progress,
     configuration: &Configuration,
+    room: Room,
 ) -> anyhow::Result<Replayed> {
-    let pass = |state| pass(found, state, threads, progress, configuration);
+    let pass = |state| pass(found, state, threads, progress, configuration, room);
     let (mut replayed, state) = pass(State::default())?;
     if state.has_afterwards() {
         (replayed, _) = pass(State::knowing(state.into_afterwards()))?;
@@ -42,15 +45,24 @@ fn pass(
     threads: usize,
     progress: &Progress,
     configuration: &Configuration,
+    room: Room,
 ) -> anyhow::Result<(Replayed, State)> {
     let mut engine = InMemory {
         state,
         configuration,
+        room,
         findings: BTreeMap::new(),
         metrics: Metrics::default(),
     };
     let mut coverage = Coverage::default();
-    let newest = collect(found, threads, progress, &mut coverage, &mut engine)?;
+    let newest = collect(
+        found,
+        threads,
+        room.reading,
+        progress,
+        &mut coverage,
+        &mut engine,
+    )?;
     if let Some(newest) = newest {
         engine.finish(newest);
     }
@@ -67,6 +79,7 @@ fn pass(
         learning_accounts: state.learning_accounts() as u64,
         forgotten_pairs: state.forgotten_pairs(),
         metrics: engine.metrics,
+        outgrown: None,
     };
     Ok((replayed, state))
 }
@@ -75,6 +88,7 @@ fn pass(
 struct InMemory<'c> {
     state: State,
     configuration: &'c Configuration,
+    room: Room,
     findings: BTreeMap<String, Finding>,
     metrics: Metrics,
 }
@@ -86,6 +100,7 @@ impl InMemory<'_> {
             configuration,
             findings,
             metrics,
+            ..
         } = self;
         engine::finish(state, newest, configuration, |plan| {
             note(plan, findings, metrics);
@@ -100,6 +115,7 @@ impl Intake for InMemory<'_> {
             configuration,
             findings,
             metrics,
+            ..
         } = self;
         engine::advance(state, stamp, configuration, |plan| {
             note(plan, findings, metrics);
@@ -108,6 +124,9 @@ impl Intake for InMemory<'_> {
     }
 
     fn take(&mut self, tally: Tally) -> anyhow::Result<()> {
+        if !self.state.has_room_for(&tally, self.room.held) {
+            return Err(Outgrown.into());
+        }
         self.state.absorb(tally);
         Ok(())
     }

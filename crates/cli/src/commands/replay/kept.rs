@@ -15,6 +15,7 @@ use pollster::block_on;
 
 use super::Replayed;
 use super::collect::{Intake, collect};
+use super::room::Room;
 use crate::input::Discovered;
 use crate::progress::Progress;
 use crate::state_file::in_state;
@@ -30,6 +31,7 @@ pub fn replay(
     threads: usize,
     progress: &Progress,
     configuration: &Configuration,
+    room: Room,
     talk: Talk,
 ) -> anyhow::Result<Replayed> {
     let executor = Executor::new(store, configuration);
@@ -39,11 +41,21 @@ pub fn replay(
         absorbed: Absorbed::default(),
     };
     let mut coverage = Coverage::default();
-    let newest = collect(found, threads, progress, &mut coverage, &mut kept)?;
+    let newest = collect(
+        found,
+        threads,
+        room.reading,
+        progress,
+        &mut coverage,
+        &mut kept,
+    )?;
     progress.finish();
     let Kept {
-        counts, absorbed, ..
+        mut counts,
+        absorbed,
+        ..
     } = kept;
+    counts.notables_not_carried += absorbed.not_carried;
     let judged = judge(&executor, newest, talk)?;
     Ok(Replayed {
         coverage,
@@ -53,6 +65,7 @@ pub fn replay(
         learning_accounts: judged.learning_accounts,
         forgotten_pairs: judged.forgotten_pairs,
         metrics: judged.metrics,
+        outgrown: None,
     })
 }
 
@@ -144,6 +157,7 @@ impl<S: Store> Intake for Kept<'_, S> {
 
     fn take(&mut self, tally: Tally) -> anyhow::Result<()> {
         self.counts.add(&tally.counts);
+        self.counts.notables_not_carried += tally.notables.dropped() + tally.groups.dropped();
         let mut accounts: BTreeMap<String, BTreeMap<Day, Tally>> = BTreeMap::new();
         for ((account, day), tally) in tally.into_account_days() {
             accounts.entry(account).or_default().insert(day, tally);

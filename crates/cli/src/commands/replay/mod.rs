@@ -2,8 +2,10 @@
 
 mod collect;
 mod conclude;
-pub mod in_memory;
+mod in_memory;
 pub mod kept;
+pub mod room;
+pub mod unkept;
 
 use std::borrow::Cow;
 use std::io::IsTerminal as _;
@@ -16,6 +18,7 @@ use keytrail_event::EventTime;
 use keytrail_report::findings;
 use keytrail_report::summary::Coverage;
 
+use self::room::Room;
 use super::finding_filter::FindingFilter;
 use crate::arguments::ReplayArguments;
 use crate::configuration;
@@ -44,6 +47,8 @@ pub struct Replayed {
     pub forgotten_pairs: u64,
     /// What was counted while judging.
     pub metrics: Metrics,
+    /// The memory that it outgrew, so that it went on in a temporary database.
+    pub outgrown: Option<Room>,
 }
 
 /// Replays an archive.
@@ -70,9 +75,18 @@ pub fn run(arguments: &ReplayArguments, talk: Talk, now: EventTime) -> anyhow::R
     let default = output.output.is_empty().then_some(Format::Table);
     let progress = Progress::new(talk.is_progress_wanted(), found.bytes());
     let threads = arguments.input.threads();
+    let room = Room::of_bytes(arguments.memory.0);
     let mut replayed = match &state {
-        None => in_memory::replay(&found, threads, &progress, &configuration)?,
-        Some(store) => kept::replay(&found, store, threads, &progress, &configuration, talk)?,
+        None => unkept::replay(&found, threads, &progress, &configuration, room, talk)?,
+        Some(store) => kept::replay(
+            &found,
+            store,
+            threads,
+            &progress,
+            &configuration,
+            room,
+            talk,
+        )?,
     };
     dispose(&mut replayed.findings, &configuration);
     let all = replayed.findings.len();
