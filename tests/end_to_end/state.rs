@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use std::time::Duration;
+use std::time::Instant;
 
 use insta::assert_snapshot;
 use keytrail_tests::{real_data, root};
@@ -173,24 +173,91 @@ fn a_file_that_is_no_state_is_left_alone() {
     assert_eq!(sandbox.read("notes.txt"), "not a state");
 }
 
-/// Killed while it reads, while it writes and while it judges: what is run again ends as if nothing had been.
+/// A file that may grow a little further with every run: each ends with an error, and leaves it sound.
 #[test]
-fn a_killed_run_can_be_run_again() {
+fn a_full_disk_costs_nothing_but_the_run() {
     let sandbox = Sandbox::new();
     let archive = root().join("examples/archive");
     let expected = replay(&sandbox, None, std::slice::from_ref(&archive));
-    for attempt in 0..30 {
+    let run = |kibibytes: u64| {
+        let limit = format!("{kibibytes}KiB");
+        let mut arguments = vec!["replay", archive.to_str().unwrap(), "-q"];
+        arguments.extend([
+            "--threads",
+            "1",
+            "--state",
+            "full.db",
+            "--state-limit",
+            &limit,
+        ]);
+        sandbox.run(arguments)
+    };
+    let mut first = None;
+    let mut full = 0;
+    let mut kibibytes = 100;
+    // What fits in the end is the size of the whole state.
+    while kibibytes < 1 << 20 {
+        let ran = run(kibibytes);
+        if ran.code == Some(0) {
+            break;
+        }
+        full += 1;
+        assert_eq!(ran.code, Some(2), "{ran}");
+        first.get_or_insert_with(|| ran.to_string());
+        let verified = sandbox.keytrail("state verify full.db");
+        assert_eq!(verified.code, Some(0), "{verified}");
+        kibibytes += kibibytes / 3;
+    }
+    assert!((3..40).contains(&full), "{full} runs ended early");
+    assert_eq!(replay(&sandbox, Some("full.db"), &[archive]), expected);
+    assert_snapshot!(first.unwrap());
+}
+
+/// Killed while it reads, while it writes and while it judges: what is run again ends as if nothing had been.
+#[test]
+fn a_run_killed_a_hundred_times_can_be_run_again() {
+    let sandbox = Sandbox::new();
+    let mut paths = files(&root().join("examples/archive"));
+    // The last third by the time in their names, in which the most is found.
+    let stamp = |path: &Path| {
+        let name = path.file_name().unwrap().to_str().unwrap();
+        name.split('_').nth(3).map(str::to_owned)
+    };
+    paths.sort_by_key(|path| (stamp(path), path.clone()));
+    paths.drain(..paths.len() - 100);
+    let expected = replay(&sandbox, None, &paths);
+    assert!(expected.lines().count() > 5, "{expected}");
+    let begin = Instant::now();
+    replay(&sandbox, Some("whole.db"), &paths);
+    // The time that a whole run takes, as far as it is known.
+    let mut whole = begin.elapsed();
+    let mut killed = 0;
+    for attempt in 0..500 {
         let mut child = std::process::Command::new(program())
             .current_dir(sandbox.path())
             .args(["replay", "-q", "--threads", "1", "--state", "killed.db"])
-            .arg(&archive)
+            .args(&paths)
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        std::thread::sleep(Duration::from_millis(5 + scrambled(attempt) as u64 % 700));
+        let moment = whole.mul_f64((scrambled(attempt) % 1_000) as f64 / 1_000.0);
+        std::thread::sleep(moment);
         child.kill().unwrap();
-        child.wait().unwrap();
+        if child.wait().unwrap().code().is_some() {
+            // It ended before its moment came, which is no kill.
+            whole = whole.min(moment);
+            continue;
+        }
+        killed += 1;
+        if killed % 10 == 0 {
+            let verified = sandbox.keytrail("state verify killed.db");
+            assert_eq!(verified.code, Some(0), "{verified}");
+        }
+        if killed == 100 {
+            break;
+        }
     }
-    assert_eq!(replay(&sandbox, Some("killed.db"), &[archive]), expected);
+    assert_eq!(killed, 100);
+    assert_eq!(replay(&sandbox, Some("killed.db"), &paths), expected);
 }

@@ -218,8 +218,12 @@ pub struct ReplayArguments {
     /// Go on from this state file, and keep in it what was read and found. It is made if it is not there.
     #[arg(long, value_name = "FILE")]
     pub state: Option<PathBuf>,
-    /// Memory for the counts of open days, about: 64MiB or more. What does not fit goes to a temporary
-    /// database, which takes longer and finds the same.
+    /// Let the state file grow no larger than this. What does not fit is undone and said; the file stays
+    /// sound.
+    #[arg(long, value_name = "SIZE", requires = "state")]
+    pub state_limit: Option<SizeArgument>,
+    /// Memory for the counts of open days, about. What does not fit goes to a temporary database,
+    /// which takes longer and finds the same.
     #[arg(long, value_name = "SIZE", default_value = "64MiB")]
     pub memory: SizeArgument,
     /// Put suppressed findings into the table, too. Data formats hold them always.

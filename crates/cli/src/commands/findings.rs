@@ -116,7 +116,7 @@ pub fn run(command: &FindingsCommand, talk: Talk, now: EventTime) -> anyhow::Res
 fn list(arguments: &ListArguments, talk: Talk, now: EventTime) -> anyhow::Result<()> {
     let filter = FindingFilter::new(&arguments.filter, now)?;
     let configuration = configuration::load(&arguments.configuration)?;
-    let mut all = standing(&open(&arguments.state, false)?)?;
+    let mut all = standing(&open(&arguments.state)?)?;
     dispose(&mut all, &configuration);
     all.retain(|finding| {
         let is_wanted = !(arguments.unresolved && finding.triage == Triage::Resolved);
@@ -129,7 +129,7 @@ fn list(arguments: &ListArguments, talk: Talk, now: EventTime) -> anyhow::Result
 }
 
 fn show(one: &OneArguments, talk: Talk) -> anyhow::Result<()> {
-    let all = standing(&open(&one.state, false)?)?;
+    let all = standing(&open(&one.state)?)?;
     let mut out = Destination::standard_output(Format::Table, talk.color());
     for (index, finding) in choose(&all, &one.id)?.into_iter().enumerate() {
         if index > 0 {
@@ -146,7 +146,7 @@ fn triage(
     talk: Talk,
     now: EventTime,
 ) -> anyhow::Result<()> {
-    let store = open(&arguments.one.state, false)?;
+    let store = open(&arguments.one.state)?;
     let all = standing(&store)?;
     let note = TriageNote {
         state: triage.as_str().to_owned(),

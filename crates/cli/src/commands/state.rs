@@ -88,7 +88,7 @@ pub fn run(command: &StateCommand, talk: Talk) -> anyhow::Result<Exit> {
         StateCommand::Rebuild(arguments) => rebuild(arguments, talk)?,
         StateCommand::Verify(state) => return verify(&state.file, talk),
         StateCommand::Export(state) => {
-            let store = open(&state.file, false)?;
+            let store = open(&state.file)?;
             let mut out = Destination::standard_output(Format::Jsonl, talk.color());
             block_on(export(&store, &mut out))?;
             out.finish()?;
@@ -99,7 +99,7 @@ pub fn run(command: &StateCommand, talk: Talk) -> anyhow::Result<Exit> {
 }
 
 fn show(path: &Path, talk: Talk) -> anyhow::Result<()> {
-    let store = open(path, false)?;
+    let store = open(path)?;
     let configuration = keytrail_detect::configuration::Configuration::default();
     let executor = Executor::new(&store, &configuration);
     let mut out = Destination::standard_output(Format::Table, talk.color());
@@ -134,7 +134,7 @@ fn show(path: &Path, talk: Talk) -> anyhow::Result<()> {
 
 fn rebuild(arguments: &RebuildArguments, talk: Talk) -> anyhow::Result<()> {
     let configuration = configuration::load(&arguments.configuration)?;
-    let store = open(&arguments.state.file, false)?;
+    let store = open(&arguments.state.file)?;
     let executor = Executor::new(&store, &configuration);
     for account in block_on(store.accounts()).map_err(in_state)? {
         block_on(executor.rebuild(&account)).map_err(in_state)?;
@@ -145,7 +145,7 @@ fn rebuild(arguments: &RebuildArguments, talk: Talk) -> anyhow::Result<()> {
 }
 
 fn verify(path: &Path, talk: Talk) -> anyhow::Result<Exit> {
-    let store = open(path, false)?;
+    let store = open(path)?;
     let mut problems = store.verify().map_err(in_state)?;
     for account in block_on(store.accounts()).map_err(in_state)? {
         problems.extend(unreadable(&store, &account)?);
@@ -197,7 +197,7 @@ fn unreadable(store: &SqliteStore, account: &str) -> anyhow::Result<Vec<String>>
 }
 
 fn prune(arguments: &PruneArguments, talk: Talk) -> anyhow::Result<()> {
-    let store = open(&arguments.state.file, false)?;
+    let store = open(&arguments.state.file)?;
     let mut forgotten = 0;
     for account in block_on(store.accounts()).map_err(in_state)? {
         let pointer = block_on(store.pointer(&account)).map_err(in_state)?;

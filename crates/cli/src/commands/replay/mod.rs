@@ -71,7 +71,9 @@ pub fn run(arguments: &ReplayArguments, talk: Talk, now: EventTime) -> anyhow::R
         places.push((output.format, Destination::file(&output.path)?));
     }
     let state = arguments.state.as_deref();
-    let state = state.map(|path| state_file::open(path, true)).transpose()?;
+    let state = state
+        .map(|path| state_file::open_or_make(path, arguments.state_limit.map(|size| size.0)))
+        .transpose()?;
     let default = output.output.is_empty().then_some(Format::Table);
     let progress = Progress::new(talk.is_progress_wanted(), found.bytes());
     let threads = arguments.input.threads();
