@@ -13,6 +13,7 @@ use crate::commands::finding_filter::{FindingFilterArguments, severity};
 use crate::commands::findings::FindingsArguments;
 use crate::commands::simulate::SimulateArguments;
 use crate::commands::state::StateArguments;
+use crate::commands::verify::VerifyArguments;
 use crate::configuration::ConfigurationArguments;
 use crate::exit_code::EXIT_CODES_HELP;
 use crate::output::{Format, OutputArgument};
@@ -51,6 +52,8 @@ pub enum Command {
     Simulate(SimulateArguments),
     /// Measure scores of a simulated archive against its labels.
     Evaluate(EvaluateArguments),
+    /// Verify log files by CloudTrail's digests, and name every gap.
+    Verify(VerifyArguments),
     /// Check a configuration, or show the one in force.
     Config(ConfigArguments),
     /// Print the completions of a shell.

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 pub enum Exit {
     /// The work is done.
     Done = 0,
-    /// Done, and there are findings at or above `--fail-on`.
+    /// Done, and there are findings at or above `--fail-on`, or gaps that `verify` found.
     Findings = 1,
     /// The command line or the configuration is wrong.
     Usage = 2,
@@ -28,7 +28,7 @@ impl From<Exit> for ExitCode {
 pub const EXIT_CODES_HELP: &str = "\
 Exit codes:
   0  done
-  1  done, and there are findings at or above --fail-on
+  1  done, and there are findings at or above --fail-on, or verify found a gap
   2  the command line or the configuration is wrong, or names what is not there
   3  done, but some input could not be read, and --strict was given
   4  not finished: an output that cannot be written, or a bug";

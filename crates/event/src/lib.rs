@@ -8,6 +8,7 @@
 pub mod arn;
 pub mod context;
 pub mod delivery;
+pub mod digest;
 pub mod fields;
 pub mod foreign_key;
 mod identity_memo;

@@ -16,6 +16,7 @@
 //! ```
 
 mod attack;
+pub mod digests;
 pub mod escape;
 pub mod events;
 pub mod explain;

@@ -27,6 +27,9 @@ pub const SHARDS_MAX: u32 = 4_096;
 /// Most entries one page of a listing has.
 pub const PAGE_ENTRIES_MAX: usize = 1_000;
 
+/// Gaps of log files that are kept of one account; beyond, the earliest stay, and who reads is told.
+pub const GAPS_MAX: usize = 10_000;
+
 /// Refuses what is larger than its bound. Every store asks this before it writes.
 pub fn check_bytes(what: &str, bytes: usize, bytes_max: usize) -> Result<(), StoreError> {
     if bytes > bytes_max {

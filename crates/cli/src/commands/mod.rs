@@ -12,6 +12,7 @@ mod replay;
 mod rules;
 pub mod simulate;
 pub mod state;
+pub mod verify;
 
 use keytrail_event::EventTime;
 
@@ -33,6 +34,7 @@ pub fn run(arguments: Arguments, talk: Talk, now: EventTime) -> anyhow::Result<E
         Command::Simulate(arguments) => simulate::run(&arguments, talk),
         Command::Evaluate(arguments) => evaluate::run(&arguments, talk),
         Command::Events(arguments) => events::run(&arguments, talk, now),
+        Command::Verify(arguments) => verify::run(&arguments, talk, now),
         Command::Config(arguments) => config::run(&arguments.command, talk),
         Command::Completions(arguments) => completions::run(&arguments),
         Command::Man(arguments) => man::run(&arguments),

@@ -37,6 +37,11 @@ impl InputFile {
         }
     }
 
+    /// The path; `None` for standard input.
+    pub fn path(&self) -> Option<&Path> {
+        self.path.as_deref()
+    }
+
     /// Opens it.
     pub fn open(&self) -> io::Result<Box<dyn Read>> {
         Ok(match &self.path {

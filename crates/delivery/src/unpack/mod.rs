@@ -5,5 +5,7 @@ mod gzip;
 mod members;
 mod read;
 mod sniff;
+mod text;
 
 pub use read::{FileReport, TEXT_BYTES_MAX, Unpacker};
+pub use text::read_text;

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use keytrail_event::EventTime;
 use keytrail_event::time::DAY_SECONDS;
+use serde::{Deserialize, Serialize};
 
 use super::support::{argument, cut};
 use super::{About, Rule, Side};
@@ -25,7 +26,7 @@ pub const ABOUT: About = About {
     attack: &[("TA0005", "T1562.008", "T1685.002")],
     practice: "an audit trail for compliance",
     side: Side::Owner,
-    fires_when: "CloudTrail's digest files show a gap: a digest of the chain is missing or its signature or hash does not match, a log file that a digest names is missing after its backfill digests had their time, or a log file's content is not what its digest says.",
+    fires_when: "CloudTrail's digest files show a gap: a digest of the chain is missing, its signature or hash does not match, hours have no digest, a log file that a digest names is missing, or a log file's content is not what its digest says.",
     reads: &[
         "digestS3Object",
         "digestStartTime",
@@ -49,7 +50,7 @@ impl Rule for LogGap {
 }
 
 /// Something that the digests of an account and Region show to be wrong.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Gap {
     /// The account.
     pub account: String,
@@ -66,12 +67,17 @@ pub struct Gap {
 }
 
 /// What can be wrong.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum GapKind {
     /// A digest that the next one names is not there.
     DigestMissing,
     /// A digest's signature, or its hash in the next digest, does not match.
     DigestChanged,
+    /// A digest does not follow the one before it: no digest covers the time between, or none leads to it.
+    ChainBroken,
+    /// A digest is signed by a key that is none of CloudTrail's.
+    KeyUnknown,
     /// A log file that a digest names is not there.
     FileMissing,
     /// A log file's content has another hash than its digest says.
@@ -85,6 +91,8 @@ impl GapKind {
         match self {
             Self::DigestMissing => "digest-missing",
             Self::DigestChanged => "digest-changed",
+            Self::ChainBroken => "chain-broken",
+            Self::KeyUnknown => "key-unknown",
             Self::FileMissing => "file-missing",
             Self::FileChanged => "file-changed",
         }
@@ -99,6 +107,14 @@ impl GapKind {
             Self::DigestChanged => (
                 "Digest files do not match the chain",
                 "The digest's signature or hash does not match: what it says of this span proves nothing",
+            ),
+            Self::ChainBroken => (
+                "Hours have no digest",
+                "The chain of digests has a hole: nothing tells which log files this span had",
+            ),
+            Self::KeyUnknown => (
+                "Digests are signed by an unknown key",
+                "The key that signed is none of the public keys that were given: what the digest says of this span proves nothing",
             ),
             Self::FileMissing => (
                 "Log files are missing",
@@ -117,16 +133,8 @@ impl GapKind {
 #[must_use]
 pub fn findings(gaps: &[Gap]) -> Vec<Finding> {
     let mut sorted: Vec<&Gap> = gaps.iter().collect();
-    sorted.sort_by_key(|gap| {
-        (
-            &gap.account,
-            &gap.region,
-            gap.kind,
-            gap.from,
-            gap.until,
-            &gap.file,
-        )
-    });
+    // By account, Region, kind and time.
+    sorted.sort();
     sorted.dedup();
     let mut episodes: BTreeMap<String, Finding> = BTreeMap::new();
     let mut latest: Option<Finding> = None;
@@ -248,6 +256,8 @@ mod tests {
         for kind in [
             GapKind::DigestMissing,
             GapKind::DigestChanged,
+            GapKind::ChainBroken,
+            GapKind::KeyUnknown,
             GapKind::FileMissing,
             GapKind::FileChanged,
         ] {

@@ -9,6 +9,7 @@
 mod absorb;
 mod error;
 mod fold;
+mod gaps;
 mod notes;
 mod publish;
 mod start;

@@ -17,6 +17,9 @@ pub(super) const REFOLD: &str = "refold";
 /// The bases that are kept to fold from, the latest last.
 pub(super) const BASES: &str = "bases";
 
+/// What the digests of the account's archives show to be wrong.
+pub(super) const GAPS: &str = "gaps";
+
 /// Bases that are kept beside the one that counts, so that a day that changed is not folded from the
 /// first day on.
 pub(super) const BASES_KEPT_MAX: usize = 4;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use keytrail_detect::finding::{Finding, FindingState, Triage};
+use keytrail_detect::rules::log_gap;
 use keytrail_event::EventTime;
 
 use super::{ExecuteError, Executor};
@@ -33,7 +34,9 @@ pub(super) fn revise(
 ) -> Vec<Finding> {
     let mut revised = Vec::new();
     for (episode, known) in known {
-        let is_judged = known.state != FindingState::Withdrawn && judged.contains(known.last_seen);
+        // Gaps of log files are looked at each time, whatever days are judged.
+        let is_looked_at = known.rule == log_gap::ABOUT.id || judged.contains(known.last_seen);
+        let is_judged = known.state != FindingState::Withdrawn && is_looked_at;
         if standing.contains_key(episode) || !is_judged {
             continue;
         }

@@ -60,6 +60,7 @@ impl<S: Store> Executor<'_, S> {
         if !is_unfinished {
             self.look(account, &mut fold, &open, clock).await?;
         }
+        fold.standing.extend(self.gap_findings(account).await?);
         let judged = Judged {
             from: begin.unwrap_or(clock),
             until: now.last().filter(|_| is_unfinished).map(|day| day.end()),

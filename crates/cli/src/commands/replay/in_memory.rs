@@ -6,6 +6,7 @@ use keytrail_detect::configuration::Configuration;
 use keytrail_detect::engine;
 use keytrail_detect::finding::Finding;
 use keytrail_detect::plan::{Metrics, Plan};
+use keytrail_detect::rules::log_gap;
 use keytrail_detect::state::State;
 use keytrail_detect::tally::Tally;
 use keytrail_event::EventTime;
@@ -14,6 +15,7 @@ use keytrail_report::summary::Coverage;
 use super::Replayed;
 use super::collect::{Intake, collect};
 use super::room::{Outgrown, Room};
+use crate::digests::{Span, verify_files};
 use crate::input::Discovered;
 use crate::progress::Progress;
 
@@ -35,6 +37,12 @@ pub fn replay(
     if state.has_afterwards() {
         (replayed, _) = pass(State::knowing(state.into_afterwards()))?;
     }
+    let verified = verify_files(found, threads, Span::default(), None)?;
+    let gaps = verified.verification.within_archive(&verified.log_files);
+    replayed.findings.extend(log_gap::findings(&gaps));
+    replayed
+        .findings
+        .sort_by(|a, b| (&a.episode, &a.id).cmp(&(&b.episode, &b.id)));
     progress.finish();
     Ok(replayed)
 }

@@ -6,8 +6,10 @@ use keytrail_detect::bounds::CLOSE_LAG_SECONDS;
 use keytrail_detect::configuration::Configuration;
 use keytrail_detect::finding::{Finding, FindingState};
 use keytrail_detect::plan::Metrics;
+use keytrail_detect::rules::log_gap::Gap;
 use keytrail_detect::tally::{Tally, TallyCounts};
 use keytrail_event::{Day, EventTime};
+use keytrail_report::escape;
 use keytrail_report::summary::Coverage;
 use keytrail_store::executor::{Absorbed, Executor, Refolded};
 use keytrail_store::{SqliteStore, Store};
@@ -16,6 +18,7 @@ use pollster::block_on;
 use super::Replayed;
 use super::collect::{Intake, collect};
 use super::room::Room;
+use crate::digests::{Span, verify_files};
 use crate::input::Discovered;
 use crate::progress::Progress;
 use crate::state_file::in_state;
@@ -49,6 +52,7 @@ pub fn replay(
         &mut coverage,
         &mut kept,
     )?;
+    note_gaps(found, &executor, threads, talk)?;
     progress.finish();
     let Kept {
         mut counts,
@@ -67,6 +71,38 @@ pub fn replay(
         metrics: judged.metrics,
         outgrown: None,
     })
+}
+
+/// Notes what the digests among the files show, and what they show to be whole again.
+fn note_gaps<S: Store>(
+    found: &Discovered,
+    executor: &Executor<'_, S>,
+    threads: usize,
+    talk: Talk,
+) -> anyhow::Result<()> {
+    let verified = verify_files(found, threads, Span::default(), None)?;
+    if verified.digests == 0 {
+        return Ok(());
+    }
+    let mut accounts: BTreeMap<String, Vec<Gap>> = BTreeMap::new();
+    for account in block_on(executor.store().accounts()).map_err(in_state)? {
+        accounts.insert(account, Vec::new());
+    }
+    for gap in verified.verification.within_archive(&verified.log_files) {
+        accounts.entry(gap.account.clone()).or_default().push(gap);
+    }
+    let is_mended = |gap: &Gap| verified.verification.mends(gap);
+    for (account, gaps) in &accounts {
+        let noting = executor.note_gaps(account, gaps, is_mended);
+        let surplus = block_on(noting).map_err(in_state)?;
+        if surplus > 0 {
+            let account = escape::terminal(account);
+            talk.say(format_args!(
+                "{surplus} gaps of log files of account {account} are too many to keep; keytrail verify names all of them"
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// What judging all accounts of a state came to.

@@ -1,0 +1,546 @@
+//! Following chains of digests: which log files are as CloudTrail delivered them, and every gap.
+//!
+//! Each digest names the log files of its hour by the hash of their text, and the digest before it by
+//! hash and signature. So all but the newest digest of a chain can be checked from files alone: the
+//! newest one's signature is in the metadata of its S3 object, and the next digest will repeat it.
+//!
+//! Pure: reading, hashing and checking signatures are the caller's.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use keytrail_event::digest::{Digest, NamedFile, PreviousDigest, file_stem};
+use keytrail_event::{DeliveryName, EventTime};
+use serde::Serialize;
+
+use crate::rules::log_gap::{Gap, GapKind};
+
+/// Seconds after a log file's stamp within which a `_backfill` digest may still name it. AWS promises
+/// no time; three days are far more than its deliveries are late.
+pub const BACKFILL_WAIT_SECONDS: i64 = 3 * 86_400;
+
+/// A digest file that was read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DigestFile {
+    /// Where it was read from.
+    pub path: String,
+    /// The SHA-256 of its text in hexadecimal; empty where it could not be read.
+    pub sha256: String,
+    /// What it says, or why it could not be read.
+    pub digest: Result<Digest, String>,
+}
+
+/// A log file that was read, or at least found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogFile {
+    /// Where it was found.
+    pub path: String,
+    /// The SHA-256 of its text in hexadecimal, why it could not be read, or `None` where no digest
+    /// names a file of this name and nobody needs to know.
+    pub sha256: Option<Result<String, String>>,
+}
+
+/// What a signature came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SignatureCheck {
+    /// It is that of the text and the key.
+    Sound,
+    /// It is another one.
+    Wrong,
+    /// The key is not known.
+    KeyUnknown,
+}
+
+/// Checks a signature in hexadecimal of a text, by the fingerprint of the public key.
+pub type CheckSignature<'c> = &'c dyn Fn(&str, &str, &str) -> SignatureCheck;
+
+/// What verifying came to.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Verification {
+    /// The chains, by account, Region, trail and kind.
+    pub chains: Vec<Chain>,
+    /// Every gap, by chain and time.
+    pub gaps: Vec<FoundGap>,
+    /// Log files of spans with digests that no digest names.
+    pub unnamed_files: u64,
+    /// Those among them that a `_backfill` digest may still name.
+    pub awaiting_backfill: u64,
+    /// What was looked at and is in order.
+    #[serde(skip)]
+    sound: Sound,
+}
+
+/// Files that are in order, by [`file_stem`].
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Sound {
+    /// Log files that are as they were delivered.
+    files: BTreeSet<String>,
+    /// Digests that are there.
+    present: BTreeSet<String>,
+    /// Digests that the next one proves.
+    proven: BTreeSet<String>,
+    /// Digests that follow the one before them.
+    linked: BTreeSet<String>,
+}
+
+/// A chain of digests.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Chain {
+    /// Which one.
+    #[serde(flatten)]
+    pub name: ChainName,
+    /// From when on its digests cover what was delivered.
+    pub from: EventTime,
+    /// Until when they do.
+    pub until: EventTime,
+    /// Its digests.
+    pub digests: u64,
+    /// Digests whose hash stands in the next one and is theirs.
+    pub hashes_sound: u64,
+    /// Digests whose signature is theirs.
+    pub signatures_sound: u64,
+    /// Log files that its digests name.
+    pub files: u64,
+    /// Those that are there and as they were delivered.
+    pub files_sound: u64,
+    /// Whether its first digest names an earlier one: the chain began before what is here.
+    pub begins_earlier: bool,
+}
+
+/// Which chain.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct ChainName {
+    /// The account.
+    pub account: String,
+    /// The Region.
+    pub region: String,
+    /// The trail's name.
+    pub trail: String,
+    /// The trail's home Region.
+    pub home_region: String,
+    /// Whether it is the chain of `_backfill` digests.
+    pub is_backfill: bool,
+}
+
+/// A gap, and how it was found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FoundGap {
+    /// The gap.
+    #[serde(flatten)]
+    pub gap: Gap,
+    /// The trail's name; empty where a file did not tell.
+    pub trail: String,
+    /// What was found, as a lowercase fragment.
+    pub why: String,
+}
+
+/// Follows the chains. Neither the order of the digests nor copies of them matter.
+///
+/// `log_files` are all log files at hand, by [`file_stem`]; `check` is `None` where no public keys are.
+#[must_use]
+pub fn verify(
+    digests: Vec<DigestFile>,
+    log_files: &BTreeMap<String, Vec<LogFile>>,
+    check: Option<CheckSignature<'_>>,
+) -> Verification {
+    let mut verification = Verification::default();
+    let mut chains: BTreeMap<ChainName, Links> = BTreeMap::new();
+    for file in digests {
+        match &file.digest {
+            Ok(digest) if file_stem(&digest.object) == file_stem(&file.path) => {
+                let links = chains.entry(ChainName::of(digest)).or_default();
+                links.add(digest.clone(), file.sha256);
+            }
+            Ok(digest) => {
+                let why = format!("it was delivered as {}", digest.object);
+                verification.gaps.push(unusable(&file, Some(digest), why));
+            }
+            Err(why) => verification.gaps.push(unusable(&file, None, why.clone())),
+        }
+    }
+    let mut named = BTreeSet::new();
+    for (name, links) in &chains {
+        let followed = Followed::new(name, links, check, log_files);
+        verification.chains.push(followed.chain);
+        verification.sound.extend(followed.sound);
+        let mut gaps = followed.gaps;
+        gaps.sort_by(|a, b| {
+            let key = |found: &FoundGap| (found.gap.from, found.gap.kind, found.gap.until);
+            (key(a), &a.gap.file, &a.why).cmp(&(key(b), &b.gap.file, &b.why))
+        });
+        gaps.dedup();
+        verification.gaps.extend(gaps);
+        let files = links.digests().flat_map(|link| &link.digest.files);
+        named.extend(files.map(|file| file_stem(&file.object).to_owned()));
+    }
+    verification.gaps.sort_by(|a, b| {
+        let key = |found: &FoundGap| {
+            let FoundGap { gap, trail, .. } = found;
+            (
+                gap.account.clone(),
+                gap.region.clone(),
+                trail.clone(),
+                gap.from,
+            )
+        };
+        key(a).cmp(&key(b))
+    });
+    verification.count_unnamed(log_files, &named);
+    verification
+}
+
+impl Verification {
+    /// What it comes to for a replay of an archive that may be part of a bucket: log files that are
+    /// missing before the first or behind the last one of their account and Region are left out.
+    #[must_use]
+    pub fn within_archive(&self, log_files: &BTreeMap<String, Vec<LogFile>>) -> Vec<Gap> {
+        let mut spans: BTreeMap<(&str, &str), (EventTime, EventTime)> = BTreeMap::new();
+        for stem in log_files.keys() {
+            if let Some((account, region, stamp)) = log_file_name(stem) {
+                let span = spans.entry((account, region)).or_insert((stamp, stamp));
+                *span = (span.0.min(stamp), span.1.max(stamp));
+            }
+        }
+        let is_within = |gap: &Gap| {
+            let Some((_, _, stamp)) = log_file_name(file_stem(&gap.file)) else {
+                return false;
+            };
+            let span = spans.get(&(&*gap.account, &*gap.region));
+            span.is_some_and(|(first, last)| (*first..=*last).contains(&stamp))
+        };
+        let gaps = self.gaps.iter().map(|found| &found.gap);
+        gaps.filter(|gap| gap.kind != GapKind::FileMissing || is_within(gap))
+            .cloned()
+            .collect()
+    }
+
+    /// Whether what was a gap in an earlier verification is none in this one, which looked at the same file.
+    #[must_use]
+    pub fn mends(&self, gap: &Gap) -> bool {
+        let sound = match gap.kind {
+            GapKind::FileMissing | GapKind::FileChanged => &self.sound.files,
+            GapKind::DigestMissing => &self.sound.present,
+            GapKind::DigestChanged | GapKind::KeyUnknown => &self.sound.proven,
+            GapKind::ChainBroken => &self.sound.linked,
+        };
+        sound.contains(file_stem(&gap.file))
+    }
+
+    fn count_unnamed(
+        &mut self,
+        log_files: &BTreeMap<String, Vec<LogFile>>,
+        named: &BTreeSet<String>,
+    ) {
+        for stem in log_files.keys().filter(|stem| !named.contains(*stem)) {
+            let Some((account, region, stamp)) = log_file_name(stem) else {
+                continue;
+            };
+            let of_region = |chain: &&Chain| {
+                chain.name.account == account
+                    && chain.name.region == region
+                    && !chain.name.is_backfill
+            };
+            let chains = self.chains.iter().filter(of_region);
+            let covering = chains.filter(|chain| (chain.from..chain.until).contains(&stamp));
+            let Some(until) = covering.map(|chain| chain.until).max() else {
+                continue;
+            };
+            self.unnamed_files += 1;
+            let is_recent = until.seconds_since(stamp) < BACKFILL_WAIT_SECONDS;
+            self.awaiting_backfill += u64::from(is_recent);
+        }
+    }
+}
+
+impl Sound {
+    fn extend(&mut self, other: Self) {
+        self.files.extend(other.files);
+        self.present.extend(other.present);
+        self.proven.extend(other.proven);
+        self.linked.extend(other.linked);
+    }
+}
+
+impl ChainName {
+    fn of(digest: &Digest) -> Self {
+        Self {
+            account: digest.account.clone(),
+            region: digest.region.clone(),
+            trail: digest.trail.clone(),
+            home_region: digest.home_region.clone(),
+            is_backfill: digest.is_backfill,
+        }
+    }
+}
+
+/// The account, Region and stamp in a log file's name: `<account>_CloudTrail_<Region>_<stamp>_<id>.json`.
+fn log_file_name(stem: &str) -> Option<(&str, &str, EventTime)> {
+    let mut parts = stem.split('_');
+    let (account, product, region) = (parts.next()?, parts.next()?, parts.next()?);
+    let stamp = DeliveryName::parse(stem).stamp?;
+    (product == "CloudTrail").then_some((account, region, stamp))
+}
+
+/// Where a digest was delivered to.
+fn digest_name(digest: &Digest) -> String {
+    format!("{}/{}", digest.bucket, digest.object)
+}
+
+/// A digest that is in no chain.
+fn unusable(file: &DigestFile, digest: Option<&Digest>, why: String) -> FoundGap {
+    let name = DeliveryName::parse(&file.path);
+    let end = name.stamp.unwrap_or(EventTime::from_unix_seconds(0));
+    let mut parts = file_stem(&file.path).split('_');
+    let mut part = || parts.next().unwrap_or_default().to_owned();
+    let (account, _product, region) = (part(), part(), part());
+    FoundGap {
+        gap: Gap {
+            account: digest.map_or(account, |digest| digest.account.clone()),
+            region: digest.map_or(region, |digest| digest.region.clone()),
+            kind: GapKind::DigestChanged,
+            from: digest.map_or(end, |digest| digest.start),
+            until: digest.map_or(end, |digest| digest.end),
+            file: file.path.clone(),
+        },
+        trail: digest.map_or_else(String::new, |digest| digest.trail.clone()),
+        why,
+    }
+}
+
+/// The digests of a chain by their stem: of copies, all that differ.
+#[derive(Debug, Default)]
+struct Links(BTreeMap<(EventTime, String), Vec<Link>>);
+
+#[derive(Debug)]
+struct Link {
+    digest: Digest,
+    sha256: String,
+}
+
+impl Links {
+    fn add(&mut self, digest: Digest, sha256: String) {
+        let stem = file_stem(&digest.object).to_owned();
+        let copies = self.0.entry((digest.end, stem)).or_default();
+        if copies.iter().all(|copy| copy.sha256 != sha256) {
+            copies.push(Link { digest, sha256 });
+            copies.sort_by(|a, b| a.sha256.cmp(&b.sha256));
+        }
+    }
+
+    /// Of each digest the copy that counts: the one that a later digest vouches for, or the first.
+    fn chosen(&self) -> Vec<&Link> {
+        let vouched: BTreeSet<(&str, &str)> = self
+            .digests()
+            .filter_map(|link| link.digest.previous.as_ref())
+            .map(|previous| (file_stem(&previous.object), &*previous.hash))
+            .collect();
+        let choose = |((_, stem), copies): (&(EventTime, String), &'_ Vec<Link>)| {
+            let is_vouched = |copy: &Link| vouched.contains(&(stem.as_str(), &*copy.sha256));
+            copies.iter().position(is_vouched).unwrap_or(0)
+        };
+        let chosen = self.0.iter().filter_map(|entry| entry.1.get(choose(entry)));
+        chosen.collect()
+    }
+
+    fn digests(&self) -> impl Iterator<Item = &Link> {
+        self.0.values().flatten()
+    }
+}
+
+/// A chain on its way.
+struct Followed<'c> {
+    chain: Chain,
+    gaps: Vec<FoundGap>,
+    sound: Sound,
+    check: Option<CheckSignature<'c>>,
+}
+
+impl<'c> Followed<'c> {
+    fn new(
+        name: &ChainName,
+        links: &Links,
+        check: Option<CheckSignature<'c>>,
+        log_files: &BTreeMap<String, Vec<LogFile>>,
+    ) -> Self {
+        let links = links.chosen();
+        let starts = links.iter().map(|link| link.digest.start);
+        let ends = links.iter().map(|link| link.digest.end);
+        let epoch = EventTime::from_unix_seconds(0);
+        let mut followed = Self {
+            chain: Chain {
+                name: name.clone(),
+                from: starts.min().unwrap_or(epoch),
+                until: ends.max().unwrap_or(epoch),
+                digests: links.len() as u64,
+                hashes_sound: 0,
+                signatures_sound: 0,
+                files: 0,
+                files_sound: 0,
+                begins_earlier: false,
+            },
+            gaps: Vec::new(),
+            sound: Sound::default(),
+            check,
+        };
+        for (index, link) in links.iter().enumerate() {
+            followed.follow(link, &links[..index]);
+            for file in &link.digest.files {
+                followed.look_at(file, &link.digest, log_files);
+            }
+        }
+        followed
+    }
+
+    /// Looks at how a digest holds to the ones before it, which come in the order of their ends.
+    fn follow(&mut self, link: &Link, earlier: &[&Link]) {
+        let digest = &link.digest;
+        let before = earlier.last();
+        let stem_of = |digest: &Digest| file_stem(&digest.object).to_owned();
+        self.sound.present.insert(stem_of(digest));
+        let Some(previous) = &digest.previous else {
+            // A chain of backfills begins anew where there was nothing to fill.
+            if let Some(before) = before.filter(|_| !digest.is_backfill) {
+                let why = format!("{} begins a chain anew", digest.object);
+                self.broken(before.digest.end, digest.start, &digest_name(digest), why);
+            }
+            return;
+        };
+        let stem = file_stem(&previous.object);
+        let named = earlier.iter().rev();
+        let Some(named) = named
+            .into_iter()
+            .find(|it| file_stem(&it.digest.object) == stem)
+        else {
+            match before {
+                None => self.chain.begins_earlier = true,
+                Some(before) => {
+                    let why = format!("{} names it, and it is not there", digest.object);
+                    let file = format!("{}/{}", previous.bucket, previous.object);
+                    let from = before.digest.end.min(digest.start);
+                    self.gap(GapKind::DigestMissing, from, digest.start, file, why);
+                }
+            }
+            return;
+        };
+        self.check_previous(named, previous, &digest.object);
+        let is_latest = before.is_some_and(|before| std::ptr::eq(*before, *named));
+        if digest.is_backfill {
+            return;
+        }
+        if let Some(before) = before.filter(|_| !is_latest) {
+            self.sound.linked.remove(file_stem(&before.digest.object));
+            let why = format!("{} does not lead to it", digest.object);
+            self.broken(
+                before.digest.start,
+                before.digest.end,
+                &digest_name(&before.digest),
+                why,
+            );
+        } else if digest.start > named.digest.end {
+            let why = format!("{} begins later than the one before it ends", digest.object);
+            self.broken(named.digest.end, digest.start, &digest_name(digest), why);
+        } else {
+            self.sound.linked.insert(stem_of(digest));
+        }
+    }
+
+    /// Checks a digest by what the next one says of it.
+    fn check_previous(&mut self, link: &Link, previous: &PreviousDigest, next: &str) {
+        let digest = &link.digest;
+        let (from, until) = (digest.start, digest.end);
+        if link.sha256 == previous.hash {
+            self.chain.hashes_sound += 1;
+        } else {
+            let why = format!("its hash in {next} is another one");
+            self.gap(
+                GapKind::DigestChanged,
+                from,
+                until,
+                digest_name(digest),
+                why,
+            );
+            return;
+        }
+        let stem = file_stem(&digest.object).to_owned();
+        let Some(check) = self.check else {
+            self.sound.proven.insert(stem);
+            return;
+        };
+        let signed = digest.signed_text(&link.sha256);
+        match check(&digest.fingerprint, &signed, &previous.signature) {
+            SignatureCheck::Sound => {
+                self.chain.signatures_sound += 1;
+                self.sound.proven.insert(stem);
+            }
+            SignatureCheck::Wrong => {
+                let why = format!("its signature in {next} is not that of its content");
+                self.gap(
+                    GapKind::DigestChanged,
+                    from,
+                    until,
+                    digest_name(digest),
+                    why,
+                );
+            }
+            SignatureCheck::KeyUnknown => {
+                let why = format!("no public key has the fingerprint {}", digest.fingerprint);
+                self.gap(GapKind::KeyUnknown, from, until, digest_name(digest), why);
+            }
+        }
+    }
+
+    /// Looks at a log file that a digest names.
+    fn look_at(
+        &mut self,
+        file: &NamedFile,
+        digest: &Digest,
+        log_files: &BTreeMap<String, Vec<LogFile>>,
+    ) {
+        self.chain.files += 1;
+        let found = log_files.get(file_stem(&file.object));
+        let found = found.map(Vec::as_slice).unwrap_or_default();
+        let is_sound = |copy: &&LogFile| copy.sha256.as_ref() == Some(&Ok(file.hash.clone()));
+        if found.iter().any(|copy| is_sound(&copy)) {
+            self.chain.files_sound += 1;
+            self.sound.files.insert(file_stem(&file.object).to_owned());
+            return;
+        }
+        let from = file.oldest.unwrap_or(digest.start);
+        let until = file.newest.unwrap_or(digest.end).max(from);
+        let object = format!("{}/{}", file.bucket, file.object);
+        let Some(copy) = found.first() else {
+            let why = format!("{} names it, and it is not there", digest.object);
+            self.gap(GapKind::FileMissing, from, until, object, why);
+            return;
+        };
+        let why = match &copy.sha256 {
+            Some(Err(why)) => why.clone(),
+            _ => format!("its hash in {} is another one", digest.object),
+        };
+        self.gap(GapKind::FileChanged, from, until, object, why);
+    }
+
+    fn broken(&mut self, from: EventTime, until: EventTime, file: &str, why: String) {
+        let until = until.max(from);
+        self.gap(GapKind::ChainBroken, from, until, file.to_owned(), why);
+    }
+
+    fn gap(&mut self, kind: GapKind, from: EventTime, until: EventTime, file: String, why: String) {
+        let name = &self.chain.name;
+        self.gaps.push(FoundGap {
+            gap: Gap {
+                account: name.account.clone(),
+                region: name.region.clone(),
+                kind,
+                from,
+                until,
+                file,
+            },
+            trail: name.trail.clone(),
+            why,
+        });
+    }
+}
+
+#[cfg(test)]
+#[path = "digest_chain_tests.rs"]
+mod tests;

@@ -1,0 +1,366 @@
+//! Chains of three hours, and everything that can be done to them.
+
+use serde_json::json;
+
+use super::*;
+
+const ACCOUNT: &str = "111122223333";
+
+fn object(hour: u32, ending: &str) -> String {
+    format!(
+        "AWSLogs/{ACCOUNT}/CloudTrail-Digest/eu-west-1/2024/03/05/{ACCOUNT}_CloudTrail-Digest_eu-west-1_audit_eu-west-1_20240305T{hour:02}0000Z{ending}.json.gz"
+    )
+}
+
+fn log_object(hour: u32) -> String {
+    format!(
+        "AWSLogs/{ACCOUNT}/CloudTrail/eu-west-1/2024/03/05/{ACCOUNT}_CloudTrail_eu-west-1_20240305T{:02}30Z_file{hour}.json.gz",
+        hour - 1
+    )
+}
+
+/// What stands for the hash of a digest.
+fn hash(hour: u32) -> String {
+    format!("d{hour}")
+}
+
+fn digest_file(hour: u32, previous: Option<u32>, ending: &str) -> DigestFile {
+    let time = |hour: u32| format!("2024-03-05T{hour:02}:00:00Z");
+    let text = json!({
+        "awsAccountId": ACCOUNT,
+        "digestStartTime": time(hour - 1),
+        "digestEndTime": time(hour),
+        "digestS3Bucket": "logs",
+        "digestS3Object": object(hour, ending),
+        "digestPublicKeyFingerprint": "key",
+        "digestSignatureAlgorithm": "SHA256withRSA",
+        "previousDigestS3Bucket": previous.map(|_| "logs"),
+        "previousDigestS3Object": previous.map(|hour| object(hour, ending)),
+        "previousDigestHashValue": previous.map(hash),
+        "previousDigestHashAlgorithm": previous.map(|_| "SHA-256"),
+        "previousDigestSignature": previous.map(|hour| format!("signature{hour}")),
+        "logFiles": [{
+            "s3Bucket": "logs",
+            "s3Object": log_object(hour),
+            "hashValue": format!("f{hour}"),
+            "hashAlgorithm": "SHA-256",
+        }],
+    });
+    DigestFile {
+        path: format!("archive/{}", object(hour, ending)),
+        sha256: hash(hour),
+        digest: Digest::parse(text.to_string().as_bytes()).map_err(|error| error.to_string()),
+    }
+}
+
+fn chain() -> Vec<DigestFile> {
+    vec![
+        digest_file(9, Some(8), ""),
+        digest_file(10, Some(9), ""),
+        digest_file(11, Some(10), ""),
+        digest_file(12, Some(11), ""),
+    ]
+}
+
+type Files = BTreeMap<String, Vec<LogFile>>;
+
+fn files() -> Files {
+    let file = |hour: u32| {
+        let file = LogFile {
+            path: format!("archive/{}", log_object(hour)),
+            sha256: Some(Ok(format!("f{hour}"))),
+        };
+        (file_stem(&log_object(hour)).to_owned(), vec![file])
+    };
+    (9..=12).map(file).collect()
+}
+
+/// Kind, hours of the span, and the end of the file's name.
+fn gaps(verification: &Verification) -> Vec<(GapKind, String, String)> {
+    let gaps = verification.gaps.iter().map(|found| {
+        let gap = &found.gap;
+        let hours = format!("{} {}", gap.from, gap.until).replace("2024-03-05T", "");
+        let name = file_stem(&gap.file).rsplit('_').next().unwrap_or_default();
+        (gap.kind, hours.replace(":00:00Z", ""), name.to_owned())
+    });
+    gaps.collect()
+}
+
+fn check(digests: Vec<DigestFile>, files: &Files, expected: &[(GapKind, &str, &str)]) {
+    let expected: Vec<_> = expected
+        .iter()
+        .map(|(kind, hours, name)| (*kind, (*hours).to_owned(), (*name).to_owned()))
+        .collect();
+    let mut reversed = digests.clone();
+    reversed.reverse();
+    let verification = verify(digests, files, None);
+    assert_eq!(gaps(&verification), expected);
+    assert_eq!(verify(reversed, files, None), verification);
+}
+
+#[test]
+fn a_whole_chain_has_no_gap() {
+    let verification = verify(chain(), &files(), None);
+    assert_eq!(verification.gaps, []);
+    let [chain] = &verification.chains[..] else {
+        panic!("{verification:?}");
+    };
+    assert_eq!((chain.digests, chain.hashes_sound), (4, 3));
+    assert_eq!((chain.files, chain.files_sound), (4, 4));
+    assert!(chain.begins_earlier);
+    assert_eq!(chain.signatures_sound, 0);
+}
+
+#[test]
+fn copies_do_not_matter() {
+    let twice = [chain(), chain()].concat();
+    assert_eq!(
+        verify(twice, &files(), None),
+        verify(chain(), &files(), None)
+    );
+}
+
+#[test]
+fn a_log_file_is_missing_or_changed() {
+    let mut less = files();
+    less.remove(file_stem(&log_object(10)));
+    check(
+        chain(),
+        &less,
+        &[(GapKind::FileMissing, "09 10", "file10.json")],
+    );
+    let mut other = files();
+    for (stem, sha256) in [(10, Ok("x".to_owned())), (11, Err("cut off".to_owned()))] {
+        let file = other.get_mut(file_stem(&log_object(stem))).unwrap();
+        file[0].sha256 = Some(sha256);
+    }
+    let expected = [
+        (GapKind::FileChanged, "09 10", "file10.json"),
+        (GapKind::FileChanged, "10 11", "file11.json"),
+    ];
+    check(chain(), &other, &expected);
+}
+
+#[test]
+fn one_sound_copy_of_a_log_file_is_enough() {
+    let mut files = files();
+    let copies = files.get_mut(file_stem(&log_object(10))).unwrap();
+    let mut bad = copies[0].clone();
+    bad.sha256 = Some(Ok("x".to_owned()));
+    copies.insert(0, bad);
+    check(chain(), &files, &[]);
+}
+
+#[test]
+fn a_digest_is_missing() {
+    let mut digests = chain();
+    digests.remove(2);
+    check(
+        digests,
+        &files(),
+        &[(GapKind::DigestMissing, "10 11", "20240305T110000Z.json")],
+    );
+}
+
+#[test]
+fn the_first_and_last_digest_of_an_archive_are_no_gap() {
+    let digests = chain()[1..3].to_vec();
+    check(digests, &files(), &[]);
+}
+
+#[test]
+fn a_digest_was_changed() {
+    let mut digests = chain();
+    digests[1].sha256 = "x".to_owned();
+    check(
+        digests,
+        &files(),
+        &[(GapKind::DigestChanged, "09 10", "20240305T100000Z.json")],
+    );
+}
+
+#[test]
+fn the_copy_that_the_next_digest_vouches_for_counts() {
+    let mut digests = chain();
+    let mut forged = digests[1].clone();
+    forged.sha256 = "0".to_owned();
+    digests.push(forged);
+    check(digests, &files(), &[]);
+}
+
+#[test]
+fn a_digest_under_another_name_proves_nothing() {
+    let mut digests = chain();
+    digests[3].path = object(13, "");
+    check(
+        digests,
+        &files(),
+        &[(GapKind::DigestChanged, "11 12", "20240305T130000Z.json")],
+    );
+}
+
+#[test]
+fn a_digest_that_cannot_be_read_is_a_gap() {
+    let mut digests = chain();
+    digests[3].digest = Err("it is no digest".to_owned());
+    check(
+        digests,
+        &files(),
+        &[(GapKind::DigestChanged, "12 12", "20240305T120000Z.json")],
+    );
+}
+
+#[test]
+fn validation_was_switched_off_for_a_while() {
+    let mut digests = chain();
+    digests.remove(1);
+    digests[1] = digest_file(11, None, "");
+    check(
+        digests,
+        &files(),
+        &[(GapKind::ChainBroken, "09 10", "20240305T110000Z.json")],
+    );
+}
+
+#[test]
+fn a_digest_beside_the_chain_is_told() {
+    let mut digests = chain();
+    digests[3] = digest_file(12, Some(10), "");
+    check(
+        digests,
+        &files(),
+        &[(GapKind::ChainBroken, "10 11", "20240305T110000Z.json")],
+    );
+}
+
+#[test]
+fn an_hour_that_no_digest_covers_is_told() {
+    let mut digests = chain();
+    digests.remove(2);
+    digests[2] = digest_file(12, Some(10), "");
+    check(
+        digests,
+        &files(),
+        &[(GapKind::ChainBroken, "10 11", "20240305T120000Z.json")],
+    );
+}
+
+#[test]
+fn signatures_are_checked_where_there_are_keys() {
+    let sound = |fingerprint: &str, text: &str, signature: &str| {
+        assert_eq!(fingerprint, "key");
+        // Digest 10 is signed over its own hash and the signature of digest 9.
+        let expected = format!(
+            "2024-03-05T10:00:00Z\nlogs/{}\nd10\nsignature9",
+            object(10, "")
+        );
+        if signature == "signature10" && text != expected {
+            return SignatureCheck::Wrong;
+        }
+        SignatureCheck::Sound
+    };
+    let verification = verify(chain(), &files(), Some(&sound));
+    assert_eq!(verification.gaps, []);
+    assert_eq!(verification.chains[0].signatures_sound, 3);
+    for (answer, kind) in [
+        (SignatureCheck::Wrong, GapKind::DigestChanged),
+        (SignatureCheck::KeyUnknown, GapKind::KeyUnknown),
+    ] {
+        let check = |_: &str, _: &str, signature: &str| match signature {
+            "signature10" => answer,
+            _ => SignatureCheck::Sound,
+        };
+        let verification = verify(chain(), &files(), Some(&check));
+        let name = "20240305T100000Z.json".to_owned();
+        assert_eq!(gaps(&verification), [(kind, "09 10".to_owned(), name)]);
+    }
+}
+
+#[test]
+fn a_backfill_digest_names_what_was_late() {
+    let mut digests = chain();
+    let Ok(digest) = &mut digests[1].digest else {
+        panic!();
+    };
+    let late = digest.files.remove(0);
+    let verification = verify(digests.clone(), &files(), None);
+    assert_eq!(
+        (verification.unnamed_files, verification.awaiting_backfill),
+        (1, 1)
+    );
+    assert_eq!(verification.gaps, []);
+    let mut backfill = digest_file(10, None, "_backfill");
+    let Ok(digest) = &mut backfill.digest else {
+        panic!();
+    };
+    digest.files = vec![late];
+    digests.push(backfill);
+    let verification = verify(digests, &files(), None);
+    assert_eq!(verification.gaps, []);
+    assert_eq!(verification.chains.len(), 2);
+    assert_eq!(verification.unnamed_files, 0);
+}
+
+#[test]
+fn backfills_need_not_follow_each_other_hour_by_hour() {
+    let mut digests = chain();
+    digests.push(digest_file(9, None, "_backfill"));
+    digests.push(digest_file(12, Some(9), "_backfill"));
+    check(digests.clone(), &files(), &[]);
+    digests.push(digest_file(13, Some(10), "_backfill"));
+    let mut files = files();
+    let file = LogFile {
+        path: String::new(),
+        sha256: Some(Ok("f13".to_owned())),
+    };
+    files.insert(file_stem(&log_object(13)).to_owned(), vec![file]);
+    let name = "backfill.json";
+    check(digests, &files, &[(GapKind::DigestMissing, "12 12", name)]);
+}
+
+#[test]
+fn a_replay_of_part_of_a_bucket_misses_no_files_outside_of_it() {
+    let mut files = files();
+    files.remove(file_stem(&log_object(9)));
+    files.remove(file_stem(&log_object(12)));
+    let verification = verify(chain(), &files, None);
+    assert_eq!(verification.gaps.len(), 2);
+    assert_eq!(verification.within_archive(&files), []);
+    files.remove(file_stem(&log_object(11)));
+    files.insert("export.json".to_owned(), Vec::new());
+    assert_eq!(verify(chain(), &files, None).within_archive(&files), []);
+    let mut files = self::files();
+    files.remove(file_stem(&log_object(11)));
+    assert_eq!(
+        verify(chain(), &files, None).within_archive(&files).len(),
+        1
+    );
+}
+
+#[test]
+fn what_is_whole_again_mends_a_gap() {
+    let whole = verify(chain(), &files(), None);
+    let mut broken = Vec::new();
+    let mut less = files();
+    less.remove(file_stem(&log_object(10)));
+    broken.push((chain(), less));
+    let mut digests = chain();
+    digests.remove(2);
+    broken.push((digests, files()));
+    let mut digests = chain();
+    digests[1].sha256 = "x".to_owned();
+    broken.push((digests, files()));
+    let mut digests = chain();
+    digests.remove(1);
+    digests[1] = digest_file(11, None, "");
+    broken.push((digests, files()));
+    for (digests, files) in broken {
+        let verification = verify(digests, &files, None);
+        let [found] = &verification.gaps[..] else {
+            panic!("{verification:?}");
+        };
+        assert!(whole.mends(&found.gap), "{found:?}");
+        assert!(!verification.mends(&found.gap), "{found:?}");
+        assert!(!Verification::default().mends(&found.gap), "{found:?}");
+    }
+}
