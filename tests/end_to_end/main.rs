@@ -18,3 +18,4 @@ mod rules;
 mod sandbox;
 mod simulate;
 mod state;
+mod verify;

@@ -87,8 +87,13 @@ fn write_chain(chain: &Chain, has_keys: bool, page: &Page, out: &mut dyn Write) 
     );
     let title = escape::terminal(&title);
     writeln!(out, "{}", page.paint(HEADING, title))?;
-    let mut line =
-        |label: &str, text: String| writeln!(out, "  {:<11}{text}", page.paint(LABEL, label));
+    let mut line = |label: &str, text: String| {
+        writeln!(
+            out,
+            "  {}{text}",
+            page.paint(LABEL, format_args!("{label:<12}"))
+        )
+    };
     let begins = if chain.begins_earlier {
         ", begun before what is here"
     } else {
