@@ -161,25 +161,25 @@ mod tests {
             trail: trail.to_owned(),
             why: "its hash in next.json.gz is another one".to_owned(),
         };
-        Verification {
-            gaps: vec![
-                gap(GapKind::FileChanged, &name.trail),
-                gap(GapKind::DigestChanged, ""),
-            ],
-            chains: vec![Chain {
-                name,
-                from: time(8),
-                until: time(12),
-                digests: 4,
-                hashes_sound: 3,
-                signatures_sound: 3,
-                files: 1_234,
-                files_sound: 1_233,
-                begins_earlier: true,
-            }],
-            unnamed_files: 3,
-            awaiting_backfill: 1,
-        }
+        let mut verification = Verification::default();
+        verification.gaps.extend([
+            gap(GapKind::FileChanged, &name.trail),
+            gap(GapKind::DigestChanged, ""),
+        ]);
+        verification.chains.push(Chain {
+            name,
+            from: time(8),
+            until: time(12),
+            digests: 4,
+            hashes_sound: 3,
+            signatures_sound: 3,
+            files: 1_234,
+            files_sound: 1_233,
+            begins_earlier: true,
+        });
+        verification.unnamed_files = 3;
+        verification.awaiting_backfill = 1;
+        verification
     }
 
     #[test]
