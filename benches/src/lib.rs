@@ -1,5 +1,7 @@
 //! Deliveries for benches: the same bytes from the same seed.
 
+pub mod archive;
+
 use keytrail_sim::SimulatedFile;
 use keytrail_sim::bulk::{self, BulkOptions};
 

@@ -54,6 +54,8 @@ pub enum IssueKind {
     NotARecord,
     /// A table in CSV, which Keytrail does not read.
     Csv,
+    /// So much of the input was damaged that its rest is passed over.
+    GivenUp,
     /// The record has no `eventID`. It is kept; its bytes identify it.
     NoEventId,
 }
@@ -80,6 +82,7 @@ impl IssueKind {
             Self::Csv => {
                 "a CSV export, which is not read; give the trail's own files, or for CloudTrail Lake the JSON of `aws cloudtrail get-query-results` for a query that selects eventJson"
             }
+            Self::GivenUp => "too much damage; the rest of the input is passed over",
             Self::NoEventId => "no eventID; kept, identified by its content",
         }
     }

@@ -6,10 +6,14 @@
 //! (`detail`). The search needs only the bytes around the present record, so input of any length goes
 //! through a bounded buffer.
 
-use memchr::memmem;
+mod object;
+mod recovery;
+
+pub(crate) use object::{CARRIERS, DIGEST_KEY};
+use object::{Object, scan_members, scan_object};
 
 use crate::issue::IssueKind;
-use crate::walk::{Walk, skip_space, string_end, value_end};
+use crate::walk::{Walk, skip_space, value_end};
 use crate::walker;
 
 /// What the search finds.
@@ -52,13 +56,9 @@ pub(crate) struct Splitter {
     passing_over: bool,
     /// Bytes walked over in values that turned out to be broken.
     wasted_bytes: usize,
+    /// The rest is passed over.
+    gave_up: bool,
 }
-
-/// Most bytes walked over in vain in one delivery; then its rest is given up. Without a bound, a
-/// crafted file would be walked once from each of its bytes.
-const WASTED_BYTES_MAX: usize = 256 << 20;
-/// What telling of one break costs beside the walk, in bytes walked.
-const BREAK_COST_BYTES: usize = 1 << 10;
 
 /// Most bytes waited for before the first line is judged.
 const FIRST_LINE_BYTES_MAX: usize = 4_096;
@@ -70,21 +70,6 @@ enum Step {
     /// More bytes are needed; what lies before the offset is done with.
     Wait(usize),
 }
-
-/// How a record begins wherever CloudTrail writes one. Inside a JSON string the quotes would be
-/// escaped, so these bytes can only be the start of a record.
-const RECORD_START: &[u8] = b"{\"eventVersion\"";
-/// Keys of a top-level object whose array carries records.
-pub(crate) const CARRIERS: [&[u8]; 5] = [
-    b"\"Records\"",
-    b"\"Events\"",
-    b"\"logEvents\"",
-    b"\"events\"",
-    b"\"QueryResultRows\"",
-];
-
-/// A key that only digest files have.
-pub(crate) const DIGEST_KEY: &[u8] = b"\"digestStartTime\"";
 
 impl Splitter {
     /// Searches `bytes`, which begin where the last feeding said it had come to, and hands over what
@@ -114,29 +99,13 @@ impl Splitter {
                 Place::Top => self.top(bytes, at, last, found),
                 Place::Array { nested } => self.array(bytes, at, last, nested, found),
                 Place::AfterArray => self.after_array(bytes, at, last, found),
-                Place::Lost { in_array, nested } => self.lost(bytes, at, last, in_array, nested),
+                Place::Lost { .. } => self.lost(bytes, at, last, found),
             };
             match step {
                 Step::Next(next) => at = next,
                 Step::Wait(done) => return done,
             }
         }
-    }
-
-    /// Gives up on the value the search is waiting to end: it is longer than the caller can hold.
-    pub(crate) fn give_up(&mut self) {
-        self.passing_over = true;
-        self.lose();
-    }
-
-    fn lose(&mut self) {
-        self.recovered = true;
-        let (in_array, nested) = match self.place {
-            Place::Array { nested } => (true, nested),
-            Place::Top | Place::AfterArray => (false, false),
-            Place::Lost { in_array, nested } => (in_array, nested),
-        };
-        self.place = Place::Lost { in_array, nested };
     }
 
     fn top<'a>(
@@ -281,109 +250,6 @@ impl Splitter {
             Some(_) => self.broken(IssueKind::NotJson, start, start, found),
         }
     }
-
-    /// The array ended, and yet a record stands behind it: the search goes on with that record.
-    fn bracket_too_many<'a>(
-        &mut self,
-        start: usize,
-        found: &mut impl FnMut(Piece<'a>) -> Verdict,
-    ) -> Step {
-        found(Piece::Broken(IssueKind::NotJson, start));
-        self.recovered = true;
-        self.place = Place::Top;
-        Step::Next(start)
-    }
-
-    /// Hands a complete value over. When it turns out to be no JSON, or to hide records, its end is
-    /// not to be trusted: the search goes on behind its first byte.
-    fn hand_over<'a>(
-        &mut self,
-        piece: Piece<'a>,
-        start: usize,
-        end: usize,
-        found: &mut impl FnMut(Piece<'a>) -> Verdict,
-    ) -> Step {
-        match (found(piece), piece) {
-            (Verdict::NotJson, Piece::Value(value)) if self.hides_more(value) => {
-                self.wasted_bytes += end - start;
-                self.lose();
-                Step::Next(start + 1)
-            }
-            _ => Step::Next(end),
-        }
-    }
-
-    /// Whether another record, or line, begins inside this value.
-    fn hides_more(&self, value: &[u8]) -> bool {
-        let mut starts = memmem::find_iter(&value[1..], RECORD_START);
-        // The record of an EventBridge envelope is no other record.
-        starts.any(|at| !value[..at + 1].trim_ascii_end().ends_with(b"\"detail\":"))
-            || (self.place == Place::Top && memmem::find(value, b"\n{").is_some())
-    }
-
-    /// Passes over a value that is nested too deep, when brackets alone tell where it ends, and no
-    /// other record begins before that.
-    fn too_deep<'a>(
-        &mut self,
-        bytes: &'a [u8],
-        start: usize,
-        last: bool,
-        found: &mut impl FnMut(Piece<'a>) -> Verdict,
-    ) -> Step {
-        let inside = &bytes[start..];
-        let next_record = memmem::find(&inside[1..], RECORD_START).map(|at| at + 1);
-        let inside = &inside[..next_record.unwrap_or(inside.len())];
-        match deep_value_length(inside) {
-            Some(length) if !self.hides_more(&inside[..length]) => {
-                found(Piece::Broken(IssueKind::TooDeep, start));
-                Step::Next(start + length)
-            }
-            None if !last && next_record.is_none() => Step::Wait(start),
-            _ => self.broken(IssueKind::TooDeep, start, start + inside.len(), found),
-        }
-    }
-
-    fn broken<'a>(
-        &mut self,
-        kind: IssueKind,
-        start: usize,
-        walked_to: usize,
-        found: &mut impl FnMut(Piece<'a>) -> Verdict,
-    ) -> Step {
-        found(Piece::Broken(kind, start));
-        self.wasted_bytes += walked_to.saturating_sub(start) + BREAK_COST_BYTES;
-        self.lose();
-        Step::Next(start + 1)
-    }
-
-    /// Looks for the next record, or at top level for the next line that begins a value.
-    fn lost(&mut self, bytes: &[u8], at: usize, last: bool, in_array: bool, nested: bool) -> Step {
-        let tail = bytes.get(at..).unwrap_or_default();
-        if self.wasted_bytes > WASTED_BYTES_MAX {
-            return Step::Wait(bytes.len());
-        }
-        // One pass for both kinds of start, so that no byte is looked at again for the sake of the other.
-        let next = memchr::memchr_iter(b'{', tail).find(|found| {
-            tail[*found..].starts_with(RECORD_START)
-                || (!in_array && *found > 0 && tail[*found - 1] == b'\n')
-        });
-        match next {
-            Some(found) => {
-                self.place = if in_array {
-                    Place::Array { nested }
-                } else {
-                    Place::Top
-                };
-                Step::Next(at + found)
-            }
-            None if last => {
-                self.place = Place::Top;
-                Step::Wait(bytes.len())
-            }
-            // A start may be cut in two by the end of the buffer.
-            None => Step::Wait(at.max(bytes.len().saturating_sub(RECORD_START.len() - 1))),
-        }
-    }
 }
 
 /// What the receiver says of a value.
@@ -416,102 +282,6 @@ fn read_open<'a>(
         Verdict::Ended(length) => Some(Step::Next(start + length)),
         Verdict::Unfinished if !last => Some(Step::Wait(start)),
         Verdict::Unfinished | Verdict::Json | Verdict::NotJson => None,
-    }
-}
-
-/// What a top-level object turned out to be.
-enum Object {
-    /// It carries records; the offset is the first inside its array.
-    Carrier(usize),
-    /// It ended without an array of records.
-    Complete {
-        end: usize,
-        is_digest: bool,
-    },
-    NeedMore,
-    Broken(IssueKind, usize),
-}
-
-/// How long a container is by the balance of its brackets, however deep they go.
-fn deep_value_length(bytes: &[u8]) -> Option<usize> {
-    let mut depth = 0_usize;
-    let mut at = 0;
-    loop {
-        match bytes.get(at)? {
-            b'"' => match string_end(bytes, at) {
-                Walk::End(end) => {
-                    at = end;
-                    continue;
-                }
-                Walk::NeedMore | Walk::Broken(..) => return None,
-            },
-            b'{' | b'[' => depth += 1,
-            b'}' | b']' => {
-                depth = depth.saturating_sub(1);
-                if depth == 0 {
-                    return Some(at + 1);
-                }
-            }
-            _ => {}
-        }
-        at += 1;
-    }
-}
-
-fn scan_object(bytes: &[u8], start: usize) -> Object {
-    let at = skip_space(bytes, start + 1);
-    if bytes.get(at) == Some(&b'}') {
-        return Object::Complete {
-            end: at + 1,
-            is_digest: false,
-        };
-    }
-    scan_members(bytes, at)
-}
-
-/// Goes through `"key": value, …` to the closing brace, or to the array that carries records.
-fn scan_members(bytes: &[u8], mut at: usize) -> Object {
-    let mut is_digest = false;
-    loop {
-        at = skip_space(bytes, at);
-        match bytes.get(at) {
-            None => return Object::NeedMore,
-            Some(b'"') => {}
-            Some(_) => return Object::Broken(IssueKind::NotJson, at),
-        }
-        let key_end = match string_end(bytes, at) {
-            Walk::End(end) => end,
-            Walk::NeedMore => return Object::NeedMore,
-            Walk::Broken(kind, at) => return Object::Broken(kind, at),
-        };
-        let key = &bytes[at..key_end];
-        is_digest |= key == DIGEST_KEY;
-        let colon = skip_space(bytes, key_end);
-        match bytes.get(colon) {
-            None => return Object::NeedMore,
-            Some(b':') => {}
-            Some(_) => return Object::Broken(IssueKind::NotJson, at),
-        }
-        let value = skip_space(bytes, colon + 1);
-        if bytes.get(value) == Some(&b'[') && CARRIERS.contains(&key) {
-            return Object::Carrier(value + 1);
-        }
-        let value_end = match value_end(bytes, value) {
-            Walk::End(end) => skip_space(bytes, end),
-            Walk::NeedMore => return Object::NeedMore,
-            Walk::Broken(kind, at) => return Object::Broken(kind, at),
-        };
-        match bytes.get(value_end) {
-            None => return Object::NeedMore,
-            Some(b',') => at = value_end + 1,
-            Some(b'}') => {
-                return Object::Complete {
-                    end: value_end + 1,
-                    is_digest,
-                };
-            }
-            Some(_) => return Object::Broken(IssueKind::NotJson, at),
-        }
     }
 }
 
@@ -582,5 +352,17 @@ mod tests {
         );
         check(r#"{"Records":[{"a":1},{"b":"#, &[r#"{"a":1}"#, "Truncated"]);
         check("not json at all", &["NotJson"]);
+    }
+
+    #[test]
+    fn after_too_much_damage_the_rest_is_given_up_and_that_is_said_once() {
+        let lines = recovery::WASTED_BYTES_MAX / recovery::BREAK_COST_BYTES + 10;
+        let mut text = "{]\n".repeat(lines);
+        text.push_str("{\"a\":1}\n");
+        let told = pieces(&text, 1 << 20);
+        assert_eq!(told.last().map(String::as_str), Some("GivenUp"));
+        let given_up = told.iter().filter(|piece| *piece == "GivenUp");
+        assert_eq!(given_up.count(), 1);
+        assert!(!told.contains(&"{\"a\":1}".to_owned()));
     }
 }
