@@ -8,12 +8,13 @@ use crate::fields::{Fields, Text};
 use crate::identity_memo::IdentityMemo;
 use crate::issue::{Issue, IssueKind};
 use crate::pick::{Opened, Picker};
+use crate::principal::IdentitySurroundings;
 use crate::record::{Normalised, Record};
-use crate::selection::Selection;
+use crate::selection::{KMS, Selection};
 use crate::split::{Piece, Splitter, Verdict};
 use crate::template::{Follower, Templates};
 use crate::walk::{Walk, skip_space, value_end};
-use crate::walker::{Followed, Place};
+use crate::walker::{Followed, Place, SeenIdentity};
 
 /// Longest record that is read, in bytes. CloudTrail's own limit is 256 KiB an event.
 pub const RECORD_BYTES_MAX: usize = 1 << 20;
@@ -273,17 +274,63 @@ impl<S: Sink> Values<'_, S> {
     /// Counts a record that follows a frame, and hands it to the sink. `false` when it says something
     /// new.
     #[inline(always)]
-    fn keep_follower(&mut self, bytes: &[u8], frame: usize, identity: u64) -> bool {
+    fn keep_follower(&mut self, bytes: &[u8], index: usize, identity: SeenIdentity) -> bool {
         let templates = &self.reader.templates;
+        let Some(frame) = templates.frames.get(index) else {
+            return false;
+        };
+        let follower = Follower {
+            frame,
+            places: &templates.places,
+            identity: identity.number,
+            bytes,
+        };
+        let Some(record) = templates.learnt.record(&follower) else {
+            return self.keep_alike(bytes, index, identity);
+        };
+        self.reading.records += 1;
+        self.reading.kms += 1;
+        self.sink.record(&record);
+        true
+    }
+
+    /// The same for a record like those that somebody else made: only who it is must be read. `false`
+    /// when it says something new.
+    #[inline(never)]
+    fn keep_alike(&mut self, bytes: &[u8], frame: usize, identity: SeenIdentity) -> bool {
+        let Reader {
+            memo,
+            picker,
+            templates,
+        } = &mut *self.reader;
         let Some(frame) = templates.frames.get(frame) else {
             return false;
         };
         let follower = Follower {
             frame,
             places: &templates.places,
-            identity,
+            identity: identity.number,
             bytes,
         };
+        let who = || {
+            let surroundings = IdentitySurroundings {
+                event_source: KMS,
+                is_service_event: follower.is_service_event(),
+                recipient_account: Some(follower.recipient_account()?),
+            };
+            let echo = &mut picker.picked().echo;
+            let known = echo.known(identity.set);
+            if let Some(who) = known.and_then(|known| memo.known(known, surroundings)) {
+                return Some(who);
+            }
+            let text = follower.identity_text()?;
+            let who = memo.identity(Some(text), surroundings).ok()?;
+            echo.learn(identity.set, memo.remember(&who, known, surroundings));
+            Some(who)
+        };
+        if !templates.learnt.learn_of_alike(&follower, who) {
+            return false;
+        }
         let Some(record) = templates.learnt.record(&follower) else {
             return false;
         };
@@ -474,7 +521,7 @@ impl<S: Sink> Values<'_, S> {
                 let follower = Follower {
                     frame,
                     places,
-                    identity,
+                    identity: identity.number,
                     bytes: raw.as_bytes(),
                 };
                 record.template = learnt.learn(&follower, record);

@@ -372,6 +372,16 @@ impl Program {
         Some(program)
     }
 
+    /// Where the identity stands.
+    pub(super) fn identity(&self) -> Option<Hole> {
+        let is_identity = |stretch: &Stretch| stretch.then == Then::Identity;
+        let stretch = self.stretches.iter().position(is_identity)?;
+        Some(Hole::Wide {
+            stretch,
+            stretch_length: self.stretches.get(stretch)?.length,
+        })
+    }
+
     /// The place of an offset of the sample that lies in no hole.
     fn point(&self, at: u32) -> Option<Point> {
         let holds = |stretch: &Stretch| {

@@ -1,7 +1,7 @@
 //! The frames a reader knows, and how the right one is found.
 
 use super::frame::{Frame, Widened};
-use super::kinds::{KIND_OFFSET, Kind};
+use super::kinds::{KIND_OFFSET, Kind, SORTED_KIND_OFFSET, SORTED_OPENING};
 
 /// Most frames remembered. Full, they begin anew.
 const FRAMES_MAX: usize = 1_024;
@@ -135,7 +135,7 @@ impl Frames {
     /// so, it is paid for. What must not happen is that records made to be like no other cost much
     /// more than being read.
     pub(crate) fn may_learn(&mut self, record: &[u8]) -> bool {
-        if !has_opening(record) {
+        if !has_opening(record) && !record.starts_with(SORTED_OPENING) {
             return false;
         }
         let rest = self.credit.checked_sub(LEARNING_COST);
@@ -199,6 +199,11 @@ fn has_opening(record: &[u8]) -> bool {
 
 /// The kind of this record, if frames of it are ever looked for.
 fn kind_of(record: &str, identity: std::ops::Range<usize>) -> Option<Kind> {
+    if let Some(region) = record.as_bytes().strip_prefix(SORTED_OPENING) {
+        let behind_region = region.get(memchr::memchr(b'"', region)?..)?;
+        let name = behind_region.get(SORTED_KIND_OFFSET..)?;
+        return Some(Kind::of_sorted(name.first_chunk()?));
+    }
     let block = record.as_bytes().get(identity.end + KIND_OFFSET..)?;
     let is_usual = identity.start == OPENING_BYTES && has_opening(record.as_bytes());
     is_usual.then_some(Kind::of(block.first_chunk()?))

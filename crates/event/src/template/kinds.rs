@@ -17,6 +17,12 @@ const BEFORE_NAME: &[u8] = b"\",\"eventName\":\"";
 pub(crate) const TIME_MASK: u64 = ((1 << TIME_BYTES) - 1) << BEFORE_TIME.len();
 /// Where source, name and Region stand behind the identity.
 pub(crate) const KIND_OFFSET: usize = BEFORE_TIME.len() + TIME_BYTES + BEFORE_SOURCE.len();
+/// How records begin whose members are sorted by name, as some exports write them.
+pub(crate) const SORTED_OPENING: &[u8] = b"{\"awsRegion\":\"";
+const SORTED_BEFORE_ID: &[u8] = b"\",\"eventCategory\":\"Management\",\"eventID\":\"";
+const ID_BYTES: usize = 36;
+/// Where the name stands behind the Region of such a record.
+pub(crate) const SORTED_KIND_OFFSET: usize = SORTED_BEFORE_ID.len() + ID_BYTES + BEFORE_NAME.len();
 /// Blocks of a head.
 const BLOCKS: usize = 3;
 
@@ -45,6 +51,15 @@ impl Kind {
             hash = hash.wrapping_add(u64::from_le_bytes(*word).wrapping_mul(factor));
         }
         Self(hash ^ hash >> 32)
+    }
+
+    /// The kind of a record with sorted members that has these bytes at [`SORTED_KIND_OFFSET`]
+    /// behind its Region. The source follows the name, and soon after it the time, which is left out.
+    #[inline(always)]
+    pub(crate) fn of_sorted(name: &[u8; 32]) -> Self {
+        let mut block = [0; 64];
+        block[..name.len()].copy_from_slice(name);
+        Self::of(&block)
     }
 }
 

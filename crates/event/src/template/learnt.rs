@@ -25,7 +25,11 @@ pub(crate) struct Learnt {
     slots: Vec<Option<Slot>>,
     /// The hash that each slot is found by; zero for none.
     hashes: Box<[[u64; WAYS]; SETS]>,
+    /// The latest slot of those that differ in their identity alone, by the hash of what they share.
+    alike: Box<[u16; TEMPLATES_MAX]>,
     serials: u64,
+    /// Kept to be used again.
+    deciding: Vec<u8>,
 }
 
 impl Default for Learnt {
@@ -33,7 +37,9 @@ impl Default for Learnt {
         Self {
             slots: Vec::new(),
             hashes: Box::new([[0; WAYS]; SETS]),
+            alike: Box::new([0; TEMPLATES_MAX]),
             serials: 0,
+            deciding: Vec::new(),
         }
     }
 }
@@ -52,7 +58,7 @@ struct Slot {
 }
 
 /// Texts, kept in place unless they are long.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum Texts {
     Short(u8, [u8; SHORT]),
     Long(Box<[u8]>),
@@ -101,9 +107,29 @@ impl<'a> Follower<'_, 'a> {
         holes.map(|hole| bytes.get(hole.range(self.places)).unwrap_or_default())
     }
 
+    /// Who called, as it stands in the record.
+    pub(crate) fn identity_text(&self) -> Option<&'a str> {
+        let hole = self.frame.program.identity()?;
+        simdutf8::basic::from_utf8(self.bytes.get(hole.range(self.places))?).ok()
+    }
+
+    /// The account whose trail the record belongs to.
+    pub(crate) fn recipient_account(&self) -> Option<&'a str> {
+        let hole = self.frame.program.holes.text(Field::RecipientAccountId)?;
+        let text = self.bytes.get(hole.range(self.places))?;
+        let is_usual = (1..=NAME_BYTES_MAX).contains(&text.len());
+        is_usual.then_some(std::str::from_utf8(text).ok()?)
+    }
+
+    /// Whether AWS did this by itself.
+    pub(crate) fn is_service_event(&self) -> bool {
+        self.frame.said.is_service_event
+    }
+
+    /// A hash of everything that decides but the identity.
     #[inline(always)]
-    fn hash(&self) -> u64 {
-        let mut hash = mix(self.frame.serial, self.identity);
+    fn hash_of_rest(&self) -> u64 {
+        let mut hash = self.frame.serial;
         for text in self.deciding() {
             hash = mix(hash, text.len() as u64);
             // Names of keys differ at their ends.
@@ -119,8 +145,19 @@ impl<'a> Follower<'_, 'a> {
                 }
             }
         }
-        hash | 1
+        hash
     }
+
+    #[inline(always)]
+    fn hash(&self) -> u64 {
+        mix(self.hash_of_rest(), self.identity) | 1
+    }
+}
+
+/// Where the slot is noted that was learnt last of this hash.
+#[inline(always)]
+fn place_of_alike(hash_of_rest: u64) -> usize {
+    (hash_of_rest >> 40) as usize % TEMPLATES_MAX
 }
 
 #[inline(always)]
@@ -147,26 +184,16 @@ impl Learnt {
         follower: &Follower<'_, '_>,
         record: &Record<'_>,
     ) -> Option<TemplateId> {
-        if self.slots.is_empty() {
-            self.slots.resize_with(TEMPLATES_MAX, || None);
-        }
-        let hash = follower.hash();
-        let set = (hash >> 32) as usize % SETS;
-        self.serials += 1;
-        let known = self.hashes[set].iter().position(|known| *known == hash);
-        let way = known.unwrap_or(self.serials as usize % WAYS);
-        let index = set * WAYS + way;
-        let id = TemplateId::new(self.serials, index)?;
-        let mut deciding = Vec::new();
+        self.deciding.clear();
         for text in follower.deciding() {
-            deciding.extend_from_slice(text);
-            deciding.push(0);
+            self.deciding.extend_from_slice(text);
+            self.deciding.push(0);
         }
-        self.hashes[set][way] = hash;
+        let (id, place) = self.give_place(follower)?;
         let slot = Slot {
             frame: follower.frame.serial,
             identity: follower.identity,
-            deciding: Texts::new(&deciding),
+            deciding: Texts::new(&self.deciding),
             id,
             who: Arc::clone(&record.identity),
             key: record.key.clone(),
@@ -185,28 +212,87 @@ impl Learnt {
             }),
             "{record:?}"
         );
-        self.slots[index] = Some(slot);
+        *self.slots.get_mut(place)? = Some(slot);
         Some(id)
+    }
+
+    /// Learns a template of one that differs in its identity alone, which is this one: nothing else of
+    /// the record depends on it. Whether there was one.
+    #[inline(never)]
+    pub(crate) fn learn_of_alike(
+        &mut self,
+        follower: &Follower<'_, '_>,
+        who: impl FnOnce() -> Option<Arc<Identity>>,
+    ) -> bool {
+        let place = usize::from(self.alike[place_of_alike(follower.hash_of_rest())]);
+        let Some(Some(alike)) = self.slots.get(place) else {
+            return false;
+        };
+        if alike.frame != follower.frame.serial || !alike.is_asked(follower) {
+            return false;
+        }
+        let (deciding, key) = (alike.deciding.clone(), alike.key.clone());
+        let destination_key = alike.destination_key.clone();
+        let Some(who) = who() else { return false };
+        let Some((id, place)) = self.give_place(follower) else {
+            return false;
+        };
+        let Some(slot) = self.slots.get_mut(place) else {
+            return false;
+        };
+        *slot = Some(Slot {
+            frame: follower.frame.serial,
+            identity: follower.identity,
+            deciding,
+            id,
+            who,
+            key,
+            destination_key,
+        });
+        true
+    }
+
+    /// A new template for the record, and its place.
+    fn give_place(&mut self, follower: &Follower<'_, '_>) -> Option<(TemplateId, usize)> {
+        if self.slots.is_empty() {
+            self.slots.resize_with(TEMPLATES_MAX, || None);
+        }
+        let hash_of_rest = follower.hash_of_rest();
+        let hash = follower.hash();
+        let set = (hash >> 32) as usize % SETS;
+        self.serials += 1;
+        let known = self.hashes[set].iter().position(|known| *known == hash);
+        let way = known.unwrap_or(self.serials as usize % WAYS);
+        let place = set * WAYS + way;
+        let id = TemplateId::new(self.serials, place)?;
+        self.hashes[set][way] = hash;
+        self.alike[place_of_alike(hash_of_rest)] = place as u16;
+        Some((id, place))
     }
 }
 
 impl Slot {
     #[inline(always)]
     fn is_of(&self, follower: &Follower<'_, '_>) -> bool {
-        let mut rest = self.deciding.as_bytes();
         self.frame == follower.frame.serial
             && self.identity == follower.identity
-            && follower.deciding().all(|text| {
-                let Some((known, after)) = rest.split_at_checked(text.len()) else {
-                    return false;
-                };
-                let Some((0, after)) = after.split_first() else {
-                    return false;
-                };
-                rest = after;
-                known == text
-            })
-            && rest.is_empty()
+            && self.is_asked(follower)
+    }
+
+    /// Whether the deciding holes hold the same.
+    #[inline(always)]
+    fn is_asked(&self, follower: &Follower<'_, '_>) -> bool {
+        let mut rest = self.deciding.as_bytes();
+        follower.deciding().all(|text| {
+            let Some((known, after)) = rest.split_at_checked(text.len()) else {
+                return false;
+            };
+            let Some((0, after)) = after.split_first() else {
+                return false;
+            };
+            rest = after;
+            known == text
+        }) && rest.is_empty()
     }
 
     /// The record, with its own time, ids and context; `None` when these take a closer look.
@@ -219,8 +305,8 @@ impl Slot {
             ..
         } = *follower;
         // SAFETY: these bytes are the frame's, which are ASCII; plain texts and digits in its holes,
-        // which are ASCII; and an identity, which is a whole value and equal, byte for byte, to the
-        // one of the record this slot was learnt of, whose text was a `str`.
+        // which are ASCII; and an identity, which is a whole value and equal, byte for byte, to one
+        // that was read as a `str` when the slot was made: its number stands for these bytes alone.
         let raw = unsafe { str::from_utf8_unchecked(bytes) };
         debug_assert!(std::str::from_utf8(bytes).is_ok());
         let holes = &frame.program.holes;

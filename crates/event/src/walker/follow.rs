@@ -1,15 +1,15 @@
 //! A record compared with those like it, instead of walked.
 
 use super::container::{skip, skip_rest};
-use super::echo::Echo;
+use super::echo::{Echo, Set};
 use super::lanes::Lanes;
 use super::value::block;
 use crate::foreign_key::may_name_foreign_key;
 use crate::read::RECORD_BYTES_MAX;
 use crate::selection::Selection;
 use crate::template::{
-    Frame, KIND_OFFSET, Kind, OPENING, OPENING_BYTES, OPENING_MASK, Places, STRETCHES_MAX,
-    TIME_MASK, Templates, Then, VERSION_MASK,
+    Frame, KIND_OFFSET, Kind, OPENING, OPENING_BYTES, OPENING_MASK, Places, SORTED_KIND_OFFSET,
+    SORTED_OPENING, STRETCHES_MAX, TIME_MASK, Templates, Then, VERSION_MASK,
 };
 
 /// A record that is like one before.
@@ -23,9 +23,40 @@ pub(crate) enum Followed {
         frame: usize,
         /// How long the record is.
         length: usize,
-        /// The number of its identity's bytes.
-        identity: u64,
+        /// Its identity.
+        identity: SeenIdentity,
     },
+}
+
+/// An identity among the echoes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct SeenIdentity {
+    /// The number of its bytes.
+    pub(crate) number: u64,
+    /// The set in which it was found or noted last.
+    pub(crate) set: Set,
+    /// Where it ends among the bytes that were searched.
+    end: usize,
+}
+
+/// The identity at `at`, found among the echoes or noted there.
+#[inline(always)]
+fn identity_at<L: Lanes>(
+    lanes: L,
+    bytes: &[u8],
+    at: usize,
+    echo: &mut Echo,
+) -> Option<SeenIdentity> {
+    let set = Echo::set_of(bytes, at)?;
+    let (end, number) = match echo.find(set, bytes, at) {
+        Some(found) => found,
+        None => {
+            let end = skip(lanes, bytes, at, 1).ok()?;
+            let set = echo.note(set, &bytes[at..end])?;
+            (end, echo.number(set))
+        }
+    };
+    Some(SeenIdentity { number, set, end })
 }
 
 /// Finds what the record at `start` is like. If that is a frame, notes in `places` where its
@@ -42,19 +73,12 @@ pub(super) fn follow<L: Lanes>(
     if !lanes.follows(&[*opening], &[OPENING], &[OPENING_MASK])
         || lanes.stops_of_block(opening) & VERSION_MASK != 0
     {
-        return None;
+        return follow_sorted(lanes, bytes, start, echo, templates);
     }
     let identity = start + OPENING_BYTES;
-    let set = Echo::set_of(bytes, identity)?;
     let bytes = &bytes[..bytes.len().min(start.saturating_add(RECORD_BYTES_MAX))];
-    let (identity_end, number) = match echo.find(set, bytes, identity) {
-        Some(found) => found,
-        None => {
-            let end = skip(lanes, bytes, identity, 1).ok()?;
-            let set = echo.note(set, &bytes[identity..end])?;
-            (end, echo.number(set))
-        }
-    };
+    let seen = identity_at(lanes, bytes, identity, echo)?;
+    let identity_end = seen.end;
     let kind = Kind::of(block(bytes, identity_end + KIND_OFFSET)?);
     let Some(head) = templates.kinds.head(kind) else {
         templates.kinds.learn(kind, &bytes[identity_end..]);
@@ -81,33 +105,72 @@ pub(super) fn follow<L: Lanes>(
         }
     }
     let Templates { frames, places, .. } = templates;
-    let mut search = frames.search(kind, number);
+    let mut search = frames.search(kind, seen.number);
     while let Some((index, frame)) = frames.next(&mut search) {
-        if let Some(end) = end_of(lanes, bytes, start, identity_end, frame, places) {
+        let is_identity = |at: usize| (at == identity).then_some(seen);
+        if let Some((end, _)) = end_of(lanes, bytes, start, is_identity, frame, places) {
             frames.found(&search, index);
             return Some(Followed::Frame {
                 frame: usize::from(index),
                 length: end - start,
-                identity: number,
+                identity: seen,
             });
         }
     }
     None
 }
 
-/// Where the record at `start` ends, if it follows this frame.
+/// The same for a record whose members are sorted by name: its identity comes late, so the frame is
+/// looked for by the name alone.
+#[inline(always)]
+fn follow_sorted<L: Lanes>(
+    lanes: L,
+    bytes: &[u8],
+    start: usize,
+    echo: &mut Echo,
+    templates: &mut Templates,
+) -> Option<Followed> {
+    let opening = block::<64>(bytes, start)?;
+    if !opening.starts_with(SORTED_OPENING) {
+        return None;
+    }
+    let bytes = &bytes[..bytes.len().min(start.saturating_add(RECORD_BYTES_MAX))];
+    let region_end = text_end(lanes, bytes, start + SORTED_OPENING.len())?;
+    let kind = Kind::of_sorted(block(bytes, region_end + SORTED_KIND_OFFSET)?);
+    let Templates { frames, places, .. } = templates;
+    let mut search = frames.search(kind, 0);
+    while let Some((index, frame)) = frames.next(&mut search) {
+        let identity = |at: usize| match bytes.get(at) {
+            Some(b'{') => identity_at(lanes, bytes, at, echo),
+            _ => None,
+        };
+        if let Some((end, Some(identity))) = end_of(lanes, bytes, start, identity, frame, places) {
+            frames.found(&search, index);
+            return Some(Followed::Frame {
+                frame: usize::from(index),
+                length: end - start,
+                identity,
+            });
+        }
+    }
+    None
+}
+
+/// Where the record at `start` ends, if it follows this frame, and its identity. `identity` says which
+/// one stands at a place.
 #[inline(always)]
 fn end_of<L: Lanes>(
     lanes: L,
     bytes: &[u8],
     start: usize,
-    identity_end: usize,
+    mut identity: impl FnMut(usize) -> Option<SeenIdentity>,
     frame: &Frame,
     places: &mut Places,
-) -> Option<usize> {
+) -> Option<(usize, Option<SeenIdentity>)> {
     let program = &frame.program;
     let mut at = start;
     let mut is_other = false;
+    let mut seen = None;
     for (stretch, place) in program.stretches.iter().zip(&mut *places) {
         *place = (at - start) as u32;
         let (masks, more) = stretch.masks(program)?;
@@ -129,7 +192,9 @@ fn end_of<L: Lanes>(
         if stretch.then == Then::Text {
             at = text_end(lanes, bytes, at)?;
         } else if stretch.then == Then::Identity {
-            at = identity_end;
+            let identity = identity(at)?;
+            at = identity.end;
+            seen = Some(identity);
         } else if stretch.then == Then::Integer {
             at = integer_end(bytes, at)?;
         } else {
@@ -141,7 +206,7 @@ fn end_of<L: Lanes>(
         let place = start + places[hole.stretch % STRETCHES_MAX] as usize + hole.offset as usize;
         stops |= lanes.stops_of_block(block(bytes, place)?) & hole.mask;
     }
-    (stops == 0).then_some(at)
+    (stops == 0).then_some((at, seen))
 }
 
 /// Where the plain text ends that begins at `at`; what stands there is left to the next stretch.

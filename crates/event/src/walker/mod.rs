@@ -40,7 +40,7 @@ mod value;
 mod x86;
 
 pub(crate) use echo::{Echo, Known};
-pub(crate) use follow::Followed;
+pub(crate) use follow::{Followed, SeenIdentity};
 pub(crate) use names::Field;
 pub(crate) use picked::Picked;
 
