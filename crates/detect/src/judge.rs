@@ -17,6 +17,7 @@ use crate::rules::day::{DayHit, DayLight, DayRecord};
 use crate::rules::gathered::Gathered;
 use crate::rules::lately::Lately;
 use crate::rules::past::Past;
+use crate::rules::policy_put::WrittenPolicy;
 use crate::rules::ransom_chain::bulk_uses;
 use crate::rules::sweep::lookers;
 use crate::rules::theft_chain::past_sweeps;
@@ -245,7 +246,9 @@ fn judge_by_rules(
         let is_last_of_record = items.peek().is_none_or(|next| next.raw != item.raw);
         let events = item.group.map(|group| &group.events);
         with_record(&mut reader, item.raw, |record| {
+            let written = WrittenPolicy::default();
             let light = Light {
+                written: &written,
                 past,
                 uses,
                 configuration,

@@ -13,7 +13,7 @@ use crate::fields::Fields;
 use crate::foreign_key::may_name_foreign_key;
 use crate::issue::{Issue, IssueKind};
 use crate::read::{Reader, Reading, Sink};
-use crate::record::Record;
+use crate::record::{Body, Record};
 use crate::selection::{Selection, select_bytes};
 use crate::template::TemplateId;
 use crate::time::EventTime;
@@ -68,6 +68,7 @@ fn common(record: &Record<'_>) -> String {
         shared_event_id: record.shared_event_id.is_some().then(Cow::default),
         additional_event_data: record.additional_event_data.map(|_| ""),
         raw: "",
+        body: Body::default(),
         ..record.clone()
     };
     format!("{rest:?} {keys:?}")

@@ -1,7 +1,7 @@
 //! One CloudTrail record in the field's own words, whatever its producer's habits.
 
 use std::borrow::Cow;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use serde_json::Value;
 use xxhash_rust::xxh3::xxh3_64;
@@ -74,6 +74,18 @@ pub struct Record<'a> {
     pub raw: &'a str,
     /// The template that the record follows, if the reader knows one: see [`TemplateId`].
     pub template: Option<TemplateId>,
+    pub(crate) body: Body,
+}
+
+/// A record's JSON tree, parsed when somebody asks for it first.
+#[derive(Clone, Default)]
+pub(crate) struct Body(OnceLock<Box<Value>>);
+
+impl std::fmt::Debug for Body {
+    /// It says what `raw` says.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Body")
+    }
 }
 
 /// What became of one record's fields.
@@ -215,6 +227,7 @@ impl<'a> Record<'a> {
             is_service_event,
             raw,
             template: None,
+            body: Body::default(),
         };
         keep(&mut record, selection);
         Ok(Normalised::Kept)
@@ -262,8 +275,9 @@ impl<'a> Record<'a> {
 
     /// The whole record as a JSON tree, for rules that read more than the normalised fields.
     #[must_use]
-    pub fn body(&self) -> Value {
-        parse_whole(self.raw)
+    pub fn body(&self) -> &Value {
+        let Body(body) = &self.body;
+        body.get_or_init(|| Box::new(parse_whole(self.raw)))
     }
 }
 

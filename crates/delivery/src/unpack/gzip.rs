@@ -20,7 +20,7 @@ pub fn unpack_whole(
 ) -> Option<usize> {
     // libdeflate does not say where a member ended, so a second one must be ruled out otherwise.
     let behind_magic = packed.get(GZIP_MAGIC.len()..)?;
-    if memmem::find(behind_magic, GZIP_MAGIC).is_some() {
+    if memmem::find_iter(behind_magic, GZIP_MAGIC).any(|at| may_begin_member(&behind_magic[at..])) {
         return None;
     }
     let length = packed.last_chunk::<4>()?;
@@ -35,6 +35,14 @@ pub fn unpack_whole(
     // nothing lies behind the member but by an unlikely chance, and then nothing is lost.
     let unpacked = decompressor.gzip_decompress(packed, text).ok()?;
     (unpacked == expected).then_some(unpacked)
+}
+
+/// Whether a member may begin with these bytes, which begin as one does: three bits of the flags behind the
+/// magic number are never set (RFC 1952, 2.3.1.2). Packed bytes look like the number once in 16 MiB.
+fn may_begin_member(bytes: &[u8]) -> bool {
+    const FLAGS_RESERVED: u8 = 0b1110_0000;
+    let flags = bytes.get(GZIP_MAGIC.len());
+    flags.is_none_or(|flags| flags & FLAGS_RESERVED == 0)
 }
 
 #[cfg(test)]
@@ -63,6 +71,26 @@ mod tests {
         assert_eq!(unpack(&packed, text.len()), Some(text.clone()));
         assert_eq!(unpack(&packed, text.len() - 1), None);
         assert_eq!(unpack(&gzip(b""), 10), Some(Vec::new()));
+    }
+
+    #[test]
+    fn packed_bytes_that_look_like_another_member_are_told_from_one() {
+        let look = |flags: u8| [GZIP_MAGIC, &[flags]].concat();
+        assert!(!may_begin_member(&look(0b0010_0000)));
+        assert!(may_begin_member(&look(0b0001_1111)));
+        assert!(may_begin_member(GZIP_MAGIC));
+        // The name of a file stands in the header, so it may hold anything.
+        let with_name = |name: &[u8]| {
+            let builder = flate2::GzBuilder::new().filename(name);
+            let mut encoder = builder.write(Vec::new(), flate2::Compression::fast());
+            encoder.write_all(b"hello").unwrap();
+            encoder.finish().unwrap()
+        };
+        assert_eq!(
+            unpack(&with_name(&look(0xff)), 100),
+            Some(b"hello".to_vec())
+        );
+        assert_eq!(unpack(&with_name(&look(0x01)), 100), None);
     }
 
     #[test]

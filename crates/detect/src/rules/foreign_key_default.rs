@@ -59,7 +59,7 @@ impl Rule for ForeignKeyDefault {
             return None;
         }
         let body = record.body();
-        let (field, key) = keys_named(&body)
+        let (field, key) = keys_named(body)
             .into_iter()
             .find(|(_, key)| is_foreign(key, record, light.configuration))?;
         let account = account_of(key)?;

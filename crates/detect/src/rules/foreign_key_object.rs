@@ -48,8 +48,8 @@ impl Rule for ForeignKeyObject {
 
     fn aspect(&self, record: &Record<'_>) -> String {
         let body = record.body();
-        let key = header(&body, KMS_KEY_HEADER).unwrap_or_default();
-        format!("{} {key}", bucket(&body))
+        let key = header(body, KMS_KEY_HEADER).unwrap_or_default();
+        format!("{} {key}", bucket(body))
     }
 
     fn judge(&self, record: &Record<'_>, light: &Light<'_>) -> Option<Hit> {
@@ -57,11 +57,11 @@ impl Rule for ForeignKeyObject {
             return None;
         }
         let body = record.body();
-        let key = foreign_key(&body, record)
-            .filter(|key| is_foreign(key, record, light.configuration))?;
+        let key =
+            foreign_key(body, record).filter(|key| is_foreign(key, record, light.configuration))?;
         let account = account_of(key)?;
         let operation = cut(record.operation.name());
-        let bucket = cut(bucket(&body));
+        let bucket = cut(bucket(body));
         let canonical = canonical(key).unwrap_or_else(|| cut(key).to_owned());
         let title = format!(
             "{operation} into {bucket} under {} of account {account}",

@@ -29,7 +29,7 @@ pub fn writes_object(record: &Record<'_>) -> bool {
 
 /// Whether the request or answer says that the caller brought a key along.
 pub fn names_customer_key(record: &Record<'_>) -> bool {
-    header(&record.body(), CUSTOMER_KEY_HEADER).is_some()
+    header(record.body(), CUSTOMER_KEY_HEADER).is_some()
 }
 
 /// A text of the request or the answer, which S3 writes plain or in an array.

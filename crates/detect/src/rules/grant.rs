@@ -213,7 +213,7 @@ impl<'a> Grant<'a> {
 /// The body of a CreateGrant that was made, or refused, in the account that owns the key, by anybody but an AWS service
 /// for a resource of its own, and not to a service-linked role of that account.
 #[must_use]
-pub fn made_by_hand(record: &Record<'_>) -> Option<Value> {
+pub fn made_by_hand<'r>(record: &'r Record<'_>) -> Option<&'r Value> {
     if record.operation.name() != "CreateGrant"
         || !is_owners_copy(record)
         || !is_made_or_refused(record)
@@ -221,8 +221,8 @@ pub fn made_by_hand(record: &Record<'_>) -> Option<Value> {
         return None;
     }
     let body = record.body();
-    let is_by_service = Grant::is_for_aws_resource(record, &body)
-        || Grant::of(&body).is_to_own_service_linked_role(record);
+    let is_by_service = Grant::is_for_aws_resource(record, body)
+        || Grant::of(body).is_to_own_service_linked_role(record);
     (!is_by_service).then_some(body)
 }
 

@@ -48,7 +48,7 @@ impl Rule for GrantBroad {
 
     fn judge(&self, record: &Record<'_>, light: &Light<'_>) -> Option<Hit> {
         let body = made_by_hand(record)?;
-        let grant = Grant::of(&body);
+        let grant = Grant::of(body);
         let operations = grant.operations();
         let grave: Vec<&str> = GRAVE
             .into_iter()
@@ -57,7 +57,7 @@ impl Rule for GrantBroad {
         if grave.is_empty() || grant.demands_context() {
             return None;
         }
-        Some(hit(record, light, &body, &grave))
+        Some(hit(record, light, body, &grave))
     }
 }
 

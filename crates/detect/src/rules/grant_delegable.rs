@@ -44,7 +44,7 @@ impl Rule for GrantDelegable {
 
     fn judge(&self, record: &Record<'_>, light: &Light<'_>) -> Option<Hit> {
         let body = made_by_hand(record)?;
-        let grant = Grant::of(&body);
+        let grant = Grant::of(body);
         if !grant.allows("CreateGrant") {
             return None;
         }
@@ -64,6 +64,6 @@ impl Rule for GrantDelegable {
                 .observed(grantee),
             )
             .because(grant.terms());
-        Some(with_steps(hit, record, &body, key).lower_if_refused(record, light))
+        Some(with_steps(hit, record, body, key).lower_if_refused(record, light))
     }
 }

@@ -42,8 +42,8 @@ impl Rule for GrantDuplicate {
 
     fn judge(&self, record: &Record<'_>, light: &Light<'_>) -> Option<Hit> {
         let body = made_by_hand(record).filter(|_| record.outcome.is_success())?;
-        let grant = Grant::of(&body);
-        let (key, id) = (key_of(record, light)?, grant_id(&body)?);
+        let grant = Grant::of(body);
+        let (key, id) = (key_of(record, light)?, grant_id(body)?);
         let (twin_id, twin) = light.past.grants.twin(key, grant.terms_hash(), id)?;
         if twin.at > record.time {
             return None;
@@ -64,6 +64,6 @@ impl Rule for GrantDuplicate {
                     .expected(twin_id),
             )
             .because(grant.terms());
-        Some(with_steps(hit, record, &body, Some(key)))
+        Some(with_steps(hit, record, body, Some(key)))
     }
 }

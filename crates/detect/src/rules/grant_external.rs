@@ -88,8 +88,8 @@ impl Rule for GrantExternal {
             .observed(principal)
             .expected(&*record.account),
         );
-        hit.evidence.push(Grant::of(&body).terms());
-        hit = with_steps(hit, record, &body, key)
+        hit.evidence.push(Grant::of(body).terms());
+        hit = with_steps(hit, record, body, key)
             .next("If the account is yours, add it to organisation.accounts in keytrail.toml.");
         Some(hit.lower_if_refused(record, light))
     }

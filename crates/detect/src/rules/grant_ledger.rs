@@ -184,7 +184,7 @@ impl GrantLedger {
             _ => return 0,
         }
         let body = record.body();
-        let Some(id) = grant_id(&body) else {
+        let Some(id) = grant_id(body) else {
             return 0;
         };
         if self.keys.len() >= PAST_ENTRIES_MAX && !self.keys.contains_key(key) {
@@ -194,8 +194,8 @@ impl GrantLedger {
         let day = record.time.day();
         grants.known_since = Some(grants.known_since.map_or(day, |known| known.min(day)));
         if record.operation.name() == "CreateGrant" {
-            let is_by_hand = !Grant::is_for_aws_resource(record, &body);
-            return grants.open_one(record, id, Grant::of(&body), is_by_hand);
+            let is_by_hand = !Grant::is_for_aws_resource(record, body);
+            return grants.open_one(record, id, Grant::of(body), is_by_hand);
         }
         grants.end_one(record.time, id);
         0

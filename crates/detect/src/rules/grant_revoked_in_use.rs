@@ -58,7 +58,7 @@ impl Rule for GrantRevokedInUse {
             return None;
         }
         let body = record.body();
-        let (key, id) = (key_of(record, light)?, grant_id(&body)?);
+        let (key, id) = (key_of(record, light)?, grant_id(body)?);
         let grant = light.past.grants.find(key, id)?;
         let minutes = light.configuration.rules.grant_in_use_minutes;
         let span = (minutes as i64).saturating_mul(MINUTE_SECONDS);

@@ -124,7 +124,7 @@ impl KeyChanges {
 
 fn is_grant_for_aws_resource(record: &Record<'_>) -> bool {
     match record.operation.name() {
-        "CreateGrant" => Grant::is_for_aws_resource(record, &record.body()),
+        "CreateGrant" => Grant::is_for_aws_resource(record, record.body()),
         "RevokeGrant" => record.service_path() != keytrail_event::source::DIRECT,
         _ => false,
     }

@@ -49,7 +49,7 @@ impl KeyMaterial {
                     at: record.time,
                     by: record.principal().to_owned(),
                     event_id: record.event_id.as_deref().unwrap_or_default().to_owned(),
-                    expires: expiry(&record.body()),
+                    expires: expiry(record.body()),
                     was_asked_for: self.asked.is_some_and(|asked| asked <= record.time),
                     gone: None,
                     region: record.region.clone().into_owned(),

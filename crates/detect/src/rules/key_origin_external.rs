@@ -54,8 +54,8 @@ impl Rule for KeyOriginExternal {
             return None;
         }
         let body = record.body();
-        let origin = origin_of(&body)?;
-        if is_replica(&body) {
+        let origin = origin_of(body)?;
+        if is_replica(body) {
             return None;
         }
         let key = key_of(record, light);

@@ -54,7 +54,7 @@ impl Rule for MaterialImported {
             return None;
         }
         let key = key_of(record, light);
-        let expires = expiry(&record.body());
+        let expires = expiry(record.body());
         let lives = expires.map(|expires| expires.seconds_since(record.time).max(0));
         let short_days = light.configuration.rules.material_short_days;
         let is_short =

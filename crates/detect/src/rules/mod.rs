@@ -55,7 +55,7 @@ mod policy_changed;
 mod policy_external;
 mod policy_lockout;
 mod policy_public;
-mod policy_put;
+pub(crate) mod policy_put;
 mod policy_weakened;
 mod primary_moved;
 pub(crate) mod ransom_chain;
@@ -83,6 +83,7 @@ mod trail_stopped;
 
 use keytrail_event::{KeyName, PrincipalType, Record};
 
+use self::policy_put::WrittenPolicy;
 use crate::configuration::Configuration;
 use crate::finding::{Attack, Evidence, FindingId, Severity};
 use day::{DayHit, DayLight};
@@ -137,6 +138,8 @@ pub struct Light<'a> {
     pub count: u64,
     /// How many calls of the same principal that the rule selected lie within ten minutes of them, at most.
     pub burst_calls: u64,
+    /// The policy that the record writes.
+    pub written: &'a WrittenPolicy,
 }
 
 impl Light<'_> {

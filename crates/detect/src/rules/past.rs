@@ -279,7 +279,7 @@ impl Past {
                     life.origin = text(&body["responseElements"]["keyMetadata"]["origin"])
                         .or_else(|| text(&body["requestParameters"]["origin"]));
                 }
-                if is_replica(&body) {
+                if is_replica(body) {
                     self.learn_replica(key);
                 }
             }
@@ -338,7 +338,7 @@ impl Past {
         match record.operation.name() {
             "CreateGrant" => {
                 let body = record.body();
-                let grant = Grant::of(&body);
+                let grant = Grant::of(body);
                 let is_use =
                     |name: &str| !matches!(name, "DescribeKey" | "GetPublicKey" | "RetireGrant");
                 let is_to_caller = matches!(Grantee::read(grant.grantee()), Grantee::Identity(_))
@@ -418,7 +418,7 @@ impl Past {
 
     fn learn_trail(&mut self, record: &Record<'_>) {
         let body = record.body();
-        if let (Some(trail), Some(dark)) = (trail_of(&body), Dark::of(&body["requestParameters"])) {
+        if let (Some(trail), Some(dark)) = (trail_of(body), Dark::of(&body["requestParameters"])) {
             self.forgotten += remember(&mut self.trails, trail, dark, |known, dark| *known = dark);
         }
     }

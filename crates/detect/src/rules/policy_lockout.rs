@@ -4,7 +4,7 @@ use keytrail_event::Record;
 use keytrail_event::arn::is_account_id;
 use serde_json::Value;
 
-use super::past::{SeenPolicy, administrator_names, policy_text};
+use super::past::{SeenPolicy, administrator_names};
 use super::support::{
     cut, events_of_key, is_made_or_refused, is_owners_copy, is_refused_at_owner, key_argument,
     key_in_title, key_of,
@@ -57,18 +57,17 @@ impl Rule for PolicyLockout {
             return None;
         }
         let key = key_of(record, light);
-        let bypasses = bypasses_the_check(&record.body());
+        let bypasses = bypasses_the_check(record.body());
         // Whose key it is decides who is locked out.
-        let policy = policy_text(record)
-            .filter(|_| is_account_id(&record.account))
-            .and_then(|text| Policy::parse(&text).ok());
+        let policy = light.written.of(record).and_then(Result::ok);
+        let policy = policy.filter(|_| is_account_id(&record.account));
         let before = key.and_then(|key| light.past.policy(key));
         let reasons = policy.map_or_else(Vec::new, |policy| {
-            let now = SeenPolicy::of(&policy, record);
-            new_reasons(&policy, record, before, bypasses)
+            let now = light.written.seen(policy, record);
+            new_reasons(policy, record, before, bypasses)
                 .into_iter()
                 .map(|reason| (severity_of(&reason), reason_evidence(&reason)))
-                .chain(changes(before, &now))
+                .chain(changes(before, now))
                 .collect()
         });
         let is_lockout = reasons.iter().any(|(severity, _)| severity.is_some());

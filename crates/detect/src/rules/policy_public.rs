@@ -2,14 +2,13 @@
 
 use keytrail_event::Record;
 
-use super::past::policy_text;
 use super::support::{
     events_of_key, is_made_or_refused, is_owners_copy, is_refused_at_owner, key_argument,
     key_in_title, key_of,
 };
 use super::{About, Hit, Light, Rule, Side};
 use crate::finding::{Evidence, Severity};
-use crate::policy::{ActionClass, Policy, PolicyError, PublicStatement, public_access};
+use crate::policy::{ActionClass, PolicyError, PublicStatement, public_access};
 
 /// The rule.
 pub struct PolicyPublic;
@@ -58,11 +57,11 @@ impl Rule for PolicyPublic {
         {
             return None;
         }
-        let text = policy_text(record)?;
+        let policy = light.written.of(record)?;
         let key = key_of(record, light);
-        let hit = match Policy::parse(&text) {
-            Ok(policy) => opened(record, key, &public_access(&policy))?,
-            Err(error) => unreadable(record, key, &error),
+        let hit = match policy {
+            Ok(policy) => opened(record, key, &public_access(policy))?,
+            Err(error) => unreadable(record, key, error),
         };
         Some(hit.lower_if_refused(record, light))
     }

@@ -1,5 +1,6 @@
 //! A policy that a record writes, beside the one before: what several rules ask.
 
+use std::cell::OnceCell;
 use std::collections::BTreeSet;
 
 use keytrail_event::Record;
@@ -11,10 +12,30 @@ use super::support::{
 };
 use super::{Hit, Light};
 use crate::finding::Evidence;
-use crate::policy::{Change, ExternalAllow, Party, Policy, diff, external_principals};
+use crate::policy::{Change, ExternalAllow, Party, Policy, PolicyError, diff, external_principals};
 
 /// Changes that evidence spells out.
 pub const CHANGES_SHOWN_MAX: usize = 8;
+
+/// The policy that a record writes: several rules read it, and it is parsed for the first of them.
+#[derive(Debug, Default)]
+pub struct WrittenPolicy {
+    policy: OnceCell<Option<Result<Policy, PolicyError>>>,
+    seen: OnceCell<SeenPolicy>,
+}
+
+impl WrittenPolicy {
+    /// The policy of this record, which is the only one ever asked for here; `None` where it writes none.
+    pub fn of(&self, record: &Record<'_>) -> Option<Result<&Policy, &PolicyError>> {
+        let parse = || policy_text(record).map(|text| Policy::parse(&text));
+        self.policy.get_or_init(parse).as_ref().map(Result::as_ref)
+    }
+
+    /// What will be remembered of it.
+    pub fn seen(&self, policy: &Policy, record: &Record<'_>) -> &SeenPolicy {
+        self.seen.get_or_init(|| SeenPolicy::of(policy, record))
+    }
+}
 
 /// A policy as PutKeyPolicy or CreateKey writes it.
 #[derive(Debug)]
@@ -22,9 +43,9 @@ pub struct PolicyPut<'l> {
     /// The canonical key.
     pub key: Option<&'l str>,
     /// The policy.
-    pub policy: Policy,
+    pub policy: &'l Policy,
     /// What will be remembered of it.
-    pub now: SeenPolicy,
+    pub now: &'l SeenPolicy,
     /// The policy before, where it was seen.
     pub before: Option<&'l SeenPolicy>,
 }
@@ -41,14 +62,14 @@ impl<'l> PolicyPut<'l> {
         {
             return None;
         }
-        let policy = Policy::parse(&policy_text(record)?).ok()?;
+        let policy = light.written.of(record)?.ok()?;
         let key = key_of(record, light);
         let before = key
             .and_then(|key| light.past.policy(key))
             .filter(|before| before.at <= record.time);
         Some(Self {
             key,
-            now: SeenPolicy::of(&policy, record),
+            now: light.written.seen(policy, record),
             policy,
             before,
         })
@@ -67,7 +88,7 @@ impl<'l> PolicyPut<'l> {
         record: &Record<'_>,
         accounts: &BTreeSet<String>,
     ) -> Vec<ExternalAllow> {
-        let mut all = outsiders(&self.policy, &record.account, accounts);
+        let mut all = outsiders(self.policy, &record.account, accounts);
         if let Some(before) = self.before {
             all.retain(|allow| {
                 let party = cut_party(&allow.party);

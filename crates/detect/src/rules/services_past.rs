@@ -92,7 +92,7 @@ impl ServicesPast {
         }
         let writer = (
             record.principal().to_owned(),
-            cut(bucket(&record.body())).to_owned(),
+            cut(bucket(record.body())).to_owned(),
         );
         remember(
             &mut self.customer_keys,
@@ -136,7 +136,7 @@ impl ServicesPast {
 
     fn learn_trail(&mut self, record: &Record<'_>) -> u64 {
         let body = record.body();
-        let Some(trail) = trail_arn(record, &body) else {
+        let Some(trail) = trail_arn(record, body) else {
             return 0;
         };
         let known = self.trails.get(&trail);
@@ -144,7 +144,7 @@ impl ServicesPast {
             // A delivery can be days late, and an old setting must not undo a newer one.
             return 0;
         }
-        let settings = TrailSettings::after(record, &body, known.map(|(_, settings)| settings));
+        let settings = TrailSettings::after(record, body, known.map(|(_, settings)| settings));
         remember(
             &mut self.trails,
             trail,
@@ -200,7 +200,7 @@ fn service_change(record: &Record<'_>) -> Option<Option<String>> {
     if cuts_off {
         return Some(None);
     }
-    let accounts = keys_named(&body)
+    let accounts = keys_named(body)
         .into_iter()
         .filter_map(|(_, key)| account_of(key));
     let mut foreign = accounts.filter(|account| **account != *record.account);

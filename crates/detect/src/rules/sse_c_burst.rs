@@ -46,7 +46,7 @@ impl Rule for SseCBurst {
     }
 
     fn aspect(&self, record: &Record<'_>) -> String {
-        bucket(&record.body()).to_owned()
+        bucket(record.body()).to_owned()
     }
 
     fn judge(&self, record: &Record<'_>, light: &Light<'_>) -> Option<Hit> {
@@ -54,7 +54,7 @@ impl Rule for SseCBurst {
             return None;
         }
         let body = record.body();
-        let bucket = cut(bucket(&body));
+        let bucket = cut(bucket(body));
         let first = light
             .past
             .services

@@ -61,7 +61,7 @@ impl Rule for TrailKmsExcluded {
             return None;
         }
         let trail =
-            trail_of(&body).unwrap_or_else(|| "a trail that the record does not name".to_owned());
+            trail_of(body).unwrap_or_else(|| "a trail that the record does not name".to_owned());
         let before = light.past.trail(&trail);
         let dark = before.map_or_else(|| now.clone(), |before| now.beyond(before));
         if dark.is_empty() {

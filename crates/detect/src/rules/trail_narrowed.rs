@@ -52,12 +52,12 @@ impl Rule for TrailNarrowed {
             return None;
         }
         let body = record.body();
-        let trail = trail_arn(record, &body)?;
+        let trail = trail_arn(record, body)?;
         let before = light.past.services.trail(&trail);
         let narrowings = match before {
-            Some(before) => TrailSettings::after(record, &body, Some(before)).narrowed(before),
+            Some(before) => TrailSettings::after(record, body, Some(before)).narrowed(before),
             None => {
-                let requested = TrailSettings::requested(&body);
+                let requested = TrailSettings::requested(body);
                 if !requested.is_pointed() {
                     return None;
                 }

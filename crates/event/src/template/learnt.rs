@@ -9,7 +9,7 @@ use crate::context::EncryptionContext;
 use crate::key::KeyName;
 use crate::outcome::Outcome;
 use crate::principal::Identity;
-use crate::record::{ERROR_CODE_BYTES_MAX, NAME_BYTES_MAX, Record};
+use crate::record::{Body, ERROR_CODE_BYTES_MAX, NAME_BYTES_MAX, Record};
 use crate::selection::KMS;
 use crate::time::EventTime;
 use crate::walker::Field;
@@ -353,6 +353,7 @@ impl Slot {
             },
             raw,
             template: Some(self.id),
+            body: Body::default(),
         })
     }
 }
