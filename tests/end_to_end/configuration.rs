@@ -49,9 +49,9 @@ fn what_is_wrong_with_it() {
         ),
         ("unknown-section.toml", "[organization]\naccounts = []\n"),
         ("no-toml.toml", "[organisation\n"),
-        ("a-type.toml", "[behaviour]\nrate_floor_calls = \"many\"\n"),
+        ("a-type.toml", "[behaviour]\nfindings_a_day = \"many\"\n"),
         ("an-account.toml", "[organisation]\naccounts = [\"123\"]\n"),
-        ("a-factor.toml", "[behaviour]\nrate_times_peak = 0.5\n"),
+        ("a-number.toml", "[behaviour]\nfindings_a_day = 0.0\n"),
         ("a-rule.toml", "shadow = [\"key-*\"]\n"),
         (
             "an-owner.toml",

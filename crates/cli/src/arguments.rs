@@ -235,6 +235,15 @@ pub struct ReplayArguments {
     /// Exit with 1 when a finding shown is at least this severe. Expected, suppressed and shadow ones do not count.
     #[arg(long, value_name = "SEVERITY", value_parser = severity, help_heading = "Output")]
     pub fail_on: Option<Severity>,
+    /// Also write what every principal's hour scored, far below the threshold too, for `keytrail evaluate`.
+    /// --memory does not hold then.
+    #[arg(
+        long,
+        value_name = "FILE",
+        help_heading = "Output",
+        conflicts_with = "state"
+    )]
+    pub scores: Option<PathBuf>,
 }
 
 /// `keytrail explain`.

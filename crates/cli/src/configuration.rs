@@ -188,12 +188,12 @@ pub fn wrong_values(configuration: &Configuration) -> Vec<Wrong> {
             "an account id is twelve digits, written as text: \"111122223333\"",
         );
     }
-    let times = configuration.behaviour.rate_times_peak;
-    if !(1.0..=1_000.0).contains(&times) {
+    let findings = configuration.behaviour.findings_a_day;
+    if !(0.001..=100.0).contains(&findings) {
         say(
-            vec![Step::Key("behaviour"), Step::Key("rate_times_peak")],
-            format!("{times} is out of bounds"),
-            "it is a factor between 1 and 1000",
+            vec![Step::Key("behaviour"), Step::Key("findings_a_day")],
+            format!("{findings} is out of bounds"),
+            "it is a number between 0.001 and 100",
         );
     }
     for rule in &configuration.shadow {

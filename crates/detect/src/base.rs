@@ -1,13 +1,16 @@
 //! The base: what an account's closed days taught, folded day by day in order.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use keytrail_event::{Day, EventTime};
 use serde::{Deserialize, Serialize};
 
-use crate::bounds::{LEARNING_DAYS, PAIR_HISTORY_DAYS_MAX, PAIRS_MAX, RULE_QUIET_DAYS};
+use crate::baseline::AccountBaseline;
+use crate::baseline::constants::LEARNING_DAYS;
+use crate::bounds::{PAIRS_MAX, RULE_QUIET_DAYS};
 use crate::finding::Finding;
-use crate::plan::{PairDay, Plan};
+use crate::plan::{LastUse, Plan};
 use crate::rules::past::Past;
 
 /// What is known of one account through the last day that was folded. Nothing changes it but the
@@ -17,10 +20,16 @@ pub struct Base {
     /// The last day that was folded.
     pub(crate) through: Option<Day>,
     pub(crate) standing: Standing,
-    pub(crate) pairs: BTreeMap<String, BTreeMap<String, PairHistory>>,
-    /// Days on which the account had KMS records.
-    pub(crate) active_days: BTreeSet<Day>,
-    pub(crate) first_day: Option<Day>,
+    /// The baselines through the last folded day.
+    #[serde(with = "crate::baseline::bytes::as_bytes")]
+    baseline: Arc<AccountBaseline>,
+    /// The baselines through the folded day before it, against which a day's first hours are judged.
+    #[serde(with = "crate::baseline::bytes::as_bytes")]
+    baseline_before: Arc<AccountBaseline>,
+    /// When each pair last used its key, by principal and key.
+    pub(crate) pairs: BTreeMap<String, BTreeMap<String, EventTime>>,
+    /// Folded days on which keys were used.
+    active_days: u32,
     pairs_count: usize,
     forgotten_pairs: u64,
 }
@@ -48,28 +57,10 @@ impl Standing {
     }
 }
 
-/// What a pair did on its folded days, the latest [`PAIR_HISTORY_DAYS_MAX`].
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub(crate) struct PairHistory {
-    pub first_day: Option<Day>,
-    pub days: Vec<FoldedDay>,
-    pub last_use: Option<EventTime>,
-}
-
-/// One folded day of a pair.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct FoldedDay {
-    pub day: Day,
-    pub calls: u64,
-    pub peak_hour_calls: u64,
-    pub active_hours: u8,
-}
-
-/// The version of the mathematics. A state that was folded with another one is folded again.
-pub const MATHS_VERSION: u32 = 1;
+pub use crate::baseline::constants::MATHS_VERSION;
 
 /// The version of the form of [`Base::encode`], its first byte.
-const FORM: u8 = 1;
+const FORM: u8 = 2;
 
 /// Why bytes are no base.
 #[derive(Debug, thiserror::Error)]
@@ -120,6 +111,17 @@ impl Base {
         self.through
     }
 
+    /// The baselines that the hours 0 to 2 of this day are judged against, and those of the others.
+    pub(crate) fn baselines(&self, day: Day) -> (&AccountBaseline, &AccountBaseline) {
+        let yesterday = day.days_since_1970() - 1;
+        let early = if self.baseline.day() == Some(yesterday) {
+            &self.baseline_before
+        } else {
+            &self.baseline
+        };
+        (early, &self.baseline)
+    }
+
     /// Pairs that were forgotten because there were too many.
     #[must_use]
     pub const fn forgotten_pairs(&self) -> u64 {
@@ -129,7 +131,7 @@ impl Base {
     /// Whether there are too few days to judge behaviour with full confidence.
     #[must_use]
     pub fn is_learning(&self) -> bool {
-        (self.active_days.len() as i64) < LEARNING_DAYS
+        self.active_days < LEARNING_DAYS
     }
 
     /// Folds a judged day. Days are folded once each, in order.
@@ -141,50 +143,35 @@ impl Base {
         self.through = Some(plan.day);
         self.standing = plan.standing.clone();
         self.standing.drop_quiet(plan.day);
-        for pair_day in &plan.pair_days {
-            self.learn_pair(plan.day, pair_day);
+        if let Some(next) = &plan.baseline {
+            let before = std::mem::replace(&mut self.baseline, Arc::clone(next));
+            self.baseline_before = before;
+        }
+        self.active_days += u32::from(!plan.last_uses.is_empty());
+        for last_use in &plan.last_uses {
+            self.learn_use(last_use);
         }
     }
 
-    fn learn_pair(&mut self, day: Day, pair_day: &PairDay) {
-        self.first_day = self.first_day.or(Some(day));
-        self.active_days.insert(day);
-        while self.active_days.len() > 2 * PAIR_HISTORY_DAYS_MAX {
-            self.active_days.pop_first();
-        }
+    fn learn_use(&mut self, last_use: &LastUse) {
         let is_known = self
             .pairs
-            .get(&pair_day.principal)
-            .is_some_and(|keys| keys.contains_key(&pair_day.key));
+            .get(&last_use.principal)
+            .is_some_and(|keys| keys.contains_key(&last_use.key));
         if !is_known && self.pairs_count >= PAIRS_MAX {
             self.forget_longest_unused();
         }
-        let keys = self.pairs.entry(pair_day.principal.clone()).or_default();
-        let history = keys.entry(pair_day.key.clone()).or_default();
+        let keys = self.pairs.entry(last_use.principal.clone()).or_default();
+        keys.insert(last_use.key.clone(), last_use.at);
         self.pairs_count += usize::from(!is_known);
-        history.first_day = Some(history.first_day.map_or(day, |first| first.min(day)));
-        history.last_use = history.last_use.max(pair_day.last_use);
-        history.days.push(FoldedDay {
-            day,
-            calls: pair_day.calls,
-            peak_hour_calls: pair_day.peak_hour_calls,
-            active_hours: pair_day.active_hours,
-        });
-        if history.days.len() > PAIR_HISTORY_DAYS_MAX {
-            history.days.remove(0);
-        }
     }
 
     /// Makes room: a sixteenth of the pairs goes, the longest unused first, then by name.
     fn forget_longest_unused(&mut self) {
-        let mut by_age: Vec<(Day, String, String)> = Vec::with_capacity(self.pairs_count);
+        let mut by_age: Vec<(EventTime, String, String)> = Vec::with_capacity(self.pairs_count);
         for (principal, keys) in &self.pairs {
-            for (key, history) in keys {
-                let last = history
-                    .days
-                    .last()
-                    .map_or(Day::from_days_since_1970(0), |last| last.day);
-                by_age.push((last, principal.clone(), key.clone()));
+            for (key, last) in keys {
+                by_age.push((*last, principal.clone(), key.clone()));
             }
         }
         by_age.sort();
@@ -198,14 +185,5 @@ impl Base {
             self.pairs_count -= 1;
             self.forgotten_pairs += 1;
         }
-    }
-}
-
-impl PairHistory {
-    /// The folded days up to and including `through`.
-    pub fn through(&self, through: Day) -> impl Iterator<Item = &FoldedDay> {
-        self.days
-            .iter()
-            .take_while(move |folded| folded.day <= through)
     }
 }

@@ -31,12 +31,6 @@ pub const RULE_QUIET_DAYS: i64 = 7;
 /// Seconds without a repeat after which a behaviour's finding begins a new episode.
 pub const BEHAVIOUR_QUIET_SECONDS: i64 = 24 * 3_600;
 
-/// Days an account is learnt before its behaviour is judged with full confidence.
-pub const LEARNING_DAYS: i64 = 14;
-
-/// Days of history kept for a (principal, key) pair.
-pub const PAIR_HISTORY_DAYS_MAX: usize = 28;
-
 /// Pairs with a history in one account; beyond, the longest unused are forgotten, and counted.
 pub const PAIRS_MAX: usize = 200_000;
 

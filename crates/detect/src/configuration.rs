@@ -13,7 +13,7 @@ pub struct Configuration {
     pub shadow: BTreeSet<String>,
     /// The organisation.
     pub organisation: Organisation,
-    /// The first behaviours.
+    /// Behaviour.
     pub behaviour: Behaviour,
     /// The rules.
     pub rules: Rules,
@@ -21,6 +21,9 @@ pub struct Configuration {
     pub suppress: Vec<Suppression>,
     /// Changes that are planned.
     pub expected: Vec<ExpectedChange>,
+    /// Whether plans carry the score of every hour; for evaluation.
+    #[serde(skip)]
+    pub with_scores: bool,
 }
 
 impl Configuration {
@@ -50,23 +53,20 @@ pub struct Organisation {
     pub allowed_regions: BTreeSet<String>,
 }
 
-/// Thresholds of `rate-pair` and `new-pair`.
+/// How much behaviour is reported.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Behaviour {
-    /// Calls in an hour below which a pair's rate is never reported.
-    pub rate_floor_calls: u64,
-    /// How many times its own busiest hour a pair must reach.
-    pub rate_times_peak: f64,
-    /// Calls in an hour from which a person's use is reported while there is no history.
+    /// Findings by behaviour that an account should have a day at most, on average.
+    pub findings_a_day: f64,
+    /// While an account is learnt: calls in an hour from which a person's use of a key is reported.
     pub learning_floor_calls: u64,
 }
 
 impl Default for Behaviour {
     fn default() -> Self {
         Self {
-            rate_floor_calls: 30,
-            rate_times_peak: 4.0,
+            findings_a_day: 1.0,
             learning_floor_calls: 50,
         }
     }

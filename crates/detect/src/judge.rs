@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use keytrail_event::{Day, EventTime, Reader, Record};
+use keytrail_event::{EventTime, Reader, Record};
 
 use crate::base::{Base, Standing};
-use crate::behaviour::{self, Known};
+use crate::behaviour::{self, Behaved};
 use crate::bounds::{CLOSE_LAG_SECONDS, RULE_QUIET_DAYS};
 use crate::configuration::Configuration;
 use crate::distinct::DistinctEvents;
@@ -36,7 +36,6 @@ pub fn judge(
     clock: EventTime,
     configuration: &Configuration,
 ) -> Plan {
-    let (account, day) = (account_day.account(), account_day.day());
     let mut metrics = Metrics {
         cells: account_day.cells(),
         estimated_cells: account_day.estimated_cells(),
@@ -64,19 +63,20 @@ pub fn judge(
     };
     metrics.learning_keys = look.judge(&mut past, &mut judged);
     metrics.forgotten = past.forgotten - standing.past.forgotten;
-    let pairs = account_day.pairs(&past);
-    let known = Known::new(base, configuration);
-    if known.is_learning(day) {
-        let pair_hours = pairs.iter().map(|pair| pair.hours.len() as u64);
-        metrics.learning_pair_hours = pair_hours.sum();
+    let mut behaved = behaviour::judge(&behaviour::Day {
+        base,
+        account_day,
+        past: &past,
+        clock,
+        configuration,
+        episodes: &standing.episodes,
+        follows_base: std::ptr::eq(standing, &raw const base.standing),
+    });
+    metrics.learning_hours = behaved.learning_hours;
+    for candidate in std::mem::take(&mut behaved.candidates) {
+        judged.settle(candidate);
     }
-    for pair in &pairs {
-        for candidate in behaviour::judge(account, pair, &known, clock) {
-            judged.settle(candidate);
-        }
-    }
-    let pair_days = pairs.iter().filter_map(|pair| pair.day()).collect();
-    judged.conclude(account, day, past, pair_days, metrics)
+    judged.conclude(account_day, past, behaved, metrics)
 }
 
 /// The findings of a judgement on their way.
@@ -107,22 +107,24 @@ impl Judged<'_> {
 
     fn conclude(
         self,
-        account: &str,
-        day: Day,
+        account_day: &AccountDay<'_>,
         past: Past,
-        pair_days: Vec<crate::plan::PairDay>,
+        behaved: Behaved,
         metrics: Metrics,
     ) -> Plan {
+        let last_uses = account_day.last_uses(&past);
         let mut findings: Vec<Finding> = self.findings.values().cloned().collect();
         findings.sort_by(|a, b| (&a.episode, &a.id).cmp(&(&b.episode, &b.id)));
         let mut episodes = self.standing.episodes.clone();
         episodes.extend(self.findings);
         Plan {
-            account: account.to_owned(),
-            day,
+            account: account_day.account().to_owned(),
+            day: account_day.day(),
             findings,
             standing: Standing { past, episodes },
-            pair_days,
+            last_uses,
+            baseline: behaved.next,
+            scores: behaved.scores,
             metrics,
         }
     }

@@ -1,9 +1,12 @@
 //! A plan: what the judgement of one account's day came to, so exact that whoever executes it has no choice left.
 
+use std::sync::Arc;
+
 use keytrail_event::{Day, EventTime};
 use serde::Serialize;
 
 use crate::base::Standing;
+use crate::baseline::{AccountBaseline, ScoreLine};
 use crate::finding::Finding;
 
 /// The outcome of judging a day of an account.
@@ -17,27 +20,25 @@ pub struct Plan {
     pub findings: Vec<Finding>,
     /// What stands at the end of the day.
     pub standing: Standing,
-    /// What each pair did on the day, to be learnt when the day closes.
-    pub pair_days: Vec<PairDay>,
+    /// When each pair last used its key, to be learnt when the day closes.
+    pub last_uses: Vec<LastUse>,
+    /// The baselines of the next day, once the day is closed.
+    pub baseline: Option<Arc<AccountBaseline>>,
+    /// A score for every hour, where the configuration asks for them.
+    pub scores: Vec<ScoreLine>,
     /// What was counted on the way.
     pub metrics: Metrics,
 }
 
-/// What one (principal, key) pair did on one day.
+/// When one (principal, key) pair last used its key.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PairDay {
+pub struct LastUse {
     /// The canonical principal.
     pub principal: String,
     /// The canonical key.
     pub key: String,
-    /// Calls on the day.
-    pub calls: u64,
-    /// Calls in its busiest hour.
-    pub peak_hour_calls: u64,
-    /// Hours with calls.
-    pub active_hours: u8,
-    /// The last successful cryptographic call, if there was one.
-    pub last_use: Option<EventTime>,
+    /// The last successful cryptographic call of the day.
+    pub at: EventTime,
 }
 
 /// What was counted while judging.
@@ -49,8 +50,8 @@ pub struct Metrics {
     pub estimated_cells: u64,
     /// Records that rules judged.
     pub rule_records: u64,
-    /// (pair, hour)s that were judged while the account was being learnt.
-    pub learning_pair_hours: u64,
+    /// (principal, hour)s that were judged while the account was being learnt.
+    pub learning_hours: u64,
     /// (key, day)s with use of a key that had no customs yet to be judged by.
     pub learning_keys: u64,
     /// Entries of the past that did not fit.
@@ -63,7 +64,7 @@ impl Metrics {
         self.cells += other.cells;
         self.estimated_cells += other.estimated_cells;
         self.rule_records += other.rule_records;
-        self.learning_pair_hours += other.learning_pair_hours;
+        self.learning_hours += other.learning_hours;
         self.learning_keys += other.learning_keys;
         self.forgotten += other.forgotten;
     }

@@ -8,13 +8,13 @@ use std::collections::BTreeMap;
 
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
-use keytrail_event::{Day, EventTime, Hour, OperationClass, OutcomeFamily};
+use keytrail_event::{Day, EventTime, OperationClass, OutcomeFamily};
 
 use crate::base::Base;
-use crate::cell::{Cell, Ends, Exemplar};
+use crate::cell::Cell;
 use crate::cells::CellKey;
 use crate::items::{Item, items_of_day};
-use crate::plan::PairDay;
+use crate::plan::LastUse;
 use crate::rules::day::KeyUse;
 use crate::rules::past::{KeyUses, Past};
 use crate::symbol::{Symbol, Symbols};
@@ -102,189 +102,29 @@ impl<'t> AccountDay<'t> {
             .count() as u64
     }
 
-    /// What each (principal, key) pair did with its key, sorted by names. Cells without a key and
-    /// calls that are not cryptographic belong to no pair.
-    pub(crate) fn pairs<'d>(&self, past: &'d Past) -> Vec<PairUse<'d>>
-    where
-        't: 'd,
-    {
-        let used: Vec<(CellKey, &'t Cell)> = self
-            .cells
-            .iter()
-            .filter(|(key, _)| {
-                key.class == OperationClass::Cryptographic && !self.symbols.name(key.key).is_empty()
-            })
-            .copied()
-            .collect();
-        let symbols = self.symbols;
-        let principals = Ranks::of(used.iter().map(|(key, _)| key.principal), |symbol| {
-            symbols.name(symbol)
-        });
-        let keys = Ranks::of(used.iter().map(|(key, _)| key.key), |symbol| {
-            past.resolve(symbols.name(symbol))
-        });
-        let mut entries: Vec<(u32, u32, Hour, CellKey, &'t Cell)> = used
-            .into_iter()
-            .map(|(key, cell)| {
-                (
-                    principals.of_symbol(key.principal),
-                    keys.of_symbol(key.key),
-                    key.hour,
-                    key,
-                    cell,
-                )
-            })
-            .collect();
-        entries.sort_unstable_by_key(|(principal, key, hour, ..)| (*principal, *key, *hour));
-        let pairs = entries.chunk_by(|a, b| (a.0, a.1) == (b.0, b.1));
-        pairs
-            .map(|entries| {
-                let (principal, key, ..) = entries[0];
-                let hours = entries.chunk_by(|a, b| a.2 == b.2).map(|cells| {
-                    let mut use_ = HourUse::new(symbols);
-                    for (.., key, cell) in cells {
-                        use_.add(*key, cell);
-                    }
-                    (cells[0].2, use_)
-                });
-                PairUse {
-                    principal: principals.names[principal as usize],
-                    key: keys.names[key as usize],
-                    hours: hours.collect(),
-                }
+    /// When each (principal, key) pair last used its key, sorted by names: successful cryptographic
+    /// calls only, since being refused is no use.
+    pub(crate) fn last_uses(&self, past: &Past) -> Vec<LastUse> {
+        let mut uses: BTreeMap<(&str, &str), EventTime> = BTreeMap::new();
+        for (key, cell) in &self.cells {
+            let name = self.symbols.name(key.key);
+            let is_use =
+                key.class == OperationClass::Cryptographic && key.outcome == OutcomeFamily::Success;
+            if !is_use || name.is_empty() {
+                continue;
+            }
+            let last = cell.last_time(key.hour);
+            uses.entry((self.symbols.name(key.principal), past.resolve(name)))
+                .and_modify(|known| *known = last.max(*known))
+                .or_insert(last);
+        }
+        uses.into_iter()
+            .map(|((principal, key), at)| LastUse {
+                principal: principal.to_owned(),
+                key: key.to_owned(),
+                at,
             })
             .collect()
-    }
-}
-
-/// The order of names, as numbers.
-struct Ranks<'n> {
-    ranks: HashMap<Symbol, u32, RandomState>,
-    /// The names by rank.
-    names: Vec<&'n str>,
-}
-
-impl<'n> Ranks<'n> {
-    fn of(symbols: impl Iterator<Item = Symbol>, name: impl Fn(Symbol) -> &'n str) -> Self {
-        let mut ranks: HashMap<Symbol, u32, RandomState> =
-            symbols.map(|symbol| (symbol, 0)).collect();
-        let mut names: Vec<&'n str> = ranks.keys().map(|symbol| name(*symbol)).collect();
-        names.sort_unstable();
-        names.dedup();
-        for (symbol, rank) in &mut ranks {
-            // There are fewer names than symbols, whose numbers have 32 bits.
-            *rank = names.binary_search(&name(*symbol)).unwrap_or_default() as u32;
-        }
-        Self { ranks, names }
-    }
-
-    fn of_symbol(&self, symbol: Symbol) -> u32 {
-        self.ranks.get(&symbol).copied().unwrap_or_default()
-    }
-}
-
-/// What one pair did on one day.
-#[derive(Debug, Clone)]
-pub(crate) struct PairUse<'d> {
-    pub principal: &'d str,
-    pub key: &'d str,
-    /// The hours with calls, in order.
-    pub hours: Vec<(Hour, HourUse<'d>)>,
-}
-
-impl PairUse<'_> {
-    /// The day as it is learnt: `None` when no call succeeded, since being refused is no use.
-    pub fn day(&self) -> Option<PairDay> {
-        let hours = || {
-            let hours = self.hours.iter().map(|(_, use_)| use_);
-            hours.filter(|use_| use_.succeeded > 0)
-        };
-        hours().next()?;
-        Some(PairDay {
-            principal: self.principal.to_owned(),
-            key: self.key.to_owned(),
-            calls: hours().map(|hour| hour.succeeded).sum(),
-            peak_hour_calls: hours().map(|hour| hour.succeeded).max().unwrap_or(0),
-            active_hours: hours().count() as u8,
-            last_use: hours().filter_map(|hour| hour.last_success).max(),
-        })
-    }
-
-    /// The Region of the first name among those the calls were made in.
-    pub fn region(&self) -> &str {
-        let cells = self.hours.iter().flat_map(|(_, use_)| use_.cells());
-        cells.map(|cell| cell.region).min().unwrap_or_default()
-    }
-}
-
-/// What one pair did in one hour.
-#[derive(Debug, Clone)]
-pub(crate) struct HourUse<'d> {
-    symbols: &'d Symbols,
-    cells: Vec<(CellKey, &'d Cell)>,
-    pub calls: u64,
-    pub succeeded: u64,
-    /// Whether a count in it is an estimate.
-    pub is_estimate: bool,
-    pub first: Option<Exemplar>,
-    pub last: Option<Exemplar>,
-    last_success: Option<EventTime>,
-}
-
-/// One cell with the names its key stands for.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct NamedCell<'d> {
-    pub region: &'d str,
-    pub operation: &'d str,
-    pub service_path: &'d str,
-    pub outcome: OutcomeFamily,
-    pub cell: &'d Cell,
-    /// The names that the cell's values refer to.
-    pub symbols: &'d Symbols,
-}
-
-impl<'d> HourUse<'d> {
-    fn new(symbols: &'d Symbols) -> Self {
-        Self {
-            symbols,
-            cells: Vec::new(),
-            calls: 0,
-            succeeded: 0,
-            is_estimate: false,
-            first: None,
-            last: None,
-            last_success: None,
-        }
-    }
-
-    fn add(&mut self, key: CellKey, cell: &'d Cell) {
-        let calls = cell.events.count();
-        self.calls += calls;
-        self.is_estimate |= !cell.events.is_exact();
-        self.cells.push((key, cell));
-        let Ends { first, last } = cell.ends(key.hour);
-        if key.outcome == OutcomeFamily::Success {
-            self.succeeded += calls;
-            self.last_success = self.last_success.max(Some(last.time));
-        }
-        self.first = Some(match self.first.take() {
-            Some(earlier) => earlier.min(first),
-            None => first,
-        });
-        self.last = self.last.take().max(Some(last));
-    }
-
-    /// The cells behind the numbers.
-    pub fn cells(&self) -> impl Iterator<Item = NamedCell<'d>> {
-        let symbols = self.symbols;
-        self.cells.iter().map(move |(key, cell)| NamedCell {
-            region: symbols.name(key.region),
-            operation: symbols.name(key.operation),
-            service_path: symbols.name(key.service_path),
-            outcome: key.outcome,
-            cell,
-            symbols,
-        })
     }
 }
 
@@ -361,16 +201,14 @@ impl<'a> DayUses<'a> {
                 }
             }
             for (principal, keys) in &self.base.pairs {
-                for (key, history) in keys {
-                    if let Some(last) = history.last_use {
-                        let span = Span {
-                            first: last,
-                            last,
-                            principal,
-                            cell: None,
-                        };
-                        spans.entry(key.as_str()).or_default().push(span);
-                    }
+                for (key, last) in keys {
+                    let span = Span {
+                        first: *last,
+                        last: *last,
+                        principal,
+                        cell: None,
+                    };
+                    spans.entry(key.as_str()).or_default().push(span);
                 }
             }
             for spans in spans.values_mut() {

@@ -100,7 +100,7 @@ impl Explanation<'_> {
         self.0.heading("How sure")?;
         let severity = finding.severity;
         self.0.text(&format!(
-            "Score {}, which makes it {severity}: on one scale for rules and behaviour, medium begins at 8, high at 12 and critical at 16. Rules have the fixed scores {}, {}, {} and {}.",
+            "Score {}, severity {severity}. Behaviour is low from the account's threshold, medium where a fifth of the findings would remain, high where a twentieth would; the evidence `rarity` gives the reckoning. Rules have the fixed scores {}, {}, {} and {} for low to critical.",
             Short(finding.score),
             Short(Severity::Low.score()),
             Short(Severity::Medium.score()),

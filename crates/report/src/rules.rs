@@ -176,7 +176,7 @@ pub fn write_rule(entry: &RuleEntry, page: &Page, out: &mut dyn Write) -> io::Re
             prose.text(&named.collect::<Vec<_>>().join(", "))?;
         }
         RuleKind::Behaviour => prose
-            .text("By its score: how unusual and how large it is. Medium begins at 8, high at 12, critical at 16.")?,
+            .text("By its score: how unusual and how large it is. Low from the account's threshold, medium where a fifth of the findings would remain, high where a twentieth would; one more where something is destroyed or handed out.")?,
     }
     prose.heading("ATT&CK")?;
     for technique in &entry.attack {

@@ -22,7 +22,7 @@ pub struct Calibration {
 impl Calibration {
     /// Counts hours with this surprise.
     pub fn add(&mut self, surprise: f64, width: f64, weight: f32) {
-        if self.weights.is_empty() {
+        if self.weights.len() != BINS {
             self.weights.resize(BINS, 0.0);
         }
         let bin = (surprise.max(0.0) / width) as usize;
@@ -42,7 +42,7 @@ impl Calibration {
         let total: f64 = self.weights.iter().map(|weight| f64::from(*weight)).sum();
         // tails[i]: the weight at or above the lower edge of bin i.
         let mut tails = vec![0.0; BINS + 1];
-        for bin in (0..self.weights.len()).rev() {
+        for bin in (0..self.weights.len().min(BINS)).rev() {
             tails[bin] = tails[bin + 1] + f64::from(self.weights[bin]);
         }
         let least = TAIL_WEIGHT_MIN.max(TAIL_SHARE_MIN * total);
@@ -57,7 +57,7 @@ impl Calibration {
                 (tails[edge] + CALIBRATION_PRIOR_HOURS * model) / (total + CALIBRATION_PRIOR_HOURS),
             )
         });
-        let excess: f64 = (start..self.weights.len())
+        let excess: f64 = (start..self.weights.len().min(BINS))
             .map(|bin| f64::from(self.weights[bin]) * ((bin - start) as f64 + 0.5) * width)
             .sum();
         // The model's own mean excess is log10(e), worth as much as the least tail.

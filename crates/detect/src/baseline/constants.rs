@@ -1,7 +1,10 @@
 //! Every constant of the baselines, named, with its unit and its reason.
 //!
 //! "Measured" means: on the simulated organisations of `keytrail simulate`, on seeds that were used for
-//! tuning.
+//! tuning; the numbers of other seeds stand in `docs/scorecard.md`.
+
+/// The version of the mathematics. A base folded by another version is folded anew, never migrated.
+pub const MATHS_VERSION: u32 = 2;
 
 /// Days in which a count loses half its weight: two working weeks, so that weekends stay visible
 /// and a change of habits is forgotten within a month.
@@ -54,6 +57,9 @@ pub const REST_MAX: f64 = 6.0;
 pub const KEY_PATH_PRIOR: f64 = 0.02;
 /// Days assumed for a key beside those it has.
 pub const KEY_DAYS_PRIOR: f64 = 0.4;
+/// The most that a new Region says: whole applications fail over to one, and it brings new keys with
+/// it, which say the same. That it is the account's first is told by the rule `region-new`.
+pub const REGION_MAX: f64 = 2.0;
 /// What a grantee of an account never granted to before adds.
 pub const FOREIGN_GRANTEE: f64 = 1.5;
 
@@ -63,6 +69,8 @@ pub const FOREIGN_GRANTEE: f64 = 1.5;
 pub const DORMANT_KEY_KNOWN_DAYS: i64 = 7;
 /// See [`DORMANT_KEY_KNOWN_DAYS`].
 pub const DORMANT_KEY_UNUSED_DAYS: i64 = 5;
+/// Days since its observed CreateKey in which a key that was never used is young, not dormant.
+pub const YOUNG_KEY_DAYS: i64 = 30;
 /// Days a principal must have been silent before its return is one.
 pub const DORMANT_PRINCIPAL_UNUSED_DAYS: i64 = 10;
 /// The sum of decayed days of something that happens every day: 1/(1 − 2^(−1/14)) ≈ 20.7.
@@ -128,18 +136,37 @@ pub const TAIL_SHARE_MIN: f64 = 0.001;
 pub const TAIL_START_MIN: f64 = 1.0;
 /// Hours that the model is worth against a principal's own history.
 pub const OWN_PRIOR_HOURS: f64 = 30.0;
-/// What a family must exceed to count.
-pub const FAMILY_THRESHOLD: f64 = 0.5;
+/// The most that calibration adds to a surprise: what is rare in a short history is not known to be
+/// rarer than the model says by more than a hundred times.
+pub const CALIBRATION_GAIN_MAX: f64 = 2.0;
+/// What a family must exceed to count: 1 in 10. Measured: half of it cost 4 points of recall.
+pub const FAMILY_THRESHOLD: f64 = 1.0;
 /// What the second of a family must exceed, and how much of the rest counts.
 pub const SECOND_THRESHOLD: f64 = 1.0;
 /// Weight of the effect size in the score, and where it ends.
 pub const EFFECT_WEIGHT: f64 = 1.5;
 /// See [`EFFECT_WEIGHT`].
-pub const EFFECT_MAX: f64 = 12.0;
+pub const EFFECT_MAX: f64 = 20.0;
 /// Mean of a principal's T below which it is quiet, and from which it is noisy.
 pub const QUIET_BELOW: f64 = 0.15;
 /// See [`QUIET_BELOW`].
 pub const NOISY_FROM: f64 = 0.6;
+
+// From score to finding.
+
+/// Days an account is learnt before its behaviour is judged.
+pub const LEARNING_DAYS: u32 = 14;
+/// Days whose scores make the threshold.
+pub const BUDGET_DAYS: i64 = 28;
+/// Scores remembered of a day, the highest: enough for three times three findings a day.
+pub const BUDGET_MAXIMA_PER_DAY: usize = 32;
+/// The least rank that the extrapolation starts from.
+pub const BUDGET_RANK_MIN: usize = 25;
+/// Principal-days below which the floor decides alone.
+pub const BUDGET_PRINCIPAL_DAYS_MIN: u64 = 200;
+/// The score below which nothing is reported: about what organisations without attacks reach once a
+/// week. Measured.
+pub const SCORE_FLOOR: f64 = 20.0;
 
 // Bounds. The smallest token goes first.
 

@@ -107,7 +107,7 @@ const ABOUT: [(&str, Family, &str); FEATURES] = [
     ("key_calls", Family::Volume, "rate-key"),
     ("network", Family::Network, "new-source"),
     ("agent", Family::Network, "new-source"),
-    ("region", Family::Network, "new-source"),
+    ("region", Family::Edge, "new-source"),
     ("service_path", Family::Channel, "new-service-path"),
     ("operation", Family::Operation, "new-operation"),
     ("key", Family::Edge, "new-pair"),
@@ -129,7 +129,7 @@ pub enum Family {
     Volume,
     /// What failed.
     Denied,
-    /// Which key.
+    /// Which key, and where it is: a new Region brings a new key with it.
     Edge,
     /// From where and with what.
     Network,

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use super::canonical::Class;
 use super::constants::{
     AGENTS_MAX, CONTEXTS_MAX, GRANTEES_MAX, GROUPS_MAX, KAPPA, KEY_PATHS_MAX, KEY_VALUES_MAX,
-    KEYS_MAX, NETWORKS_MAX, OPERATIONS_MAX, PAIRS_PER_PRINCIPAL_MAX, PATHS_MAX, PRINCIPALS_MAX,
-    REGIONS_MAX, SHARED_VALUES_MAX,
+    KEYS_MAX, LEARNING_DAYS, NETWORKS_MAX, OPERATIONS_MAX, PAIRS_PER_PRINCIPAL_MAX, PATHS_MAX,
+    PRINCIPALS_MAX, REGIONS_MAX, SHARED_VALUES_MAX,
 };
 use super::decay::{CALIBRATION, HABIT, SLOW, log2_1p};
 use super::facts::{DayFacts, HourFacts, NO_KEY, PrincipalFacts};
@@ -48,30 +48,44 @@ pub fn score(bases: Bases<'_>, facts: &DayFacts<'_>, seal: Seal) -> Vec<ScoredHo
 /// Judges a day for good and learns it: the base of the next day, and the day's scores.
 #[must_use]
 pub fn fold(bases: Bases<'_>, facts: &DayFacts<'_>) -> (AccountBaseline, Vec<ScoredHour>) {
+    let judge = Judge::new(bases, facts, Seal::Final);
     let mut scored = Vec::with_capacity(facts.hours.len());
-    let base = fold_each(bases, facts, |number, judged| {
+    let base = fold_each(&judge, bases.late, |number, judged| {
         emit(number, judged, &mut scored);
     });
     (base, scored)
 }
 
-/// The same, handing over each principal's judged day.
+/// Learns a day that is judged for good into a base, handing over each principal's judged day.
 pub(super) fn fold_each(
-    bases: Bases<'_>,
-    facts: &DayFacts<'_>,
+    judge: &Judge<'_, '_>,
+    base: &AccountBaseline,
     mut each: impl FnMut(usize, &JudgedDay),
 ) -> AccountBaseline {
-    let judge = Judge::new(bases, facts, Seal::Final);
-    let mut learning = Learning::begin(bases.late, facts);
-    for (number, principal) in facts.principals.iter().enumerate() {
+    let mut learning = Learning::begin(base, judge.facts);
+    let mut maxima = Vec::with_capacity(judge.facts.principals.len());
+    for (number, principal) in judge.facts.principals.iter().enumerate() {
         let judged = judge.principal(principal);
         each(number, &judged);
+        maxima.push(
+            judged
+                .hours
+                .iter()
+                .map(|hour| hour.score)
+                .fold(0.0, f64::max),
+        );
         learning.principal(principal, &judged, judge.noise(principal));
     }
-    learning.end()
+    let is_known = base.days >= LEARNING_DAYS;
+    let mut next = learning.end();
+    if is_known {
+        // Scores made while learning say nothing of how high usual ones are.
+        next.budget.learn(judge.facts.day, &mut maxima);
+    }
+    next
 }
 
-fn emit(number: usize, judged: &JudgedDay, scored: &mut Vec<ScoredHour>) {
+pub(super) fn emit(number: usize, judged: &JudgedDay, scored: &mut Vec<ScoredHour>) {
     scored.extend(judged.hours.iter().map(|hour| ScoredHour {
         principal: number as u32,
         hour: hour.hour,

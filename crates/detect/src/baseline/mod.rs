@@ -10,9 +10,12 @@
 //! the hours 0 to 2 against the day before yesterday's, the others against yesterday's. So whoever
 //! judges, and whenever, judges alike.
 
+pub mod budget;
+pub mod bytes;
 pub mod calibration;
 pub mod canonical;
 pub mod constants;
+mod day_judge;
 pub mod day_total;
 pub mod decay;
 pub mod facts;
@@ -31,7 +34,9 @@ pub mod time_of_day;
 mod trace;
 mod view;
 pub mod volume;
+mod words;
 
+pub use day_judge::{DayJudge, ScoreLine};
 pub use facts::{DayFacts, Grant, NoSurroundings, Surroundings};
 pub use features::{Family, Feature};
 pub use learn::{fold, score};
@@ -39,3 +44,4 @@ pub use score::{Bases, ScoredHour};
 pub use state::AccountBaseline;
 pub use trace::fold_in_full;
 pub use view::Seal;
+pub use words::Reasons;

@@ -3,9 +3,9 @@
 
 use super::canonical::Class;
 use super::constants::{
-    DORMANT_PRINCIPAL_UNUSED_DAYS, EFFECT_MAX, EFFECT_WEIGHT, FAMILY_THRESHOLD, KAPPA, NEW_FOREIGN,
-    NEW_GROUP, NEW_PRINCIPAL, OWN_PRIOR_HOURS, REST_MAX, SECOND_THRESHOLD, SLOW_BREADTH,
-    STEADY_DAYS,
+    CALIBRATION_GAIN_MAX, DORMANT_PRINCIPAL_UNUSED_DAYS, EFFECT_MAX, EFFECT_WEIGHT,
+    FAMILY_THRESHOLD, KAPPA, NEW_FOREIGN, NEW_GROUP, NEW_PRINCIPAL, OWN_PRIOR_HOURS, REST_MAX,
+    SECOND_THRESHOLD, SLOW_BREADTH, STEADY_DAYS,
 };
 use super::decay::{HABIT, SLOW, log2_1p, surprise};
 use super::facts::{DayFacts, HourFacts, PrincipalFacts};
@@ -15,7 +15,7 @@ use super::state::{AccountBaseline, STREAMS};
 use super::streams::{KINDS, counts};
 use super::surprises::{Surprise, gather, returning};
 use super::view::{Known, Seal, View};
-use super::volume::{SlotTime, Slots, Stream};
+use super::volume::{Judged, SlotTime, Slots, Stream};
 
 /// Width and last bin of a principal's histograms of families.
 pub(super) const FAMILY_BINS: (f64, u8) = (0.5, 24);
@@ -78,6 +78,8 @@ pub(super) struct JudgedDay {
     pub surprises: Vec<Surprise>,
     /// What the day adds to the slow breadth sum.
     pub slow_breadth: f64,
+    /// The largest part of it.
+    pub largest_new_key: f64,
 }
 
 /// A day being judged.
@@ -108,7 +110,8 @@ impl<'b, 'd> Judge<'b, 'd> {
         }
     }
 
-    fn view(&self, hour: u8) -> &View<'b> {
+    /// The base an hour is judged against.
+    pub fn view_of(&self, hour: u8) -> &View<'b> {
         if EARLY_HOURS >> hour & 1 == 1 {
             &self.early
         } else {
@@ -154,7 +157,7 @@ impl<'b, 'd> Judge<'b, 'd> {
         let mut running = 0.0;
         for hour in facts {
             let known = &known[usize::from(EARLY_HOURS >> hour.hour & 1 == 0)];
-            let view = self.view(hour.hour);
+            let view = self.view_of(hour.hour);
             running += hour.data;
             let mut raw = [0.0; FEATURES];
             let (pair, key) = pair_rates[usize::from(hour.hour)];
@@ -178,6 +181,13 @@ impl<'b, 'd> Judge<'b, 'd> {
         day
     }
 
+    /// The calls that are usual for a pair in an hour.
+    pub fn usual_calls(&self, principal: &PrincipalFacts<'_>, key: u32, hour: u8) -> f64 {
+        let view = self.view_of(hour);
+        let known = view.principal(principal);
+        judge_pair(view, principal.class, &known, key, hour, 0.0).mean
+    }
+
     /// By hour, the largest surprise of a pair's calls, and of its key's calls by all principals.
     fn pair_rates(
         &self,
@@ -188,9 +198,9 @@ impl<'b, 'd> Judge<'b, 'd> {
         for pair in &self.facts.pairs[principal.pairs.clone()] {
             for pair_hour in &self.facts.pair_hours[pair.hours.clone()] {
                 let is_late = EARLY_HOURS >> pair_hour.hour & 1 == 0;
-                let view = self.view(pair_hour.hour);
+                let view = self.view_of(pair_hour.hour);
                 let rate = &mut rates[usize::from(pair_hour.hour)];
-                let surprise = pair_surprise(
+                let judged = judge_pair(
                     view,
                     principal.class,
                     &known[usize::from(is_late)],
@@ -198,7 +208,7 @@ impl<'b, 'd> Judge<'b, 'd> {
                     pair_hour.hour,
                     pair_hour.calls,
                 );
-                rate.0 = rate.0.max(surprise);
+                rate.0 = rate.0.max(judged.surprise);
                 if let Some(of_key) = &self.key_rates[pair.key as usize] {
                     let (surprise, mean) = of_key[usize::from(pair_hour.hour)];
                     let share = (pair_hour.calls / (1.0 + f64::from(mean))).min(1.0);
@@ -210,14 +220,15 @@ impl<'b, 'd> Judge<'b, 'd> {
     }
 }
 
-fn pair_surprise(
+/// The calls of a pair in an hour against its own, or against its class where it is not known.
+fn judge_pair(
     view: &View<'_>,
     class: Class,
     known: &Known<'_>,
     key: u32,
     hour: u8,
     calls: f64,
-) -> f64 {
+) -> Judged {
     let pair = view
         .key(key)
         .zip(known.principal)
@@ -228,9 +239,9 @@ fn pair_surprise(
             let factor = f64::from(HABIT.over(view.day - pair.day));
             let time = SlotTime::new(view.day, hour);
             let mean = pair.calls.mean(Slots::Blocks, time, prior, factor);
-            pair.calls.judge(calls, mean, KAPPA, factor).surprise
+            pair.calls.judge(calls, mean, KAPPA, factor)
         }
-        None => Stream::default().judge(calls, prior, KAPPA, 0.0).surprise,
+        None => Stream::default().judge(calls, prior, KAPPA, 0.0),
     }
 }
 
@@ -298,7 +309,8 @@ fn new_principal(view: &View<'_>, principal: &PrincipalFacts<'_>, known: &Known<
     if known.group.is_none() {
         whole += NEW_GROUP;
     }
-    if principal.class == Class::Foreign {
+    // A partner that is known sends new principals as it likes.
+    if principal.class == Class::Foreign && known.group.is_none() {
         whole += NEW_FOREIGN;
     }
     whole
@@ -381,6 +393,7 @@ fn slow_breadth(view: &View<'_>, known: &Known<'_>, day: &mut JudgedDay, hour: u
         {
             is_first = true;
             day.slow_breadth += found.surprise - 1.0;
+            day.largest_new_key = day.largest_new_key.max(found.surprise - 1.0);
         }
     }
     if !is_new {
@@ -389,7 +402,9 @@ fn slow_breadth(view: &View<'_>, known: &Known<'_>, day: &mut JudgedDay, hour: u
     let before = known.principal.map_or(0.0, |known| {
         f64::from(known.slow_breadth) * f64::from(SLOW.over(view.day - known.day))
     });
-    let score = SLOW_BREADTH * log2_1p(before + day.slow_breadth);
+    // The most surprising key of the day counts as a new key already: here is what comes on top of it.
+    let on_top = before + day.slow_breadth - day.largest_new_key;
+    let score = SLOW_BREADTH * log2_1p(on_top);
     (score, if is_first { score } else { 0.0 })
 }
 
@@ -441,7 +456,8 @@ fn calibrate(view: &View<'_>, class: Class, raw: &[f64; FEATURES]) -> [f64; FEAT
     let mut calibrated = [0.0; FEATURES];
     for (feature, surprise) in raw.iter().enumerate() {
         if *surprise > 0.0 {
-            calibrated[feature] = view.calibrator(class, feature).calibrate(*surprise);
+            let rank = view.calibrator(class, feature).calibrate(*surprise);
+            calibrated[feature] = rank.min(*surprise + CALIBRATION_GAIN_MAX);
         }
     }
     calibrated

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::budget::BudgetHistory;
 use super::calibration::Calibration;
 use super::canonical::Class;
 use super::day_total::DayTotals;
@@ -88,6 +89,7 @@ pub struct AccountBaseline {
     /// Σ of new principals over all keys, decayed.
     pub(super) new_principals_of_keys: f32,
     pub(super) principals: BTreeMap<Box<str>, Arc<PrincipalBaseline>>,
+    pub(super) budget: BudgetHistory,
     /// Principals, keys and groups that were forgotten because there were too many.
     pub(super) forgotten: u64,
 }
@@ -191,6 +193,12 @@ impl AccountBaseline {
     #[must_use]
     pub const fn days(&self) -> u32 {
         self.days
+    }
+
+    /// The score from which behaviour is reported, so that there are about so many findings a day.
+    #[must_use]
+    pub fn threshold(&self, findings_a_day: f64) -> f64 {
+        self.budget.threshold(findings_a_day)
     }
 
     /// How many principals, keys and pairs are known.

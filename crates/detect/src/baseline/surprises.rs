@@ -4,15 +4,15 @@
 use super::canonical::Class;
 use super::constants::{
     CONTEXT_KEY_AGE_DAYS_MIN, DORMANT_KEY_KNOWN_DAYS, DORMANT_KEY_UNUSED_DAYS, FOREIGN_GRANTEE,
-    STEADY_DAYS,
+    REGION_MAX, STEADY_DAYS, YOUNG_KEY_DAYS,
 };
 use super::decay::{HABIT, surprise};
-use super::facts::{DayFacts, NO_KEY, PairFacts, PrincipalFacts, ValueFacts};
+use super::facts::{DayFacts, NO_CONTEXT, NO_KEY, PairFacts, PrincipalFacts, ValueFacts};
 use super::features::Feature;
 use super::novelty::{self, Novelty};
 use super::operation_risk::risk;
 use super::state::{KeyBaseline, TABLES, table_of};
-use super::view::{Known, View};
+use super::view::{Known, Seal, View};
 
 /// What a surprise is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -122,6 +122,7 @@ impl PrincipalDay<'_> {
         let name = self.facts.names[value.name as usize];
         match value.feature {
             Feature::Operation => judged.surprise = risk(name).weigh(judged.surprise),
+            Feature::Region => judged.surprise = judged.surprise.min(REGION_MAX),
             Feature::Grantee if judged.surprise > 0.0 && self.is_foreign(name) => {
                 judged.surprise += FOREIGN_GRANTEE;
             }
@@ -139,6 +140,11 @@ impl PrincipalDay<'_> {
     /// A path or context on a key the principal already uses.
     fn value_on_key(&self, value: &ValueFacts) -> Novelty {
         let mut judged = Novelty::default();
+        let is_missing_context = self.facts.names[value.name as usize] == NO_CONTEXT;
+        if is_missing_context && self.view.seal == Seal::Provisional {
+            // A context may still come into the cell.
+            return judged;
+        }
         let (Some(key), Some(principal)) = (self.view.key(value.key), self.known.principal) else {
             return judged;
         };
@@ -186,7 +192,11 @@ impl PrincipalDay<'_> {
             .known
             .principal
             .is_some_and(|principal| principal.pair(key.number).is_some());
-        if !is_dormant || is_known_pair || self.principal.class == Class::Service {
+        let is_young = key.used.is_none()
+            && key
+                .created
+                .is_some_and(|created| day - created < YOUNG_KEY_DAYS);
+        if !is_dormant || is_young || is_known_pair || self.principal.class == Class::Service {
             return 0.0;
         }
         returning(key_days(key, day), age, gap)

@@ -5,14 +5,16 @@ use serde_json::{Map, Value, json};
 use super::facts::DayFacts;
 use super::features::{Family, Feature};
 use super::learn::fold_each;
-use super::score::{Bases, JudgedHour};
+use super::score::{Bases, Judge, JudgedHour};
 use super::state::AccountBaseline;
+use super::view::Seal;
 
 /// Folds a day as [`super::fold`] does, and gives a JSON object for each hour.
 #[must_use]
 pub fn fold_in_full(bases: Bases<'_>, facts: &DayFacts<'_>) -> (AccountBaseline, Vec<Value>) {
     let mut lines = Vec::with_capacity(facts.hours.len());
-    let base = fold_each(bases, facts, |number, judged| {
+    let judge = Judge::new(bases, facts, Seal::Final);
+    let base = fold_each(&judge, bases.late, |number, judged| {
         let principal = &facts.principals[number];
         for (hour, of_hour) in judged
             .hours

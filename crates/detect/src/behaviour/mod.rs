@@ -1,28 +1,30 @@
-//! The first behaviours: what a (principal, key) pair did, against what it did before.
+//! Behaviours: what is far from the baselines, as findings.
 //!
-//! They are simple and say so: a new pair, and a rate above every hour on record. What they know
-//! is the base: the days folded before the hour began, read up to the day that had ended
-//! `CLOSE_LAG` before it.
+//! The mathematics is in [`crate::baseline`]; here a day is judged by it, hours above the account's
+//! threshold become cases, and cases become candidates for findings.
 
-pub mod new_pair;
-pub mod rate_pair;
+mod about;
+mod cases;
+mod circumstances;
+mod learning;
 
-use std::cell::Cell;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use keytrail_event::{Day, EventTime, Hour, OutcomeFamily};
+use keytrail_event::{EventTime, Reader};
 
-use crate::base::{Base, PairHistory};
-use crate::bounds::{BEHAVIOUR_QUIET_SECONDS, LEARNING_DAYS};
-use crate::cell::Exemplar;
+pub use about::BEHAVIOURS;
+
+use crate::base::Base;
+use crate::baseline::constants::LEARNING_DAYS;
+use crate::baseline::{AccountBaseline, Bases, DayFacts, DayJudge, Grant, ScoreLine, Surroundings};
+use crate::bounds::CLOSE_LAG_SECONDS;
 use crate::configuration::Configuration;
-use crate::episode::{Candidate, keep_both_ends};
-use crate::finding::{Attack, Evidence, Severity};
-use crate::judge::state_at;
-use crate::rules::support::argument;
-use crate::symbol::Symbols;
-use crate::uses::{HourUse, PairUse};
-use crate::values::{ValueKind, Values};
+use crate::episode::Candidate;
+use crate::finding::{Attack, Finding};
+use crate::items::with_record;
+use crate::rules::past::Past;
+use crate::uses::AccountDay;
 
 /// What a behaviour is, for `rules list` and `rules show`.
 #[derive(Debug, Clone, Copy)]
@@ -50,235 +52,109 @@ impl AboutBehaviour {
     }
 }
 
-/// All behaviours, sorted by id.
-pub const BEHAVIOURS: [&AboutBehaviour; 2] = [&new_pair::ABOUT, &rate_pair::ABOUT];
-
-/// What behaviour is judged against.
-#[derive(Debug)]
-pub(crate) struct Known<'a> {
-    pub base: &'a Base,
-    pub configuration: &'a Configuration,
-    /// The account's rate of new pairs through a day, once it was asked for.
-    pub new_pair_rate: Cell<Option<(Day, f64)>>,
-}
-
-impl<'a> Known<'a> {
-    pub const fn new(base: &'a Base, configuration: &'a Configuration) -> Self {
-        Self {
-            base,
-            configuration,
-            new_pair_rate: Cell::new(None),
-        }
-    }
-
-    /// Days with KMS records that were folded up to this one.
-    pub fn days_through(&self, day: Day) -> i64 {
-        self.base.active_days.range(..=day).count() as i64
-    }
-
-    /// Whether the account is still being learnt on this day.
-    pub fn is_learning(&self, day: Day) -> bool {
-        self.days_through(day.plus_days(-1)) < LEARNING_DAYS
-    }
-
-    pub fn history(&self, pair: &PairUse<'_>) -> Option<&'a PairHistory> {
-        self.base.pairs.get(pair.principal)?.get(pair.key)
-    }
-}
-
-/// The day whose fold an hour is judged against: the last that had ended three hours before it began.
+/// The behaviour of this id.
 #[must_use]
-pub fn base_day(hour: Hour) -> Day {
-    let lag_hours = crate::bounds::CLOSE_LAG_SECONDS / keytrail_event::time::HOUR_SECONDS;
-    let lag_days = if i64::from(hour.of_day()) >= lag_hours {
-        1
-    } else {
-        2
-    };
-    hour.day().plus_days(-lag_days)
+pub fn find(id: &str) -> Option<&'static AboutBehaviour> {
+    BEHAVIOURS.into_iter().find(|about| about.id == id)
 }
 
-/// Judges one pair's day by every behaviour.
-pub(crate) fn judge(
-    account: &str,
-    pair: &PairUse<'_>,
-    known: &Known<'_>,
-    clock: EventTime,
-) -> Vec<Candidate> {
-    let case = Case {
-        account,
-        pair,
-        clock,
-    };
-    let new = new_pair::judge(&case, known);
-    let rate = rate_pair::judge(&case, known);
-    new.into_iter().chain(rate).collect()
-}
-
-/// One pair on one day, on its way to a candidate.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Case<'a> {
-    pub account: &'a str,
-    pub pair: &'a PairUse<'a>,
-    pub clock: EventTime,
-}
-
-/// How unusual, how large, and in which words.
+/// A day of an account on its way to judgement.
 #[derive(Debug)]
-pub(crate) struct Opinion {
-    pub score: f64,
-    pub confidence: f64,
-    pub title: String,
-    pub evidence: Vec<Evidence>,
+pub(crate) struct Day<'a> {
+    pub base: &'a Base,
+    pub account_day: &'a AccountDay<'a>,
+    pub past: &'a Past,
+    pub clock: EventTime,
+    pub configuration: &'a Configuration,
+    /// What stood at the end of the day before, by id of the finding.
+    pub episodes: &'a BTreeMap<String, Finding>,
+    /// Whether nothing lies between the base and this day: while a day before is open, scoring waits.
+    pub follows_base: bool,
 }
 
-impl Case<'_> {
-    /// The candidate over these hours of the pair.
-    pub fn candidate(
-        &self,
-        about: &'static AboutBehaviour,
-        hours: &[(Hour, &HourUse<'_>)],
-        opinion: Opinion,
-    ) -> Option<Candidate> {
-        let first = hours
-            .iter()
-            .filter_map(|(_, use_)| use_.first.as_ref())
-            .min()?;
-        let last = hours
-            .iter()
-            .filter_map(|(_, use_)| use_.last.as_ref())
-            .max()?;
-        let mut exemplars: Vec<&Exemplar> = hours
-            .iter()
-            .flat_map(|(_, use_)| [&use_.first, &use_.last])
-            .flatten()
-            .filter(|exemplar| !exemplar.event_id.is_empty())
-            .collect();
-        exemplars.sort();
-        exemplars.dedup();
-        let mut event_ids: Vec<String> = exemplars
-            .iter()
-            .map(|exemplar| exemplar.event_id.text().into_owned())
-            .collect();
-        keep_both_ends(&mut event_ids);
-        let pair = self.pair;
-        let (first, last) = (first.time, last.time);
-        let mut evidence = opinion.evidence;
-        evidence.extend(circumstances(hours));
-        Some(Candidate {
-            rule: about.id,
-            class: String::new(),
-            title: opinion.title,
-            severity: Severity::of_score(opinion.score),
-            score: opinion.score,
-            confidence: opinion.confidence,
-            account: self.account.to_owned(),
-            region: Some(pair.region().to_owned()),
-            principal: Some(pair.principal.to_owned()),
-            key: Some(pair.key.to_owned()),
-            first_seen: first,
-            last_seen: last,
-            count: hours.iter().map(|(_, use_)| use_.calls).sum(),
-            new: hours.iter().map(|(_, use_)| use_.calls).sum(),
-            event_ids,
-            evidence,
-            attack: about.technique(),
-            practice: about.practice,
-            next_steps: vec![
-                format!(
-                    "Read every call: keytrail events ARCHIVE --principal {} --key {} --since {first} --until {}",
-                    argument(pair.principal, "principal"),
-                    argument(pair.key, "key"),
-                    last.plus_seconds(1)
-                ),
-                "Ask the owner of the principal whether this was planned; if not, revoke its sessions and keys first, then the data behind the key is to be considered read.".to_owned(),
-            ],
-            state: state_at(last, self.clock),
-            quiet_seconds: BEHAVIOUR_QUIET_SECONDS,
-        })
-    }
-}
-
-/// What cells had in common.
+/// What a day came to.
 #[derive(Debug, Default)]
-struct Circumstances<'d> {
-    operations: BTreeMap<&'d str, u64>,
-    service_paths: BTreeMap<&'d str, u64>,
-    denied: u64,
-    is_estimate: bool,
-    values: Values,
-    /// The names that the values refer to; the same for all cells.
-    symbols: Option<&'d Symbols>,
+pub(crate) struct Behaved {
+    pub candidates: Vec<Candidate>,
+    /// The base of the next day, once this one is closed.
+    pub next: Option<Arc<AccountBaseline>>,
+    /// A score for every hour, where scores were asked for.
+    pub scores: Vec<ScoreLine>,
+    /// (principal, hour)s that were judged while the account was being learnt.
+    pub learning_hours: u64,
 }
 
-/// What the calls were, and through what and from where they came: facts beside the judgement.
-fn circumstances(hours: &[(Hour, &HourUse<'_>)]) -> Vec<Evidence> {
-    let mut whole = Circumstances::default();
-    for named in hours.iter().flat_map(|(_, use_)| use_.cells()) {
-        let calls = named.cell.events.count();
-        *whole.operations.entry(named.operation).or_default() += calls;
-        *whole.service_paths.entry(named.service_path).or_default() += calls;
-        whole.denied += if named.outcome == OutcomeFamily::Denied {
-            calls
-        } else {
-            0
-        };
-        whole.is_estimate |= !named.cell.events.is_exact();
-        whole.values.merge(&named.cell.values, named.symbols);
-        whole.symbols = Some(named.symbols);
+/// Judges the behaviour of a day, and learns it once it is closed.
+pub(crate) fn judge(day: &Day<'_>) -> Behaved {
+    let mut behaved = Behaved::default();
+    if !day.follows_base {
+        return behaved;
     }
-    let counts = |counts: &BTreeMap<&str, u64>| {
-        let parts: Vec<String> = counts
-            .iter()
-            .map(|(name, calls)| format!("{calls} {name}"))
-            .collect();
-        parts.join(", ")
-    };
-    let operations = counts(&whole.operations);
-    let about = if whole.is_estimate {
-        " (≈, hours above 128 calls a cell are estimated)"
+    let account_day = day.account_day;
+    let grants = grants(account_day);
+    let facts = DayFacts::gather(
+        account_day.account(),
+        account_day.day(),
+        account_day.symbols(),
+        account_day.cells_named(),
+        &grants,
+        day.past,
+    );
+    if facts.hours.is_empty() {
+        return behaved;
+    }
+    let (early, late) = day.base.baselines(account_day.day());
+    let is_learning = late.days() < LEARNING_DAYS;
+    if is_learning {
+        behaved.learning_hours = facts.hours.len() as u64;
+    }
+    let is_closed = day.clock >= account_day.day().end().plus_seconds(CLOSE_LAG_SECONDS);
+    let bases = Bases { early, late };
+    let judged = if is_closed {
+        DayJudge::close(bases, &facts)
     } else {
-        ""
+        DayJudge::look(bases, &facts, |hour| {
+            day.clock >= hour.end().plus_seconds(CLOSE_LAG_SECONDS)
+        })
     };
-    let mut evidence = vec![
-        Evidence::new("operations", format!("Calls: {operations}{about}.")).observed(operations),
-        Evidence::new(
-            "service_paths",
-            format!("Through: {}.", counts(&whole.service_paths)),
-        )
-        .observed(counts(&whole.service_paths)),
-    ];
-    let values = [
-        ("networks", "From networks", ValueKind::Network),
-        ("agents", "With agents", ValueKind::Agent),
-        ("contexts", "Encryption contexts", ValueKind::Context),
-        ("sessions", "In sessions", ValueKind::Session),
-    ];
-    for (feature, words, kind) in values {
-        let Some(symbols) = whole.symbols.filter(|_| whole.values.one(kind).is_some()) else {
-            continue;
-        };
-        let overflowed = whole.values.overflowed(kind);
-        let more = if overflowed { " and more" } else { "" };
-        let mut names = whole.values.sorted(kind, symbols);
-        // Calls without a context are noted as the empty one.
-        names.retain(|name| !name.is_empty());
-        if names.is_empty() {
-            continue;
-        }
-        let list = names.join(", ");
-        evidence.push(Evidence::new(feature, format!("{words}: {list}{more}.")).observed(list));
+    if day.configuration.with_scores {
+        behaved.scores = judged.score_lines();
     }
-    if whole.denied > 0 {
-        evidence.push(
-            Evidence::new(
-                "denied",
-                format!("{} of the calls were refused.", whole.denied),
-            )
-            .observed(whole.denied),
-        );
+    behaved.candidates = if is_learning {
+        learning::candidates(day, &judged, late)
+    } else {
+        cases::candidates(day, &judged, late)
+    };
+    behaved.next = judged.into_next().map(Arc::new);
+    behaved
+}
+
+fn grants(account_day: &AccountDay<'_>) -> Vec<Grant> {
+    let mut grants = Vec::new();
+    let mut reader = Reader::default();
+    let whole = account_day
+        .items()
+        .iter()
+        .filter(|item| item.only.is_none());
+    for item in whole.filter(|item| item.raw.contains("CreateGrant")) {
+        with_record(&mut reader, item.raw, |record| {
+            grants.extend(Grant::of(record));
+        });
     }
-    evidence
+    grants.sort_by(|a, b| {
+        (a.time, &a.principal, &a.grantee).cmp(&(b.time, &b.principal, &b.grantee))
+    });
+    grants
+}
+
+impl Surroundings for Past {
+    fn resolve<'a>(&'a self, name: &'a str) -> &'a str {
+        self.resolve(name)
+    }
+
+    fn created(&self, key: &str) -> Option<EventTime> {
+        self.key(key).and_then(|life| life.created)
+    }
 }
 
 /// The principal in few characters: the part behind the last slash.
@@ -288,44 +164,4 @@ pub(crate) fn short_principal(principal: &str) -> &str {
         .next()
         .filter(|name| !name.is_empty())
         .unwrap_or(principal)
-}
-
-/// How many calls there were, marked where a count is an estimate.
-pub(crate) fn calls_in_words(hours: &[(Hour, &HourUse<'_>)]) -> String {
-    let calls: u64 = hours.iter().map(|(_, use_)| use_.calls).sum();
-    let is_estimate = hours.iter().any(|(_, use_)| use_.is_estimate);
-    format!("{}{calls}", if is_estimate { "≈" } else { "" })
-}
-
-/// How long the calls took, in words.
-pub(crate) fn span_in_words(hours: &[(Hour, &HourUse<'_>)]) -> String {
-    let first = hours
-        .iter()
-        .filter_map(|(_, use_)| use_.first.as_ref())
-        .min();
-    let last = hours
-        .iter()
-        .filter_map(|(_, use_)| use_.last.as_ref())
-        .max();
-    let (Some(first), Some(last)) = (first, last) else {
-        return "an hour".to_owned();
-    };
-    match last.time.seconds_since(first.time) {
-        0 => "one second".to_owned(),
-        seconds @ 1..120 => format!("{seconds} seconds"),
-        seconds @ 120..7_200 => format!("{} minutes", (seconds + 30) / 60),
-        seconds => format!("{} hours", (seconds + 1_800) / 3_600),
-    }
-}
-
-/// The evidence that the judgement was made while learning.
-pub(crate) fn learning_evidence(days: i64) -> Evidence {
-    let text = format!(
-        "Made while learning: {days} of {LEARNING_DAYS} days of this account's KMS use are known, so there is little to compare with."
-    );
-    let mut evidence = Evidence::new("learning", text)
-        .observed(format!("{days} days"))
-        .expected(format!("{LEARNING_DAYS} days"));
-    evidence.history = Some(format!("{days} days"));
-    evidence
 }

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use keytrail_detect::bounds::LEARNING_DAYS;
+use keytrail_detect::baseline::constants::LEARNING_DAYS;
 use keytrail_detect::finding::Severity;
 
 use crate::escape::terminal;

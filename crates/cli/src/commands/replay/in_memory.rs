@@ -15,6 +15,7 @@ use keytrail_report::summary::Coverage;
 use super::Replayed;
 use super::collect::{Intake, collect};
 use super::room::{Outgrown, Room};
+use super::scores::AccountScore;
 use crate::digests::{Span, verify_files};
 use crate::input::Discovered;
 use crate::progress::Progress;
@@ -61,6 +62,7 @@ fn pass(
         room,
         findings: BTreeMap::new(),
         metrics: Metrics::default(),
+        scores: Vec::new(),
     };
     let mut coverage = Coverage::default();
     let newest = collect(
@@ -88,6 +90,7 @@ fn pass(
         forgotten_pairs: state.forgotten_pairs(),
         metrics: engine.metrics,
         outgrown: None,
+        scores: engine.scores,
     };
     Ok((replayed, state))
 }
@@ -99,6 +102,7 @@ struct InMemory<'c> {
     room: Room,
     findings: BTreeMap<String, Finding>,
     metrics: Metrics,
+    scores: Vec<AccountScore>,
 }
 
 impl InMemory<'_> {
@@ -108,10 +112,11 @@ impl InMemory<'_> {
             configuration,
             findings,
             metrics,
+            scores,
             ..
         } = self;
         engine::finish(state, newest, configuration, |plan| {
-            note(plan, findings, metrics);
+            note(plan, findings, metrics, scores);
         });
     }
 }
@@ -123,10 +128,11 @@ impl Intake for InMemory<'_> {
             configuration,
             findings,
             metrics,
+            scores,
             ..
         } = self;
         engine::advance(state, stamp, configuration, |plan| {
-            note(plan, findings, metrics);
+            note(plan, findings, metrics, scores);
         });
         Ok(())
     }
@@ -140,8 +146,18 @@ impl Intake for InMemory<'_> {
     }
 }
 
-fn note(plan: Plan, findings: &mut BTreeMap<String, Finding>, metrics: &mut Metrics) {
+fn note(
+    plan: Plan,
+    findings: &mut BTreeMap<String, Finding>,
+    metrics: &mut Metrics,
+    scores: &mut Vec<AccountScore>,
+) {
     metrics.add(&plan.metrics);
+    let account = &plan.account;
+    scores.extend(plan.scores.into_iter().map(|line| AccountScore {
+        account: account.clone(),
+        line,
+    }));
     for finding in plan.findings {
         findings.insert(finding.episode.clone(), finding);
     }

@@ -70,6 +70,7 @@ pub fn replay(
         forgotten_pairs: judged.forgotten_pairs,
         metrics: judged.metrics,
         outgrown: None,
+        scores: Vec::new(),
     })
 }
 

@@ -5,6 +5,7 @@ mod conclude;
 mod in_memory;
 pub mod kept;
 pub mod room;
+mod scores;
 pub mod unkept;
 
 use std::borrow::Cow;
@@ -29,6 +30,7 @@ use crate::output::{Destination, Format, check_places};
 use crate::progress::Progress;
 use crate::state_file;
 use crate::talk::Talk;
+use scores::AccountScore;
 
 /// What a replay came to.
 #[derive(Debug)]
@@ -49,6 +51,8 @@ pub struct Replayed {
     pub metrics: Metrics,
     /// The memory that it outgrew, so that it went on in a temporary database.
     pub outgrown: Option<Room>,
+    /// What hours scored, where that was asked for.
+    pub scores: Vec<AccountScore>,
 }
 
 /// Replays an archive.
@@ -57,7 +61,8 @@ pub struct Replayed {
 /// When the arguments are wrong, or an output cannot be written.
 pub fn run(arguments: &ReplayArguments, talk: Talk, now: EventTime) -> anyhow::Result<Exit> {
     let filter = FindingFilter::new(&arguments.filter, now)?;
-    let configuration = configuration::load(&arguments.configuration)?;
+    let mut configuration = configuration::load(&arguments.configuration)?;
+    configuration.with_scores = arguments.scores.is_some();
     for expired in configuration::expired(&configuration, now) {
         talk.say(expired);
     }
@@ -66,6 +71,11 @@ pub fn run(arguments: &ReplayArguments, talk: Talk, now: EventTime) -> anyhow::R
     let output = &arguments.output;
     check_places(&output.output, output.stats.as_deref())?;
     let stats_file = output.stats.as_deref().map(Destination::file).transpose()?;
+    let scores_file = arguments
+        .scores
+        .as_deref()
+        .map(Destination::file)
+        .transpose()?;
     let mut places = Vec::new();
     for output in &output.output {
         places.push((output.format, Destination::file(&output.path)?));
@@ -91,6 +101,9 @@ pub fn run(arguments: &ReplayArguments, talk: Talk, now: EventTime) -> anyhow::R
         )?,
     };
     dispose(&mut replayed.findings, &configuration);
+    if let Some(file) = scores_file {
+        scores::write(&replayed.scores, &replayed.findings, file)?;
+    }
     let all = replayed.findings.len();
     replayed.findings.retain(|finding| filter.accepts(finding));
     let filtered_out = all - replayed.findings.len();

@@ -24,6 +24,11 @@ pub fn replay(
     room: Room,
     talk: Talk,
 ) -> anyhow::Result<Replayed> {
+    if configuration.with_scores {
+        // A database keeps no scores.
+        let room = Room::of_bytes(u64::MAX);
+        return in_memory::replay(found, threads, progress, configuration, room);
+    }
     let mut outgrown = None;
     if !found.has_standard_input() {
         match in_memory::replay(found, threads, progress, configuration, room) {

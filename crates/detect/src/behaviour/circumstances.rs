@@ -1,0 +1,84 @@
+//! The facts beside a judgement: what the calls were, and through what and from where they came.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use keytrail_event::OutcomeFamily;
+
+use crate::cell::Cell;
+use crate::cells::CellKey;
+use crate::finding::Evidence;
+use crate::uses::AccountDay;
+use crate::values::ValueKind;
+
+/// Values of one kind that are told.
+const VALUES_TOLD_MAX: usize = 8;
+
+/// What cells had in common, as evidence.
+pub(super) fn circumstances(
+    cells: &[(CellKey, &Cell)],
+    account_day: &AccountDay<'_>,
+) -> Vec<Evidence> {
+    let mut operations: BTreeMap<&str, u64> = BTreeMap::new();
+    let mut service_paths: BTreeMap<&str, u64> = BTreeMap::new();
+    let mut denied = 0;
+    let mut is_estimate = false;
+    for (key, cell) in cells {
+        let calls = cell.events.count();
+        *operations
+            .entry(account_day.name(key.operation))
+            .or_default() += calls;
+        *service_paths
+            .entry(account_day.name(key.service_path))
+            .or_default() += calls;
+        if key.outcome == OutcomeFamily::Denied {
+            denied += calls;
+        }
+        is_estimate |= !cell.events.is_exact();
+    }
+    let about = if is_estimate {
+        " (≈, hours above 128 calls a cell are estimated)"
+    } else {
+        ""
+    };
+    let (operations, service_paths) = (counts(&operations), counts(&service_paths));
+    let mut evidence = vec![
+        Evidence::new("operations", format!("Calls: {operations}{about}.")).observed(operations),
+        Evidence::new("service_paths", format!("Through: {service_paths}."))
+            .observed(service_paths),
+    ];
+    for (kind, feature, words) in [
+        (ValueKind::Network, "networks", "From networks"),
+        (ValueKind::Agent, "agents", "With agents"),
+        (ValueKind::Context, "contexts", "Encryption contexts"),
+        (ValueKind::Session, "sessions", "In sessions"),
+    ] {
+        let mut names: BTreeSet<&str> = BTreeSet::new();
+        let mut is_more = false;
+        for (_, cell) in cells {
+            names.extend(cell.values.kept(kind).map(|value| account_day.name(value)));
+            is_more |= cell.values.overflowed(kind);
+        }
+        names.remove("");
+        if names.is_empty() {
+            continue;
+        }
+        is_more |= names.len() > VALUES_TOLD_MAX;
+        let told: Vec<&str> = names.into_iter().take(VALUES_TOLD_MAX).collect();
+        let list = told.join(", ");
+        let more = if is_more { " and more" } else { "" };
+        evidence.push(Evidence::new(feature, format!("{words}: {list}{more}.")).observed(list));
+    }
+    if denied > 0 {
+        let text = format!("{denied} of the calls were refused.");
+        evidence.push(Evidence::new("denied_calls", text).observed(denied));
+    }
+    evidence
+}
+
+fn counts(counts: &BTreeMap<&str, u64>) -> String {
+    let parts: Vec<String> = counts
+        .iter()
+        .map(|(name, calls)| format!("{calls} {name}"))
+        .collect();
+    parts.join(", ")
+}

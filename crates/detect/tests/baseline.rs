@@ -1,0 +1,257 @@
+//! The baselines over small histories: what scores, what does not, and what changes nothing.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use std::collections::BTreeMap;
+
+use keytrail_detect::baseline::{
+    AccountBaseline, Bases, DayFacts, NoSurroundings, Seal, fold, score,
+};
+use keytrail_detect::tally::Tally;
+use keytrail_event::{Day, EventTime, Issue, Reader, Record, Sink};
+use proptest::prelude::*;
+
+const ACCOUNT: &str = "111122223333";
+/// A Monday.
+const FIRST_DAY: i64 = 19_723;
+
+struct Count<'t>(&'t mut Tally);
+
+impl Sink for Count<'_> {
+    fn record(&mut self, record: &Record<'_>) {
+        self.0.add(record, None);
+    }
+    fn issue(&mut self, issue: Issue) {
+        panic!("{issue}");
+    }
+}
+
+/// One call.
+#[derive(Debug, Clone)]
+struct Call {
+    second: i64,
+    principal: &'static str,
+    operation: &'static str,
+    key: &'static str,
+    network: u8,
+    denied: bool,
+}
+
+impl Call {
+    fn new(second: i64, principal: &'static str, key: &'static str) -> Self {
+        Self {
+            second,
+            principal,
+            operation: "Decrypt",
+            key,
+            network: 7,
+            denied: false,
+        }
+    }
+
+    fn json(&self, day: i64, number: usize) -> String {
+        let time = Day::from_days_since_1970(FIRST_DAY + day)
+            .start()
+            .plus_seconds(self.second);
+        let error = if self.denied {
+            r#","errorCode":"AccessDenied""#
+        } else {
+            ""
+        };
+        format!(
+            r#"{{"eventVersion":"1.11","eventTime":"{time}","eventSource":"kms.amazonaws.com","eventName":"{}","awsRegion":"eu-west-1","sourceIPAddress":"198.{}.100.7","userAgent":"aws-cli/2.15.1","eventID":"{day}-{number}","recipientAccountId":"{ACCOUNT}"{error},"userIdentity":{{"type":"IAMUser","arn":"arn:aws:iam::{ACCOUNT}:{}","accountId":"{ACCOUNT}"}},"resources":[{{"ARN":"arn:aws:kms:eu-west-1:{ACCOUNT}:key/{}"}}]}}"#,
+            self.operation, self.network, self.principal, self.key
+        )
+    }
+}
+
+fn tally(day: i64, calls: &[Call]) -> Tally {
+    let mut tally = Tally::default();
+    for (number, call) in calls.iter().enumerate() {
+        Reader::default().read(call.json(day, number).as_bytes(), &mut Count(&mut tally));
+    }
+    tally
+}
+
+fn with_facts<R>(day: i64, calls: &[Call], then: impl FnOnce(&DayFacts<'_>) -> R) -> R {
+    let tally = tally(day, calls);
+    let facts = DayFacts::gather(
+        ACCOUNT,
+        Day::from_days_since_1970(FIRST_DAY + day),
+        &tally.symbols,
+        tally.cells.iter(),
+        &[],
+        &NoSurroundings,
+    );
+    then(&facts)
+}
+
+/// A job that uses its key every hour, and a person who uses another one on weekdays.
+fn normal_day(day: i64) -> Vec<Call> {
+    let mut calls: Vec<Call> = (0..24)
+        .flat_map(|hour| {
+            (0..6 + hour % 3)
+                .map(move |call| Call::new(hour * 3_600 + call * 60, "role/job", "job-key"))
+        })
+        .collect();
+    if day % 7 < 5 {
+        for hour in 9..17 {
+            let mut call = Call::new(hour * 3_600 + 30, "user/ana", "team-key");
+            call.network = 51;
+            calls.push(call);
+        }
+    }
+    calls
+}
+
+/// The bases through the day before `days` and the one before that.
+fn bases(days: i64) -> (AccountBaseline, AccountBaseline) {
+    let (mut early, mut late) = (AccountBaseline::default(), AccountBaseline::default());
+    for day in 0..days {
+        let bases = Bases {
+            early: &early,
+            late: &late,
+        };
+        let (next, _) = with_facts(day, &normal_day(day), |facts| fold(bases, facts));
+        early = std::mem::replace(&mut late, next);
+    }
+    (early, late)
+}
+
+type Scores = BTreeMap<(String, u8), f64>;
+
+fn scores(
+    (early, late): &(AccountBaseline, AccountBaseline),
+    day: i64,
+    calls: &[Call],
+    seal: Seal,
+) -> Scores {
+    with_facts(day, calls, |facts| {
+        let scored = score(Bases { early, late }, facts, seal);
+        scored
+            .iter()
+            .map(|hour| {
+                let name = facts.principals[hour.principal as usize].name.to_owned();
+                ((name, hour.hour), hour.score)
+            })
+            .collect()
+    })
+}
+
+fn highest(scores: &Scores) -> f64 {
+    scores.values().copied().fold(0.0, f64::max)
+}
+
+#[test]
+fn a_normal_day_scores_nothing() {
+    let bases = bases(21);
+    let normal = highest(&scores(&bases, 21, &normal_day(21), Seal::Final));
+    assert!(normal < 4.0, "{normal}");
+}
+
+#[test]
+fn stolen_credentials_score_above_a_busy_hour() {
+    let bases = bases(21);
+    let with = |add: &[Call]| {
+        let mut calls = normal_day(21);
+        calls.extend_from_slice(add);
+        highest(&scores(&bases, 21, &calls, Seal::Final))
+    };
+    let busy: Vec<Call> = (0..10)
+        .map(|call| Call::new(13 * 3_600 + call, "role/job", "job-key"))
+        .collect();
+    let stolen: Vec<Call> = (0..30)
+        .map(|call| Call {
+            network: 203,
+            ..Call::new(13 * 3_600 + call, "role/job", "team-key")
+        })
+        .collect();
+    let burst: Vec<Call> = (0..900)
+        .map(|call| Call::new(13 * 3_600 + call, "role/job", "job-key"))
+        .collect();
+    let (busy, stolen, burst) = (with(&busy), with(&stolen), with(&burst));
+    assert!(busy < 10.0, "{busy}");
+    assert!(stolen > busy + 8.0, "{stolen} against {busy}");
+    assert!(burst > busy + 6.0, "{burst} against {busy}");
+}
+
+#[test]
+fn the_fold_of_the_same_days_is_the_same_to_the_last_bit() {
+    let (once, twice) = (bases(18), bases(18));
+    assert_eq!(once.1.encode(), twice.1.encode());
+    let decoded = AccountBaseline::decode(&once.1.encode()).unwrap();
+    assert_eq!(decoded, once.1);
+    assert_eq!(decoded.encode(), once.1.encode());
+}
+
+#[test]
+fn an_account_is_small() {
+    let (_, late) = bases(60);
+    let (principals, keys, pairs) = late.entities();
+    assert_eq!((principals, keys, pairs), (2, 2, 2));
+    let bytes = late.encode().len();
+    // Calibrations of the classes take most of it; a principal takes its bound at most.
+    assert!(bytes < 80_000, "{bytes}");
+}
+
+fn call() -> impl Strategy<Value = Call> {
+    (
+        (0..24_i64, 0..3_600_i64),
+        prop_oneof![Just("role/job"), Just("user/ana"), Just("user/eve")],
+        prop_oneof![4 => Just("Decrypt"), 1 => Just("DescribeKey"), 1 => Just("DisableKey")],
+        prop_oneof![Just("job-key"), Just("team-key"), Just("strange-key")],
+        prop_oneof![Just(7_u8), Just(51), Just(203)],
+        prop::bool::weighted(0.2),
+    )
+        .prop_map(
+            |((hour, second), principal, operation, key, network, denied)| Call {
+                second: hour * 3_600 + second,
+                principal,
+                operation,
+                key,
+                network,
+                denied,
+            },
+        )
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+    #[test]
+    fn a_provisional_score_never_falls_and_never_exceeds_the_final_one(
+        calls in proptest::collection::vec(call(), 1..120),
+        cut in 0..120_usize,
+    ) {
+        static BASES: std::sync::LazyLock<(AccountBaseline, AccountBaseline)> =
+            std::sync::LazyLock::new(|| bases(17));
+        let part = scores(&BASES, 17, &calls[..cut.min(calls.len())], Seal::Provisional);
+        let whole = scores(&BASES, 17, &calls, Seal::Provisional);
+        let last = scores(&BASES, 17, &calls, Seal::Final);
+        for (hour, score) in &part {
+            prop_assert!(*score <= whole[hour] + 1e-9, "{hour:?}: {score} above {}", whole[hour]);
+        }
+        for (hour, score) in &whole {
+            prop_assert!(*score <= last[hour] + 1e-9, "{hour:?}: {score} above {}", last[hour]);
+        }
+    }
+
+    #[test]
+    fn the_order_of_records_changes_nothing(
+        calls in proptest::collection::vec(call(), 1..60),
+    ) {
+        let mut backwards = calls.clone();
+        backwards.reverse();
+        let base = AccountBaseline::default();
+        let of = |calls: &[Call]| with_facts(0, calls, |facts| {
+            let (next, scored) = fold(Bases { early: &base, late: &base }, facts);
+            (next.encode(), scored.iter().map(|hour| hour.score.to_bits()).collect::<Vec<_>>())
+        });
+        prop_assert_eq!(of(&calls).0.len(), of(&backwards).0.len());
+        prop_assert_eq!(of(&calls), of(&backwards));
+    }
+}
+
+#[test]
+fn times_are_what_they_seem() {
+    let monday = EventTime::parse("2024-01-01T00:00:00Z").unwrap();
+    assert_eq!(monday.day(), Day::from_days_since_1970(FIRST_DAY));
+}
