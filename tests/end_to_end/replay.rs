@@ -171,3 +171,21 @@ fn packed_files_are_told_by_content() {
     let plain = sandbox.keytrail("replay broken.jsonl -q --format json");
     assert_eq!(packed.stdout(), plain.stdout());
 }
+
+/// The formats of other tools: a finding a line, the same from a replay and from its state.
+#[test]
+fn findings_in_the_formats_of_other_tools() {
+    let sandbox = Sandbox::new();
+    for (format, id) in [("ocsf", "/metadata/uid"), ("asff", "/Id")] {
+        let words = format!("replay incident -q --state {format}.db --format {format}");
+        let replayed = sandbox.keytrail(&words);
+        assert_eq!(replayed.code, Some(0), "{replayed}");
+        let lines = replayed.json_lines();
+        assert!(lines.len() > 1);
+        assert!(lines.iter().all(|line| line.pointer(id).is_some()));
+        let listed = sandbox.keytrail(&format!("findings list --state {format}.db --format {format}"));
+        assert_eq!(listed.stdout(), replayed.stdout());
+    }
+    let ran = sandbox.keytrail("events incident --format ocsf");
+    assert_snapshot!(ran);
+}

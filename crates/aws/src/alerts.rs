@@ -1,11 +1,10 @@
-//! Alerts through SNS: text for people, JSON for programs, attributes for filter policies.
+//! Alerts through SNS: text for people, the finding as OCSF for programs, attributes for filter policies.
 
 use aws_sdk_sns::types::MessageAttributeValue;
 use keytrail_detect::finding::{Finding, FindingState};
-use keytrail_report::{Color, Page, escape, explain};
+use keytrail_report::{Color, Page, escape, explain, ocsf, shorten};
 use serde_json::json;
 
-use crate::shorten::json_within;
 use crate::{CallFault, Connection, FaultKind};
 
 /// Longest subject, in characters: the service's own limit is one more.
@@ -28,7 +27,7 @@ const PUBLISH: &str = "sns:Publish";
 pub struct Alert {
     /// One line of ASCII.
     pub subject: String,
-    /// The text by protocol: `email` for people, `default` for programs.
+    /// The text by protocol: `email` for people, `default` for programs, which is an OCSF Detection Finding.
     pub message: String,
     /// At most ten, which is what queues take with raw delivery.
     pub attributes: Vec<Attribute>,
@@ -57,7 +56,7 @@ impl Alert {
         let text = text(finding);
         let mut json_bytes_max = JSON_BYTES_MAX;
         let message = loop {
-            let whole = json_within(finding, json_bytes_max);
+            let whole = shorten::within(finding, json_bytes_max, ocsf::line);
             let message = json!({ "default": whole, "email": text }).to_string();
             if message.len() + spent <= MESSAGE_BYTES_MAX || json_bytes_max < 1_024 {
                 break message;
@@ -248,8 +247,9 @@ mod tests {
             bodies["email"].as_str().unwrap()
         );
         insta::assert_snapshot!(shown);
-        let json: Finding = serde_json::from_str(bodies["default"].as_str().unwrap()).unwrap();
-        assert_eq!(json, sample());
+        let ocsf: serde_json::Value =
+            serde_json::from_str(bodies["default"].as_str().unwrap()).unwrap();
+        assert_eq!(ocsf, ocsf::of(&sample()));
     }
 
     #[test]

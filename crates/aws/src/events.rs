@@ -2,8 +2,8 @@
 
 use aws_sdk_eventbridge::types::PutEventsRequestEntry;
 use keytrail_detect::finding::Finding;
+use keytrail_report::shorten;
 
-use crate::shorten::json_within;
 use crate::{CallFault, Connection, FaultKind};
 
 /// The source that rules match.
@@ -43,7 +43,7 @@ impl Bus {
         let mut call = Vec::new();
         let mut bytes = 0;
         for finding in findings {
-            let detail = json_within(finding, CALL_BYTES_MAX);
+            let detail = shorten::within(finding, CALL_BYTES_MAX, shorten::json);
             if call.len() == CALL_EVENTS_MAX || bytes + detail.len() > CALL_BYTES_MAX {
                 self.send_call(std::mem::take(&mut call)).await?;
                 bytes = 0;

@@ -14,7 +14,6 @@ pub mod queue;
 pub mod queue_age;
 #[cfg(test)]
 mod scripted;
-mod shorten;
 pub mod store;
 
 pub use connection::Connection;

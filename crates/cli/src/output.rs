@@ -27,6 +27,10 @@ pub enum Format {
     Jsonl,
     /// Comma-separated values with a line of names.
     Csv,
+    /// One OCSF Detection Finding (2004, version 1.5) a line. Of findings only.
+    Ocsf,
+    /// One finding of the AWS Security Finding Format a line. Of findings only.
+    Asff,
 }
 
 impl From<Format> for keytrail_report::Format {
@@ -36,6 +40,8 @@ impl From<Format> for keytrail_report::Format {
             Format::Json => Self::Json,
             Format::Jsonl => Self::Jsonl,
             Format::Csv => Self::Csv,
+            Format::Ocsf => Self::Ocsf,
+            Format::Asff => Self::Asff,
         }
     }
 }
@@ -58,7 +64,7 @@ impl FromStr for OutputArgument {
             .ok_or("write FORMAT=PATH, such as csv=events.csv")?;
         let format = Format::from_str(format, false).map_err(|_| {
             format!(
-                "`{}` is no format; there are table, json, jsonl and csv",
+                "`{}` is no format; there are table, json, jsonl, csv, ocsf and asff",
                 escape::terminal(format)
             )
         })?;
@@ -99,6 +105,18 @@ pub fn check_places(outputs: &[OutputArgument], stats: Option<&Path>) -> Result<
     Ok(())
 }
 
+/// Checks that no records are wanted in a format of findings.
+///
+/// # Errors
+/// When one is.
+pub fn check_record_formats(mut formats: impl Iterator<Item = Format>) -> Result<(), UsageError> {
+    match formats.find(|format| matches!(format, Format::Ocsf | Format::Asff)) {
+        Some(_) => Err(UsageError::new("ocsf and asff are formats of findings, not of records")
+            .hint("`keytrail replay` writes findings; events are written as table, json, jsonl or csv")),
+        None => Ok(()),
+    }
+}
+
 /// Something that results are written to.
 pub struct Destination {
     writer: Box<dyn Write>,
@@ -121,7 +139,7 @@ impl Destination {
                 BUFFER_BYTES,
                 AutoStream::new(stdout, color),
             )),
-            Format::Json | Format::Jsonl | Format::Csv => {
+            Format::Json | Format::Jsonl | Format::Csv | Format::Ocsf | Format::Asff => {
                 Box::new(BufWriter::with_capacity(BUFFER_BYTES, stdout))
             }
         };

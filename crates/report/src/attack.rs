@@ -47,6 +47,12 @@ const TECHNIQUES: [(&str, &str); 19] = [
     ("T1606", "Forge Web Credentials"),
 ];
 
+/// The name of a tactic or technique, where it is known.
+pub(crate) fn name_of(id: &str) -> Option<&'static str> {
+    let mut known = TACTICS.iter().chain(&TECHNIQUES);
+    known.find(|(known, _)| *known == id).map(|(_, name)| *name)
+}
+
 /// `v18:T1485`.
 pub(crate) fn short(attack: &Attack) -> String {
     format!("{}:{}", attack.version, attack.technique)

@@ -15,6 +15,14 @@ pub(crate) fn write_compact(out: &mut dyn io::Write, value: &impl Serialize) -> 
     Ok(value.serialize(&mut serializer)?)
 }
 
+/// A value on one line, without the line's end.
+pub(crate) fn compact(value: &impl Serialize) -> String {
+    let mut bytes = Vec::new();
+    // Memory takes everything, and findings under fixed names always make JSON.
+    let _ = write_compact(&mut bytes, value);
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
 /// Writes a value indented by two spaces, without the last line's end.
 pub(crate) fn write_pretty(out: &mut dyn io::Write, value: &impl Serialize) -> io::Result<()> {
     let mut serializer = Serializer::with_formatter(out, Visible(PrettyFormatter::new()));

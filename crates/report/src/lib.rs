@@ -15,6 +15,7 @@
 //! # Ok::<(), std::io::Error>(())
 //! ```
 
+pub mod asff;
 mod attack;
 pub mod digests;
 pub mod escape;
@@ -23,9 +24,12 @@ pub mod explain;
 pub mod findings;
 mod json_text;
 mod layout;
+pub mod ocsf;
 pub mod page;
+mod partition;
 mod prose;
 pub mod rules;
+pub mod shorten;
 pub mod summary;
 mod words;
 

@@ -16,6 +16,10 @@ pub enum Format {
     Jsonl,
     /// Comma-separated values with a line of names.
     Csv,
+    /// One OCSF Detection Finding a line; of findings only.
+    Ocsf,
+    /// One finding of the AWS Security Finding Format a line; of findings only.
+    Asff,
 }
 
 /// The page that text for people is laid out on.

@@ -46,7 +46,8 @@ pub fn writer(format: Format, page: &Page) -> Box<dyn EventWriter> {
     match format {
         Format::Table => Box::new(Table::new(page)),
         Format::Json => Box::new(Json::default()),
-        Format::Jsonl => Box::new(JsonLines),
+        // Records have no form of their own in the formats of findings.
+        Format::Jsonl | Format::Ocsf | Format::Asff => Box::new(JsonLines),
         Format::Csv => Box::new(Csv::default()),
     }
 }

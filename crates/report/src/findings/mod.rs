@@ -9,6 +9,8 @@ use std::io::{self, Write};
 
 use keytrail_detect::finding::{Finding, FindingState};
 
+use crate::asff::write_asff;
+use crate::ocsf::write_ocsf;
 use crate::page::{Format, Page};
 
 pub use csv::write_csv;
@@ -36,6 +38,8 @@ pub fn write(
         Format::Json => write_json(findings, out),
         Format::Jsonl => write_jsonl(findings, out),
         Format::Csv => write_csv(findings, out),
+        Format::Ocsf => write_ocsf(findings, out),
+        Format::Asff => write_asff(findings, out),
     }
 }
 
@@ -69,7 +73,14 @@ mod tests {
     #[test]
     fn every_format_is_written() {
         let findings = samples::findings();
-        for format in [Format::Table, Format::Json, Format::Jsonl, Format::Csv] {
+        for format in [
+            Format::Table,
+            Format::Json,
+            Format::Jsonl,
+            Format::Csv,
+            Format::Ocsf,
+            Format::Asff,
+        ] {
             let mut out = Vec::new();
             write(format, &findings, &Page::default(), &mut out).unwrap();
             assert!(out.ends_with(b"\n"), "{format:?}");

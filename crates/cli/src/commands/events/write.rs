@@ -7,7 +7,7 @@ use keytrail_report::events::{EventWriter, writer};
 
 use crate::arguments::OutputArguments;
 use crate::failure::UsageError;
-use crate::output::{Destination, Format};
+use crate::output::{Destination, Format, check_record_formats};
 use crate::talk::Talk;
 
 /// All places.
@@ -35,6 +35,8 @@ impl RowWriters {
         goes_on_unread: bool,
         talk: Talk,
     ) -> Result<Self, UsageError> {
+        let formats = arguments.output.iter().map(|output| output.format);
+        check_record_formats(formats.chain(arguments.format))?;
         let mut writers = Vec::new();
         for output in &arguments.output {
             let destination = Destination::file(&output.path)?;

@@ -9,45 +9,56 @@ const EVENT_IDS_KEPT: usize = 2;
 /// Next steps kept once they are cut.
 const NEXT_STEPS_KEPT: usize = 3;
 
-/// The finding as JSON of at most `bytes_max` bytes. What had to go is said in its evidence.
-pub fn json_within(finding: &Finding, bytes_max: usize) -> String {
-    let whole = json(finding);
+/// The finding as what `write` makes of it, in at most `bytes_max` bytes. What had to go is said in
+/// its evidence; reasons go last, and the last of them first.
+#[must_use]
+pub fn within(finding: &Finding, bytes_max: usize, write: impl Fn(&Finding) -> String) -> String {
+    let whole = write(finding);
     if whole.len() <= bytes_max {
         return whole;
     }
     let mut cut = finding.clone();
     let steps: [fn(&mut Finding); 3] = [cut_lists, cut_names, cut_evidence];
-    let mut note = Evidence::new(
+    let note = Evidence::new(
         "shortened",
         format!(
             "This finding has {} bytes and was cut to fit; the store has all of it.",
             whole.len()
         ),
     );
-    note = note.observed(whole.len()).expected(bytes_max);
-    cut.evidence.push(note);
+    let note = note.observed(whole.len()).expected(bytes_max);
+    cut.evidence.push(note.clone());
     for step in steps {
         step(&mut cut);
-        let json = json(&cut);
-        if json.len() <= bytes_max {
-            return json;
+        let written = write(&cut);
+        if written.len() <= bytes_max {
+            return written;
         }
     }
     // The note stays; before it stand as many of the reasons as there is room for.
-    let note = cut.evidence.pop();
+    cut.evidence.pop();
     let reasons = std::mem::take(&mut cut.evidence);
-    cut.evidence.extend(note);
-    let mut bytes = json(&cut).len();
-    let fitting = reasons.into_iter().take_while(|reason| {
-        bytes += serde_json::to_string(reason).map_or(0, |json| json.len()) + 1;
-        bytes <= bytes_max
-    });
-    let fitting: Vec<Evidence> = fitting.collect();
-    cut.evidence.splice(0..0, fitting);
-    json(&cut)
+    let with = |kept: usize| {
+        let mut cut = cut.clone();
+        cut.evidence.extend_from_slice(&reasons[..kept]);
+        cut.evidence.push(note.clone());
+        write(&cut)
+    };
+    let (mut fitting, mut too_many) = (0, reasons.len());
+    while fitting + 1 < too_many {
+        let middle = fitting.midpoint(too_many);
+        if with(middle).len() <= bytes_max {
+            fitting = middle;
+        } else {
+            too_many = middle;
+        }
+    }
+    with(fitting)
 }
 
-fn json(finding: &Finding) -> String {
+/// The finding as JSON on one line.
+#[must_use]
+pub fn json(finding: &Finding) -> String {
     // Finite numbers and strings under fixed names always make JSON.
     serde_json::to_string(finding).unwrap_or_default()
 }
@@ -102,21 +113,21 @@ fn cut_text(text: &mut String) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::alerts::sample;
+    use crate::samples;
 
     #[test]
     fn what_fits_stays_whole() {
-        let finding = sample();
-        let read: Finding = serde_json::from_str(&json_within(&finding, 1 << 18)).unwrap();
+        let finding = samples::deletion();
+        let read: Finding = serde_json::from_str(&within(&finding, 1 << 18, json)).unwrap();
         assert_eq!(read, finding);
     }
 
     #[test]
     fn evidence_goes_last() {
-        let mut finding = sample();
+        let mut finding = samples::deletion();
         finding.event_ids = (0..10).map(|id| format!("{id}").repeat(2_000)).collect();
         let first_reason = finding.evidence[0].clone();
-        let cut: Finding = serde_json::from_str(&json_within(&finding, 8_000)).unwrap();
+        let cut: Finding = serde_json::from_str(&within(&finding, 8_000, json)).unwrap();
         assert_eq!(cut.event_ids.len(), 2);
         assert_eq!(cut.evidence[0], first_reason);
         assert_eq!(cut.evidence.last().unwrap().feature, "shortened");
@@ -124,15 +135,20 @@ mod tests {
 
     #[test]
     fn any_finding_comes_within_the_bound() {
-        let mut finding = sample();
+        let mut finding = samples::deletion();
         finding.title = "\u{0}\u{e9}".repeat(100_000);
         finding.principal = Some("\"".repeat(300_000));
         finding.evidence = (0..1_000)
             .map(|_| Evidence::new("text", "x".repeat(2_000)))
             .collect();
-        let json = json_within(&finding, 64 << 10);
+        let json = within(&finding, 64 << 10, json);
         assert!(json.len() <= 64 << 10, "{}", json.len());
         let cut: Finding = serde_json::from_str(&json).unwrap();
         assert!(cut.evidence.len() > 10 && cut.id == finding.id);
+        let ocsf = within(&finding, 64 << 10, crate::ocsf::line);
+        assert!(ocsf.len() <= 64 << 10, "{}", ocsf.len());
+        let cut: serde_json::Value = serde_json::from_str(&ocsf).unwrap();
+        assert!(cut["evidences"].as_array().unwrap().len() > 10);
+        assert_eq!(cut["finding_info"]["uid"], finding.id.as_str());
     }
 }
