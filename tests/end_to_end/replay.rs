@@ -183,7 +183,9 @@ fn findings_in_the_formats_of_other_tools() {
         let lines = replayed.json_lines();
         assert!(lines.len() > 1);
         assert!(lines.iter().all(|line| line.pointer(id).is_some()));
-        let listed = sandbox.keytrail(&format!("findings list --state {format}.db --format {format}"));
+        let listed = sandbox.keytrail(&format!(
+            "findings list --state {format}.db --format {format}"
+        ));
         assert_eq!(listed.stdout(), replayed.stdout());
     }
     let ran = sandbox.keytrail("events incident --format ocsf");
