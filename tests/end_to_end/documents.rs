@@ -3,9 +3,9 @@
 use std::fs;
 use std::process::Command;
 
-use keytrail_tests::root;
+use keytrail_tests::{program, root};
 
-use crate::sandbox::{Sandbox, program};
+use crate::sandbox::Sandbox;
 
 /// The first command of the README, with its output as the README shows it: lines left out are
 /// marked by a line with an ellipsis.

@@ -6,10 +6,8 @@ use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::OnceLock;
 
-use cargo_metadata::Message;
-use keytrail_tests::root;
+use keytrail_tests::{program, root};
 use tempfile::TempDir;
 
 /// A new folder that holds the fixtures, and is gone after the test.
@@ -160,31 +158,6 @@ impl fmt::Display for Ran {
         }
         Ok(())
     }
-}
-
-/// The program, built once: cargo builds programs for the tests of their own package only.
-pub fn program() -> &'static Path {
-    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
-    PROGRAM.get_or_init(|| {
-        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        let mut command = Command::new(cargo);
-        command
-            .current_dir(root())
-            .args(["build", "--quiet", "--package", "keytrail-cli"])
-            .args(["--bin", "keytrail", "--message-format", "json"]);
-        if !cfg!(debug_assertions) {
-            command.arg("--release");
-        }
-        let output = command.stderr(Stdio::inherit()).output().unwrap();
-        assert!(output.status.success(), "{command:?} failed");
-        Message::parse_stream(&output.stdout[..])
-            .find_map(|message| match message.unwrap() {
-                Message::CompilerArtifact(artifact) => artifact.executable,
-                _ => None,
-            })
-            .expect("cargo names what it built")
-            .into_std_path_buf()
-    })
 }
 
 fn copy(from: &Path, to: &Path) {

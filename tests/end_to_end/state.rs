@@ -5,11 +5,11 @@ use std::process::Stdio;
 use std::time::Instant;
 
 use insta::assert_snapshot;
-use keytrail_tests::{real_data, root};
+use keytrail_tests::{program, real_data, root};
 use serde_json::Value;
 
 use crate::order::{files, scrambled};
-use crate::sandbox::{Sandbox, program};
+use crate::sandbox::Sandbox;
 
 fn replay(sandbox: &Sandbox, state: Option<&str>, inputs: &[PathBuf]) -> String {
     let mut arguments: Vec<_> = ["replay", "-q", "--format", "jsonl"].map(Into::into).into();

@@ -1,8 +1,11 @@
 //! Where the end-to-end tests find things.
 
+mod program;
 pub mod world;
 
 use std::path::{Path, PathBuf};
+
+pub use program::program;
 
 /// The root of the workspace.
 #[must_use]

@@ -11,7 +11,7 @@ use crate::{
     StoreError, StoredFinding, TriageNote, Version, Versioned, commit_in_order,
 };
 
-/// Wraps a store and makes one call fail with [`StoreError::Unavailable`].
+/// Wraps a store and makes one call fail with [`StoreError::Unavailable`], or never return.
 #[derive(Debug)]
 pub struct Faulty<S> {
     inner: S,
@@ -27,6 +27,8 @@ pub struct Fault {
     pub call: u64,
     /// Whether the call did what it was asked.
     pub moment: Moment,
+    /// What the caller sees of it.
+    pub ending: Ending,
 }
 
 /// When a call fails.
@@ -36,6 +38,15 @@ pub enum Moment {
     Before,
     /// It did everything, and its answer was lost: a timeout.
     After,
+}
+
+/// What its caller sees of a fault.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// [`StoreError::Unavailable`].
+    Error,
+    /// Nothing, ever: the caller was killed while it waited.
+    Killed,
 }
 
 /// How the wrapped store's commits are made.
@@ -91,6 +102,9 @@ impl<S: Store> Faulty<S> {
         };
         if fault.moment == Moment::After {
             call.await?;
+        }
+        if fault.ending == Ending::Killed {
+            return std::future::pending().await;
         }
         Err(StoreError::Unavailable {
             what: what.to_owned(),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use keytrail_detect::configuration::Configuration;
 use keytrail_store::executor::{ExecuteError, Executor};
-use keytrail_store::faulty::{Commits, Fault, Faulty, Moment};
+use keytrail_store::faulty::{Commits, Ending, Fault, Faulty, Moment};
 use keytrail_store::{MemoryStore, StoreError};
 use pollster::block_on;
 
@@ -169,6 +169,7 @@ impl<'w> Stream<'w> {
         let fault = self.chance.percent(15).then(|| Fault {
             call: 1 + self.chance.below(20) as u64,
             moment: *self.chance.one_of(&[Moment::Before, Moment::After]),
+            ending: Ending::Error,
         });
         self.store.arm(fault);
     }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use keytrail_event::Day;
 
 use super::samples::{ACCOUNT, all_findings, all_pending, day, finding, pointer, shard, time};
-use crate::faulty::{Commits, Fault, Faulty, Moment};
+use crate::faulty::{Commits, Ending, Fault, Faulty, Moment};
 use crate::{
     Close, Commit, Document, FindingKey, FindingRecord, Pointer, Store, StoreError, StoredFinding,
     TallyWrite,
@@ -22,7 +22,11 @@ pub async fn every_call_may_fail<S: Store>(make: impl AsyncFn() -> S, stride: u6
         for call in (1..=sound.store.calls()).step_by(stride.max(1) as usize) {
             for moment in [Moment::Before, Moment::After] {
                 for retry in [Retry::Step, Retry::Call] {
-                    let fault = Fault { call, moment };
+                    let fault = Fault {
+                        call,
+                        moment,
+                        ending: Ending::Error,
+                    };
                     let store = Faulty::new(make().await, commits, Some(fault));
                     let run = Run::new(store, retry);
                     run.live().await;

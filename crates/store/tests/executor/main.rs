@@ -10,7 +10,7 @@ use keytrail_detect::configuration::Configuration;
 use keytrail_detect::finding::{Finding, FindingState};
 use keytrail_detect::rules::log_gap::{self, Gap, GapKind};
 use keytrail_store::executor::{ExecuteError, Executor, Refolded};
-use keytrail_store::faulty::{Commits, Fault, Faulty, Moment};
+use keytrail_store::faulty::{Commits, Ending, Fault, Faulty, Moment};
 use keytrail_store::{MemoryStore, Store};
 use proptest::prelude::*;
 use world::{ACCOUNT, File, burst, change, file, moment, normal_life, replayed, tally};
@@ -175,7 +175,11 @@ fn a_fault_at_any_call_changes_nothing() {
             // A prime stride visits calls of every kind.
             for call in (1..=sound.calls()).step_by(7) {
                 for moment in [Moment::Before, Moment::After] {
-                    let fault = Fault { call, moment };
+                    let fault = Fault {
+                        call,
+                        moment,
+                        ending: Ending::Error,
+                    };
                     let store = Faulty::new(MemoryStore::default(), commits, Some(fault));
                     stream_with_retries(&store, &configuration, &files).await;
                     let standing = standing(store.inner(), &configuration).await;

@@ -1,0 +1,116 @@
+//! Replay equals stream: the functions, driven with the payloads of their services, end where a replay of the
+//! same files ends, whatever fails on the way.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::expect_used)]
+
+mod archive;
+mod deployment;
+
+use keytrail_detect::bounds::CLOSE_LAG_SECONDS;
+use keytrail_detect::finding::Finding;
+use keytrail_event::EventTime;
+use keytrail_tests::root;
+use keytrail_tests::world::Chance;
+
+use archive::{Archive, BUCKET};
+use deployment::Deployment;
+
+/// The findings as JSON, without what tells how they came about.
+fn lines(findings: Vec<Finding>) -> Vec<String> {
+    let line = |finding| {
+        let finding = Finding {
+            revision: 1,
+            published_at: None,
+            ..finding
+        };
+        serde_json::to_string(&finding).unwrap()
+    };
+    let mut lines: Vec<String> = findings.into_iter().map(line).collect();
+    lines.sort();
+    lines
+}
+
+#[track_caller]
+fn compare(deployment: &Deployment, expected: &[String]) {
+    assert!(
+        !expected.is_empty(),
+        "an archive in which nothing is found would prove nothing"
+    );
+    let standing = lines(deployment.standing());
+    let missing = expected.iter().find(|line| !standing.contains(line));
+    let surplus = standing.iter().find(|line| !expected.contains(line));
+    assert!(
+        missing.is_none() && surplus.is_none() && standing.len() == expected.len(),
+        "the functions end with other findings than a replay.\nmissing: {missing:?}\ntoo many: {surplus:?}"
+    );
+}
+
+/// The time at which everything delivered until the newest stamp is judged as a replay judges it.
+fn end(archive: &Archive) -> EventTime {
+    archive.newest().plus_seconds(CLOSE_LAG_SECONDS)
+}
+
+/// Streams the whole archive: files late and out of order, some twice, announced in every way there is.
+fn stream(archive: &Archive, seed: u64) {
+    let mut chance = Chance::of(seed);
+    let mut deployment = Deployment::new(seed, archive.objects());
+    let mut arrivals = archive.arrivals(&mut chance);
+    let mut now = archive.newest();
+    while !arrivals.is_empty() {
+        let batch = arrivals.drain(..arrivals.len().min(1 + chance.below(10)));
+        let mut bodies = Vec::new();
+        for (arrival, key) in batch {
+            now = arrival;
+            bodies.push(archive::announced(&key, &mut chance));
+        }
+        deployment.ingest(&bodies, now);
+        deployment.detect(now);
+        if chance.percent(10) {
+            deployment.sweep(now);
+        }
+    }
+    deployment.come_to_rest(end(archive).max(now));
+    let endings = &deployment.endings;
+    assert!(
+        endings.failed > 0 && endings.killed > 0 && endings.in_part > 0,
+        "{endings:?}"
+    );
+    compare(&deployment, &archive.replayed());
+}
+
+#[test]
+fn the_example_streamed_is_the_example_replayed() {
+    let archive = Archive::copied(&root().join("examples/archive"), 1);
+    stream(&archive, 1);
+}
+
+#[test]
+fn ten_days_of_an_organisation_streamed_are_those_replayed() {
+    let archive = Archive::simulated(10, 2);
+    stream(&archive, 2);
+}
+
+#[test]
+fn a_backfill_and_then_live_traffic_is_live_traffic_from_the_beginning() {
+    let archive = Archive::copied(&root().join("examples/archive"), 3);
+    let mut chance = Chance::of(3);
+    let mut deployment = Deployment::new(3, archive.objects());
+    let mut keys = archive.keys();
+    // The last day comes live.
+    let day = archive.newest().day();
+    let live: Vec<String> = keys
+        .extract_if(.., |key| archive::stamp(key).day() == day)
+        .collect();
+    assert!(!live.is_empty() && !keys.is_empty());
+    chance.shuffle(&mut keys);
+    let now = archive.newest();
+    for batch in keys.chunks(100) {
+        deployment.backfill(BUCKET, batch, now);
+        deployment.detect(now);
+    }
+    for key in &live {
+        deployment.ingest(&[archive::announced(key, &mut chance)], now);
+        deployment.detect(now);
+    }
+    deployment.come_to_rest(end(&archive));
+    compare(&deployment, &archive.replayed());
+}

@@ -1,0 +1,37 @@
+//! The program under test.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::OnceLock;
+
+use cargo_metadata::Message;
+
+use crate::root;
+
+/// The program, built once: cargo builds programs for the tests of their own package only.
+pub fn program() -> &'static Path {
+    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
+    PROGRAM.get_or_init(|| {
+        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        let mut command = Command::new(cargo);
+        command
+            .current_dir(root())
+            .args(["build", "--quiet", "--package", "keytrail-cli"])
+            .args(["--bin", "keytrail", "--message-format", "json"]);
+        if !cfg!(debug_assertions) {
+            command.arg("--release");
+        }
+        let output = command
+            .stderr(Stdio::inherit())
+            .output()
+            .unwrap_or_else(|error| panic!("{command:?} cannot be run: {error}"));
+        assert!(output.status.success(), "{command:?} failed");
+        Message::parse_stream(&output.stdout[..])
+            .find_map(|message| match message.unwrap() {
+                Message::CompilerArtifact(artifact) => artifact.executable,
+                _ => None,
+            })
+            .expect("cargo names what it built")
+            .into_std_path_buf()
+    })
+}
