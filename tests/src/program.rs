@@ -1,4 +1,5 @@
 //! The program under test.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -9,6 +10,9 @@ use cargo_metadata::Message;
 use crate::root;
 
 /// The program, built once: cargo builds programs for the tests of their own package only.
+///
+/// # Panics
+/// When it does not build: no test can go on without it.
 pub fn program() -> &'static Path {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
     PROGRAM.get_or_init(|| {
