@@ -91,7 +91,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::sample::{merged, samples, tally};
+    use crate::sample::{Sample, merged, samples, tally};
 
     fn together(parts: impl IntoIterator<Item = Tally>) -> Tally {
         let parts = parts.into_iter();
@@ -126,6 +126,13 @@ mod tests {
             prop_assert_eq!(bytes(merged(&a, &b)), bytes(merged(&b, &a)));
             prop_assert_eq!(bytes(merged(&merged(&a, &b), &c)), bytes(merged(&a, &merged(&b, &c))));
             prop_assert_eq!(bytes(merged(&a, &a)), bytes(a));
+        }
+
+        #[test]
+        fn records_that_came_late_and_in_time_are_in_time_whichever_came_first(samples in samples()) {
+            let late: Vec<_> = samples.iter().map(Sample::late).collect();
+            let (in_time, late) = (tally(&samples), tally(&late));
+            prop_assert_eq!(merged(&in_time, &late).encode(), merged(&late, &in_time).encode());
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Records carried whole, and groups of frequent ones that a rule wants.
 
+use std::cmp::Ordering;
+
 use keytrail_event::{EventTime, Hour, KeyName, OperationClass, Record};
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -43,6 +45,11 @@ impl Notable {
     #[must_use]
     pub const fn account(&self) -> &str {
         &self.account
+    }
+
+    /// What decides which of several records is the first.
+    fn order(&self) -> (EventTime, &str) {
+        (self.time, &self.raw)
     }
 
     /// What is known of the record beside its text, a bit each.
@@ -149,11 +156,15 @@ impl Group {
     pub fn add(&mut self, event: Element, record: &Record<'_>, timing: Timing) {
         self.events.insert(event);
         let this = (record.time, record.raw);
-        if this < (self.first.time, &*self.first.raw) {
-            self.first = Notable::of(record, timing);
+        match this.cmp(&self.first.order()) {
+            Ordering::Less => self.first = Notable::of(record, timing),
+            Ordering::Equal => self.first.in_time |= timing == Timing::InTime,
+            Ordering::Greater => {}
         }
-        if this > (self.last.time, &*self.last.raw) {
-            self.last = Notable::of(record, timing);
+        match this.cmp(&self.last.order()) {
+            Ordering::Greater => self.last = Notable::of(record, timing),
+            Ordering::Equal => self.last.in_time |= timing == Timing::InTime,
+            Ordering::Less => {}
         }
     }
 }
@@ -191,11 +202,16 @@ impl Carry for Group {
     /// Adds what another group of the same key holds.
     fn merge(&mut self, other: Self) {
         self.events.merge(&other.events);
-        if (other.first.time, &other.first.raw) < (self.first.time, &self.first.raw) {
-            self.first = other.first;
+        match other.first.order().cmp(&self.first.order()) {
+            Ordering::Less => self.first = other.first,
+            // The same record, which may have been in time once and late once.
+            Ordering::Equal => self.first.in_time |= other.first.in_time,
+            Ordering::Greater => {}
         }
-        if (other.last.time, &other.last.raw) > (self.last.time, &self.last.raw) {
-            self.last = other.last;
+        match other.last.order().cmp(&self.last.order()) {
+            Ordering::Greater => self.last = other.last,
+            Ordering::Equal => self.last.in_time |= other.last.in_time,
+            Ordering::Less => {}
         }
     }
 }

@@ -83,6 +83,14 @@ fn all_in_one_hour(mut samples: Vec<Sample>) -> Vec<Sample> {
 }
 
 impl Sample {
+    /// The same record in a file of days later.
+    pub(crate) fn late(&self) -> Self {
+        Self {
+            stamp_after: Some(90_000),
+            ..self.clone()
+        }
+    }
+
     fn json(&self) -> String {
         let [account, principal, key, session, agent, address, context] = self.names;
         let account = format!("11112222333{account}");

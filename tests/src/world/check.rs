@@ -134,6 +134,7 @@ pub(super) fn end<S: Store>(
     files: &[File],
     clock: EventTime,
 ) -> Result<usize, String> {
+    tallies(executor.store(), files)?;
     let (expected, state) = replayed(files, clock)?;
     let mut standing = Vec::new();
     for account in ACCOUNTS {
@@ -158,6 +159,26 @@ pub(super) fn end<S: Store>(
     Err(format!(
         "the stream ends with other findings than a replay: missing {missing:?}, too many {surplus:?}"
     ))
+}
+
+/// The tallies that are kept are those of the same files merged in another order, byte for byte.
+fn tallies<S: Store>(store: &S, files: &[File]) -> Result<(), String> {
+    let mut merged: BTreeMap<_, Tally> = BTreeMap::new();
+    for file in files.iter().rev() {
+        for (name, tally) in file.tally()?.into_account_days() {
+            merged.entry(name).or_default().merge(tally);
+        }
+    }
+    for ((account, day), expected) in merged {
+        let stored =
+            block_on(store.read_tally(&account, day)).map_err(|error| error.to_string())?;
+        if stored.is_some_and(|stored| stored.value != expected.encode()) {
+            return Err(format!(
+                "the tally of account {account} on {day} depends on the order of deliveries"
+            ));
+        }
+    }
+    Ok(())
 }
 
 fn base_of<S: Store>(store: &S, account: &str) -> Result<Option<Vec<u8>>, String> {

@@ -140,7 +140,7 @@ impl Author {
                 chance.between(0, days * DAY - 1)
             };
             let at = (account, region, second.min(days * DAY - 1));
-            match chance.below(7) {
+            match chance.below(8) {
                 0 => self.burst(at, chance),
                 1 => self.change(at, "DisableKey", "", chance),
                 2 => self.change(
@@ -152,6 +152,7 @@ impl Author {
                 3 => self.alias(at, chance),
                 4 => self.grant(at, chance),
                 5 => self.policy(at, chance),
+                6 => self.refusals(at, chance),
                 _ => self.cross_account(at, chance),
             }
         }
@@ -159,7 +160,7 @@ impl Author {
 
     /// More calls in a few minutes than a cell counts exactly, sometimes.
     fn burst(&mut self, (account, region, second): (usize, usize, i64), chance: &mut Chance) {
-        let calls = *chance.one_of(&[60, 127, 129, 300]);
+        let calls = *chance.one_of(&[22, 60, 127, 129, 300]);
         let who = *chance.one_of(&["user/ana", "user/eve", "role/job"]);
         let key = *chance.one_of(&["job-key", "team-key"]);
         for number in 0..calls {
@@ -189,6 +190,18 @@ impl Author {
             let mut after = self.call((at.0, at.1, at.2 + 40), "role/job", "Decrypt", key);
             after.error = Some("DisabledException");
             self.write(at.1, at.0, &after);
+        }
+    }
+
+    /// Somebody tries the same again and again: records that are carried as one group.
+    fn refusals(&mut self, (account, region, second): (usize, usize, i64), chance: &mut Chance) {
+        for _ in 0..chance.between(2, 8) {
+            let second = second + chance.between(0, 1_200);
+            let at = (account, region, second);
+            let mut call = self.call(at, "user/eve", "ScheduleKeyDeletion", "old-key");
+            call.request = r#""pendingWindowInDays":7"#.to_owned();
+            call.error = Some("AccessDenied");
+            self.write(region, account, &call);
         }
     }
 
