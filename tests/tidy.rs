@@ -82,7 +82,7 @@ const DIRECTIONS: &[(&str, &[&str])] = &[
             "keytrail-store",
         ],
     ),
-    ("xtask", &[]),
+    ("xtask", &["keytrail-sim"]),
 ];
 
 /// Crates that may not touch files, clocks or networks, and what they may not depend on at all.

@@ -9,6 +9,7 @@ mod events;
 mod example;
 mod exit_codes;
 mod explain;
+mod flood;
 mod help;
 mod memory;
 mod order;

@@ -7,6 +7,7 @@ mod bench_floor;
 mod checks;
 mod example;
 mod faults;
+mod flood;
 mod package;
 mod python_tools;
 
@@ -60,6 +61,8 @@ enum Task {
         #[arg(long, default_value_t = 7)]
         rounds: usize,
     },
+    /// Replay an archive that is made to fill memory: how much it takes, and whether anything is lost.
+    Flood(flood::Flood),
     /// Count a replay's instructions for each byte of text (needs valgrind).
     BenchInstructions {
         /// A folder of gzip files.
@@ -82,6 +85,7 @@ fn main() -> ExitCode {
         } else {
             package::Budgets::Show
         }),
+        Task::Flood(flood) => flood::measure(&flood),
         Task::BenchFloor { folder, rounds } => bench_floor::measure(&folder, rounds),
         Task::BenchInstructions { folder, most } => bench_floor::instructions(&folder, most),
     };

@@ -22,6 +22,15 @@ pub const CELL_VALUES_MAX: usize = 8;
 /// Longest value a cell remembers, in bytes.
 pub const CELL_VALUE_BYTES_MAX: usize = 256;
 
+/// Bytes of the cells of one account's day and of the names in them. Beyond, the principals that are last by hash
+/// lose the day's cells, and findings say so. Some 250,000 cells of a busy account fit, one for each
+/// principal, key, operation, outcome and hour.
+pub const DAY_CELLS_BYTES_MAX: usize = 64 * 1_024 * 1_024;
+
+/// Principals whose cells one account's day has; of more, those that are last by hash lose them, and findings
+/// say so. Each takes some 2 KiB more once the day is learnt.
+pub const DAY_PRINCIPALS_MAX: usize = 20_000;
+
 /// Event ids a finding carries.
 pub const FINDING_EVENT_IDS_MAX: usize = 10;
 
@@ -54,7 +63,7 @@ pub const GRANT_DAYS_MAX: usize = 28;
 
 /// Notable records, and selected groups, of one account's day, each. Beyond, grants go first, then what
 /// is last by hash; they are counted. A record has about 1.2 KiB, one with a policy up to 40 KiB.
-pub const NOTABLES_MAX: usize = 50_000;
+pub const NOTABLES_MAX: usize = 60_000;
 
 /// Bytes of notable records, and of selected groups, of one account's day, each: 50,000 grants fit, or
 /// 2,000 policies of the largest size.

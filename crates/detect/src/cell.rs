@@ -29,6 +29,18 @@ pub struct Series {
 }
 
 impl Series {
+    /// The names of the series.
+    pub(crate) const fn symbols(&self) -> [Symbol; 6] {
+        [
+            self.account,
+            self.region,
+            self.principal,
+            self.key,
+            self.operation,
+            self.service_path,
+        ]
+    }
+
     /// The same series in another table's numbers.
     #[must_use]
     pub(crate) fn translate(self, adopted: &mut Adopted<'_>, into: &mut Symbols) -> Self {

@@ -218,6 +218,11 @@ impl Cells {
         }
     }
 
+    /// About how many bytes of memory one of the cells takes, its series not counted.
+    pub(crate) fn bytes_of(&self, cell: &Cell) -> usize {
+        size_of::<Placed>() + INDEX_BYTES + cell.heap_bytes()
+    }
+
     /// About how many bytes of memory the cells take.
     #[must_use]
     pub const fn bytes(&self) -> usize {

@@ -52,6 +52,7 @@ impl Tally {
             notables,
             groups,
             counts,
+            cut,
             ..
         } = self;
         let part_of = |hash: u64| (hash % parts as u64) as usize;
@@ -70,6 +71,9 @@ impl Tally {
         }
         for (hash, group) in groups {
             tallies[part_of(hash)].groups.insert(hash, group);
+        }
+        for tally in &mut tallies {
+            tally.cut = cut;
         }
         tallies[0].counts = counts;
         tallies[0].counts.notables_not_carried += dropped.0 + dropped.1;

@@ -6,11 +6,11 @@ use keytrail_event::{EventTime, Reader, Record};
 
 use crate::base::{Base, Standing};
 use crate::behaviour::{self, Behaved};
-use crate::bounds::{CLOSE_LAG_SECONDS, RULE_QUIET_DAYS};
+use crate::bounds::{CLOSE_LAG_SECONDS, DAY_CELLS_BYTES_MAX, DAY_PRINCIPALS_MAX, RULE_QUIET_DAYS};
 use crate::configuration::Configuration;
 use crate::distinct::DistinctEvents;
 use crate::episode::{Candidate, keep_both_ends};
-use crate::finding::{Finding, FindingState};
+use crate::finding::{Evidence, Finding, FindingState};
 use crate::items::{Bursts, Item, with_record};
 use crate::plan::{Metrics, Plan};
 use crate::rules::day::{DayHit, DayLight, DayRecord};
@@ -40,11 +40,13 @@ pub fn judge(
         cells: account_day.cells(),
         estimated_cells: account_day.estimated_cells(),
         rule_records: account_day.items().len() as u64,
+        cut_days: u64::from(account_day.is_cut()),
         ..Metrics::default()
     };
     let mut judged = Judged {
         standing,
         clock,
+        bound_met: None,
         findings: BTreeMap::new(),
     };
     let mut past = standing.past.clone();
@@ -56,6 +58,14 @@ pub fn judge(
         configuration,
         &mut judged,
     );
+    judged.bound_met = account_day.is_cut().then(|| {
+        Evidence::new(
+            "bound",
+            format!(
+                "The day had more principals, or more names, than fit (day_principals_max = {DAY_PRINCIPALS_MAX}, day_cells_bytes_max = {DAY_CELLS_BYTES_MAX}): the calls of some are not counted, and this finding may miss them"
+            ),
+        )
+    });
     let look = DayLook {
         account_day,
         uses: &uses,
@@ -83,12 +93,15 @@ pub fn judge(
 struct Judged<'s> {
     standing: &'s Standing,
     clock: EventTime,
+    /// Why findings that rest on more than one record may not see all.
+    bound_met: Option<Evidence>,
     /// By id.
     findings: BTreeMap<String, Finding>,
 }
 
 impl Judged<'_> {
-    fn settle(&mut self, candidate: Candidate) {
+    fn settle(&mut self, mut candidate: Candidate) {
+        candidate.evidence.extend(self.bound_met.clone());
         let id = candidate.id();
         let known = self
             .findings

@@ -14,6 +14,7 @@ pub mod cell;
 pub mod cells;
 mod closed;
 pub mod configuration;
+pub mod cut;
 pub mod digest_chain;
 pub mod disposition;
 pub mod distinct;

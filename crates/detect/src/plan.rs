@@ -54,6 +54,8 @@ pub struct Metrics {
     pub learning_hours: u64,
     /// (key, day)s with use of a key that had no customs yet to be judged by.
     pub learning_keys: u64,
+    /// Days of an account that had more principals and cells than fit.
+    pub cut_days: u64,
     /// Entries of the past that did not fit.
     pub forgotten: u64,
 }
@@ -66,6 +68,7 @@ impl Metrics {
         self.rule_records += other.rule_records;
         self.learning_hours += other.learning_hours;
         self.learning_keys += other.learning_keys;
+        self.cut_days += other.cut_days;
         self.forgotten += other.forgotten;
     }
 }

@@ -7,6 +7,7 @@ use keytrail_event::{Day, EventTime};
 use crate::base::Base;
 use crate::bounds::{CLOSE_LAG_SECONDS, NOTABLES_BYTES_MAX, NOTABLES_MAX};
 use crate::closed::Closed;
+use crate::cut::CellRoom;
 use crate::tally::{Tally, TallyCounts};
 
 /// The state in memory.
@@ -62,7 +63,12 @@ impl State {
     pub fn has_room_for(&self, tally: &Tally, bytes: usize) -> bool {
         let held = [&self.open, &self.afterwards, tally];
         let sum = |size: fn(&Tally) -> usize| held.map(size).iter().sum::<usize>();
+        let room = CellRoom::OF_A_DAY;
         sum(Tally::bytes) <= bytes
+            && sum(|tally| tally.cells.bytes() + tally.symbols.bytes()) <= room.bytes
+            && (sum(|tally| tally.cells.len()) <= room.principals
+                || sum(|tally| tally.symbols.len()) <= room.principals
+                || sum(Tally::principals) <= room.principals)
             && sum(|tally| tally.notables.len()) <= NOTABLES_MAX
             && sum(|tally| tally.groups.len()) <= NOTABLES_MAX
             && sum(|tally| tally.notables.bytes()) <= NOTABLES_BYTES_MAX

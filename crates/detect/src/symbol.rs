@@ -104,12 +104,20 @@ impl Symbols {
         self.names.is_empty()
     }
 
+    /// About how many bytes of memory a name takes.
+    pub(crate) fn bytes_of(&self, symbol: Symbol) -> usize {
+        self.name(symbol).len() + NAME_BYTES
+    }
+
     /// About how many bytes of memory the table takes.
     #[must_use]
     pub const fn bytes(&self) -> usize {
-        self.text.len() + self.names.len() * (size_of::<Name>() + 8)
+        self.text.len() + self.names.len() * NAME_BYTES
     }
 }
+
+/// Bytes of a name beside its text: where it ends, and its place in a table that is half full.
+const NAME_BYTES: usize = size_of::<Name>() + 8;
 
 fn name_of<'t>(text: &'t str, names: &[Name], symbol: Symbol) -> &'t str {
     let index = symbol.index();

@@ -79,6 +79,8 @@ pub struct Tally {
     pub groups: Carried<Group>,
     /// How many records came in.
     pub counts: TallyCounts,
+    /// Principals whose hash is this or greater have no cells here: there were too many.
+    pub(crate) cut: Option<u64>,
     recent: Recent,
     templates: KnownTemplates,
 }
@@ -97,6 +99,7 @@ impl Default for Tally {
             notables: Carried::with_room(ROOM),
             groups: Carried::with_room(ROOM),
             counts: TallyCounts::default(),
+            cut: None,
             recent: Recent::default(),
             templates: KnownTemplates::default(),
         }
@@ -227,6 +230,11 @@ impl Tally {
     /// Adds what another tally holds.
     pub fn merge(&mut self, other: Self) {
         self.counts.add(&other.counts);
+        let cut = match (self.cut, other.cut) {
+            (Some(one), Some(other)) => Some(one.min(other)),
+            (one, other) => one.or(other),
+        };
+        self.cut = cut;
         if self.cells.is_empty()
             && self.notables.is_empty()
             && self.groups.is_empty()
@@ -234,6 +242,7 @@ impl Tally {
         {
             *self = Self {
                 counts: self.counts,
+                cut,
                 ..other
             };
             return;
@@ -293,6 +302,11 @@ impl Tally {
                 others.adopt_cell(key, cell, &mut moved);
             }
         }
+    }
+
+    /// What was remembered of the last records refers to names that are given anew.
+    pub(crate) fn forget_recent(&mut self) {
+        self.recent = Recent::default();
     }
 
     /// Drops what is too much to carry, and counts it. Before this, a little more is held.

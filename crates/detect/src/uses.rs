@@ -28,6 +28,7 @@ pub struct AccountDay<'t> {
     symbols: &'t Symbols,
     cells: Vec<(CellKey, &'t Cell)>,
     items: Vec<Item<'t>>,
+    is_cut: bool,
 }
 
 impl<'t> AccountDay<'t> {
@@ -53,6 +54,7 @@ impl<'t> AccountDay<'t> {
             day,
             symbols,
             cells,
+            is_cut: tally.cut().is_some(),
         });
         days.collect()
     }
@@ -92,6 +94,11 @@ impl<'t> AccountDay<'t> {
     /// How many cells there are.
     pub(crate) fn cells(&self) -> u64 {
         self.cells.len() as u64
+    }
+
+    /// Whether there were so many principals that some have no cells here.
+    pub(crate) const fn is_cut(&self) -> bool {
+        self.is_cut
     }
 
     /// How many cells have a count that is an estimate.

@@ -1,12 +1,13 @@
 //! A seeded organisation, its attacks and its faults, as CloudTrail files with labels.
 //!
-//! Three generators write the files that AWS CloudTrail would have delivered to a bucket:
+//! Four generators write the files that AWS CloudTrail would have delivered to a bucket:
 //!
 //! - [`scenario`] makes a small organisation with a normal life and labelled attacks, for the bundled example and
 //!   for `keytrail simulate`;
 //! - [`organisation`] makes a large one with labelled changes and [`attacks`], to measure detection with, and
 //!   [`measure`] does the arithmetic;
-//! - [`bulk`] makes archives of any size, to measure speed with.
+//! - [`bulk`] makes archives of any size, to measure speed with;
+//! - [`flood`] makes an archive that is to fill memory.
 //!
 //! All are pure: seed and first day are arguments, files go to a closure, and one set of options gives the same
 //! bytes on every machine. (Compressed bytes also depend on the libdeflate release; the texts inside do not.)
@@ -29,6 +30,7 @@
 
 pub mod attacks;
 pub mod bulk;
+pub mod flood;
 pub mod measure;
 pub mod organisation;
 pub mod scenario;

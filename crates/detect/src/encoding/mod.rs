@@ -16,6 +16,7 @@
 //! notables           count, then each: hash (8 bytes), the record; ascending by hash
 //! groups             count, then each: hash (8 bytes), rule, events, first record, whether the last
 //!                    is another (1 byte), the last record; ascending by hash
+//! cut                8 bytes, only where principals from this hash on have no cells: there were too many
 //!
 //! events             number of elements and 8 bytes each, ascending; or 0 and 1,024 registers
 //! ends               second and id of the first, whether the last is another, second and id of the last

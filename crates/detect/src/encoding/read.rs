@@ -39,6 +39,9 @@ pub(super) fn tally(bytes: &[u8]) -> Result<Tally> {
     decoder.all_series(&mut tally)?;
     decoder.notables(&mut tally)?;
     decoder.groups(&mut tally)?;
+    if decoder.reader.at + size_of::<u64>() == bytes.len() {
+        tally.cut = Some(decoder.reader.hash()?);
+    }
     if decoder.reader.at != bytes.len() {
         return Err(decoder.reader.damaged("something stands behind its end"));
     }

@@ -3,7 +3,7 @@
 use keytrail_event::{EventTime, Hour, OperationClass, OutcomeFamily};
 
 use super::VERSION;
-use crate::cell::{Cell, Series};
+use crate::cell::Cell;
 use crate::distinct::DistinctEvents;
 use crate::event_id::EventId;
 use crate::notable::{Group, Notable};
@@ -36,6 +36,9 @@ pub(super) fn tally(tally: &Tally) -> Vec<u8> {
         out.bytes.extend(hash.to_le_bytes());
         out.group(group);
     }
+    if let Some(cut) = tally.cut {
+        out.bytes.extend(cut.to_le_bytes());
+    }
     out.bytes
 }
 
@@ -53,7 +56,7 @@ impl<'t> Dictionary<'t> {
         for (key, cell) in tally.cells.iter() {
             let values = ValueKind::ALL.into_iter();
             let values = values.flat_map(|kind| cell.values.kept(kind));
-            for symbol in symbols_of(&key.series).into_iter().chain(values) {
+            for symbol in key.series.symbols().into_iter().chain(values) {
                 if let Some(used) = used.get_mut(symbol.index()) {
                     *used = true;
                 }
@@ -93,17 +96,6 @@ impl<'t> Dictionary<'t> {
     }
 }
 
-const fn symbols_of(series: &Series) -> [Symbol; 6] {
-    [
-        series.account,
-        series.region,
-        series.principal,
-        series.key,
-        series.operation,
-        series.service_path,
-    ]
-}
-
 struct Writer<'d> {
     bytes: Vec<u8>,
     dictionary: &'d Dictionary<'d>,
@@ -115,7 +107,10 @@ type SeriesNumbers = ([u32; 6], u8, u8);
 impl Writer<'_> {
     fn all_series(&mut self, tally: &Tally) {
         let cells = tally.cells.iter().map(|(key, cell)| {
-            let names = symbols_of(&key.series).map(|symbol| self.dictionary.of_symbol(symbol));
+            let names = key
+                .series
+                .symbols()
+                .map(|symbol| self.dictionary.of_symbol(symbol));
             let series = (names, class_number(key.class), outcome_number(key.outcome));
             (series, hours(key.hour), cell)
         });

@@ -84,6 +84,12 @@ pub fn bounds_met(counts: &TallyCounts, metrics: &Metrics, forgotten_pairs: u64)
             "records were too many or too long for the rules that read them whole",
         ),
         bound(
+            "day_principals_max",
+            bounds::DAY_PRINCIPALS_MAX,
+            metrics.cut_days,
+            "days of an account had more principals or names than fit: the calls of some are not counted",
+        ),
+        bound(
             "past_entries_max",
             bounds::PAST_ENTRIES_MAX,
             metrics.forgotten,

@@ -2,12 +2,21 @@
 
 use std::collections::BTreeMap;
 
+use keytrail_detect::cut::CellRoom;
 use keytrail_detect::tally::Tally;
 use keytrail_event::Day;
+use xxhash_rust::xxh3::xxh3_128;
 
 use super::notes::{STALE, document};
 use super::{ExecuteError, Executor};
-use crate::{Commit, Store, TallyWrite};
+use crate::{Commit, Store, TallyWrite, Version};
+
+/// What is known of a stored tally once its bytes are gone.
+struct Known {
+    length: usize,
+    hash: u128,
+    version: Version,
+}
 
 /// What taking in came to.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -50,19 +59,33 @@ impl<S: Store> Executor<'_, S> {
             .map(|pointer| pointer.day);
         for (day, tally) in tallies {
             let stored = self.store.read_tally(account, day).await?;
-            let mut whole = match &stored {
-                Some(stored) => self.decode(account, day, &stored.value)?,
-                None => Tally::default(),
+            // A day is large: of its bytes only what tells them apart stays while it is encoded anew.
+            let (mut whole, known) = match stored {
+                Some(stored) => {
+                    let whole = self.decode(account, day, &stored.value)?;
+                    let known = Known {
+                        length: stored.value.len(),
+                        hash: xxh3_128(&stored.value),
+                        version: stored.version,
+                    };
+                    (whole, Some(known))
+                }
+                None => (Tally::default(), None),
             };
             let before = whole.distinct();
             whole.merge(tally);
             whole.trim();
+            let distinct = whole.distinct();
+            whole.cut_cells(CellRoom::OF_A_DAY);
             absorbed.not_carried += whole.not_carried();
             let bytes = whole.encode();
-            absorbed.new_records += whole.distinct().saturating_sub(before);
-            if stored.as_ref().is_some_and(|stored| stored.value == bytes) {
+            absorbed.new_records += distinct.saturating_sub(before);
+            let is_known =
+                |known: &Known| known.length == bytes.len() && known.hash == xxh3_128(&bytes);
+            if known.as_ref().is_some_and(is_known) {
                 continue;
             }
+            drop(whole);
             absorbed.changed_days += 1;
             if folded_through.is_some_and(|through| day <= through) {
                 // Noted before the tally is written: whoever is stopped in between has noted too much,
@@ -73,7 +96,7 @@ impl<S: Store> Executor<'_, S> {
             let write = TallyWrite {
                 day,
                 bytes,
-                expected: stored.map(|stored| stored.version),
+                expected: known.map(|known| known.version),
             };
             let commit = Commit {
                 tallies: vec![write],

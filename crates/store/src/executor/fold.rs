@@ -114,6 +114,8 @@ impl<S: Store> Executor<'_, S> {
             return Ok(None);
         };
         let tally = self.decode(account, day, &stored.value)?;
+        // A day is large: its bytes go before it is judged.
+        drop(stored);
         let days = AccountDay::of_day(&tally, day);
         let own = days.iter().find(|of_day| of_day.account() == account);
         Ok(own.map(judge))
