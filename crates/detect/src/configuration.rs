@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 
 use crate::disposition::{ExpectedChange, Suppression};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The configuration of detection. The defaults stand in `default.toml`, which is read the same way as a user's file.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Configuration {
     /// Rules whose findings only count: they alert nobody.
@@ -44,7 +45,7 @@ impl Configuration {
 }
 
 /// Who belongs together.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Organisation {
     /// Accounts of the organisation, twelve digits each. Grants and policies for them are not external.
@@ -54,7 +55,7 @@ pub struct Organisation {
 }
 
 /// How much behaviour is reported.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Behaviour {
     /// Findings by behaviour that an account should have a day at most, on average.
@@ -73,7 +74,7 @@ impl Default for Behaviour {
 }
 
 /// Thresholds of rules.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Rules {
     /// `key-deletion-bulk`: keys taken away by one principal within an hour.

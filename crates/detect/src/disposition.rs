@@ -7,6 +7,7 @@ use std::fmt;
 
 use keytrail_event::key::short_key_name;
 use keytrail_event::{Day, EventTime};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::configuration::Configuration;
@@ -58,7 +59,7 @@ fn disposition(
 }
 
 /// Findings that nobody wants to be told for a while. Everything given must fit.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Suppression {
     /// The rule's id; `*` stands for any characters. None means any.
@@ -104,7 +105,7 @@ impl Suppression {
 
 /// A change that was planned, such as a restore or a backfill: findings that begin in its window
 /// are kept, and marked as expected.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ExpectedChange {
     /// The canonical principal; `*` stands for any characters. None means any.
@@ -149,7 +150,7 @@ fn fits_key(pattern: Option<&str>, key: Option<&str>) -> bool {
 }
 
 /// A moment as the user wrote it: RFC 3339, or a date, which is its first second in UTC.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
 pub struct Moment {
     text: String,

@@ -5,6 +5,7 @@ use std::io::Write as _;
 use std::path::Path;
 
 use clap::{Args, Subcommand};
+use keytrail_detect::configuration::Configuration;
 use keytrail_report::escape;
 use toml::{Table, Value};
 
@@ -38,6 +39,8 @@ pub enum ConfigCommand {
         #[command(flatten)]
         configuration: ConfigurationArguments,
     },
+    /// Print the JSON Schema of a configuration file, for editors.
+    Schema,
 }
 
 /// Checks or shows.
@@ -49,6 +52,7 @@ pub fn run(command: &ConfigCommand, talk: Talk) -> anyhow::Result<Exit> {
     let exit = match command {
         ConfigCommand::Check { file } => check(file, &mut out)?,
         ConfigCommand::Show { configuration } => show(configuration, &mut out)?,
+        ConfigCommand::Schema => schema(&mut out)?,
     };
     out.finish()?;
     Ok(exit)
@@ -75,6 +79,14 @@ fn check(path: &Path, out: &mut Destination) -> anyhow::Result<Exit> {
         return Ok(Exit::Done);
     }
     Ok(Exit::Usage)
+}
+
+/// Writes the schema of what the loader reads, which is made from the same declarations.
+fn schema(out: &mut Destination) -> anyhow::Result<Exit> {
+    let schema = schemars::schema_for!(Configuration);
+    serde_json::to_writer_pretty(&mut *out, &schema)?;
+    writeln!(out)?;
+    Ok(Exit::Done)
 }
 
 /// Writes a line for each value, which together are TOML that means the same.
@@ -118,4 +130,80 @@ fn leaves(table: &Table) -> BTreeMap<Vec<&str>, &Value> {
         }
     }
     leaves
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value as Json;
+
+    use super::*;
+
+    /// Every key of the table stands in the schema with a type that the value has, and no other
+    /// key may stand in it.
+    fn check(table: &Json, schema: &Json, whole: &Json) {
+        let schema = match schema["$ref"].as_str() {
+            Some(reference) => &whole["$defs"][reference.rsplit('/').next().unwrap()],
+            None => schema,
+        };
+        assert_eq!(schema["additionalProperties"], false, "{schema:#}");
+        let known = schema["properties"].as_object().unwrap();
+        for (key, value) in table.as_object().unwrap() {
+            let of_key = known.get(key).unwrap_or_else(|| panic!("{key} is unknown"));
+            let expected = match value {
+                Json::Array(_) => "array",
+                Json::Number(number) if number.is_f64() => "number",
+                Json::Number(_) => "integer",
+                Json::String(_) => "string",
+                Json::Object(_) => {
+                    check(value, of_key, whole);
+                    continue;
+                }
+                Json::Bool(_) | Json::Null => panic!("{key}"),
+            };
+            assert_eq!(of_key["type"], expected, "{key}");
+        }
+    }
+
+    fn schema() -> Json {
+        schemars::schema_for!(Configuration).to_value()
+    }
+
+    #[test]
+    fn the_defaults_fit_the_schema_and_cover_it() {
+        let schema = schema();
+        let defaults: toml::Table = include_str!("../default.toml").parse().unwrap();
+        let defaults = serde_json::to_value(defaults).unwrap();
+        check(&defaults, &schema, &schema);
+        // What is in the schema and not among the defaults are lists of tables, which are empty.
+        let known = schema["properties"].as_object().unwrap().keys();
+        let more: Vec<&String> = known
+            .filter(|key| defaults[key.as_str()].is_null())
+            .collect();
+        assert_eq!(more, ["expected", "suppress"]);
+    }
+
+    #[test]
+    fn an_unknown_key_does_not_fit() {
+        let schema = schema();
+        for unknown in [
+            r#"{"organisatoin": {}}"#,
+            r#"{"rules": {"bulk_key": 3}}"#,
+            r#"{"rules": {"bulk_keys": "three"}}"#,
+        ] {
+            let table: Json = serde_json::from_str(unknown).unwrap();
+            let checked = std::panic::catch_unwind(|| check(&table, &schema, &schema));
+            assert!(checked.is_err(), "{unknown}");
+        }
+    }
+
+    #[test]
+    fn a_suppression_must_say_until_when_and_why() {
+        let schema = schema();
+        let required = schema["$defs"]["Suppression"]["required"]
+            .as_array()
+            .unwrap();
+        for key in ["until", "reason", "owner"] {
+            assert!(required.iter().any(|it| it == key), "{key}: {schema:#}");
+        }
+    }
 }

@@ -3,6 +3,7 @@
 use clap::Args;
 use keytrail_detect::behaviour::BEHAVIOURS;
 use keytrail_detect::finding::{Finding, Severity};
+use keytrail_detect::glob_pattern::GlobPattern;
 use keytrail_detect::rules::RULES;
 use keytrail_event::EventTime;
 
@@ -117,7 +118,7 @@ impl FindingFilter {
     }
 }
 
-/// A rule's id is checked before anything is read; globs are taken as they are.
+/// A rule's id, or a pattern of ids, is checked before anything is read.
 ///
 /// # Errors
 /// When no rule has it.
@@ -126,8 +127,30 @@ pub fn check_rule(rule: &str) -> Result<(), UsageError> {
         .iter()
         .map(|rule| rule.about().id)
         .chain(BEHAVIOURS.iter().map(|behaviour| behaviour.id));
-    if rule.contains('*') || known.any(|id| id == rule) {
-        return Ok(());
+    let is_known = if rule.contains('*') {
+        let pattern = GlobPattern::from(rule);
+        known.any(|id| pattern.matches(id))
+    } else {
+        known.any(|id| id == rule)
+    };
+    if is_known {
+        Ok(())
+    } else {
+        Err(no_such_rule(rule))
     }
-    Err(no_such_rule(rule))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pattern_that_fits_no_rule_is_refused() {
+        for rule in ["key-disabled", "new-pair", "key-*", "*", "KEY-DIS*"] {
+            assert!(check_rule(rule).is_ok(), "{rule}");
+        }
+        for rule in ["nope", "nope*", "key-disabled*x", ""] {
+            assert!(check_rule(rule).is_err(), "{rule}");
+        }
+    }
 }
