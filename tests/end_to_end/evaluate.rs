@@ -113,3 +113,38 @@ fn what_cannot_be_measured() {
     }
     assert_snapshot!(all);
 }
+
+/// Every line of `--scores` has four fields, and the theft's hour ranks above everything of normal life.
+#[test]
+fn the_scores_of_a_replay() {
+    let sandbox = Sandbox::new();
+    let archive = keytrail_tests::root().join("examples/archive");
+    let ran = sandbox.run([
+        "replay",
+        archive.to_str().unwrap(),
+        "-q",
+        "--scores",
+        "scores.jsonl",
+    ]);
+    assert_eq!(ran.code, Some(0), "{ran}");
+    let scores = sandbox.read("scores.jsonl");
+    let mut best = (f64::MIN, String::new());
+    for line in scores.lines() {
+        let line: serde_json::Value = serde_json::from_str(line).unwrap();
+        let fields = line.as_object().unwrap();
+        assert_eq!(fields.len(), 4, "{line}");
+        assert!(
+            line["t"].is_i64() && line["eventIDs"].as_array().unwrap().len() <= 10,
+            "{line}"
+        );
+        let score = line["score"].as_f64().unwrap();
+        if score > best.0 {
+            best = (score, line["p"].as_str().unwrap().to_owned());
+        }
+    }
+    assert!(scores.lines().count() > 300, "{}", scores.lines().count());
+    assert!(
+        best.1.ends_with("marek@example.com") || best.1.ends_with("role/reporting-job"),
+        "{best:?}"
+    );
+}

@@ -46,6 +46,7 @@ enum CategoryName {
 struct ScoreLine {
     t: i64,
     p: String,
+    #[serde(default)]
     account: String,
     score: f64,
     #[serde(default)]
@@ -90,7 +91,7 @@ pub fn labels(path: &Path) -> Result<Labels, UsageError> {
 /// # Errors
 /// When the file cannot be read, or a line of it is no score.
 pub fn scores(path: &Path) -> Result<Vec<Score>, UsageError> {
-    let hint = r#"a line looks like {"t":1767600000,"p":"arn:…","account":"111122223333","score":4.2,"eventIDs":[]}"#;
+    let hint = r#"a line looks like {"t":1767600000,"p":"arn:…","score":4.2,"eventIDs":[]}"#;
     let lines = read::<ScoreLine>(path, "score", hint)?;
     Ok(lines
         .into_iter()
