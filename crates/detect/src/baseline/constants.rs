@@ -1,7 +1,7 @@
 //! Every constant of the baselines, named, with its unit and its reason.
 //!
 //! "Measured" means: on the simulated organisations of `keytrail simulate`, on seeds that were used for
-//! tuning; the numbers of other seeds stand in `docs/scorecard.md`.
+//! tuning.
 
 /// The version of the mathematics. A base folded by another version is folded anew, never migrated.
 pub const MATHS_VERSION: u32 = 2;
