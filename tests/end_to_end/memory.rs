@@ -7,7 +7,9 @@ use crate::order::files;
 use crate::sandbox::Sandbox;
 
 /// Replays an archive in little memory by one and by two threads, and holds it against plenty.
-fn check(archive: &std::path::Path, memory: &str) {
+///
+/// Returns whether it was too little.
+fn check(archive: &std::path::Path, memory: &str) -> bool {
     let sandbox = Sandbox::new();
     let run = |more: &[&str]| {
         let mut arguments = vec!["replay", archive.to_str().unwrap(), "--format", "jsonl"];
@@ -18,14 +20,11 @@ fn check(archive: &std::path::Path, memory: &str) {
     };
     let plenty = run(&["--threads", "1"]);
     assert!(!plenty.stderr().contains("outgrew"), "{plenty}");
+    let mut outgrew = Vec::new();
     for threads in ["1", "2"] {
         let little = run(&["--threads", threads, "--memory", memory]);
         let is_told = |line: &&str| line.starts_with("1 replay outgrew its memory");
-        assert_eq!(
-            little.stderr().lines().filter(is_told).count(),
-            1,
-            "{little}"
-        );
+        outgrew.push(little.stderr().lines().filter(is_told).count());
         assert_eq!(
             crate::state::unrevised(&little.stdout()),
             crate::state::unrevised(&plenty.stdout())
@@ -34,11 +33,13 @@ fn check(archive: &std::path::Path, memory: &str) {
         let others: Vec<&str> = stderr.lines().filter(|line| !is_told(line)).collect();
         assert_eq!(others, plenty.stderr().lines().collect::<Vec<_>>());
     }
+    assert!(outgrew == [1, 1] || outgrew == [0, 0], "{outgrew:?}");
+    outgrew == [1, 1]
 }
 
 #[test]
 fn of_the_example() {
-    check(&root().join("examples/archive"), "48KiB");
+    assert!(check(&root().join("examples/archive"), "48KiB"));
 }
 
 #[test]
@@ -46,9 +47,10 @@ fn of_real_records() {
     let Some(data) = real_data("memory::of_real_records") else {
         return;
     };
-    for archive in std::fs::read_dir(data.join("archives")).unwrap() {
-        check(&archive.unwrap().path(), "4KiB");
-    }
+    let archives = std::fs::read_dir(data.join("archives")).unwrap();
+    let outgrew = archives.map(|archive| check(&archive.unwrap().path(), "4KiB"));
+    // Some hold next to nothing about keys.
+    assert!(outgrew.filter(|outgrew| *outgrew).count() > 0);
 }
 
 /// Standard input can not be read again, so it goes to the temporary database from the beginning.
