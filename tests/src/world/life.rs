@@ -163,8 +163,10 @@ impl Author {
         let calls = *chance.one_of(&[22, 60, 127, 129, 300]);
         let who = *chance.one_of(&["user/ana", "user/eve", "role/job"]);
         let key = *chance.one_of(&["job-key", "team-key"]);
+        // A short one lasts for minutes, so that files divide it.
+        let pause = if calls < 60 { 160 } else { 1 };
         for number in 0..calls {
-            let second = second + number / 4;
+            let second = second + number * pause / 4;
             let mut call = self.call((account, region, second), who, "Decrypt", key);
             // From more networks than a cell remembers.
             call.source = format!("198.{}.100.7", number % 20);
