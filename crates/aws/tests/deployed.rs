@@ -22,7 +22,6 @@ use std::time::{Duration, Instant};
 use aws_sdk_cloudwatch::types::{Dimension, Statistic};
 use keytrail_aws::Connection;
 use keytrail_aws::store::AwsStore;
-use keytrail_detect::finding::Finding;
 use keytrail_store::Store;
 use local::{Endpoint, Faults};
 use serde_json::{Value, json};
@@ -63,11 +62,13 @@ async fn a_file_in_the_bucket_becomes_an_alert() {
         receive(&connection, &subscriber).await
     })
     .await;
-    let finding: Finding = serde_json::from_str(&alert).unwrap();
-    assert_eq!(finding.rule, "key-deletion-scheduled");
-    assert_eq!(finding.account, ACCOUNT);
-    let severity = finding.severity.as_str();
-    assert!(attributes.contains(&("severity".to_owned(), severity.to_owned())));
+    // An OCSF Detection Finding.
+    let finding: Value = serde_json::from_str(&alert).unwrap();
+    assert_eq!(finding["class_uid"], 2004);
+    assert_eq!(finding["metadata"]["event_code"], "key-deletion-scheduled");
+    assert_eq!(finding["cloud"]["account"]["uid"], ACCOUNT);
+    let severity = finding["severity"].as_str().unwrap().to_lowercase();
+    assert!(attributes.contains(&("severity".to_owned(), severity.clone())));
     assert!(attributes.contains(&("account".to_owned(), ACCOUNT.to_owned())));
 
     let (bucket, table) = (
@@ -91,7 +92,7 @@ async fn a_file_in_the_bucket_becomes_an_alert() {
 
     until("the metrics can be read", async || {
         let deliveries = metric(&connection, "Deliveries", None).await;
-        let findings = metric(&connection, "Findings", Some(("Severity", severity))).await;
+        let findings = metric(&connection, "Findings", Some(("Severity", &severity))).await;
         (deliveries >= 2.0 && findings >= 1.0).then_some(())
     })
     .await;
