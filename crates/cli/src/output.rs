@@ -82,10 +82,13 @@ impl FromStr for OutputArgument {
 /// Checks that no two results go into one file.
 ///
 /// # Errors
-/// When a path stands twice among the outputs and the statistics.
-pub fn check_places(outputs: &[OutputArgument], stats: Option<&Path>) -> Result<(), UsageError> {
+/// When a path stands twice among the outputs and the others.
+pub fn check_places<'p>(
+    outputs: &'p [OutputArgument],
+    others: impl IntoIterator<Item = &'p Path>,
+) -> Result<(), UsageError> {
     let mut seen = std::collections::HashSet::new();
-    for path in outputs.iter().map(|output| &*output.path).chain(stats) {
+    for path in outputs.iter().map(|output| &*output.path).chain(others) {
         let folder = path
             .parent()
             .filter(|folder| !folder.as_os_str().is_empty());
@@ -99,7 +102,7 @@ pub fn check_places(outputs: &[OutputArgument], stats: Option<&Path>) -> Result<
                 "two results would go into `{}`",
                 escape::path(path)
             ))
-            .hint("give every --output, and --stats, a file of its own"));
+            .hint("give every --output, --stats and --scores a file of its own"));
         }
     }
     Ok(())

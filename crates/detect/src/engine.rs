@@ -23,7 +23,7 @@ pub fn advance(
         let State { open, bases, .. } = state;
         for account_day in AccountDay::of_day(open, day) {
             let base = bases.entry(account_day.account().to_owned()).or_default();
-            let plan = judge(base, &base.standing, &account_day, clock, configuration);
+            let plan = judge(base, None, &account_day, clock, configuration);
             base.learn(&plan);
             emit(plan);
         }
@@ -47,8 +47,7 @@ pub fn finish(
         for account_day in AccountDay::of_day(&state.open, day) {
             let account = account_day.account();
             let base = state.bases.entry(account.to_owned()).or_default();
-            let standing = ahead.get(account).unwrap_or(&base.standing);
-            let plan = judge(base, standing, &account_day, clock, configuration);
+            let plan = judge(base, ahead.get(account), &account_day, clock, configuration);
             ahead.insert(account.to_owned(), plan.standing.clone());
             emit(plan);
         }

@@ -26,16 +26,17 @@ use crate::uses::{AccountDay, DayUses};
 
 /// Judges a day of an account. Same arguments, same plan.
 ///
-/// `base` is folded through the last closed day; `standing` is what stood at the end of the day
-/// before this one, which is the base's own unless open days lie between.
+/// `base` is folded through the last closed day. Where open days lie between it and this one, `ahead` is
+/// what stood at the end of the last of them.
 #[must_use]
 pub fn judge(
     base: &Base,
-    standing: &Standing,
+    ahead: Option<&Standing>,
     account_day: &AccountDay<'_>,
     clock: EventTime,
     configuration: &Configuration,
 ) -> Plan {
+    let standing = ahead.unwrap_or(&base.standing);
     let mut metrics = Metrics {
         cells: account_day.cells(),
         estimated_cells: account_day.estimated_cells(),
@@ -80,7 +81,7 @@ pub fn judge(
         clock,
         configuration,
         episodes: &standing.episodes,
-        follows_base: std::ptr::eq(standing, &raw const base.standing),
+        follows_base: ahead.is_none(),
     });
     metrics.learning_hours = behaved.learning_hours;
     for candidate in std::mem::take(&mut behaved.candidates) {

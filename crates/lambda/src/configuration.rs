@@ -3,15 +3,40 @@
 use keytrail_aws::objects::Objects;
 use keytrail_aws::{CallFault, FaultKind};
 use keytrail_detect::configuration::Configuration;
+use serde::Serialize;
+use tokio::sync::OnceCell;
+
+use crate::run::{Failed, Invocation, run};
 
 /// The object's key.
 const KEY: &str = "keytrail.toml";
 /// Longest file that is read, in bytes.
 const BYTES_MAX: usize = 1 << 20;
 
+/// Hands invocations to the handler, as [`run`] does, with the configuration. It is read by the first
+/// invocation, so that a start waits for nobody; a failure is tried again by the next.
+///
+/// # Errors
+/// When the runtime's interface does not answer.
+pub async fn run_configured<A: Serialize>(
+    objects: &Objects,
+    bucket: &str,
+    handler: impl AsyncFn(&Configuration, Invocation) -> Result<A, Failed>,
+) -> Result<(), lambda_runtime::Error> {
+    let read = OnceCell::new();
+    run(async |invocation| {
+        let configuration = read
+            .get_or_try_init(|| Box::pin(configuration(objects, bucket)))
+            .await
+            .map_err(|error| Failed(error.to_string()))?;
+        Box::pin(handler(configuration, invocation)).await
+    })
+    .await
+}
+
 /// Why there is no configuration to work with.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum ConfigurationError {
+enum ConfigurationError {
     /// It could not be fetched.
     #[error("cannot fetch the configuration: {0}")]
     Unread(#[from] CallFault),
@@ -24,7 +49,7 @@ pub enum ConfigurationError {
 ///
 /// # Errors
 /// When it cannot be fetched or understood. That there is none is no error.
-pub async fn configuration(
+async fn configuration(
     objects: &Objects,
     bucket: &str,
 ) -> Result<Configuration, ConfigurationError> {

@@ -10,7 +10,7 @@ pub mod outbox;
 mod run;
 mod settings;
 
-pub use configuration::{ConfigurationError, configuration};
+pub use configuration::run_configured;
 pub use log::{Level, log};
 pub use run::{Failed, Invocation, run};
 pub use settings::{SettingError, required, setting};

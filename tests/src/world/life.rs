@@ -160,16 +160,17 @@ impl Author {
 
     /// More calls in a few minutes than a cell counts exactly, sometimes.
     fn burst(&mut self, (account, region, second): (usize, usize, i64), chance: &mut Chance) {
-        let calls = *chance.one_of(&[22, 60, 127, 129, 300]);
+        let calls = *chance.one_of(&[60, 127, 129, 300]);
         let who = *chance.one_of(&["user/ana", "user/eve", "role/job"]);
         let key = *chance.one_of(&["job-key", "team-key"]);
-        // A short one lasts for minutes, so that files divide it.
-        let pause = if calls < 60 { 160 } else { 1 };
-        for number in 0..calls {
-            let second = second + number * pause / 4;
+        // A first try, in a file of its own, comes from one of the networks that the burst has all of.
+        let first_try = std::iter::once((-600, chance.between(0, 19)));
+        let calls = (0..calls).map(|number| (number / 4, number % 20));
+        for (after, network) in first_try.chain(calls) {
+            let second = (second + after).max(0);
             let mut call = self.call((account, region, second), who, "Decrypt", key);
             // From more networks than a cell remembers.
-            call.source = format!("198.{}.100.7", number % 20);
+            call.source = format!("198.{network}.100.7");
             self.write(region, account, &call);
         }
     }

@@ -60,13 +60,7 @@ impl<S: Store> Executor<'_, S> {
             let plan = {
                 let base = &fold.base;
                 self.plan(account, *day, |account_day| {
-                    judge(
-                        base,
-                        base.standing(),
-                        account_day,
-                        clock,
-                        self.configuration,
-                    )
+                    judge(base, None, account_day, clock, self.configuration)
                 })
                 .await?
             };
@@ -90,10 +84,9 @@ impl<S: Store> Executor<'_, S> {
         let mut ahead = None;
         for day in days {
             let base = &fold.base;
-            let standing = ahead.as_ref().unwrap_or_else(|| base.standing());
             let plan = self
                 .plan(account, *day, |account_day| {
-                    judge(base, standing, account_day, clock, self.configuration)
+                    judge(base, ahead.as_ref(), account_day, clock, self.configuration)
                 })
                 .await?;
             if let Some(plan) = plan {

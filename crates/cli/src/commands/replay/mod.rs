@@ -69,7 +69,8 @@ pub fn run(arguments: &ReplayArguments, talk: Talk, now: EventTime) -> anyhow::R
     let found = discover(&arguments.input.paths)?;
     // Every place is opened before anything is read: an archive takes hours, a typing error seconds.
     let output = &arguments.output;
-    check_places(&output.output, output.stats.as_deref())?;
+    let others = [output.stats.as_deref(), arguments.scores.as_deref()];
+    check_places(&output.output, others.into_iter().flatten())?;
     let stats_file = output.stats.as_deref().map(Destination::file).transpose()?;
     let scores_file = arguments
         .scores
