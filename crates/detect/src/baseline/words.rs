@@ -1,16 +1,17 @@
 //! A score in words: what was seen against what was expected, how rare that is, and what it weighed.
 
+mod amounts;
+mod numbers;
+
 use super::canonical::Class;
 use super::constants::{EFFECT_MAX, EFFECT_WEIGHT, FAMILY_THRESHOLD};
-use super::decay::HABIT;
 use super::facts::{HourFacts, NO_CONTEXT, NO_KEY, PrincipalFacts};
 use super::features::{FAMILIES, Family, Feature};
-use super::score::{Judge, JudgedDay, JudgedHour, prior_mean};
-use super::streams::{KINDS, counts};
+use super::score::{Judge, JudgedDay, JudgedHour};
 use super::surprises::{About, Surprise};
 use super::view::{Known, View};
-use super::volume::{SlotTime, Slots};
 use crate::finding::Evidence;
+use numbers::{capitalised, grouped, hundredths, rounded, short_number};
 
 /// Features told of beside the strongest of each family, when they are as rare as 1 in 30.
 const TOLD_FROM: f64 = 1.5;
@@ -210,165 +211,6 @@ impl Telling<'_, '_> {
         (short, evidence)
     }
 
-    fn calls_in_words(&self) -> String {
-        format!("{} calls", self.facts.calls())
-    }
-
-    fn stream_words(&self, feature: Feature) -> (String, String, String, String) {
-        let stream = KINDS
-            .iter()
-            .position(|kind| kind.feature == feature)
-            .unwrap_or_default();
-        let kind = &KINDS[stream];
-        let count = counts(&self.facts)[stream];
-        let prior = prior_mean(self.view, self.principal.class, stream);
-        let time = SlotTime::new(self.view.day, self.hour.hour);
-        let mean = self.known.principal.map_or(prior, |known| {
-            known.streams[stream].mean(kind.slots, time, prior, self.known.factor)
-        });
-        let what = match feature {
-            Feature::Control => "calls that look at keys or change them",
-            Feature::Denied => "refused calls",
-            Feature::Failed => "failed calls",
-            Feature::Breadth => "distinct keys",
-            _ => "successful cryptographic calls",
-        };
-        let usual = if self.known.principal.is_some() {
-            "are usual for it at this hour"
-        } else {
-            "are usual for its kind"
-        };
-        (
-            format!(
-                "{count} {what} in an hour where {} {usual}",
-                short_number(mean)
-            ),
-            format!(
-                "{count} {what} in the hour, where {} {usual}",
-                short_number(mean)
-            ),
-            count.to_string(),
-            short_number(mean),
-        )
-    }
-
-    /// The pair with the most calls in the hour.
-    fn busiest_pair(&self) -> Option<(u32, f64)> {
-        let facts = self.judge.facts;
-        let mut best: Option<(u32, f64)> = None;
-        for pair in &facts.pairs[self.principal.pairs.clone()] {
-            for of_hour in &facts.pair_hours[pair.hours.clone()] {
-                if of_hour.hour == self.hour.hour
-                    && best.is_none_or(|(_, calls)| of_hour.calls > calls)
-                {
-                    best = Some((pair.key, of_hour.calls));
-                }
-            }
-        }
-        best
-    }
-
-    fn pair_words(&self) -> (String, String, String, String) {
-        let (key, calls) = self.busiest_pair().unwrap_or((NO_KEY, 0.0));
-        let prior = prior_mean(self.view, self.principal.class, super::state::STREAMS);
-        let pair = self
-            .view
-            .key(key)
-            .zip(self.known.principal)
-            .and_then(|(key, known)| known.pair(key.number));
-        let mean = pair.map_or(prior, |pair| {
-            let factor = f64::from(HABIT.over(self.view.day - pair.day));
-            let time = SlotTime::new(self.view.day, self.hour.hour);
-            pair.calls.mean(Slots::Blocks, time, prior, factor)
-        });
-        let key = self.key_name(key);
-        (
-            format!(
-                "{calls} calls with key {key} in an hour where {} are usual",
-                short_number(mean)
-            ),
-            format!(
-                "{calls} calls with key {key} in the hour, where {} are usual for the two",
-                short_number(mean)
-            ),
-            calls.to_string(),
-            short_number(mean),
-        )
-    }
-
-    fn key_words(&self) -> (String, String, String, String) {
-        let (key, _) = self.busiest_pair().unwrap_or((NO_KEY, 0.0));
-        let calls = self
-            .judge
-            .facts
-            .keys
-            .get(key as usize)
-            .map_or(0.0, |facts| {
-                f64::from(facts.calls[usize::from(self.hour.hour)])
-            });
-        let mean = self.view.key(key).map_or(0.0, |known| {
-            let factor = f64::from(HABIT.over(self.view.day - known.day));
-            let time = SlotTime::new(self.view.day, self.hour.hour);
-            known.calls.mean(Slots::Hours, time, 1.0, factor)
-        });
-        let key = self.key_name(key);
-        (
-            format!(
-                "key {key} had {calls} calls in an hour where {} are usual",
-                short_number(mean)
-            ),
-            format!(
-                "Key {key} had {calls} calls in the hour by all principals, where {} are usual",
-                short_number(mean)
-            ),
-            calls.to_string(),
-            short_number(mean),
-        )
-    }
-
-    fn day_words(&self) -> (String, String, String, String) {
-        let hours = &self.judge.facts.hours[self.principal.hours.clone()];
-        let so_far = hours.iter().filter(|hour| hour.hour <= self.hour.hour);
-        let calls: f64 = so_far.map(|hour| hour.data).sum();
-        let usual = self.known.principal.map_or(0.0, |known| {
-            known.day_totals.judge(calls, self.known.factor).1
-        });
-        (
-            format!(
-                "{calls} calls in a day where {} are usual",
-                short_number(usual)
-            ),
-            format!(
-                "{calls} successful cryptographic calls on this day by then, where {} make a usual day",
-                short_number(usual)
-            ),
-            calls.to_string(),
-            short_number(usual),
-        )
-    }
-
-    fn time_words(&self) -> (String, String, String, String) {
-        let usual = self
-            .known
-            .principal
-            .map_or(0, |known| known.times.usual_hours());
-        let weekend = SlotTime::new(self.view.day, self.hour.hour).is_weekend;
-        let at = format!(
-            "{:02}:00 UTC{}",
-            self.hour.hour,
-            if weekend { " on a weekend" } else { "" }
-        );
-        (
-            format!("active at {at}"),
-            format!(
-                "Active at {at}; it is usually active in the hours {}",
-                hours_in_words(usual)
-            ),
-            at,
-            hours_in_words(usual),
-        )
-    }
-
     /// The strongest surprise of a feature in the hour.
     fn strongest(&self, feature: Feature) -> Option<&Surprise> {
         let here = self
@@ -554,86 +396,5 @@ impl Telling<'_, '_> {
                 _ => false,
             }
         }) && self.principal.class != Class::Service
-    }
-}
-
-fn hours_in_words(hours: u32) -> String {
-    let mut parts = Vec::new();
-    let mut hour = 0;
-    while hour < 24 {
-        if hours >> hour & 1 == 0 {
-            hour += 1;
-            continue;
-        }
-        let start = hour;
-        while hour < 24 && hours >> hour & 1 == 1 {
-            hour += 1;
-        }
-        parts.push(format!("{start:02}–{hour:02}"));
-    }
-    if parts.is_empty() {
-        "none".to_owned()
-    } else {
-        format!("{} UTC", parts.join(", "))
-    }
-}
-
-fn short_number(value: f64) -> String {
-    if value >= 9.95 {
-        format!("{value:.0}")
-    } else {
-        format!("{value:.1}")
-    }
-}
-
-fn capitalised(text: &str) -> String {
-    let mut letters = text.chars();
-    letters.next().map_or(String::new(), |first| {
-        first.to_uppercase().chain(letters).collect()
-    })
-}
-
-/// Two digits that count, since no rarity is known better.
-fn rounded(value: f64) -> f64 {
-    if value < 10.0 {
-        return (value * 10.0).round() / 10.0;
-    }
-    let unit = libm::exp10(libm::floor(libm::log10(value)) - 1.0).round();
-    (value / unit).round() * unit
-}
-
-fn grouped(value: f64) -> String {
-    let value = rounded(value);
-    if value < 10.0 {
-        return format!("{value:.1}");
-    }
-    let digits = format!("{value:.0}");
-    let mut text = String::new();
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
-fn hundredths(value: f64) -> f64 {
-    (value * 100.0).round() / 100.0
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn numbers_in_words() {
-        assert_eq!(grouped(3.24), "3.2");
-        assert_eq!(grouped(1_234_567.0), "1,200,000");
-        assert_eq!(grouped(31.6), "32");
-        assert_eq!(short_number(0.42), "0.4");
-        assert_eq!(short_number(12.6), "13");
-        assert_eq!(hours_in_words(0b1_1000_0111), "00–03, 07–09 UTC");
-        assert_eq!(hours_in_words(0), "none");
     }
 }
