@@ -254,6 +254,7 @@ fn judge_by_rules(
     judged: &mut Judged<'_>,
 ) {
     let mut reader = Reader::default();
+    let mut reader_of_last = Reader::default();
     let bursts = Bursts::of(items);
     let mut items = items.iter().peekable();
     while let Some(item) = items.next() {
@@ -276,7 +277,8 @@ fn judge_by_rules(
                 .filter(|rule| item.only.is_none_or(|only| only == rule.about().id));
             for rule in rules {
                 if let Some(hit) = rule.judge(record, &light) {
-                    judged.settle(candidate(rule, hit, record, item, judged));
+                    let candidate = candidate(rule, hit, record, item, judged, &mut reader_of_last);
+                    judged.settle(candidate);
                 }
             }
             if is_last_of_record {
@@ -292,6 +294,7 @@ fn candidate(
     record: &Record<'_>,
     item: &Item<'_>,
     judged: &Judged<'_>,
+    reader_of_last: &mut Reader,
 ) -> Candidate {
     let about = rule.about();
     let last = item.group.map(|group| &group.last);
@@ -302,7 +305,7 @@ fn candidate(
         .map(|id| id.clone().into_owned())
         .collect();
     if let Some(last) = last.filter(|last| *last.raw != *record.raw) {
-        with_record(&mut Reader::default(), &last.raw, |record| {
+        with_record(reader_of_last, &last.raw, |record| {
             event_ids.extend(record.event_id.iter().map(|id| id.clone().into_owned()));
         });
     }

@@ -267,10 +267,12 @@ impl KeyUses for DayUses<'_> {
         (from, to): (EventTime, EventTime),
         past: &Past,
     ) -> Option<KeyUse> {
-        let all = self.spans_of(key, past).flatten();
-        let within = all.filter_map(|span| {
-            let (first, last) = span.within(from, to)?;
-            who(span.principal).then_some((first, last, span))
+        let all = self.spans_of(key, past);
+        let begun = all.flat_map(|spans| &spans[..spans.partition_point(|span| span.first <= to)]);
+        let within = begun.filter_map(|span| {
+            let is_candidate = span.last >= from && who(span.principal);
+            let (first, last) = is_candidate.then(|| span.within(from, to))??;
+            Some((first, last, span))
         });
         let operation = |span: &Span<'_>| {
             let (key, _) = span.cell?;

@@ -72,6 +72,9 @@ impl IdentityMemo {
         let Some(raw) = user_identity else {
             return Ok(Arc::new(Identity::missing()));
         };
+        if let Some(identity) = Identity::read_usual(raw, surroundings) {
+            return Ok(Arc::new(identity));
+        }
         self.walker.check_text(raw)?;
         Ok(Arc::new(Identity::read_text(raw, surroundings)))
     }

@@ -60,6 +60,7 @@ impl FileReport {
 pub struct Unpacker {
     text_bytes_max: u64,
     decompressor: Decompressor,
+    /// Grown and never shrunk, so that its bytes are set to zero once and not for each file.
     packed: Vec<u8>,
     text: Vec<u8>,
     sample: Vec<u8>,
@@ -109,16 +110,19 @@ impl Unpacker {
         };
         let mut report = FileReport::default();
         self.sample.clear();
-        self.packed.clear();
-        self.packed.reserve(size.min(FILE_BYTES_WHOLE_MAX) + 1);
-        let bound = FILE_BYTES_WHOLE_MAX as u64 + 1;
-        let head = (&mut source).take(bound).read_to_end(&mut self.packed);
-        match head {
+        match read_head(&mut source, size, &mut self.packed) {
             Err(error) => report.problem = Some(format!("cannot be read: {error}")),
             Ok(0) => report.problem = Some("the file is empty".to_owned()),
-            Ok(_) => {
+            Ok(length) => {
                 let mut delivery = reader.begin();
-                self.feed(source, &bytes, &mut delivery, &mut sink, &mut report);
+                self.feed(
+                    length,
+                    source,
+                    &bytes,
+                    &mut delivery,
+                    &mut sink,
+                    &mut report,
+                );
                 report.reading = *delivery.reading();
                 self.judge(&mut report, sink.first.as_ref());
             }
@@ -127,9 +131,10 @@ impl Unpacker {
         report
     }
 
-    /// Feeds the file whose beginning is in `packed` and whose rest, if any, is in `rest`.
+    /// Feeds the file whose first `length` bytes are in `packed` and whose rest, if any, is in `rest`.
     fn feed(
         &mut self,
+        length: usize,
         rest: impl Read,
         bytes: &Cell<u64>,
         delivery: &mut Delivery<'_>,
@@ -143,6 +148,7 @@ impl Unpacker {
             text,
             sample,
         } = self;
+        let packed = &packed[..length];
         let is_whole = packed.len() <= FILE_BYTES_WHOLE_MAX;
         let format = format_of(packed);
         match format {
@@ -198,6 +204,29 @@ impl Unpacker {
             && self.sample.trim_ascii().is_empty()
         {
             report.problem = Some("the file holds nothing".to_owned());
+        }
+    }
+}
+
+/// Reads a file of about `size` bytes, and no more of it than is read into memory at once and a byte.
+/// Returns how many bytes of `packed` it filled.
+fn read_head(source: &mut impl Read, size: usize, packed: &mut Vec<u8>) -> io::Result<usize> {
+    const BOUND: usize = FILE_BYTES_WHOLE_MAX + 1;
+    let mut filled = 0;
+    loop {
+        if filled == packed.len() {
+            if filled == BOUND {
+                return Ok(filled);
+            }
+            // Room for one byte more than expected, so that the end is seen without growing.
+            let wanted = size.saturating_add(1).max(2 * filled).max(1 << 16);
+            packed.resize(wanted.min(BOUND), 0);
+        }
+        match source.read(&mut packed[filled..]) {
+            Ok(0) => return Ok(filled),
+            Ok(read) => filled += read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
         }
     }
 }
