@@ -1,5 +1,6 @@
 //! `keytrail`: watch how AWS KMS keys are used, from CloudTrail archives.
 
+mod allocator;
 mod arguments;
 mod commands;
 mod configuration;
@@ -34,6 +35,7 @@ use crate::exit_code::Exit;
 use crate::talk::Talk;
 
 fn main() -> ExitCode {
+    allocator::give_back_early();
     let arguments = Arguments::parse();
     let talk = Talk::new(&arguments.talk);
     let exit = match catch_unwind(AssertUnwindSafe(|| commands::run(arguments, talk, now()))) {

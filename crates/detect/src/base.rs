@@ -39,13 +39,13 @@ pub struct Base {
 pub struct Standing {
     pub(crate) past: Past,
     /// Findings by id, in their latest episode.
-    pub(crate) episodes: BTreeMap<String, Finding>,
+    pub(crate) episodes: BTreeMap<String, Arc<Finding>>,
 }
 
 impl Standing {
     /// The problems that can still go on, by the id of their finding.
     #[must_use]
-    pub const fn episodes(&self) -> &BTreeMap<String, Finding> {
+    pub const fn episodes(&self) -> &BTreeMap<String, Arc<Finding>> {
         &self.episodes
     }
 

@@ -1,6 +1,7 @@
 //! Judging one day of one account: (base, what stands, the day's set, clock) in, a plan out.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use keytrail_event::{EventTime, Reader, Record};
 
@@ -97,7 +98,7 @@ struct Judged<'s> {
     /// Why findings that rest on more than one record may not see all.
     bound_met: Option<Evidence>,
     /// By id.
-    findings: BTreeMap<String, Finding>,
+    findings: BTreeMap<String, Arc<Finding>>,
 }
 
 impl Judged<'_> {
@@ -108,7 +109,7 @@ impl Judged<'_> {
             .findings
             .get(id.as_str())
             .or_else(|| self.standing.episodes.get(id.as_str()));
-        let finding = candidate.settle(known);
+        let finding = Arc::new(candidate.settle(known.map(Arc::as_ref)));
         // A new episode does not wipe out the earlier one of the same day: that one is published
         // by its own plan, and within a day episodes cannot part.
         self.findings.insert(id.as_str().to_owned(), finding);
@@ -127,7 +128,7 @@ impl Judged<'_> {
         metrics: Metrics,
     ) -> Plan {
         let last_uses = account_day.last_uses(&past);
-        let mut findings: Vec<Finding> = self.findings.values().cloned().collect();
+        let mut findings: Vec<Arc<Finding>> = self.findings.values().cloned().collect();
         findings.sort_by(|a, b| (&a.episode, &a.id).cmp(&(&b.episode, &b.id)));
         let mut episodes = self.standing.episodes.clone();
         episodes.extend(self.findings);

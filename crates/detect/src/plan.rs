@@ -17,7 +17,7 @@ pub struct Plan {
     /// The day that was judged.
     pub day: Day,
     /// Findings that are new or changed with this day, each as it then stands, sorted by (episode, id).
-    pub findings: Vec<Finding>,
+    pub findings: Vec<Arc<Finding>>,
     /// What stands at the end of the day.
     pub standing: Standing,
     /// When each pair last used its key, to be learnt when the day closes.

@@ -86,7 +86,13 @@ fn pass_with(
         }
     }
     engine::finish(&mut state, newest, configuration, &mut emit);
-    (findings.into_values().collect(), state)
+    (
+        findings
+            .into_values()
+            .map(std::sync::Arc::unwrap_or_clone)
+            .collect(),
+        state,
+    )
 }
 
 /// An hourly job and a person, over some days; one file an hour.

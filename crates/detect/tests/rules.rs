@@ -82,7 +82,10 @@ fn findings_over(records: &[u8]) -> Vec<Finding> {
             findings.insert(finding.episode.clone(), finding);
         }
     });
-    let mut findings: Vec<Finding> = findings.into_values().collect();
+    let mut findings: Vec<Finding> = findings
+        .into_values()
+        .map(std::sync::Arc::unwrap_or_clone)
+        .collect();
     findings
         .sort_by(|a, b| (a.first_seen, &a.rule, &a.title).cmp(&(b.first_seen, &b.rule, &b.title)));
     findings

@@ -1,6 +1,7 @@
 //! What must hold after every step, and at the end.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use keytrail_detect::base::Base;
 use keytrail_detect::behaviour::BEHAVIOURS;
@@ -242,5 +243,8 @@ fn pass(
     }
     let newest = clock.plus_seconds(-CLOSE_LAG_SECONDS);
     engine::finish(&mut state, newest, &configuration, &mut emit);
-    Ok((findings.into_values().collect(), state))
+    Ok((
+        findings.into_values().map(Arc::unwrap_or_clone).collect(),
+        state,
+    ))
 }

@@ -2,6 +2,7 @@
 //! an hour share what is new.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use keytrail_event::EventTime;
 
@@ -239,7 +240,7 @@ impl<'a> Case<'a> {
 
 /// The case of a principal that is open: its latest finding by behaviour, not older than 24 hours.
 fn open_case<'f>(
-    episodes: &'f BTreeMap<String, Finding>,
+    episodes: &'f BTreeMap<String, Arc<Finding>>,
     account: &str,
     principal: &str,
     first: EventTime,
@@ -250,7 +251,7 @@ fn open_case<'f>(
             && BEHAVIOURS.iter().any(|about| about.id == finding.rule)
             && first.seconds_since(finding.last_seen) < BEHAVIOUR_QUIET_SECONDS
     };
-    let open = episodes.values().filter(is_open);
+    let open = episodes.values().map(Arc::as_ref).filter(is_open);
     open.max_by(|a, b| (a.last_seen, &a.id).cmp(&(b.last_seen, &b.id)))
 }
 

@@ -67,7 +67,7 @@ pub(crate) struct Day<'a> {
     pub clock: EventTime,
     pub configuration: &'a Configuration,
     /// What stood at the end of the day before, by id of the finding.
-    pub episodes: &'a BTreeMap<String, Finding>,
+    pub episodes: &'a BTreeMap<String, Arc<Finding>>,
     /// Whether nothing lies between the base and this day: while a day before is open, scoring waits.
     pub follows_base: bool,
 }

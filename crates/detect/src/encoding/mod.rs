@@ -63,6 +63,12 @@ impl Tally {
         write::tally(self)
     }
 
+    /// The bytes of [`Tally::encode`], in less memory.
+    #[must_use]
+    pub fn into_bytes(self) -> Vec<u8> {
+        write::into_bytes(self)
+    }
+
     /// The tally of these bytes, whose delivery counts are 0. Groups of rules that this program does
     /// not know are passed over: nobody judges them.
     ///

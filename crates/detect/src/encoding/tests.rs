@@ -13,7 +13,8 @@ proptest! {
         let tally = tally(&samples);
         let bytes = tally.encode();
         let read = Tally::decode(&bytes).unwrap();
-        prop_assert_eq!(read.encode(), bytes);
+        prop_assert_eq!(&read.encode(), &bytes);
+        prop_assert_eq!(&read.clone().into_bytes(), &bytes);
         prop_assert_eq!(read.distinct(), tally.distinct());
         prop_assert_eq!(read.days(), tally.days());
     }

@@ -4,6 +4,7 @@ use keytrail_event::{EventTime, Hour, OperationClass, OutcomeFamily};
 
 use super::VERSION;
 use crate::cell::Cell;
+use crate::cells::Cells;
 use crate::distinct::DistinctEvents;
 use crate::event_id::EventId;
 use crate::notable::{Group, Notable};
@@ -12,33 +13,27 @@ use crate::tally::Tally;
 use crate::values::ValueKind;
 
 pub(super) fn tally(tally: &Tally) -> Vec<u8> {
-    let dictionary = Dictionary::of(tally);
+    let dictionary = Dictionary::of(tally, &tally.cells);
     let mut out = Writer {
         bytes: vec![VERSION],
         dictionary: &dictionary,
     };
-    out.number(dictionary.names.len() as u64);
-    for name in &dictionary.names {
-        out.text(name);
-    }
-    out.all_series(tally);
-    let mut notables: Vec<(u64, &Notable)> = tally.notables.iter().collect();
-    notables.sort_unstable_by_key(|(hash, _)| *hash);
-    out.number(notables.len() as u64);
-    for (hash, notable) in notables {
-        out.bytes.extend(hash.to_le_bytes());
-        out.record(notable);
-    }
-    let mut groups: Vec<(u64, &Group)> = tally.groups.iter().collect();
-    groups.sort_unstable_by_key(|(hash, _)| *hash);
-    out.number(groups.len() as u64);
-    for (hash, group) in groups {
-        out.bytes.extend(hash.to_le_bytes());
-        out.group(group);
-    }
-    if let Some(cut) = tally.cut {
-        out.bytes.extend(cut.to_le_bytes());
-    }
+    out.cells(&tally.cells);
+    out.carried(tally);
+    out.bytes
+}
+
+/// The same, which takes less memory: cells go as soon as they are written.
+pub(super) fn into_bytes(mut tally: Tally) -> Vec<u8> {
+    let cells = std::mem::take(&mut tally.cells);
+    let dictionary = Dictionary::of(&tally, &cells);
+    let mut out = Writer {
+        bytes: vec![VERSION],
+        dictionary: &dictionary,
+    };
+    out.cells(&cells);
+    drop(cells);
+    out.carried(&tally);
     out.bytes
 }
 
@@ -50,10 +45,11 @@ struct Dictionary<'t> {
 }
 
 impl<'t> Dictionary<'t> {
-    fn of(tally: &'t Tally) -> Self {
+    /// Of the tally, whose cells these are.
+    fn of(tally: &'t Tally, cells: &Cells) -> Self {
         let symbols = &tally.symbols;
         let mut used = vec![false; symbols.len()];
-        for (key, cell) in tally.cells.iter() {
+        for (key, cell) in cells.iter() {
             let values = ValueKind::ALL.into_iter();
             let values = values.flat_map(|kind| cell.values.kept(kind));
             for symbol in key.series.symbols().into_iter().chain(values) {
@@ -105,8 +101,38 @@ struct Writer<'d> {
 type SeriesNumbers = ([u32; 6], u8, u8);
 
 impl Writer<'_> {
-    fn all_series(&mut self, tally: &Tally) {
-        let cells = tally.cells.iter().map(|(key, cell)| {
+    /// The names, and all cells.
+    fn cells(&mut self, cells: &Cells) {
+        self.number(self.dictionary.names.len() as u64);
+        for name in &self.dictionary.names {
+            self.text(name);
+        }
+        self.all_series(cells);
+    }
+
+    /// What is carried, and where the cells were cut.
+    fn carried(&mut self, tally: &Tally) {
+        let mut notables: Vec<(u64, &Notable)> = tally.notables.iter().collect();
+        notables.sort_unstable_by_key(|(hash, _)| *hash);
+        self.number(notables.len() as u64);
+        for (hash, notable) in notables {
+            self.bytes.extend(hash.to_le_bytes());
+            self.record(notable);
+        }
+        let mut groups: Vec<(u64, &Group)> = tally.groups.iter().collect();
+        groups.sort_unstable_by_key(|(hash, _)| *hash);
+        self.number(groups.len() as u64);
+        for (hash, group) in groups {
+            self.bytes.extend(hash.to_le_bytes());
+            self.group(group);
+        }
+        if let Some(cut) = tally.cut {
+            self.bytes.extend(cut.to_le_bytes());
+        }
+    }
+
+    fn all_series(&mut self, cells: &Cells) {
+        let cells = cells.iter().map(|(key, cell)| {
             let names = key
                 .series
                 .symbols()

@@ -168,10 +168,10 @@ fn last_words(rule: &str, files: Vec<(Tally, &str)>) -> Vec<(String, String, u64
         .into_values()
         .filter(|finding| finding.rule == rule)
         .map(|finding| {
-            let mut ids = finding.event_ids;
+            let mut ids = finding.event_ids.clone();
             ids.sort();
             (
-                finding.episode,
+                finding.episode.clone(),
                 finding.severity.to_string(),
                 finding.count,
                 ids,

@@ -78,14 +78,13 @@ impl<S: Store> Executor<'_, S> {
             let distinct = whole.distinct();
             whole.cut_cells(CellRoom::OF_A_DAY);
             absorbed.not_carried += whole.not_carried();
-            let bytes = whole.encode();
+            let bytes = whole.into_bytes();
             absorbed.new_records += distinct.saturating_sub(before);
             let is_known =
                 |known: &Known| known.length == bytes.len() && known.hash == xxh3_128(&bytes);
             if known.as_ref().is_some_and(is_known) {
                 continue;
             }
-            drop(whole);
             absorbed.changed_days += 1;
             if folded_through.is_some_and(|through| day <= through) {
                 // Noted before the tally is written: whoever is stopped in between has noted too much,

@@ -1,6 +1,7 @@
 //! Folding an account's days from where a base stands, and looking at those that are open.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use keytrail_detect::base::Base;
 use keytrail_detect::engine::is_due;
@@ -18,9 +19,9 @@ use crate::Store;
 pub(super) struct Fold {
     pub base: Base,
     /// The findings that the days judged so far left, by episode.
-    pub standing: BTreeMap<String, Finding>,
+    pub standing: BTreeMap<String, Arc<Finding>>,
     /// The findings that stood before the first judged day, by id.
-    pub before: BTreeMap<String, Finding>,
+    pub before: BTreeMap<String, Arc<Finding>>,
     pub metrics: Metrics,
     /// The days that were folded.
     pub closed: Vec<Day>,
@@ -41,7 +42,7 @@ impl Fold {
         self.metrics.add(&plan.metrics);
         for finding in &plan.findings {
             self.standing
-                .insert(finding.episode.clone(), finding.clone());
+                .insert(finding.episode.clone(), Arc::clone(finding));
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What digests show to be wrong with an account's log files: kept, so that it stands until it is mended.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use keytrail_detect::finding::Finding;
 use keytrail_detect::rules::log_gap::{self, Gap};
@@ -40,11 +41,11 @@ impl<S: Store> Executor<'_, S> {
     pub(super) async fn gap_findings(
         &self,
         account: &str,
-    ) -> Result<BTreeMap<String, Finding>, ExecuteError> {
+    ) -> Result<BTreeMap<String, Arc<Finding>>, ExecuteError> {
         let gaps: Vec<Gap> = self.note(account, GAPS).await?.unwrap_or_default();
         let findings = log_gap::findings(&gaps).into_iter();
         Ok(findings
-            .map(|finding| (finding.episode.clone(), finding))
+            .map(|finding| (finding.episode.clone(), Arc::new(finding)))
             .collect())
     }
 }

@@ -1,6 +1,7 @@
 //! Revisions: what was recorded of an account's findings, against what stands now.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use keytrail_detect::finding::{Finding, FindingState, Triage};
 use keytrail_detect::rules::log_gap;
@@ -27,8 +28,8 @@ impl Judged {
 /// What is to be recorded so that `standing` is what stands, given what is `known`. `before` are the
 /// findings as they stood when the judged time began.
 pub(super) fn revise(
-    standing: BTreeMap<String, Finding>,
-    before: &BTreeMap<String, Finding>,
+    standing: BTreeMap<String, Arc<Finding>>,
+    before: &BTreeMap<String, Arc<Finding>>,
     known: &BTreeMap<String, Finding>,
     judged: Judged,
 ) -> Vec<Finding> {
@@ -40,9 +41,10 @@ pub(super) fn revise(
         if standing.contains_key(episode) || !is_judged {
             continue;
         }
-        match before.values().find(|finding| finding.episode == *episode) {
+        let before = before.get(known.id.as_str());
+        match before.filter(|before| before.episode == *episode) {
             // What made it go on is gone; what it was before stands again.
-            Some(before) => revised.extend(next_revision(before.clone(), Some(known))),
+            Some(before) => revised.extend(next_revision(Finding::clone(before), Some(known))),
             None => {
                 let withdrawn = Finding {
                     state: FindingState::Withdrawn,
@@ -53,6 +55,7 @@ pub(super) fn revise(
         }
     }
     for (episode, finding) in standing {
+        let finding = Arc::unwrap_or_clone(finding);
         revised.extend(next_revision(finding, known.get(&episode)));
     }
     revised.sort_by(|a, b| (&a.episode, &a.id).cmp(&(&b.episode, &b.id)));

@@ -74,7 +74,13 @@ fn pass(files: &[File], configuration: &Configuration, mut state: State) -> (Vec
     }
     let newest = moment(files.last().map_or(0, |file| file.stamp));
     engine::finish(&mut state, newest, configuration, &mut emit);
-    (findings.into_values().collect(), state)
+    (
+        findings
+            .into_values()
+            .map(std::sync::Arc::unwrap_or_clone)
+            .collect(),
+        state,
+    )
 }
 
 pub fn decrypt(second: i64, principal: &str, key: &str, id: &str) -> String {

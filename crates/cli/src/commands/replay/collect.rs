@@ -1,6 +1,9 @@
 //! From files to tallies: by the reading threads, in segments within which no day falls due.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::panic::resume_unwind;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread;
 
 use keytrail_detect::bounds::CLOSE_LAG_SECONDS;
 use keytrail_detect::tally::Tally;
@@ -17,7 +20,7 @@ pub trait Intake: Send {
     /// All files that follow have this stamp or a later one.
     fn reach(&mut self, stamp: EventTime) -> anyhow::Result<()>;
 
-    /// Takes in what one thread tallied of some files; called by that thread.
+    /// Takes in what one thread tallied of some files.
     fn take(&mut self, tally: Tally) -> anyhow::Result<()>;
 }
 
@@ -41,29 +44,34 @@ pub fn collect(
             intake.reach(stamp)?;
         }
         let newest_of_segment = segment.last().and_then(|file| file.delivery.stamp);
-        let shared = Mutex::new(Shared {
-            intake: &mut *intake,
-            newest_unstamped: None,
-            failure: None,
-        });
         let share_bytes = room_bytes / threads.max(1);
-        let scanned = scan(
-            segment.to_vec(),
-            threads,
-            progress,
-            || TallyCollector::new(&shared, share_bytes),
-            coverage,
-            |_, _: Part<()>| {
-                let is_failed = lock(&shared).failure.is_some();
-                anyhow::ensure!(!is_failed, "nobody takes tallies in any more");
-                Ok(())
-            },
-        );
-        let shared = shared.into_inner().unwrap_or_else(PoisonError::into_inner);
-        shared.failure.map_or(scanned, Err)?;
-        newest_stamp = newest_stamp
-            .max(shared.newest_unstamped)
-            .max(newest_of_segment);
+        let (give, handed) = sync_channel(0);
+        let is_failed = AtomicBool::new(false);
+        let (scanned, taken) = thread::scope(|scope| {
+            let intake = &mut *intake;
+            let taking = scope.spawn(|| take_all(intake, handed, &is_failed));
+            let scanned = scan(
+                segment.to_vec(),
+                threads,
+                progress,
+                || TallyCollector::new(give.clone(), share_bytes),
+                coverage,
+                |_, _: Part<()>| {
+                    let is_failed = is_failed.load(Ordering::Relaxed);
+                    anyhow::ensure!(!is_failed, "nobody takes tallies in any more");
+                    Ok(())
+                },
+            );
+            drop(give);
+            (
+                scanned,
+                taking.join().unwrap_or_else(|panic| resume_unwind(panic)),
+            )
+        });
+        // That nobody takes anything in is why nothing is read any more.
+        let newest_unstamped = taken?;
+        scanned?;
+        newest_stamp = newest_stamp.max(newest_unstamped).max(newest_of_segment);
     }
     Ok(newest_stamp)
 }
@@ -79,51 +87,80 @@ fn segments(files: &[InputFile]) -> impl Iterator<Item = &[InputFile]> {
     files.chunk_by(move |a, b| due_through(a) == due_through(b))
 }
 
-/// What the reading threads of a segment share. Who hands over waits for who is at it, so that no
-/// more than one tally a thread is in memory.
-struct Shared<'i, I> {
-    intake: &'i mut I,
+/// A tally on its way from who read to who takes in.
+struct Handed {
+    tally: Tally,
     /// A file without a stamp counts as delivered at the end of each of its hours: the last of them.
     newest_unstamped: Option<EventTime>,
-    /// The first failure of the intake; nothing is taken in after it.
-    failure: Option<anyhow::Error>,
+    /// Hears when it has been taken in.
+    done: SyncSender<()>,
 }
 
-impl<I: Intake> Shared<'_, I> {
-    fn take(&mut self, tally: Tally) {
-        if self.failure.is_none() {
-            self.failure = self.intake.take(tally).err();
+/// Takes in what is handed over, till nobody is left to do so, and returns the newest hour of files without a stamp.
+///
+/// One thread does it for all: what an allocator keeps for each thread is then kept once. Nothing more is taken in
+/// after the first failure.
+fn take_all(
+    intake: &mut impl Intake,
+    handed: Receiver<Handed>,
+    is_failed: &AtomicBool,
+) -> anyhow::Result<Option<EventTime>> {
+    let mut newest = None;
+    let mut result = Ok(());
+    for Handed {
+        tally,
+        newest_unstamped,
+        done,
+    } in handed
+    {
+        newest = newest.max(newest_unstamped);
+        if result.is_ok() {
+            result = intake.take(tally);
+            is_failed.store(result.is_err(), Ordering::Relaxed);
         }
+        // Whoever handed it over may be gone already.
+        let _ = done.send(());
     }
-}
-
-fn lock<'s, 'i, I>(shared: &'s Mutex<Shared<'i, I>>) -> MutexGuard<'s, Shared<'i, I>> {
-    shared.lock().unwrap_or_else(PoisonError::into_inner)
+    result.map(|()| newest)
 }
 
 /// Tallies the records of one thread, and hands the tally over when it has grown beyond the
 /// thread's share of the room, and when the thread is done.
-struct TallyCollector<'s, 'i, I: Intake> {
+struct TallyCollector {
     tally: Tally,
     stamp: Option<EventTime>,
     newest_unstamped: Option<EventTime>,
     share_bytes: usize,
-    shared: &'s Mutex<Shared<'i, I>>,
+    give: SyncSender<Handed>,
 }
 
-impl<'s, 'i, I: Intake> TallyCollector<'s, 'i, I> {
-    fn new(shared: &'s Mutex<Shared<'i, I>>, share_bytes: usize) -> Self {
+impl TallyCollector {
+    fn new(give: SyncSender<Handed>, share_bytes: usize) -> Self {
         Self {
             tally: Tally::default(),
             stamp: None,
             newest_unstamped: None,
             share_bytes,
-            shared,
+            give,
+        }
+    }
+
+    /// Waits till the tally has been taken in, so that no more than one a thread is in memory.
+    fn hand_over(&mut self) {
+        let (done, is_done) = sync_channel(1);
+        let handed = Handed {
+            tally: std::mem::take(&mut self.tally),
+            newest_unstamped: self.newest_unstamped,
+            done,
+        };
+        // Nobody takes it when the taking thread panicked, which ends the program.
+        if self.give.send(handed).is_ok() {
+            let _ = is_done.recv();
         }
     }
 }
 
-impl<I: Intake> Collector for TallyCollector<'_, '_, I> {
+impl Collector for TallyCollector {
     type Batch = ();
 
     fn begin(&mut self, file: &InputFile) {
@@ -136,7 +173,7 @@ impl<I: Intake> Collector for TallyCollector<'_, '_, I> {
             self.newest_unstamped = self.newest_unstamped.max(Some(record.time.hour().end()));
         }
         if self.tally.is_beyond(self.share_bytes) {
-            lock(self.shared).take(std::mem::take(&mut self.tally));
+            self.hand_over();
         }
     }
 
@@ -147,13 +184,11 @@ impl<I: Intake> Collector for TallyCollector<'_, '_, I> {
     fn take(&mut self) {}
 }
 
-impl<I: Intake> Drop for TallyCollector<'_, '_, I> {
+impl Drop for TallyCollector {
     fn drop(&mut self) {
         // The program ends with its first panic.
-        if !std::thread::panicking() {
-            let mut shared = lock(self.shared);
-            shared.newest_unstamped = shared.newest_unstamped.max(self.newest_unstamped);
-            shared.take(std::mem::take(&mut self.tally));
+        if !thread::panicking() {
+            self.hand_over();
         }
     }
 }

@@ -1,6 +1,7 @@
 //! A replay in memory: the engine over the files, in the order of their stamps.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use keytrail_detect::configuration::Configuration;
 use keytrail_detect::engine;
@@ -34,9 +35,10 @@ pub fn replay(
     room: Room,
 ) -> anyhow::Result<Replayed> {
     let pass = |state| pass(found, state, threads, progress, configuration, room);
-    let (mut replayed, state) = pass(State::default())?;
-    if state.has_afterwards() {
-        (replayed, _) = pass(State::knowing(state.into_afterwards()))?;
+    let (mut replayed, afterwards) = pass(State::default())?;
+    if let Some(afterwards) = afterwards {
+        drop(replayed);
+        (replayed, _) = pass(State::knowing(afterwards))?;
     }
     let verified = verify_files(found, threads, Span::default(), None)?;
     let gaps = verified.verification.within_archive(&verified.log_files);
@@ -55,7 +57,7 @@ fn pass(
     progress: &Progress,
     configuration: &Configuration,
     room: Room,
-) -> anyhow::Result<(Replayed, State)> {
+) -> anyhow::Result<(Replayed, Option<Tally>)> {
     let mut engine = InMemory {
         state,
         configuration,
@@ -76,13 +78,11 @@ fn pass(
     if let Some(newest) = newest {
         engine.finish(newest);
     }
-    let mut findings: Vec<Finding> = engine.findings.into_values().collect();
-    findings.sort_by(|a, b| (&a.episode, &a.id).cmp(&(&b.episode, &b.id)));
     let state = engine.state;
     let counts = state.counts();
-    let replayed = Replayed {
+    let mut replayed = Replayed {
         coverage,
-        findings,
+        findings: Vec::new(),
         counts,
         // Beyond exact counting, distinct records are an estimate; no estimate makes duplicates negative.
         distinct: state.distinct().min(counts.kept),
@@ -92,7 +92,11 @@ fn pass(
         outgrown: None,
         scores: engine.scores,
     };
-    Ok((replayed, state))
+    let afterwards = state.has_afterwards().then(|| state.into_afterwards());
+    // Nothing else holds them any more.
+    let findings = engine.findings.into_values().map(Arc::unwrap_or_clone);
+    replayed.findings = findings.collect();
+    Ok((replayed, afterwards))
 }
 
 /// The engine, and the findings of all its plans, each as the last plan that knew it left it.
@@ -100,7 +104,7 @@ struct InMemory<'c> {
     state: State,
     configuration: &'c Configuration,
     room: Room,
-    findings: BTreeMap<String, Finding>,
+    findings: BTreeMap<String, Arc<Finding>>,
     metrics: Metrics,
     scores: Vec<AccountScore>,
 }
@@ -148,7 +152,7 @@ impl Intake for InMemory<'_> {
 
 fn note(
     plan: Plan,
-    findings: &mut BTreeMap<String, Finding>,
+    findings: &mut BTreeMap<String, Arc<Finding>>,
     metrics: &mut Metrics,
     scores: &mut Vec<AccountScore>,
 ) {
