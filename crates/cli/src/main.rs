@@ -1,6 +1,8 @@
 //! `keytrail`: watch how AWS KMS keys are used, from CloudTrail archives.
 
+mod archive_folder;
 mod arguments;
+mod bucket;
 mod commands;
 mod configuration;
 mod configuration_file;

@@ -110,7 +110,8 @@ fn check(options: &DrillOptions) -> Result<(), SimulateError> {
         ));
     }
     let organisation = &options.organisation;
-    if !organisation.is_empty() && !(is_name(organisation) && organisation.starts_with("o-")) {
+    let is_organisation = is_name(organisation) && organisation.starts_with("o-");
+    if !organisation.is_empty() && !is_organisation {
         return Err(SimulateError::Options(
             "an organisation is an id such as o-a1b2c3d4e5",
         ));
