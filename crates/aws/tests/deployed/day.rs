@@ -11,14 +11,16 @@ use keytrail_store::Store as _;
 use keytrail_store::executor::Executor;
 use keytrail_tests::program;
 use keytrail_tests::world::Chance;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::stack::{Stack, until};
+use crate::stack::{ACCOUNT, Stack, until};
 
 /// How much everybody calls, in percent of 20,000 records a day: enough that every attack is found, and so little
 /// that a debug build reads it within a minute.
 const VOLUME_PERCENT: &str = "2";
 const SEED: u64 = 4;
+/// The account of the drill, which has no other records.
+const DRILLED: &str = "555566667777";
 
 #[tokio::test]
 async fn a_day_that_comes_file_by_file_is_the_day_replayed() {
@@ -81,7 +83,78 @@ async fn a_day_that_comes_file_by_file_is_the_day_replayed() {
         "{} findings prove little",
         streamed.len()
     );
+    let words = ["replay", "--quiet", "--format", "jsonl"];
+    let bucket = format!("s3://{}/AWSLogs/", deployed.trail);
+    let from_bucket = keytrail(&deployed, &[&words[..], &[&bucket]].concat());
+    assert!(
+        sorted(&from_bucket) == replayed,
+        "the bucket is not replayed as its folder"
+    );
+
+    drill(&deployed).await;
     deployed.delete();
+}
+
+/// What a drill promises is on the topic soon after its delivery.
+async fn drill(deployed: &Stack) {
+    let bucket = format!("s3://{}", deployed.trail);
+    let place = [
+        "drill",
+        "--out",
+        &bucket,
+        "--account",
+        DRILLED,
+        "--region",
+        "eu-west-1",
+    ];
+    let labels = keytrail(deployed, &[&place[..], &["--attack", "all"]].concat());
+    let labels = labels
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap());
+    let promised: Vec<Value> = labels.collect();
+    assert!(promised.len() >= 10, "{promised:?}");
+    let store = deployed.store();
+    let configuration = Configuration::default();
+    let executor = Executor::new(&store, &configuration);
+    until("the findings of the drill are sent", async || {
+        let found = store.findings(DRILLED, None, 1_000).await.unwrap();
+        let is_sent = found
+            .iter()
+            .all(|it| it.sent_revision == it.record.revision);
+        let findings = executor.findings(DRILLED).await.unwrap();
+        let is_found = |label: &Value| {
+            let mut same = findings
+                .values()
+                .filter(|it| label["step"] == it.rule.as_str());
+            same.any(|it| it.principal.as_deref() == label["principal"].as_str())
+        };
+        (is_sent && promised.iter().all(is_found)).then_some(())
+    })
+    .await;
+}
+
+/// What `keytrail` writes, with the services here as its own.
+fn keytrail(deployed: &Stack, words: &[&str]) -> String {
+    let mut command = Command::new(program());
+    command.env_clear().args(words).envs([
+        ("AWS_ENDPOINT_URL", deployed.endpoint_url().as_str()),
+        ("AWS_REGION", "us-east-1"),
+        ("AWS_ACCESS_KEY_ID", ACCOUNT),
+        ("AWS_SECRET_ACCESS_KEY", "secret"),
+    ]);
+    let output = command.output().unwrap();
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    String::from_utf8(output.stdout).unwrap()
+}
+
+fn sorted(text: &str) -> Vec<String> {
+    let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+    lines.sort();
+    lines
 }
 
 /// The files of a day that ended, by key, some of them by a second trail as well.
@@ -135,10 +208,7 @@ impl Archive {
             "{}",
             String::from_utf8_lossy(&output.stderr)
         );
-        let text = String::from_utf8(output.stdout).unwrap();
-        let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
-        lines.sort();
-        lines
+        sorted(&String::from_utf8(output.stdout).unwrap())
     }
 }
 

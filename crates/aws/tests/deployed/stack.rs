@@ -55,6 +55,10 @@ impl Stack {
         invoke(&self.endpoint, &format!("{}-sweep", self.name))
     }
 
+    pub fn endpoint_url(&self) -> String {
+        format!("http://{}", self.endpoint.address())
+    }
+
     pub fn queue_url(&self, queue: &str) -> String {
         format!(
             "http://{}/{ACCOUNT}/{}-{queue}",
