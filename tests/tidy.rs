@@ -18,6 +18,7 @@ const DIRECTIONS: &[(&str, &[&str])] = &[
     (
         "keytrail-cli",
         &[
+            "keytrail-aws",
             "keytrail-delivery",
             "keytrail-detect",
             "keytrail-event",

@@ -80,9 +80,7 @@ fn the_commands_of_the_guide() {
         let expected = i32::from(command.contains("--fail-on"));
         let stderr = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(expected), "{command}\n{stderr}");
-        let shows = !command.contains("--output")
-            && !command.contains('>')
-            && !command.contains("simulate");
+        let shows = !command.contains("--out") && !command.contains('>');
         assert!(
             !shows || !output.stdout.is_empty(),
             "{command} shows nothing"

@@ -1,9 +1,11 @@
 //! Whole commands, as a user runs them: exit code, standard output, standard error.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod bucket;
 mod configuration;
 mod damage;
 mod documents;
+mod drill;
 mod evaluate;
 mod events;
 mod example;
@@ -16,6 +18,7 @@ mod order;
 mod real_data;
 mod replay;
 mod rules;
+mod s3;
 mod sandbox;
 mod simulate;
 mod state;

@@ -9,6 +9,9 @@ use cargo_metadata::Message;
 
 use crate::root;
 
+/// Set where the whole workspace was built for its tests: the program is among what was built, then.
+const IS_BUILT: &str = "KEYTRAIL_PROGRAM_IS_BUILT";
+
 /// The program, built once: cargo builds programs for the tests of their own package only.
 ///
 /// # Panics
@@ -16,6 +19,15 @@ use crate::root;
 pub fn program() -> &'static Path {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
     PROGRAM.get_or_init(|| {
+        if std::env::var_os(IS_BUILT).is_some() {
+            let here = std::env::current_exe().unwrap();
+            let folder = here.parent().and_then(Path::parent).unwrap();
+            let built = folder
+                .join("keytrail")
+                .with_extension(std::env::consts::EXE_EXTENSION);
+            assert!(built.is_file(), "{} is not there", built.display());
+            return built;
+        }
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         let mut command = Command::new(cargo);
         command

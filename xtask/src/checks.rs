@@ -15,6 +15,10 @@ pub fn test(rest: &[String]) -> Result<()> {
     }
     let mut command = cargo();
     command.args(["test", "--workspace"]).args(rest);
+    if rest.is_empty() {
+        // Tests of whole commands need not build the program again, with the features of it alone.
+        command.env("KEYTRAIL_PROGRAM_IS_BUILT", "1");
+    }
     // They end when the tests have.
     let _services = with_tools(&mut command)?;
     run(command)

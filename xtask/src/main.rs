@@ -8,6 +8,7 @@ mod checks;
 mod example;
 mod faults;
 mod flood;
+mod large_delivery;
 mod package;
 mod python_tools;
 
@@ -49,7 +50,7 @@ enum Task {
     ProveFaults,
     /// Build the functions for Lambda, pack them into target/lambda, and measure them.
     Package {
-        /// Fail when one is too large or starts too slowly.
+        /// Fail when one is too large, starts too slowly, or takes too much memory.
         #[arg(long)]
         hold_budgets: bool,
     },

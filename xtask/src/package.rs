@@ -11,6 +11,7 @@ use anyhow::{Context, Result, bail, ensure};
 use zip::write::SimpleFileOptions;
 
 use crate::checks::{cargo, run};
+use crate::large_delivery::{self, Cost};
 
 /// The functions, by the names of their binaries.
 pub const FUNCTIONS: [&str; 3] = ["detect", "ingest", "sweep"];
@@ -22,6 +23,11 @@ const ZIP_BYTES_MAX: u64 = 8 << 20;
 const START_MAX: Duration = Duration::from_millis(30);
 /// Starts that are measured.
 const STARTS: usize = 31;
+/// Most memory for a delivery of 50 MiB of text, in bytes.
+const PEAK_BYTES_MAX: u64 = 128 << 20;
+const MIB: f64 = 1_048_576.0;
+/// Times that a large delivery is read.
+const DELIVERIES: usize = 7;
 /// How long a start may take at all.
 const START_PATIENCE: Duration = Duration::from_secs(10);
 
@@ -72,6 +78,11 @@ pub fn package(budgets: Budgets) -> Result<()> {
             ));
         }
     }
+    let cost = cost(&folder.join("ingest"))?;
+    if cost.peak_bytes > PEAK_BYTES_MAX {
+        let peak = cost.peak_bytes;
+        over.push(format!("ingest takes {peak} bytes, over {PEAK_BYTES_MAX}"));
+    }
     match budgets {
         Budgets::Hold => ensure!(over.is_empty(), "{}", over.join("; ")),
         Budgets::Show => say(&over
@@ -80,6 +91,31 @@ pub fn package(budgets: Budgets) -> Result<()> {
             .collect::<String>()),
     }
     Ok(())
+}
+
+/// What a large delivery costs ingest: the median of the runs.
+fn cost(ingest: &Path) -> Result<Cost> {
+    let delivery = large_delivery::delivery()?;
+    let mut costs = Vec::with_capacity(DELIVERIES);
+    for _ in 0..DELIVERIES {
+        costs.push(large_delivery::cost(&delivery, |address| {
+            let mut command = environment(ingest, address);
+            command.env("AWS_ENDPOINT_URL", format!("http://{address}"));
+            command
+        })?);
+    }
+    costs.sort_unstable();
+    let cost = costs[DELIVERIES / 2];
+    say(&format!(
+        "ingest, a delivery of 50 MiB ({:.1} MiB packed) with {} records of KMS: {:.1} MiB of memory at most, {:.0} ms of processor \
+         from its first byte to the answer, {:.0} records a second\n",
+        delivery.packed.len() as f64 / MIB,
+        delivery.records,
+        cost.peak_bytes as f64 / MIB,
+        cost.processor.as_secs_f64() * 1_000.0,
+        delivery.records as f64 / cost.processor.as_secs_f64()
+    ));
+    Ok(cost)
 }
 
 /// Whether going over a budget is an error.

@@ -5,7 +5,11 @@ use std::time::Duration;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, SdkConfig};
+use aws_credential_types::provider::ProvideCredentials as _;
+use aws_credential_types::provider::error::CredentialsError;
 use aws_smithy_http_client::tls::{self, rustls_provider::CryptoMode};
+
+use crate::fault::chain;
 
 /// Most attempts of one call, the first included.
 const ATTEMPTS_MAX: u32 = 4;
@@ -23,6 +27,15 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(60);
 pub struct Connection {
     config: SdkConfig,
     is_elsewhere: bool,
+}
+
+/// What no call can do without.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Missing {
+    /// No credentials; why, where something was to provide them and could not.
+    Credentials(Option<String>),
+    /// No Region is set.
+    Region,
 }
 
 impl Connection {
@@ -56,6 +69,24 @@ impl Connection {
         }
     }
 
+    /// Looks for what every call needs, so that its absence is told before the first.
+    ///
+    /// # Errors
+    /// What is missing.
+    pub async fn check(&self) -> Result<(), Missing> {
+        if let Some(provider) = self.config.credentials_provider() {
+            let provided = provider.provide_credentials().await;
+            provided.map_err(|error| {
+                let is_nobody = matches!(error, CredentialsError::CredentialsNotLoaded(_));
+                Missing::Credentials((!is_nobody).then(|| chain(&error)))
+            })?;
+        }
+        match self.config.region() {
+            Some(_) => Ok(()),
+            None => Err(Missing::Region),
+        }
+    }
+
     /// A client of S3. Endpoints that are not AWS's own have no name for each bucket.
     #[must_use]
     pub fn s3(&self) -> aws_sdk_s3::Client {
@@ -64,30 +95,35 @@ impl Connection {
     }
 
     /// A client of SQS.
+    #[cfg(feature = "deployment")]
     #[must_use]
     pub fn sqs(&self) -> aws_sdk_sqs::Client {
         aws_sdk_sqs::Client::new(&self.config)
     }
 
     /// A client of SNS.
+    #[cfg(feature = "deployment")]
     #[must_use]
     pub fn sns(&self) -> aws_sdk_sns::Client {
         aws_sdk_sns::Client::new(&self.config)
     }
 
     /// A client of CloudWatch.
+    #[cfg(feature = "deployment")]
     #[must_use]
     pub fn cloudwatch(&self) -> aws_sdk_cloudwatch::Client {
         aws_sdk_cloudwatch::Client::new(&self.config)
     }
 
     /// A client of EventBridge.
+    #[cfg(feature = "deployment")]
     #[must_use]
     pub fn eventbridge(&self) -> aws_sdk_eventbridge::Client {
         aws_sdk_eventbridge::Client::new(&self.config)
     }
 
     /// A client of DynamoDB.
+    #[cfg(feature = "deployment")]
     #[must_use]
     pub fn dynamodb(&self) -> aws_sdk_dynamodb::Client {
         aws_sdk_dynamodb::Client::new(&self.config)

@@ -140,7 +140,7 @@ fn kind_of(code: &str, status: u16) -> FaultKind {
 }
 
 /// An error with its causes: transports hide what happened behind "dispatch failure".
-fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+pub(crate) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
     const CAUSES_MAX: usize = 6;
     let mut text = error.to_string();
     let mut cause = error.source();

@@ -4,16 +4,23 @@
 //! *Absent*: detection, and decisions. What is sent is decided by the engine; here it is cut to the
 //! limits of each service and sent, with bounded retries.
 
+#[cfg(feature = "deployment")]
 pub mod alerts;
 pub mod connection;
+#[cfg(feature = "deployment")]
 pub mod events;
 mod fault;
+pub mod listing;
+#[cfg(feature = "deployment")]
 pub mod metrics;
 pub mod objects;
+#[cfg(feature = "deployment")]
 pub mod queue;
+#[cfg(feature = "deployment")]
 pub mod queue_age;
 #[cfg(test)]
 mod scripted;
+#[cfg(feature = "deployment")]
 pub mod store;
 
 pub use connection::Connection;

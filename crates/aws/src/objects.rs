@@ -126,8 +126,25 @@ impl Objects {
         prefix: &str,
         after: Option<&str>,
     ) -> Result<Vec<ListedObject>, CallFault> {
+        let page = self.page(bucket, prefix, None, after, None).await?;
+        Ok(page.objects)
+    }
+
+    /// A page of a listing, after that key or from that token on. With a delimiter, what lies below the
+    /// next one is told as a folder.
+    pub(crate) async fn page(
+        &self,
+        bucket: &str,
+        prefix: &str,
+        delimiter: Option<&str>,
+        after: Option<&str>,
+        token: Option<String>,
+    ) -> Result<Page, CallFault> {
         let request = self.client.list_objects_v2().bucket(bucket).prefix(prefix);
-        let request = request.set_start_after(after.map(str::to_owned));
+        let request = request
+            .set_delimiter(delimiter.map(str::to_owned))
+            .set_start_after(after.map(str::to_owned))
+            .set_continuation_token(token);
         let answer = request.send().await;
         let answer = answer.map_err(|error| CallFault::of("s3:ListObjectsV2", error))?;
         let listed = answer.contents.unwrap_or_default().into_iter();
@@ -137,8 +154,23 @@ impl Objects {
                 bytes: u64::try_from(object.size.unwrap_or_default()).unwrap_or_default(),
             })
         });
-        Ok(listed.collect())
+        let folders = answer.common_prefixes.unwrap_or_default().into_iter();
+        Ok(Page {
+            objects: listed.collect(),
+            folders: folders.filter_map(|folder| folder.prefix).collect(),
+            next: answer.next_continuation_token,
+        })
     }
+}
+
+/// A page of a listing.
+#[derive(Debug)]
+pub(crate) struct Page {
+    pub(crate) objects: Vec<ListedObject>,
+    /// With their delimiter at the end.
+    pub(crate) folders: Vec<String>,
+    /// What the next page begins with; `None` at the end.
+    pub(crate) next: Option<String>,
 }
 
 /// Why one reading came to nothing.

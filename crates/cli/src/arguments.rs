@@ -6,8 +6,10 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 use keytrail_detect::finding::Severity;
+use keytrail_event::EventTime;
 
 use crate::commands::config::ConfigArguments;
+use crate::commands::drill::DrillArguments;
 use crate::commands::evaluate::EvaluateArguments;
 use crate::commands::finding_filter::{FindingFilterArguments, severity};
 use crate::commands::findings::FindingsArguments;
@@ -16,9 +18,12 @@ use crate::commands::state::StateArguments;
 use crate::commands::verify::VerifyArguments;
 use crate::configuration::ConfigurationArguments;
 use crate::exit_code::EXIT_CODES_HELP;
+use crate::input::{Discovered, discover_delivered};
+use crate::numbers::grouped;
 use crate::output::{Format, OutputArgument};
 use crate::size_argument::SizeArgument;
-use crate::time_argument::TimeArgument;
+use crate::talk::Talk;
+use crate::time_argument::{TimeArgument, TimeSpan};
 
 /// Watch how AWS KMS keys are used, from CloudTrail archives.
 #[derive(Debug, Parser)]
@@ -50,6 +55,8 @@ pub enum Command {
     Rules(RulesArguments),
     /// Write simulated CloudTrail archives.
     Simulate(SimulateArguments),
+    /// Write a small labelled attack as CloudTrail would deliver it, to test a deployment.
+    Drill(DrillArguments),
     /// Measure scores of a simulated archive against its labels.
     Evaluate(EvaluateArguments),
     /// Verify log files by CloudTrail's digests, and name every gap.
@@ -95,9 +102,16 @@ pub enum Color {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Input")]
 pub struct InputArguments {
-    /// Files, folders (with their subfolders), globs, or - for standard input.
+    /// Files, folders (with their subfolders), globs, s3://BUCKET/PREFIX, or - for standard input.
     #[arg(required = true, value_name = "PATH", help_heading = None)]
     pub paths: Vec<PathBuf>,
+    /// Read only files whose names say that CloudTrail delivered them from this time on. Folders of
+    /// other days in a bucket are not even listed.
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    pub delivered_since: Option<TimeArgument>,
+    /// Read only files delivered before this time.
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    pub delivered_until: Option<TimeArgument>,
     /// Threads to read with. The default is one for each core.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,
@@ -110,6 +124,23 @@ impl InputArguments {
     /// The threads to read with.
     pub fn threads(&self) -> usize {
         threads(self.threads)
+    }
+
+    /// Finds what to read, and says what was left out of it.
+    ///
+    /// # Errors
+    /// When an argument names nothing.
+    pub fn discover(&self, talk: Talk, now: EventTime) -> anyhow::Result<Discovered> {
+        let names = ["--delivered-since", "--delivered-until"];
+        let delivered = TimeSpan::of(names, self.delivered_since, self.delivered_until, now)?;
+        let found = discover_delivered(&self.paths, delivered)?;
+        if found.left_out > 0 {
+            talk.say(format_args!(
+                "{} files were left out: their names tell of a delivery at another time, or of none",
+                grouped(found.left_out)
+            ));
+        }
+        Ok(found)
     }
 }
 
@@ -260,7 +291,7 @@ pub struct ExplainArguments {
         required_unless_present = "paths"
     )]
     pub findings: Option<PathBuf>,
-    /// Replay these files, folders or globs to find it.
+    /// Replay these files, folders, globs or places in a bucket to find it.
     #[arg(value_name = "PATH")]
     pub paths: Vec<PathBuf>,
     /// Threads to read with. The default is one for each core.

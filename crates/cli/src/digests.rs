@@ -1,6 +1,7 @@
 //! Verifying the log files of an archive by the digests in it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::{self, Read};
 
 use keytrail_delivery::unpack::read_text;
 use keytrail_detect::digest_chain::{DigestFile, LogFile, Verification, verify};
@@ -8,7 +9,7 @@ use keytrail_event::digest::{DIGEST_BYTES_MAX, Digest, file_stem};
 use keytrail_event::{DeliveryKind, EventTime};
 use ring::digest::{Context, SHA256};
 
-use crate::input::{Discovered, InputFile};
+use crate::input::{Discovered, InputFile, Readahead};
 use crate::pipeline;
 use crate::public_keys::{PublicKeys, hexadecimal};
 
@@ -70,11 +71,11 @@ pub fn verify_files(
         .flat_map(|digest| &digest.files)
         .map(|file| file_stem(&file.object))
         .collect();
-    let read = each(&of_kind(DeliveryKind::Records), threads, |file| {
+    let read = each(&of_kind(DeliveryKind::Records), threads, |file, open| {
         let path = path_of(file);
         let is_named = named.contains(file_stem(&path));
         LogFile {
-            sha256: is_named.then(|| sha256(file)),
+            sha256: is_named.then(|| sha256(open)),
             path,
         }
     })?;
@@ -100,12 +101,16 @@ pub fn verify_files(
     })
 }
 
+/// Opens the file that is worked on.
+type Open<'o> = &'o dyn Fn() -> io::Result<Box<dyn Read>>;
+
 /// What `work` makes of each file, in their order.
 fn each<T: Send>(
     files: &[&InputFile],
     threads: usize,
-    work: impl Fn(&InputFile) -> T + Sync,
+    work: impl Fn(&InputFile, Open<'_>) -> T + Sync,
 ) -> anyhow::Result<Vec<T>> {
+    let ahead = Readahead::new(files.iter().copied());
     let mut made = Vec::with_capacity(files.len());
     pipeline::ordered(
         files.len(),
@@ -113,7 +118,7 @@ fn each<T: Send>(
         || (),
         |(), index, emit| {
             // Whether anybody wants more is asked again by the next file.
-            let _ = emit(work(files[index]));
+            let _ = emit(work(files[index], &|| ahead.open(index)));
         },
         |_, one| {
             made.push(one);
@@ -128,11 +133,11 @@ fn path_of(file: &InputFile) -> String {
     path.unwrap_or_default()
 }
 
-fn read_digest(file: &InputFile) -> DigestFile {
+fn read_digest(file: &InputFile, open: Open<'_>) -> DigestFile {
     let mut text = Vec::new();
     let mut is_too_long = false;
     let mut context = Context::new(&SHA256);
-    let read = read(file, &mut |piece| {
+    let read = read(open, &mut |piece| {
         context.update(piece);
         is_too_long |= text.len() + piece.len() > DIGEST_BYTES_MAX;
         if !is_too_long {
@@ -152,15 +157,13 @@ fn read_digest(file: &InputFile) -> DigestFile {
 }
 
 /// The SHA-256 of a file's text in hexadecimal.
-fn sha256(file: &InputFile) -> Result<String, String> {
+fn sha256(open: Open<'_>) -> Result<String, String> {
     let mut context = Context::new(&SHA256);
-    read(file, &mut |piece| context.update(piece))?;
+    read(open, &mut |piece| context.update(piece))?;
     Ok(hexadecimal(context.finish().as_ref()))
 }
 
-fn read(file: &InputFile, on_text: &mut dyn FnMut(&[u8])) -> Result<(), String> {
-    let source = file
-        .open()
-        .map_err(|error| format!("cannot be opened: {error}"))?;
+fn read(open: Open<'_>, on_text: &mut dyn FnMut(&[u8])) -> Result<(), String> {
+    let source = open().map_err(|error| format!("cannot be opened: {error}"))?;
     read_text(source, on_text)
 }

@@ -1,7 +1,9 @@
 //! `keytrail`: watch how AWS KMS keys are used, from CloudTrail archives.
 
 mod allocator;
+mod archive_folder;
 mod arguments;
+mod bucket;
 mod commands;
 mod configuration;
 mod configuration_file;

@@ -4,13 +4,14 @@
 //! what was collected (`merge`, on the main thread, in the files' order). Everything about files,
 //! their faults and the counting is here, and the same for every command.
 
+use std::io::Read;
 use std::ops::ControlFlow;
 
 use keytrail_event::{EventTime, Issue, IssueKind, Reader, Record, Sink};
 use keytrail_report::summary::Coverage;
 
 use crate::coverage::{self, ISSUES_KEPT_MAX};
-use crate::input::{FileReport, InputFile, Unpacker};
+use crate::input::{FileReport, InputFile, Readahead, Unpacker};
 use crate::pipeline::{self, Emit};
 use crate::progress::Progress;
 
@@ -52,6 +53,7 @@ pub fn scan<C: Collector>(
     coverage: &mut Coverage,
     mut merge: impl FnMut(&InputFile, Part<C::Batch>) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
+    let ahead = Readahead::new(&files);
     pipeline::ordered(
         files.len(),
         threads,
@@ -60,7 +62,7 @@ pub fn scan<C: Collector>(
             reader: Reader::default(),
             collector: collector(),
         },
-        |worker, index, emit| worker.read(&files[index], progress, emit),
+        |worker, index, emit| worker.read(&files[index], || ahead.open(index), progress, emit),
         |index, part| match part {
             FilePart::Batch(batch) => merge(&files[index], Part::Batch(batch)),
             FilePart::End(end) => {
@@ -101,6 +103,7 @@ impl<C: Collector> Worker<C> {
     fn read(
         &mut self,
         file: &InputFile,
+        open: impl FnOnce() -> std::io::Result<Box<dyn Read>>,
         progress: &Progress,
         emit: &mut Emit<'_, FilePart<C::Batch>>,
     ) {
@@ -112,7 +115,7 @@ impl<C: Collector> Worker<C> {
             is_wanted: ControlFlow::Continue(()),
         };
         let on_bytes = |bytes| progress.bytes(bytes);
-        let report = match file.open() {
+        let report = match open() {
             Ok(source) => {
                 let size = file.bytes.and_then(|bytes| usize::try_from(bytes).ok());
                 let size = size.unwrap_or_default();

@@ -89,6 +89,19 @@ impl TimeSpan {
         until: Option<TimeArgument>,
         now: EventTime,
     ) -> Result<Self, UsageError> {
+        Self::of(["--since", "--until"], since, until, now)
+    }
+
+    /// The span of two arguments with other names.
+    ///
+    /// # Errors
+    /// When it could hold nothing.
+    pub fn of(
+        [first, last]: [&str; 2],
+        since: Option<TimeArgument>,
+        until: Option<TimeArgument>,
+        now: EventTime,
+    ) -> Result<Self, UsageError> {
         let span = Self {
             since: since.map(|time| time.resolve(now)),
             until: until.map(|time| time.resolve(now)),
@@ -98,11 +111,11 @@ impl TimeSpan {
                 since: Some(since),
                 until: Some(until),
             } if since >= until => Err(UsageError::new(format_args!(
-                "--since {since} is not before --until {until}: no record could match"
+                "{first} {since} is not before {last} {until}: no record could match"
             ))
-            .hint(
-                "--since is the first moment kept, --until the first one not kept; both are UTC",
-            )),
+            .hint(format_args!(
+                "{first} is the first moment kept, {last} the first one not kept; both are UTC"
+            ))),
             span => Ok(span),
         }
     }

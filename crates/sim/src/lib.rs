@@ -30,6 +30,7 @@
 
 pub mod attacks;
 pub mod bulk;
+pub mod drill;
 pub mod flood;
 pub mod measure;
 pub mod organisation;

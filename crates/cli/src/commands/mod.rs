@@ -2,6 +2,7 @@
 
 mod completions;
 pub mod config;
+pub mod drill;
 pub mod evaluate;
 mod events;
 mod explain;
@@ -32,6 +33,7 @@ pub fn run(arguments: Arguments, talk: Talk, now: EventTime) -> anyhow::Result<E
         Command::State(arguments) => state::run(&arguments.command, talk),
         Command::Rules(arguments) => rules::run(&arguments.command, talk),
         Command::Simulate(arguments) => simulate::run(&arguments, talk),
+        Command::Drill(arguments) => drill::run(&arguments, talk, now),
         Command::Evaluate(arguments) => evaluate::run(&arguments, talk),
         Command::Events(arguments) => events::run(&arguments, talk, now),
         Command::Verify(arguments) => verify::run(&arguments, talk, now),

@@ -1,6 +1,6 @@
 //! `keytrail simulate`: simulated archives, to try rules on and to measure with.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::builder::PossibleValuesParser;
 use clap::{Args, ValueEnum};
@@ -10,6 +10,7 @@ use keytrail_sim::organisation::{self, OrganisationOptions};
 use keytrail_sim::scenario::{self, AttackKind, ScenarioOptions};
 use keytrail_sim::{LABELS_PATH, SimulateError, SimulatedFile};
 
+use crate::archive_folder;
 use crate::exit_code::Exit;
 use crate::failure::UsageError;
 use crate::numbers::grouped;
@@ -144,8 +145,8 @@ fn date(text: &str) -> Result<jiff::civil::Date, String> {
 /// # Errors
 /// When the options make no sense, or a file cannot be written.
 pub fn run(arguments: &SimulateArguments, talk: Talk) -> anyhow::Result<Exit> {
-    check_folder(&arguments.out)?;
-    let mut sink = |file: SimulatedFile| write(&arguments.out, &file);
+    archive_folder::check(&arguments.out)?;
+    let mut sink = |file: SimulatedFile| archive_folder::write(&arguments.out, &file);
     let told = match arguments.records {
         Some(records) => write_bulk(arguments, records, &mut sink),
         None if arguments.organisation => write_organisation(arguments, &mut sink)?,
@@ -254,36 +255,4 @@ fn write_bulk(
             grouped(made.bytes_compressed)
         )
     })
-}
-
-/// An archive among other files would be replayed with them.
-fn check_folder(folder: &Path) -> anyhow::Result<()> {
-    let is_empty = match std::fs::read_dir(folder) {
-        Ok(mut entries) => entries.next().is_none(),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => true,
-        Err(error) => {
-            return Err(UsageError::new(format_args!(
-                "cannot write into `{}`: {error}",
-                escape::path(folder)
-            ))
-            .into());
-        }
-    };
-    if !is_empty {
-        return Err(UsageError::new(format_args!(
-            "the folder `{}` is not empty",
-            escape::path(folder)
-        ))
-        .hint("name a new folder, so that the archive holds nothing else")
-        .into());
-    }
-    Ok(())
-}
-
-fn write(folder: &Path, file: &SimulatedFile) -> std::io::Result<()> {
-    let path = folder.join(&file.path);
-    if let Some(parent) = path.parent() {
-        std::fs::create_dir_all(parent)?;
-    }
-    std::fs::write(path, &file.bytes)
 }

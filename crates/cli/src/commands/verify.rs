@@ -18,7 +18,7 @@ use crate::time_argument::TimeArgument;
 /// `keytrail verify`.
 #[derive(Debug, Clone, Args)]
 pub struct VerifyArguments {
-    /// Files, folders (with their subfolders) or globs: digests, and the log files that they name.
+    /// Files, folders (with their subfolders), globs or s3://BUCKET/PREFIX: digests, and the log files that they name.
     #[arg(required = true, value_name = "PATH")]
     pub paths: Vec<PathBuf>,
     /// Check signatures by the public keys in this file, which `aws cloudtrail list-public-keys` writes. May be repeated.

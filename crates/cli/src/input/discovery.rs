@@ -1,88 +1,23 @@
 //! Which files to read, and in which order.
 
 use std::collections::HashSet;
+use std::ffi::OsString;
 use std::fs;
-use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use keytrail_event::DeliveryName;
+use keytrail_aws::listing::Days;
+use keytrail_event::EventTime;
+use keytrail_event::time::DAY_SECONDS;
 use walkdir::WalkDir;
 
+use super::InputFile;
+use super::file::STANDARD_INPUT;
+use crate::bucket::{Buckets, Location};
 use crate::failure::UsageError;
+use crate::time_argument::TimeSpan;
 use keytrail_report::escape;
 use keytrail_report::summary::UnreadableFile;
-
-/// How the user names standard input.
-const STANDARD_INPUT: &str = "-";
-
-/// One input to read.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct InputFile {
-    /// `None` for standard input.
-    path: Option<PathBuf>,
-    /// Where in the path's bytes the part below the named folder begins.
-    relative_from: usize,
-    /// What the name tells: stamp and kind.
-    pub delivery: DeliveryName,
-    /// Size in bytes, where it is known before reading.
-    pub bytes: Option<u64>,
-}
-
-impl InputFile {
-    /// The name as it is shown: bytes that are no printable text are escaped.
-    pub fn name(&self) -> String {
-        match &self.path {
-            Some(path) => escape::path(path),
-            None => "standard input".to_owned(),
-        }
-    }
-
-    /// The path; `None` for standard input.
-    pub fn path(&self) -> Option<&Path> {
-        self.path.as_deref()
-    }
-
-    /// Opens it.
-    pub fn open(&self) -> io::Result<Box<dyn Read>> {
-        Ok(match &self.path {
-            None => Box::new(io::stdin().lock()),
-            Some(path) => Box::new(fs::File::open(path)?),
-        })
-    }
-
-    fn standard_input() -> Self {
-        Self {
-            path: None,
-            relative_from: 0,
-            delivery: DeliveryName::parse(""),
-            bytes: None,
-        }
-    }
-
-    /// The file at this path, whose part below the named folder begins at this byte.
-    pub fn new(path: PathBuf, relative_from: usize, bytes: Option<u64>) -> Self {
-        let delivery = DeliveryName::parse(&path.to_string_lossy());
-        Self {
-            path: Some(path),
-            relative_from,
-            delivery,
-            bytes,
-        }
-    }
-
-    /// What files are sorted by: the stamp (without one first), then the path below the folder that
-    /// was named, then the whole path. The order of the arguments has no say.
-    fn order(&self) -> impl Ord + '_ {
-        let path = self
-            .path
-            .as_ref()
-            .map_or(STANDARD_INPUT.as_bytes(), |path| {
-                path.as_os_str().as_encoded_bytes()
-            });
-        let relative = path.get(self.relative_from..).unwrap_or(path);
-        (self.delivery.stamp, relative, path)
-    }
-}
 
 /// What was found under the names the user gave.
 #[derive(Debug, Default)]
@@ -91,15 +26,31 @@ pub struct Discovered {
     pub files: Vec<InputFile>,
     /// What was found but can not be opened.
     pub unreadable: Vec<UnreadableFile>,
+    /// Files that were left out, since their names tell of another time or of none.
+    pub left_out: u64,
     /// Whether a file may have been found under two names.
     may_repeat: bool,
+    /// Where objects are read from, once one was named.
+    buckets: Option<Arc<Buckets>>,
 }
 
-/// Finds the files: each argument is a file, a folder (searched with its subfolders), a glob, or `-`.
+/// Finds the files: each argument is a file, a folder (searched with its subfolders), a glob, a place in a bucket, or
+/// `-`.
 ///
 /// # Errors
 /// When an argument names nothing.
-pub fn discover(arguments: &[PathBuf]) -> Result<Discovered, UsageError> {
+pub fn discover(arguments: &[PathBuf]) -> anyhow::Result<Discovered> {
+    discover_delivered(arguments, TimeSpan::default())
+}
+
+/// Finds the files whose names say that they were delivered in this span; all of them, where it has no ends.
+///
+/// # Errors
+/// When an argument names nothing.
+pub fn discover_delivered(
+    arguments: &[PathBuf],
+    delivered: TimeSpan,
+) -> anyhow::Result<Discovered> {
     let mut found = Discovered {
         may_repeat: arguments.len() > 1,
         ..Discovered::default()
@@ -107,10 +58,13 @@ pub fn discover(arguments: &[PathBuf]) -> Result<Discovered, UsageError> {
     for argument in arguments {
         if argument.as_os_str() == STANDARD_INPUT {
             found.files.push(InputFile::standard_input());
+        } else if let Some(place) = Location::parse(argument)? {
+            found.objects(&place, delivered)?;
         } else {
             found.argument(argument)?;
         }
     }
+    found.leave_out(delivered);
     found.files.sort_by(|a, b| a.order().cmp(&b.order()));
     found.forget_repeated();
     found.unreadable.sort_by(|a, b| a.file.cmp(&b.file));
@@ -121,7 +75,7 @@ pub fn discover(arguments: &[PathBuf]) -> Result<Discovered, UsageError> {
 impl Discovered {
     /// Whether standard input is among them, which can be read only once.
     pub fn has_standard_input(&self) -> bool {
-        self.files.iter().any(|file| file.path.is_none())
+        self.files.iter().any(|file| file.path().is_none())
     }
 
     /// The bytes to read, as far as they are known; `None` when an input has no size.
@@ -141,6 +95,47 @@ impl Discovered {
                 escape::path(argument)
             ))),
         }
+    }
+
+    /// What lies below a place in a bucket.
+    fn objects(&mut self, place: &Location, delivered: TimeSpan) -> anyhow::Result<()> {
+        let buckets = match &self.buckets {
+            Some(buckets) => Arc::clone(buckets),
+            None => Arc::clone(self.buckets.insert(Buckets::connect()?)),
+        };
+        let listed = buckets.list(place, days_of(delivered))?;
+        // The console makes empty objects that stand for folders.
+        let is_file = |key: &str| !key.ends_with('/');
+        let before = self.files.len();
+        let bucket: Arc<str> = place.bucket.as_str().into();
+        for object in listed.iter().filter(|object| is_file(&object.key)) {
+            self.files
+                .push(InputFile::object(&buckets, &bucket, place, object));
+        }
+        if self.files.len() == before {
+            let shown = place.to_string();
+            let error = UsageError::new(format_args!(
+                "no object below `{}`",
+                escape::terminal(&shown)
+            ));
+            return Err(error
+                .hint("a trail's files are below AWSLogs/; --delivered-since and --delivered-until choose days")
+                .into());
+        }
+        Ok(())
+    }
+
+    /// Keeps the files delivered in this span. Standard input has no name to go by.
+    fn leave_out(&mut self, delivered: TimeSpan) {
+        if delivered == TimeSpan::default() {
+            return;
+        }
+        let before = self.files.len();
+        self.files.retain(|file| {
+            let is_delivered = |stamp| delivered.contains(stamp);
+            file.path().is_none() || file.delivery.stamp.is_some_and(is_delivered)
+        });
+        self.left_out = (before - self.files.len()) as u64;
     }
 
     /// A path that exists and was named by the user, who may name a pipe as well.
@@ -234,14 +229,25 @@ impl Discovered {
         if self.may_repeat {
             let mut seen = HashSet::new();
             self.files
-                .retain(|file| seen.insert(file.path.as_ref().map(canonical)));
+                .retain(|file| seen.insert(file.path().map(canonical)));
         }
     }
 }
 
 /// The path without links and detours; as it stands when it is gone by now.
-fn canonical(path: &PathBuf) -> PathBuf {
-    fs::canonicalize(path).unwrap_or_else(|_| path.clone())
+fn canonical(path: &Path) -> OsString {
+    let canonical = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    // Text, not a path: `a//b` and `a/b` are two objects of a bucket.
+    canonical.into_os_string()
+}
+
+/// The days whose folders can hold files delivered in this span, with a day to spare at either end.
+fn days_of(delivered: TimeSpan) -> Days {
+    let day = |time: EventTime, spare: i64| time.plus_seconds(spare * DAY_SECONDS).day();
+    Days {
+        first: delivered.since.map(|time| day(time, -1)),
+        last: delivered.until.map(|time| day(time, 1)),
+    }
 }
 
 /// Where the part of the path below the folder begins.

@@ -95,7 +95,7 @@ fn scores(arguments: &EvaluateArguments) -> Result<Vec<Score>, UsageError> {
 
 /// The archive's whole days after those for learning. A day is whole when a file is stamped after its end; the first
 /// is that of the earliest stamp.
-fn span(archive: &Path, learning_days: u16, labels: &Labels) -> Result<Span, UsageError> {
+fn span(archive: &Path, learning_days: u16, labels: &Labels) -> anyhow::Result<Span> {
     let found = discover(&[archive.to_owned()])?;
     let stamps = found.files.iter().filter_map(|file| file.delivery.stamp);
     let stamps = stamps.map(EventTime::unix_seconds);
@@ -121,7 +121,8 @@ fn span(archive: &Path, learning_days: u16, labels: &Labels) -> Result<Span, Usa
             "`{}` has {days} whole days, and the first {learning_days} are for learning",
             escape::path(archive)
         ))
-        .hint("simulate more days, or choose --learning-days"));
+        .hint("simulate more days, or choose --learning-days")
+        .into());
     }
     Ok(span)
 }

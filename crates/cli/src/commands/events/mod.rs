@@ -15,7 +15,6 @@ use crate::coverage;
 use crate::exit_code::Exit;
 use crate::failure::unless_closed;
 use crate::filter::Filter;
-use crate::input::discover;
 use crate::output::{Destination, Format, check_places};
 use crate::progress::Progress;
 use crate::scan::{Part, scan};
@@ -33,7 +32,7 @@ const RUN_BYTES_MAX: usize = 32 << 20;
 /// When the arguments are wrong, or an output cannot be written.
 pub fn run(arguments: &EventsArguments, talk: Talk, now: EventTime) -> anyhow::Result<Exit> {
     let filter = Filter::new(&arguments.filter, now)?;
-    let found = discover(&arguments.input.paths)?;
+    let found = arguments.input.discover(talk, now)?;
     let output = &arguments.output;
     check_places(&output.output, output.stats.as_deref())?;
     let stats_file = output.stats.as_deref().map(Destination::file).transpose()?;

@@ -25,7 +25,6 @@ use crate::arguments::ReplayArguments;
 use crate::configuration;
 use crate::exit_code::Exit;
 use crate::failure::unless_closed;
-use crate::input::discover;
 use crate::output::{Destination, Format, check_places};
 use crate::progress::Progress;
 use crate::state_file;
@@ -66,7 +65,7 @@ pub fn run(arguments: &ReplayArguments, talk: Talk, now: EventTime) -> anyhow::R
     for expired in configuration::expired(&configuration, now) {
         talk.say(expired);
     }
-    let found = discover(&arguments.input.paths)?;
+    let found = arguments.input.discover(talk, now)?;
     // Every place is opened before anything is read: an archive takes hours, a typing error seconds.
     let output = &arguments.output;
     let others = [output.stats.as_deref(), arguments.scores.as_deref()];
