@@ -80,6 +80,7 @@ mod trail_kms_excluded;
 mod trail_narrowed;
 mod trail_settings;
 mod trail_stopped;
+mod wide_grant;
 
 use keytrail_event::{KeyName, PrincipalType, Record};
 
