@@ -17,6 +17,7 @@ mod real_data;
 mod replay;
 mod rules;
 mod sandbox;
+mod sigma;
 mod simulate;
 mod state;
 mod verify;

@@ -10,7 +10,7 @@ use super::customs::{CUSTOM_DAYS, KeyCustoms, context_accounts, context_keys};
 use super::day::{DayCell, DayHit, DayLight};
 use super::direct_use_of_service_key::is_way_around;
 use super::sightings::{
-    calls_evidence, context_in_words, contexts_evidence, events_of, hits_by_context, used_before,
+    calls_evidence, context_in_words, contexts_evidence, events_of, hits_by_context,
 };
 use super::support::{cut, key_in_title, listed};
 use super::{About, Hit, Rule, Side};
@@ -49,7 +49,7 @@ const ABOUT: About = About {
     attack: &[("TA0009", "T1530", "T1530")],
     practice: "ciphertexts are bound to what they belong to",
     side: Side::Owner,
-    fires_when: "On a key with at least 7 earlier days of use, a call succeeds without encryption context where every earlier one had one, with a set of context keys that is new to the key (unless it is a service's own and comes through that service), with a service's context through another path than that service that is new to it, or with a context that names a resource of an account outside the organisation for the first time. Low when a new set of keys begins with a call that encrypts, by a principal that used the key on an earlier day. Calls on a new path to a key that was reached through services only are told by direct-use-of-service-key.",
+    fires_when: "On a key with at least 7 earlier days of use, a call succeeds without encryption context where every earlier one had one, with a set of context keys that is new to the key (unless it is a service's own and comes through that service), with a service's context through another path than that service that is new to it, or with a context that names a resource of an account outside the organisation for the first time. Low when a new set of keys begins with a call that encrypts, by a principal that used keys on earlier days. Calls on a new path to a key that was reached through services only are told by direct-use-of-service-key.",
     reads: &[
         "eventName",
         "eventTime",
@@ -108,8 +108,8 @@ impl Rule for ContextAnomaly {
                 (!is_told_otherwise(cell)).then_some(anomaly)
             },
             |principal, key, anomaly, of_anomaly| {
-                let is_begun = begins_by_encrypting(&cells, key, anomaly)
-                    && used_before(light, principal, key);
+                let is_begun =
+                    begins_by_encrypting(&cells, key, anomaly) && light.uses.knows(principal);
                 hit(light, (principal, key), (anomaly, is_begun), of_anomaly)
             },
         )
@@ -246,7 +246,7 @@ fn hit(
     let begun = is_begun.then(|| {
         Evidence::new(
             "first_call",
-            "The day's first call in such a context encrypted, and the principal used the key before: something new began, and nothing that was kept before opens in it",
+            "The day's first call in such a context encrypted, and the principal used keys before: something new began, and nothing that was kept before opens in it",
         )
     });
     let severity = if is_begun {

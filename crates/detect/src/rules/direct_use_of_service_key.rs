@@ -8,9 +8,7 @@ use keytrail_event::{OperationClass, OutcomeFamily};
 use super::caller::{AWS_INTERNAL_PATH, is_aws_principal};
 use super::customs::{CUSTOM_DAYS, KeyCustoms, context_keys};
 use super::day::{DayCell, DayHit, DayLight};
-use super::sightings::{
-    calls_evidence, contexts_evidence, events_of, grouped, over_cells, used_before,
-};
+use super::sightings::{calls_evidence, contexts_evidence, events_of, grouped, over_cells};
 use super::support::{cut, key_argument, key_in_title, listed};
 use super::{About, Hit, Rule, Side};
 use crate::attestation::without_attestation;
@@ -32,7 +30,7 @@ const ABOUT: About = About {
     attack: &[("TA0006", "T1552", "T1552")],
     practice: "a key does one job",
     side: Side::Owner,
-    fires_when: "A cryptographic call succeeds directly, or through another service, on a key that was reached through services only on at least 7 earlier days of use; or directly on an aws/… managed key. One severity lower when no call of the principal decrypts in an encryption context that the services use with the key, since what they keep opens in none other; low when, besides, the principal used the key on an earlier day. A refused direct call fires one severity lower. AWS services and service-linked roles do not fire.",
+    fires_when: "A cryptographic call succeeds directly, or through another service, on a key that was reached through services only on at least 7 earlier days of use; or directly on an aws/… managed key. One severity lower when no call of the principal decrypts in an encryption context that the services use with the key, since what they keep opens in none other; low when, besides, the principal used keys on earlier days. A refused direct call fires one severity lower. AWS services and service-linked roles do not fire.",
     reads: &[
         "eventName",
         "eventTime",
@@ -163,7 +161,7 @@ fn hit(
     let customs = light.customs.key(key);
     let harmless = customs.filter(|customs| !opens_what_services_keep(customs, cells));
     let severity = match harmless {
-        Some(_) if used_before(light, principal, key) => Severity::Low,
+        Some(_) if light.uses.knows(principal) => Severity::Low,
         Some(_) => severity.lower(),
         None => severity,
     };

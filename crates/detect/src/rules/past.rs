@@ -31,6 +31,9 @@ pub trait KeyUses: std::fmt::Debug {
     /// last event. `key` is a canonical key ARN; `past` tells which aliases stand for it.
     fn last_use(&self, key: &str, at: EventTime, past: &Past) -> Option<EventTime>;
 
+    /// Whether the principal used some key successfully on a closed day, as far as pairs are remembered.
+    fn knows(&self, principal: &str) -> bool;
+
     /// The earliest successful cryptographic use of this key by a principal whom `who` accepts, from the first to
     /// the second of these moments, both included; of closed days only a pair's last use is known.
     fn first_use_by(

@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use keytrail_event::{Day, EventTime};
+use keytrail_event::EventTime;
 
 use super::Hit;
-use super::day::{DayCell, DayHit, DayLight};
+use super::day::{DayCell, DayHit};
 use super::support::{cut, listed};
 use crate::bounds::EXACT_EVENTS_MAX;
 use crate::finding::Evidence;
@@ -97,17 +97,6 @@ pub fn contexts_evidence(cells: &[&DayCell<'_>]) -> Option<Evidence> {
 /// An encryption context, or its keys, as words: one without pairs is `none`.
 pub fn context_in_words(context: &str) -> &str {
     if context.is_empty() { "none" } else { context }
-}
-
-/// Whether the principal used the key on an earlier day.
-pub fn used_before(light: &DayLight<'_>, principal: &str, key: &str) -> bool {
-    let span = (
-        Day::from_days_since_1970(0).start(),
-        light.day.start().plus_seconds(-1),
-    );
-    let is_caller = |who: &str| who == principal;
-    let used = light.uses.first_use_by(key, &is_caller, span, light.past);
-    used.is_some()
 }
 
 /// How often the cells' calls were made and by whom, as evidence.
