@@ -13,6 +13,7 @@ mod flood;
 mod help;
 mod memory;
 mod order;
+mod organisation;
 mod real_data;
 mod replay;
 mod rules;

@@ -10,6 +10,7 @@ use super::customs::{CUSTOM_DAYS, KeyCustoms, context_keys};
 use super::day::{DayCell, DayHit, DayLight};
 use super::sightings::{calls_evidence, contexts_evidence, events_of, grouped, over_cells};
 use super::support::{cut, key_argument, key_in_title, listed};
+use super::sweep::{Kind, sweep_cells, sweeps};
 use super::{About, Hit, Rule, Side};
 use crate::attestation::without_attestation;
 use crate::finding::{Evidence, Severity};
@@ -30,7 +31,7 @@ const ABOUT: About = About {
     attack: &[("TA0006", "T1552", "T1552")],
     practice: "a key does one job",
     side: Side::Owner,
-    fires_when: "A cryptographic call succeeds directly, or through another service, on a key that was reached through services only on at least 7 earlier days of use; or directly on an aws/… managed key. One severity lower when no call of the principal decrypts in an encryption context that the services use with the key, since what they keep opens in none other; low when, besides, the principal used keys on earlier days. A refused direct call fires one severity lower. AWS services and service-linked roles do not fire.",
+    fires_when: "A cryptographic call succeeds directly, or through another service, on a key that was reached through services only on at least 7 earlier days of use; or directly on an aws/… managed key. One severity lower when no call of the principal decrypts in an encryption context that the services use with the key, since what they keep opens in none other; low when, besides, the principal used keys on earlier days. A refused direct call fires one severity lower, unless denied-sweep tells of its caller on the day. AWS services and service-linked roles do not fire.",
     reads: &[
         "eventName",
         "eventTime",
@@ -72,8 +73,19 @@ impl Rule for DirectUseOfServiceKey {
                     || is_direct && is_refused && service_paths(light, cell.key).is_some()
                     || is_direct && is_refused && is_managed(cell.key))
         });
+        // Whoever is refused on one key after another is told of once, with all of them.
+        let is_any_refused = cells
+            .iter()
+            .any(|cell| cell.outcome == OutcomeFamily::Denied);
+        let denied = is_any_refused.then(|| sweep_cells(light, Kind::Denied));
+        let denied = denied.unwrap_or_default();
+        let swept = sweeps(light, &denied, Kind::Denied);
+        let is_swept = |principal| swept.iter().any(|sweep| sweep.principal == principal);
         let groups = grouped(&cells, |cell| {
             let is_made = cell.outcome == OutcomeFamily::Success;
+            if !is_made && is_swept(cell.principal) {
+                return None;
+            }
             Some((cell.principal, cell.key, cell.service_path, is_made))
         });
         let hits = groups

@@ -3,7 +3,7 @@
 use keytrail_event::Record;
 use keytrail_event::time::DAY_SECONDS;
 
-use super::past::{DELETION_WINDOW_DAYS_DEFAULT, Deletion, named_deletion_window_days};
+use super::key_life::{DELETION_WINDOW_DAYS_DEFAULT, Deletion, named_deletion_window_days};
 use super::support::{
     cut, events_of_key, is_made_or_refused, is_owners_copy, is_refused_at_owner, key_argument,
     key_in_title, key_of, last_use, last_use_evidence,
