@@ -260,6 +260,10 @@ pub struct ReplayArguments {
     /// which takes longer and finds the same.
     #[arg(long, value_name = "SIZE", default_value = "64MiB")]
     pub memory: SizeArgument,
+    /// Also run the Sigma rules for CloudTrail below this folder, over every record of whatever service. They are
+    /// read in a pass of their own.
+    #[arg(long, value_name = "FOLDER", conflicts_with = "state")]
+    pub sigma: Option<PathBuf>,
     /// Put suppressed findings into the table, too. Data formats hold them always.
     #[arg(long, help_heading = "Output")]
     pub show_suppressed: bool,

@@ -19,6 +19,7 @@ mod pipeline;
 mod progress;
 mod public_keys;
 mod scan;
+mod sigma;
 mod size_argument;
 mod sorter;
 mod state_file;

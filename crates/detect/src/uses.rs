@@ -260,6 +260,10 @@ impl KeyUses for DayUses<'_> {
         latest.max()
     }
 
+    fn knows(&self, principal: &str) -> bool {
+        self.base.pairs.contains_key(principal)
+    }
+
     fn first_use_by(
         &self,
         key: &str,

@@ -22,6 +22,11 @@ pub trait Sink {
     fn record(&mut self, record: &Record<'_>);
     /// Something was wrong.
     fn issue(&mut self, issue: Issue);
+    /// The text of a record, of whatever service, before anything is made of it. Only a reader of
+    /// [`Reader::of_every_record`] tells.
+    fn text(&mut self, text: &str) {
+        let _ = text;
+    }
 }
 
 /// What a delivery held, counted. `records` is the sum of the record counts below it.
@@ -77,9 +82,21 @@ pub struct Reader {
     memo: IdentityMemo,
     picker: Picker,
     templates: Templates,
+    /// Whether the sink hears the text of every record.
+    tells_texts: bool,
 }
 
 impl Reader {
+    /// A reader that tells its sink the text of every record ([`Sink::text`]), those that nobody keeps too. It
+    /// takes no short cuts, and is slower for that.
+    #[must_use]
+    pub fn of_every_record() -> Self {
+        Self {
+            tells_texts: true,
+            ..Self::default()
+        }
+    }
+
     /// The slow reader that the walker is held to.
     #[cfg(any(test, feature = "oracle"))]
     #[must_use]
@@ -138,6 +155,8 @@ impl Delivery<'_> {
             reading,
         } = self;
         splitter.feed(bytes, last, &mut |piece| match piece {
+            // What is not looked at as it begins is handed over whole.
+            Piece::Open(..) if reader.tells_texts => Verdict::NotJson,
             Piece::Open(bytes, start, place) => {
                 let mut values = Values {
                     reader,

@@ -393,6 +393,10 @@ impl<S: Sink> Sink for Remembering<'_, S> {
         }
         self.inner.issue(issue);
     }
+
+    fn text(&mut self, text: &str) {
+        self.inner.text(text);
+    }
 }
 
 #[cfg(test)]

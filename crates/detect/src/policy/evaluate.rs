@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::action::{ActionClass, ActionSet};
 use super::condition::Condition;
+use super::denied::Denials;
 use super::document::{Effect, Policy, Statement, StatementName};
 use super::party::{Enclosure, Party, Shield, enclosures_of_conditions, foreign_parties};
 use super::principal::{Principal, Principals};
@@ -102,13 +103,14 @@ pub struct ExternalAllow {
 /// Accounts are outside unless they are the owner or in `organisation_accounts`; federated identities, canonical
 /// users and unique ids always are; AWS services never. A statement for everyone whose conditions name accounts
 /// counts as those accounts. Where the conditions name an organisation or a network, the party is just that, and
-/// whether it is the owner's is for the caller to judge; where nothing closes it, the party is everyone.
+/// whether it is the owner's is for the caller to judge; where nothing closes it, the party is everyone. What a `Deny`
+/// without a condition takes from a named account, or from the very principal that is allowed, is not told.
 pub fn external_principals(
     policy: &Policy,
     owner_account: &str,
     organisation_accounts: &BTreeSet<String>,
 ) -> Vec<ExternalAllow> {
-    let shield = Shield::of(policy);
+    let (shield, denials) = (Shield::of(policy), Denials::of(policy));
     let is_home = |party: &Party| match party {
         Party::OwnAccount | Party::OwnOrganisation | Party::Service => true,
         Party::Account(account) => {
@@ -129,8 +131,11 @@ pub fn external_principals(
             for (actions, shielded) in &groups {
                 let enclosures = std::iter::once(&own).chain(&conditions).chain(*shielded);
                 for party in foreign_parties(enclosures, is_home, owner_account) {
-                    let all = parties.entry(party).or_default();
-                    *all = all.union(*actions);
+                    let left = actions.minus(denials.to(&party, principal));
+                    if !left.is_empty() {
+                        let all = parties.entry(party).or_default();
+                        *all = all.union(left);
+                    }
                 }
             }
             let allows = parties

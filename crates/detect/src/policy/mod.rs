@@ -33,6 +33,7 @@ mod certainty;
 mod change;
 mod closing;
 mod condition;
+mod denied;
 mod digest;
 mod document;
 mod error;

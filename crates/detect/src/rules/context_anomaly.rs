@@ -5,10 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use keytrail_event::source::DIRECT;
 use keytrail_event::{OperationClass, OutcomeFamily};
 
-use super::caller::AWS_INTERNAL_PATH;
+use super::caller::{AWS_INTERNAL_PATH, is_aws_principal};
 use super::customs::{CUSTOM_DAYS, KeyCustoms, context_accounts, context_keys};
 use super::day::{DayCell, DayHit, DayLight};
-use super::sightings::{calls_evidence, events_of, grouped, over_cells};
+use super::direct_use_of_service_key::is_way_around;
+use super::sightings::{
+    calls_evidence, context_in_words, contexts_evidence, events_of, hits_by_context,
+};
 use super::support::{cut, key_in_title, listed};
 use super::{About, Hit, Rule, Side};
 use crate::attestation::without_attestation;
@@ -32,14 +35,21 @@ const SERVICES: [(&str, &str); 10] = [
     ("aws:sqs:arn", "sqs.amazonaws.com"),
 ];
 
+/// What encrypts and opens nothing.
+const BEGINNINGS: [&str; 3] = [
+    "Encrypt",
+    "GenerateDataKey",
+    "GenerateDataKeyWithoutPlaintext",
+];
+
 const ABOUT: About = About {
     id: "context-anomaly",
     title: "A key is used with another encryption context than usual",
-    severities: &[Severity::Medium],
+    severities: &[Severity::Low, Severity::Medium],
     attack: &[("TA0009", "T1530", "T1530")],
     practice: "ciphertexts are bound to what they belong to",
     side: Side::Owner,
-    fires_when: "On a key with at least 7 earlier days of use, a call succeeds without encryption context where every earlier one had one, with a set of context keys that is new to the key (unless it is a service's own and comes through that service), with a service's context through another path than that service that is new to it, or with a context that names a resource of an account outside the organisation for the first time.",
+    fires_when: "On a key with at least 7 earlier days of use, a call succeeds without encryption context where every earlier one had one, with a set of context keys that is new to the key (unless it is a service's own and comes through that service), with a service's context through another path than that service that is new to it, or with a context that names a resource of an account outside the organisation for the first time. Low when a new set of keys begins with a call that encrypts, by a principal that used keys on earlier days. Calls on a new path to a key that was reached through services only are told by direct-use-of-service-key.",
     reads: &[
         "eventName",
         "eventTime",
@@ -87,26 +97,22 @@ impl Rule for ContextAnomaly {
             class == OperationClass::Cryptographic && outcome == OutcomeFamily::Success
         };
         let cells = light.cells_in(is_use, |cell| keys.contains(cell.key));
-        let mut found: BTreeMap<(&str, &str, &Anomaly), Vec<&DayCell<'_>>> = BTreeMap::new();
-        for ((principal, key), cells) in grouped(&cells, |cell| Some((cell.principal, cell.key))) {
-            for cell in cells {
-                for context in cell.cell.values.names(ValueKind::Context, cell.symbols) {
-                    if let Some(anomaly) = anomalies.get(&(key, context, cell.service_path)) {
-                        found
-                            .entry((principal, key, anomaly))
-                            .or_default()
-                            .push(cell);
-                    }
-                }
-            }
-        }
-        let hits = found
-            .into_iter()
-            .filter_map(|((principal, key, anomaly), mut cells)| {
-                cells.dedup_by(|a, b| std::ptr::eq(*a, *b));
-                over_cells(hit(light, principal, key, anomaly, &cells), &cells)
-            });
-        hits.collect()
+        // Of a way around the key's services `direct-use-of-service-key` tells, with the contexts.
+        let is_told_otherwise = |cell: &DayCell<'_>| {
+            !is_aws_principal(cell.principal) && is_way_around(light, cell.key, cell.service_path)
+        };
+        hits_by_context(
+            &cells,
+            |cell, context| {
+                let anomaly = anomalies.get(&(cell.key, context, cell.service_path))?;
+                (!is_told_otherwise(cell)).then_some(anomaly)
+            },
+            |principal, key, anomaly, of_anomaly| {
+                let is_begun =
+                    begins_by_encrypting(&cells, key, anomaly) && light.uses.knows(principal);
+                hit(light, (principal, key), (anomaly, is_begun), of_anomaly)
+            },
+        )
     }
 }
 
@@ -151,6 +157,22 @@ fn is_of(path: &str, service: &str) -> bool {
     path == service || path == AWS_INTERNAL_PATH
 }
 
+/// Whether the day's first call with the key in a new kind of context put something into it, rather than out of it.
+fn begins_by_encrypting(cells: &[DayCell<'_>], key: &str, anomaly: &Anomaly) -> bool {
+    let Anomaly::NewKeys(keys) = anomaly else {
+        return false;
+    };
+    let is_in_it = |cell: &&DayCell<'_>| {
+        let mut contexts = cell.cell.values.names(ValueKind::Context, cell.symbols);
+        cell.key == key && contexts.any(|known| context_keys(without_attestation(known)) == *keys)
+    };
+    let first = cells
+        .iter()
+        .filter(is_in_it)
+        .min_by_key(|cell| cell.first());
+    first.is_some_and(|cell| BEGINNINGS.contains(&cell.operation))
+}
+
 /// The service that alone sets a context with these keys.
 fn service_of(keys: &str) -> Option<&'static str> {
     let service = |key: &str| SERVICES.iter().find(|(known, _)| *known == key);
@@ -161,9 +183,8 @@ fn service_of(keys: &str) -> Option<&'static str> {
 
 fn hit(
     light: &DayLight<'_>,
-    principal: &str,
-    key: &str,
-    anomaly: &Anomaly,
+    (principal, key): (&str, &str),
+    (anomaly, is_begun): (&Anomaly, bool),
     cells: &[&DayCell<'_>],
 ) -> Hit {
     let name = key_in_title(Some(key));
@@ -175,7 +196,7 @@ fn hit(
             usual.push(keys);
         }
     }
-    let usual: Vec<&str> = usual.into_iter().map(named).collect();
+    let usual: Vec<&str> = usual.into_iter().map(context_in_words).collect();
     let usual = listed(usual);
     let (class, title, observed, text) = match anomaly {
         Anomaly::Missing => (
@@ -222,24 +243,28 @@ fn hit(
         ),
     };
     let first = cells.iter().map(|cell| cell.first().time).min();
-    let mut contexts: Vec<&str> = cells
-        .iter()
-        .flat_map(|cell| cell.cell.values.names(ValueKind::Context, cell.symbols))
-        .map(named)
-        .collect();
-    contexts.sort_unstable();
-    contexts.dedup();
-    let contexts = listed(contexts);
-    Hit::about(Some(principal), Some(key), Severity::Medium, title)
+    let begun = is_begun.then(|| {
+        Evidence::new(
+            "first_call",
+            "The day's first call in such a context encrypted, and the principal used keys before: something new began, and nothing that was kept before opens in it",
+        )
+    });
+    let severity = if is_begun {
+        Severity::Low
+    } else {
+        Severity::Medium
+    };
+    let mut hit = Hit::about(Some(principal), Some(key), severity, title)
         .class(class)
-        .because(Evidence::new("encryption_context", text).observed(observed).expected(usual))
-        .because(Evidence::new("contexts", format!("Contexts of these calls: {contexts}")).observed(&contexts))
-        .because(calls_evidence(cells))
-        .next("Find out what was encrypted or decrypted: without the usual context it belongs to something else.")
+        .because(
+            Evidence::new("encryption_context", text)
+                .observed(observed)
+                .expected(usual),
+        )
+        .because(calls_evidence(cells));
+    hit.evidence.extend(contexts_evidence(cells));
+    hit.evidence.extend(begun);
+    hit.next("Find out what was encrypted or decrypted: without the usual context it belongs to something else.")
         .next("Demand the context in the key policy: conditions on kms:EncryptionContextKeys and kms:EncryptionContext:….")
         .next(events_of(principal, first.unwrap_or(light.until), 24))
-}
-
-fn named(keys: &str) -> &str {
-    if keys.is_empty() { "none" } else { keys }
 }

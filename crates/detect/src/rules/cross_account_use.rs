@@ -2,7 +2,7 @@
 
 use keytrail_event::{KeyName, OperationClass, PrincipalType, Record};
 
-use super::support::{cut, events_of_key, key_argument, key_in_title};
+use super::support::{cut, events_of_key, key_argument, key_in_title, learning_evidence};
 use super::{About, Hit, Light, Rule, Side};
 use crate::finding::{Evidence, Severity};
 
@@ -16,7 +16,7 @@ const ABOUT: About = About {
     attack: &[("TA0010", "T1537", "T1537")],
     practice: "keys serve known accounts only",
     side: Side::Owner,
-    fires_when: "A principal of another account that is not an AWS service makes a cryptographic call, GetPublicKey or CreateGrant with a key, and no principal of that account was seen to do so before. Low when the account is one of organisation.accounts.",
+    fires_when: "A principal of another account that is not an AWS service makes a cryptographic call, GetPublicKey or CreateGrant with a key, and no principal of that account was seen to do so before. Low when the account is one of organisation.accounts, and, where none are configured, while the owner's account is known for less than 7 days with records.",
     reads: &[
         "eventName",
         "errorCode",
@@ -46,8 +46,11 @@ impl Rule for CrossAccountUse {
         if light.past.has_foreign_user(key, account, record.time) {
             return None;
         }
-        let is_known = light.configuration.organisation.accounts.contains(account);
-        let severity = if is_known {
+        let accounts = &light.configuration.organisation.accounts;
+        let (is_known, is_configured) = (accounts.contains(account), !accounts.is_empty());
+        // In its first days every account that ever comes is new, unless somebody said whom to expect.
+        let is_learning = !is_configured && !light.past.customs.is_account_known();
+        let severity = if is_known || is_learning {
             Severity::Low
         } else {
             Severity::Medium
@@ -57,7 +60,6 @@ impl Rule for CrossAccountUse {
             "First {operation} by account {account} with {}",
             key_in_title(Some(key))
         );
-        let is_configured = !light.configuration.organisation.accounts.is_empty();
         let whose = match (is_known, is_configured) {
             (true, _) => "an account of the organisation",
             (false, true) => "an account outside the organisation",
@@ -81,6 +83,9 @@ impl Rule for CrossAccountUse {
                 )
                 .observed(operation),
             );
+        if is_learning {
+            hit = hit.because(learning_evidence());
+        }
         let path = record.service_path();
         if path != keytrail_event::source::DIRECT {
             hit = hit.because(

@@ -5,28 +5,33 @@ use std::collections::BTreeSet;
 use keytrail_event::source::DIRECT;
 use keytrail_event::{OperationClass, OutcomeFamily};
 
-use super::caller::AWS_INTERNAL_PATH;
-use super::customs::{CUSTOM_DAYS, KeyCustoms};
+use super::caller::{AWS_INTERNAL_PATH, is_aws_principal};
+use super::customs::{CUSTOM_DAYS, KeyCustoms, context_keys};
 use super::day::{DayCell, DayHit, DayLight};
-use super::sightings::{calls_evidence, events_of, grouped, over_cells};
+use super::sightings::{calls_evidence, contexts_evidence, events_of, grouped, over_cells};
 use super::support::{cut, key_argument, key_in_title, listed};
+use super::sweep::{Kind, sweep_cells, sweeps};
 use super::{About, Hit, Rule, Side};
+use crate::attestation::without_attestation;
 use crate::finding::{Evidence, Severity};
+use crate::values::ValueKind;
 
 /// The rule.
 pub struct DirectUseOfServiceKey;
 
+/// What opens a ciphertext.
+const DECRYPTING: [&str; 2] = ["Decrypt", "ReEncrypt"];
 /// Keys that AWS manages for a service have such an alias.
 const MANAGED_ALIAS: &str = ":aws/";
 
 const ABOUT: About = About {
     id: "direct-use-of-service-key",
     title: "A key that was always reached through a service is called otherwise",
-    severities: &[Severity::Medium, Severity::High],
+    severities: &[Severity::Low, Severity::Medium, Severity::High],
     attack: &[("TA0006", "T1552", "T1552")],
     practice: "a key does one job",
     side: Side::Owner,
-    fires_when: "A cryptographic call succeeds directly, or through another service, on a key that was reached through services only on at least 7 earlier days of use; or directly on an aws/… managed key. A refused direct call fires one severity lower.",
+    fires_when: "A cryptographic call succeeds directly, or through another service, on a key that was reached through services only on at least 7 earlier days of use; or directly on an aws/… managed key. One severity lower when no call of the principal decrypts in an encryption context that the services use with the key, since what they keep opens in none other; low when, besides, the principal used keys on earlier days. A refused direct call fires one severity lower, unless denied-sweep tells of its caller on the day. AWS services and service-linked roles do not fire.",
     reads: &[
         "eventName",
         "eventTime",
@@ -34,6 +39,8 @@ const ABOUT: About = About {
         "recipientAccountId",
         "resources[].ARN",
         "requestParameters.keyId",
+        "requestParameters.encryptionContext",
+        "requestParameters.sourceEncryptionContext",
         "userIdentity",
         "userIdentity.invokedBy",
         "sourceIPAddress",
@@ -59,13 +66,26 @@ impl Rule for DirectUseOfServiceKey {
             let is_direct = cell.service_path == DIRECT;
             let is_refused = cell.outcome == OutcomeFamily::Denied;
             let is_made = cell.outcome == OutcomeFamily::Success;
+            // A service that AWS lets use the key by its own role is new to it, not a way around another.
             is_use
+                && !is_aws_principal(cell.principal)
                 && (is_made && is_new
                     || is_direct && is_refused && service_paths(light, cell.key).is_some()
                     || is_direct && is_refused && is_managed(cell.key))
         });
+        // Whoever is refused on one key after another is told of once, with all of them.
+        let is_any_refused = cells
+            .iter()
+            .any(|cell| cell.outcome == OutcomeFamily::Denied);
+        let denied = is_any_refused.then(|| sweep_cells(light, Kind::Denied));
+        let denied = denied.unwrap_or_default();
+        let swept = sweeps(light, &denied, Kind::Denied);
+        let is_swept = |principal| swept.iter().any(|sweep| sweep.principal == principal);
         let groups = grouped(&cells, |cell| {
             let is_made = cell.outcome == OutcomeFamily::Success;
+            if !is_made && is_swept(cell.principal) {
+                return None;
+            }
             Some((cell.principal, cell.key, cell.service_path, is_made))
         });
         let hits = groups
@@ -81,20 +101,26 @@ impl Rule for DirectUseOfServiceKey {
 fn new_paths<'l>(light: &'l DayLight<'_>) -> BTreeSet<(&'l str, &'l str)> {
     let mut new = BTreeSet::new();
     for (key, day) in &light.gathered.keys {
-        let Some(customs) = service_paths(light, key) else {
+        if service_paths(light, key).is_none() {
             if is_managed(key) && day.paths.contains(DIRECT) {
                 new.insert((*key, DIRECT));
             }
             continue;
-        };
+        }
         let paths = day.paths.iter().copied();
         new.extend(
             paths
-                .filter(|path| *path != AWS_INTERNAL_PATH && !customs.paths.contains(*path))
+                .filter(|path| is_way_around(light, key, path))
                 .map(|path| (*key, path)),
         );
     }
     new
+}
+
+/// Whether this path is new to a key that was reached through services only, so that this rule tells of its use.
+pub fn is_way_around(light: &DayLight<'_>, key: &str, path: &str) -> bool {
+    path != AWS_INTERNAL_PATH
+        && service_paths(light, key).is_some_and(|customs| !customs.paths.contains(path))
 }
 
 /// The customs of a key that was reached through services only.
@@ -106,6 +132,21 @@ fn service_paths<'l>(light: &'l DayLight<'_>, key: &str) -> Option<&'l KeyCustom
 
 fn is_managed(key: &str) -> bool {
     key.starts_with("alias:") && key.contains(MANAGED_ALIAS)
+}
+
+/// Whether a call may have opened what a service keeps. A ciphertext opens in its own encryption context only, so
+/// that must be of a kind that was seen with the key; where contexts are not fully known, any may be.
+fn opens_what_services_keep(customs: &KeyCustoms, cells: &[&DayCell<'_>]) -> bool {
+    cells.iter().any(|cell| {
+        let values = &cell.cell.values;
+        let mut contexts = values.names(ValueKind::Context, cell.symbols).peekable();
+        let is_told = contexts.peek().is_some() && !values.overflowed(ValueKind::Context);
+        let is_known = |context: &str| {
+            let keys = context_keys(without_attestation(context));
+            customs.contexts.iter().any(|(known, _)| *known == keys)
+        };
+        DECRYPTING.contains(&cell.operation) && (!is_told || contexts.any(is_known))
+    })
 }
 
 fn hit(
@@ -130,6 +171,12 @@ fn hit(
         (Severity::Medium, format!("{path} attempt"), title)
     };
     let customs = light.customs.key(key);
+    let harmless = customs.filter(|customs| !opens_what_services_keep(customs, cells));
+    let severity = match harmless {
+        Some(_) if light.uses.knows(principal) => Severity::Low,
+        Some(_) => severity.lower(),
+        None => severity,
+    };
     let reason = match customs {
         Some(customs) => {
             let paths = listed(customs.paths.iter().map(String::as_str));
@@ -149,11 +196,19 @@ fn hit(
         .expected("the key's service"),
     };
     let first = cells.iter().map(|cell| cell.first().time).min();
-    Hit::about(Some(principal), Some(key), severity, title)
+    let harmless = harmless.map(|_| {
+        Evidence::new(
+            "encryption_context",
+            "No call decrypted in an encryption context that the services use with the key: what they keep was not opened by these",
+        )
+    });
+    let mut hit = Hit::about(Some(principal), Some(key), severity, title)
         .class(class)
         .because(reason.observed(path))
-        .because(calls_evidence(cells))
-        .next("Ask where the ciphertext came from: data that a service keeps leaves it only by an export or a copy.")
+        .because(calls_evidence(cells));
+    hit.evidence.extend(contexts_evidence(cells));
+    hit.evidence.extend(harmless);
+    hit.next("Ask where the ciphertext came from: data that a service keeps leaves it only by an export or a copy.")
         .next(format!(
             "Close the direct way: a condition kms:ViaService in the key policy. aws kms get-key-policy --policy-name default --key-id {}",
             key_argument(key)

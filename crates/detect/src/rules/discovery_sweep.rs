@@ -10,7 +10,11 @@ use crate::finding::{Evidence, Severity};
 pub struct DiscoverySweep;
 
 /// Distinct keys from which it is more than a look around.
-const KEYS_MIN: usize = 5;
+const KEYS_MIN: usize = 25;
+/// The same where some calls read who may do what.
+const KEYS_MIN_IN_DEPTH: usize = 8;
+/// What reads who may do what.
+const IN_DEPTH: [&str; 3] = ["GetKeyPolicy", "ListGrants", "ListRetirableGrants"];
 
 const ABOUT: About = About {
     id: "discovery-sweep",
@@ -19,7 +23,7 @@ const ABOUT: About = About {
     attack: &[("TA0007", "T1580", "T1580")],
     practice: "every principal knows the keys it may use",
     side: Side::Caller,
-    fires_when: "At least rules.discovery_sweep_calls calls (10) of one principal look at keys within ten minutes (DescribeKey, GetKeyPolicy, ListGrants, ListKeys, ListAliases and their kin), and it was not seen to do so on an earlier day. Low while the account is known for less than 7 days with records, and where it touches fewer than 5 keys. AWS services and service-linked roles do not fire.",
+    fires_when: "At least rules.discovery_sweep_calls calls (10) of one principal look at keys within ten minutes (DescribeKey, GetKeyPolicy, ListGrants, ListKeys, ListAliases and their kin), and it was not seen to do so on an earlier day. Low while the account is known for less than 7 days with records, and where it touches fewer than 25 keys, or 8 where it reads policies or grants. AWS services and service-linked roles do not fire.",
     reads: &[
         "eventName",
         "eventTime",
@@ -54,8 +58,11 @@ impl Rule for DiscoverySweep {
             } else {
                 "the account is still being learnt, so this may be its habit"
             };
-            // Whoever opens a key's page in the console makes many calls about it.
-            let severity = if is_known && sweep.keys() >= KEYS_MIN {
+            // Whoever opens a key's page in the console makes many calls about it, and an inventory that begins is not
+            // interested in who may do what.
+            let is_in_depth = sweep.has_any_of(&IN_DEPTH);
+            let keys_min = if is_in_depth { KEYS_MIN_IN_DEPTH } else { KEYS_MIN };
+            let severity = if is_known && sweep.keys() >= keys_min {
                 Severity::Medium
             } else {
                 Severity::Low

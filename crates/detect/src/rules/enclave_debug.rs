@@ -6,12 +6,11 @@ use keytrail_event::{OperationClass, OutcomeFamily};
 
 use super::customs::CUSTOM_DAYS;
 use super::day::{DayCell, DayHit, DayLight};
-use super::sightings::{calls_evidence, events_of, grouped, over_cells};
+use super::sightings::{calls_evidence, events_of, hits_by_context};
 use super::support::{cut, key_argument, key_in_title, listed};
 use super::{About, Hit, Rule, Side};
 use crate::attestation::{DEBUG, attestation_of, takes_attestation};
 use crate::finding::{Evidence, Severity};
-use crate::values::ValueKind;
 
 /// The rule.
 pub struct EnclaveDebug;
@@ -68,26 +67,11 @@ impl Rule for EnclaveDebug {
         let cells = light.cells_in(is_use, |cell| {
             takes_attestation(cell.operation) && keys.contains(cell.key)
         });
-        let mut found: BTreeMap<(&str, &str, &Anomaly), Vec<&DayCell<'_>>> = BTreeMap::new();
-        for ((principal, key), cells) in grouped(&cells, |cell| Some((cell.principal, cell.key))) {
-            for cell in cells {
-                for context in cell.cell.values.names(ValueKind::Context, cell.symbols) {
-                    if let Some(anomaly) = anomalies.get(&(key, context)) {
-                        found
-                            .entry((principal, key, anomaly))
-                            .or_default()
-                            .push(cell);
-                    }
-                }
-            }
-        }
-        let hits = found
-            .into_iter()
-            .filter_map(|((principal, key, anomaly), mut cells)| {
-                cells.dedup_by(|a, b| std::ptr::eq(*a, *b));
-                over_cells(hit(light, principal, key, anomaly, &cells), &cells)
-            });
-        hits.collect()
+        hits_by_context(
+            &cells,
+            |cell, context| anomalies.get(&(cell.key, context)),
+            |principal, key, anomaly, cells| hit(light, principal, key, anomaly, cells),
+        )
     }
 }
 

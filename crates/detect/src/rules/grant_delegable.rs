@@ -2,10 +2,11 @@
 
 use keytrail_event::Record;
 
-use super::grant::{Grant, made_by_hand, with_steps};
-use super::support::{cut, is_refused_at_owner, key_in_title, key_of};
+use super::grant::Grant;
+use super::support::{is_refused_at_owner, key_in_title, key_of};
+use super::wide_grant;
 use super::{About, Hit, Light, Rule, Side};
-use crate::finding::{Evidence, Severity};
+use crate::finding::Severity;
 
 /// The rule.
 pub struct GrantDelegable;
@@ -17,20 +18,8 @@ const ABOUT: About = About {
     attack: &[("TA0003", "T1098", "T1098")],
     practice: "a grant allows one thing for one purpose",
     side: Side::Owner,
-    fires_when: "CreateGrant whose operations include CreateGrant. Grants for AWS resources, those that services make or that are for a service, and those to a service-linked role of the key's account do not fire. A refused call fires one severity lower.",
-    reads: &[
-        "eventName",
-        "errorCode",
-        "recipientAccountId",
-        "requestParameters.granteePrincipal",
-        "requestParameters.granteeServicePrincipal",
-        "requestParameters.operations",
-        "requestParameters.constraints",
-        "responseElements.grantId",
-        "resources[].ARN",
-        "userIdentity",
-        "userIdentity.invokedBy",
-    ],
+    fires_when: "CreateGrant whose operations include CreateGrant. Grants for AWS resources, those that services make or that are for a service, and those to a service-linked role of the key's account do not fire; of those to another account grant-external tells. A refused call fires one severity lower.",
+    reads: wide_grant::READS,
 };
 
 impl Rule for GrantDelegable {
@@ -43,27 +32,20 @@ impl Rule for GrantDelegable {
     }
 
     fn judge(&self, record: &Record<'_>, light: &Light<'_>) -> Option<Hit> {
-        let body = made_by_hand(record)?;
+        let body = wide_grant::judged(record, light)?;
         let grant = Grant::of(body);
         if !grant.allows("CreateGrant") {
             return None;
         }
-        let grantee = cut(grant.grantee());
         let key = key_of(record, light);
         let title = format!("Grant on {} may be handed on", key_in_title(key));
-        let hit = Hit::of(record, Severity::Medium, title)
-            .key(key)
-            .class(grantee)
-            .because(
-                Evidence::new(
-                    "grantee",
-                    format!(
-                        "{grantee} may grant what it was granted to anybody, of any account; revoking this grant does not end those"
-                    ),
-                )
-                .observed(grantee),
-            )
-            .because(grant.terms());
-        Some(with_steps(hit, record, body, key).lower_if_refused(record, light))
+        Some(wide_grant::hit(
+            record,
+            light,
+            body,
+            (Severity::Medium, title),
+            "may grant what it was granted to anybody, of any account; revoking this grant does not end those",
+            [grant.terms()],
+        ))
     }
 }

@@ -1,6 +1,7 @@
 //! `grant-external`: a grant lets a principal of another account use a key.
 
 use keytrail_event::Record;
+use serde_json::Value;
 
 use super::grant::{Grant, Grantee, with_steps};
 use super::support::{
@@ -53,16 +54,8 @@ impl Rule for GrantExternal {
             return None;
         }
         let body = record.body();
-        let request = &body["requestParameters"];
-        let external = |field: &str| {
-            let principal = request[field].as_str()?;
-            let account = Grantee::read(principal).account()?;
-            let is_known = account == record.account
-                || light.configuration.organisation.accounts.contains(account);
-            (!is_known).then_some((cut(principal), account))
-        };
-        let grantee = external("granteePrincipal");
-        let retiring = external("retiringPrincipal");
+        let grantee = outsider(record, light, body, "granteePrincipal");
+        let retiring = outsider(record, light, body, "retiringPrincipal");
         let (severity, (principal, account)) = match (grantee, retiring) {
             (Some(grantee), _) => (Severity::High, grantee),
             (None, Some(retiring)) => (Severity::Medium, retiring),
@@ -89,8 +82,33 @@ impl Rule for GrantExternal {
             .expected(&*record.account),
         );
         hit.evidence.push(Grant::of(body).terms());
+        if Grant::of(body).allows("CreateGrant") {
+            hit = hit.because(Evidence::new(
+                "delegable",
+                "The grantee may grant what it was granted to anybody; revoking this grant does not end those",
+            ));
+        }
         hit = with_steps(hit, record, body, key)
             .next("If the account is yours, add it to organisation.accounts in keytrail.toml.");
         Some(hit.lower_if_refused(record, light))
     }
+}
+
+/// The principal of this field and its account, when that neither owns the key nor is in the organisation.
+fn outsider<'b>(
+    record: &Record<'_>,
+    light: &Light<'_>,
+    body: &'b Value,
+    field: &str,
+) -> Option<(&'b str, &'b str)> {
+    let principal = body["requestParameters"][field].as_str()?;
+    let account = Grantee::read(principal).account()?;
+    let is_known =
+        account == record.account || light.configuration.organisation.accounts.contains(account);
+    (!is_known).then_some((cut(principal), account))
+}
+
+/// Whether the grantee is an outsider: `grant-external` then tells of the grant, with all its terms.
+pub fn is_to_outsider(record: &Record<'_>, light: &Light<'_>, body: &Value) -> bool {
+    outsider(record, light, body, "granteePrincipal").is_some()
 }

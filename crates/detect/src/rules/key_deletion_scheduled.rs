@@ -3,9 +3,9 @@
 use keytrail_event::Record;
 use keytrail_event::time::DAY_SECONDS;
 
-use super::past::{DELETION_WINDOW_DAYS_DEFAULT, named_deletion_window_days};
+use super::key_life::{DELETION_WINDOW_DAYS_DEFAULT, Deletion, named_deletion_window_days};
 use super::support::{
-    events_of_key, is_made_or_refused, is_owners_copy, is_refused_at_owner, key_argument,
+    cut, events_of_key, is_made_or_refused, is_owners_copy, is_refused_at_owner, key_argument,
     key_in_title, key_of, last_use, last_use_evidence,
 };
 use super::{About, Hit, Light, Rule, Side};
@@ -27,7 +27,7 @@ const ABOUT: About = About {
     attack: &[("TA0040", "T1485", "T1485")],
     practice: "no key is taken away while data depends on it",
     side: Side::Owner,
-    fires_when: "ScheduleKeyDeletion succeeds: medium. High when the key was used in the last 24 h, when the waiting period is the 7-day minimum, or when it is shorter than this key's earlier one. A refused call fires one severity lower.",
+    fires_when: "ScheduleKeyDeletion succeeds: medium. High when the key was used in the last 24 h, when the waiting period is the 7-day minimum, or when it is shorter than this key's earlier one. Low when the key was pending deletion already, by then or earlier, and unused. A refused call fires one severity lower.",
     reads: &[
         "eventName",
         "eventTime",
@@ -67,7 +67,14 @@ impl Rule for KeyDeletionScheduled {
         let in_use =
             last_use(key, record.time, light).is_some_and(|(_, seconds)| seconds <= IN_USE_SECONDS);
         let is_shortest = window <= WINDOW_DAYS_MIN;
-        let severity = if in_use || is_shortest || earlier.is_some() {
+        let pending = key.and_then(|key| light.past.key(key)?.deletion.as_ref());
+        // KMS takes no schedule for a key that has one; a record of it that moves the end nowhere changes nothing.
+        let due = record.time.plus_seconds(window * DAY_SECONDS);
+        let pending =
+            pending.filter(|pending| pending.change.at < record.time && pending.due <= due);
+        let severity = if pending.is_some() && !in_use {
+            Severity::Low
+        } else if in_use || is_shortest || earlier.is_some() {
             Severity::High
         } else {
             Severity::Medium
@@ -79,12 +86,37 @@ impl Rule for KeyDeletionScheduled {
         }
         hit.evidence
             .extend(last_use_evidence(key, record.time, light));
+        hit.evidence.extend(pending.map(pending_evidence));
+        hit.evidence
+            .extend(key.and_then(|key| disabled_evidence(key, record, light)));
         if record.outcome.is_success() {
             hit = with_due_date(hit, record, key, window);
         }
         hit = hit.next(events_of_key(key, record, 24));
         Some(hit.lower_if_refused(record, light))
     }
+}
+
+fn pending_evidence(pending: &Deletion) -> Evidence {
+    let text = format!(
+        "{} had scheduled the deletion at {} already, for {}",
+        cut(&pending.change.by),
+        pending.change.at,
+        pending.due
+    );
+    Evidence::new("deletion_pending", text).observed(pending.due)
+}
+
+/// Who disabled the key before: an orderly end of a key begins so.
+fn disabled_evidence(key: &str, record: &Record<'_>, light: &Light<'_>) -> Option<Evidence> {
+    let disabled = light.past.key(key)?.disabled.as_ref();
+    let disabled = disabled.filter(|disabled| disabled.at < record.time)?;
+    let text = format!(
+        "The key was disabled already, by {} at {}",
+        cut(&disabled.by),
+        disabled.at
+    );
+    Some(Evidence::new("disabled", text).observed(disabled.at))
 }
 
 fn window_evidence(named: Option<i64>, window: i64, earlier: Option<i64>) -> Evidence {

@@ -1,10 +1,11 @@
 //! `key-disabled`: somebody disabled a key.
 
 use keytrail_event::Record;
+use keytrail_event::time::DAY_SECONDS;
 
 use super::support::{
-    events_of_key, is_made_or_refused, is_owners_copy, is_refused_at_owner, key_argument,
-    key_in_title, key_of, last_use_evidence,
+    cut, events_of_key, is_made_or_refused, is_owners_copy, is_refused_at_owner, key_argument,
+    key_in_title, key_of, last_use, last_use_evidence,
 };
 use super::{About, Hit, Light, Rule, Side};
 use crate::finding::{Evidence, Severity};
@@ -13,6 +14,8 @@ use crate::finding::{Evidence, Severity};
 pub struct KeyDisabled;
 
 const OPERATION: &str = "DisableKey";
+/// A key that nobody used for so many seconds is likely to be missed by nobody.
+const UNUSED_SECONDS: i64 = 7 * DAY_SECONDS;
 
 const ABOUT: About = About {
     id: "key-disabled",
@@ -21,7 +24,7 @@ const ABOUT: About = About {
     attack: &[("TA0040", "T1485", "T1485")],
     practice: "no key is taken away while data depends on it",
     side: Side::Owner,
-    fires_when: "DisableKey succeeds. A refused call fires one severity lower.",
+    fires_when: "DisableKey succeeds: medium; low when nobody used the key for 7 days, as far as an account known for 7 days with records can tell, or when its deletion is scheduled already. A refused call fires one severity lower.",
     reads: &[
         "eventName",
         "errorCode",
@@ -50,7 +53,17 @@ impl Rule for KeyDisabled {
         }
         let key = key_of(record, light);
         let title = format!("DisableKey on {}", key_in_title(key));
-        let mut hit = Hit::of(record, Severity::Medium, title)
+        let deletion = key.and_then(|key| light.past.key(key)?.deletion.as_ref());
+        let deletion = deletion.filter(|deletion| deletion.change.at < record.time);
+        let is_unused = light.past.customs.is_account_known()
+            && last_use(key, record.time, light)
+                .is_none_or(|(_, seconds)| seconds >= UNUSED_SECONDS);
+        let severity = if is_unused || deletion.is_some() {
+            Severity::Low
+        } else {
+            Severity::Medium
+        };
+        let mut hit = Hit::of(record, severity, title)
             .key(key)
             .because(
                 Evidence::new(
@@ -59,8 +72,17 @@ impl Rule for KeyDisabled {
                 )
                 .observed(OPERATION),
             );
-        hit.evidence
-            .extend(last_use_evidence(key, record.time, light));
+        hit.evidence.extend(
+            last_use_evidence(key, record.time, light).or_else(|| is_unused.then(never_used)),
+        );
+        if let Some(deletion) = deletion {
+            let text = format!(
+                "{} had scheduled the key's deletion at {}, so it could not be used already",
+                cut(&deletion.change.by),
+                deletion.change.at
+            );
+            hit = hit.because(Evidence::new("deletion", text).observed(deletion.due));
+        }
         if record.outcome.is_success()
             && let Some(key) = key
         {
@@ -72,4 +94,8 @@ impl Rule for KeyDisabled {
         hit = hit.next(events_of_key(key, record, 24));
         Some(hit.lower_if_refused(record, light))
     }
+}
+
+fn never_used() -> Evidence {
+    Evidence::new("last_use", "No use of the key was seen in the days before").observed("none")
 }

@@ -8,6 +8,7 @@ pub mod day;
 pub mod grant;
 pub mod grant_ledger;
 pub mod key_changes;
+pub mod key_life;
 pub mod key_material;
 pub mod lately;
 pub mod log_gap;
@@ -65,6 +66,7 @@ mod region_replicated;
 mod root_used;
 mod rotation_burst;
 mod rotation_disabled;
+pub mod seen_policy;
 mod selector;
 mod self_grant_use;
 mod services_past;
@@ -80,6 +82,7 @@ mod trail_kms_excluded;
 mod trail_narrowed;
 mod trail_settings;
 mod trail_stopped;
+mod wide_grant;
 
 use keytrail_event::{KeyName, PrincipalType, Record};
 

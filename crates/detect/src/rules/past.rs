@@ -15,21 +15,23 @@ use super::event_selectors::Dark;
 use super::grant::{Grant, Grantee};
 use super::grant_ledger::GrantLedger;
 use super::key_changes::KeyChanges;
-use super::key_material::KeyMaterial;
+use super::key_life::KeyLife;
 use super::key_origin_external::is_replica;
-use super::policy_put::{cut_party, outsiders};
+use super::seen_policy::{SeenPolicy, policy_text};
 use super::services_past::ServicesPast;
-use super::support::cut;
 use super::trail_kms_excluded::{sets_selectors, trail_of};
 use crate::bounds::PAST_ENTRIES_MAX;
 use crate::finding::FindingId;
-use crate::policy::{Digest, Policy, Principal, administrators, digest, root_delegation};
+use crate::policy::{Policy, Principal};
 
 /// When keys were used, as the cells of open days and the base of closed ones tell.
 pub trait KeyUses: std::fmt::Debug {
     /// The last successful cryptographic use of this key at or before `at`, to the hour's first or
     /// last event. `key` is a canonical key ARN; `past` tells which aliases stand for it.
     fn last_use(&self, key: &str, at: EventTime, past: &Past) -> Option<EventTime>;
+
+    /// Whether the principal used some key successfully on a closed day, as far as pairs are remembered.
+    fn knows(&self, principal: &str) -> bool;
 
     /// The earliest successful cryptographic use of this key by a principal whom `who` accepts, from the first to
     /// the second of these moments, both included; of closed days only a pair's last use is known.
@@ -80,79 +82,6 @@ pub struct AliasTarget {
     /// When the alias was deleted, if it was.
     pub deleted: Option<EventTime>,
 }
-
-/// What is known of a key's life.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct KeyLife {
-    /// When its CreateKey was seen.
-    pub created: Option<EventTime>,
-    /// Who made it.
-    pub creator: Option<String>,
-    /// The origin of its material, from CreateKey.
-    pub origin: Option<String>,
-    /// When and by whom it was disabled.
-    pub disabled: Option<Change>,
-    /// The present schedule of its deletion.
-    pub deletion: Option<Deletion>,
-    /// When its state last changed, as far as is known.
-    pub changed: Option<EventTime>,
-    /// The waiting period of the latest schedule, in days, cancelled or not.
-    pub last_window_days: Option<i64>,
-    /// Its imported material.
-    pub material: KeyMaterial,
-    /// Whether it rotates, since that was last set.
-    pub rotation: Option<Rotation>,
-}
-
-/// How a key rotates.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Rotation {
-    /// Days from one rotation to the next; `None` when rotation was disabled.
-    pub period_days: Option<i64>,
-    /// Since when.
-    pub since: EventTime,
-}
-
-/// KMS rotates a key after this many days when EnableKeyRotation names no period (KMS API Reference).
-pub const ROTATION_PERIOD_DAYS_DEFAULT: i64 = 365;
-
-/// Something that was done to a key.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Change {
-    /// When.
-    pub at: EventTime,
-    /// By whom.
-    pub by: String,
-}
-
-/// A scheduled deletion.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Deletion {
-    /// When and by whom it was scheduled.
-    pub change: Change,
-    /// When the key will be gone.
-    pub due: EventTime,
-}
-
-/// The policy of a key as last written.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SeenPolicy {
-    /// What it says.
-    pub digest: Digest,
-    /// Whether it certainly lets the account change it.
-    pub delegates_to_account: bool,
-    /// Who may change it, sorted.
-    pub administrators: Vec<String>,
-    /// Whom it lets in from other accounts to do more than look, sorted.
-    pub outsiders: BTreeSet<String>,
-    /// Users and roles that it names for cryptography, or for making grants.
-    pub users: BTreeSet<String>,
-    /// When it was written.
-    pub at: EventTime,
-}
-
-/// KMS deletes a key this many days after ScheduleKeyDeletion that names no period (KMS API Reference).
-pub const DELETION_WINDOW_DAYS_DEFAULT: i64 = 30;
 
 impl Past {
     /// Where an alias (`alias:<account>:<Region>:<name>`) points.
@@ -272,57 +201,13 @@ impl Past {
             "PutKeyPolicy" => self.learn_policy(record, key),
             "CreateKey" => {
                 self.learn_policy(record, key);
-                let body = record.body();
-                if let Some(life) = self.life(key) {
-                    life.created = Some(record.time);
-                    life.creator = Some(record.principal().to_owned());
-                    life.origin = text(&body["responseElements"]["keyMetadata"]["origin"])
-                        .or_else(|| text(&body["requestParameters"]["origin"]));
-                }
-                if is_replica(body) {
+                self.learn_life(record, key);
+                if is_replica(record.body()) {
                     self.learn_replica(key);
                 }
             }
             "ReplicateKey" => self.learn_replica(key),
-            "DisableKey" => {
-                let change = change(record);
-                if let Some(life) = self.life(key) {
-                    life.disabled = Some(change);
-                }
-            }
-            "EnableKey" => {
-                if let Some(life) = self.life(key) {
-                    life.disabled = None;
-                }
-            }
-            "ScheduleKeyDeletion" => self.learn_schedule(record, key),
-            "GetParametersForImport"
-            | "ImportKeyMaterial"
-            | "DeleteImportedKeyMaterial"
-            | "DeleteExpiredKeyMaterial" => {
-                if let Some(life) = self.life(key) {
-                    life.material.learn(record);
-                }
-            }
-            "EnableKeyRotation" | "DisableKeyRotation" => {
-                let rotation = Rotation {
-                    period_days: rotation_period_days(record),
-                    since: record.time,
-                };
-                if let Some(life) = self.life(key)
-                    && life.rotation.is_none_or(|known| known.since <= record.time)
-                {
-                    life.rotation = Some(rotation);
-                }
-            }
-            "CancelKeyDeletion" => {
-                // KMS leaves a key disabled when its deletion is cancelled.
-                let change = change(record);
-                if let Some(life) = self.life(key) {
-                    life.deletion = None;
-                    life.disabled = Some(change);
-                }
-            }
+            name if KeyLife::is_told_by(name) => self.learn_life(record, key),
             _ => {}
         }
     }
@@ -423,17 +308,9 @@ impl Past {
         }
     }
 
-    fn learn_schedule(&mut self, record: &Record<'_>, key: &KeyName) {
-        let window = named_deletion_window_days(record).unwrap_or(DELETION_WINDOW_DAYS_DEFAULT);
-        let deletion = Deletion {
-            change: change(record),
-            due: record
-                .time
-                .plus_seconds(window * keytrail_event::time::DAY_SECONDS),
-        };
+    fn learn_life(&mut self, record: &Record<'_>, key: &KeyName) {
         if let Some(life) = self.life(key) {
-            life.deletion = Some(deletion);
-            life.last_window_days = Some(window);
+            life.learn(record);
         }
     }
 
@@ -472,88 +349,12 @@ pub fn remember<K: Ord, V>(
     0
 }
 
-impl SeenPolicy {
-    /// What is remembered of the policy that this record writes.
-    #[must_use]
-    pub fn of(policy: &Policy, record: &Record<'_>) -> Self {
-        Self {
-            digest: digest(policy),
-            delegates_to_account: root_delegation(policy, &record.account).is_whole(),
-            administrators: administrator_names(policy),
-            outsiders: outsiders(policy, &record.account, &BTreeSet::new())
-                .iter()
-                .map(|allow| cut_party(&allow.party))
-                .take(NAMES_MAX)
-                .collect(),
-            users: policy
-                .named_users()
-                .iter()
-                .map(|arn| cut(arn).to_owned())
-                .take(NAMES_MAX)
-                .collect(),
-            at: record.time,
-        }
-    }
-}
-
-/// Most outsiders and users of a policy that are remembered, each.
-const NAMES_MAX: usize = 256;
-
-/// Most administrators of a policy that are remembered; 32 KiB of policy can name hundreds.
-const ADMINISTRATORS_MAX: usize = 32;
-
-/// Who may change a policy, sorted.
-#[must_use]
-pub fn administrator_names(policy: &Policy) -> Vec<String> {
-    let mut names: Vec<String> = administrators(policy)
-        .iter()
-        .map(|one| cut(&one.principal.to_string()).to_owned())
-        .collect();
-    names.sort();
-    names.truncate(ADMINISTRATORS_MAX);
-    names
-}
-
-/// The waiting period that a ScheduleKeyDeletion names, in days.
-#[must_use]
-pub fn named_deletion_window_days(record: &Record<'_>) -> Option<i64> {
-    let body = record.body();
-    let named = |value: &Value| value.as_i64().filter(|days| (1..=365).contains(days));
-    named(&body["requestParameters"]["pendingWindowInDays"])
-        .or_else(|| named(&body["responseElements"]["pendingWindowInDays"]))
-}
-
-/// The period that an EnableKeyRotation sets, in days; `None` of any other call.
-#[must_use]
-pub fn rotation_period_days(record: &Record<'_>) -> Option<i64> {
-    let is_enabled = record.operation.name() == "EnableKeyRotation";
-    let named = || record.body()["requestParameters"]["rotationPeriodInDays"].as_i64();
-    is_enabled.then(|| named().unwrap_or(ROTATION_PERIOD_DAYS_DEFAULT))
-}
-
-/// The policy that PutKeyPolicy or CreateKey writes: a string in records, an object in some exports.
-#[must_use]
-pub fn policy_text(record: &Record<'_>) -> Option<String> {
-    match &record.body()["requestParameters"]["policy"] {
-        Value::String(text) => Some(text.clone()),
-        policy @ Value::Object(_) => Some(policy.to_string()),
-        _ => None,
-    }
-}
-
 /// The alias that a record is about, as `alias:<account>:<Region>:<name>`.
 #[must_use]
 pub fn alias_of(record: &Record<'_>) -> Option<String> {
     let name = text(&record.body()["requestParameters"]["aliasName"])?;
     let alias = KeyName::from_request(&name, &record.account, &record.region)?;
     alias.is_alias().then(|| alias.as_str().to_owned())
-}
-
-fn change(record: &Record<'_>) -> Change {
-    Change {
-        at: record.time,
-        by: record.principal().to_owned(),
-    }
 }
 
 fn text(value: &Value) -> Option<String> {

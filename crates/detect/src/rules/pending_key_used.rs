@@ -4,7 +4,7 @@ use keytrail_event::source::DIRECT;
 use keytrail_event::time::DAY_SECONDS;
 use keytrail_event::{EventTime, OperationClass, OutcomeFamily, Record};
 
-use super::past::KeyLife;
+use super::key_life::KeyLife;
 use super::support::{cut, is_owners_copy, key_argument, key_in_title, key_of};
 use super::{About, Hit, Light, Rule, Side};
 use crate::finding::{Evidence, Severity};

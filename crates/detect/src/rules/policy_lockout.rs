@@ -4,7 +4,7 @@ use keytrail_event::Record;
 use keytrail_event::arn::is_account_id;
 use serde_json::Value;
 
-use super::past::{SeenPolicy, administrator_names};
+use super::seen_policy::{SeenPolicy, administrator_names};
 use super::support::{
     cut, events_of_key, is_made_or_refused, is_owners_copy, is_refused_at_owner, key_argument,
     key_in_title, key_of,

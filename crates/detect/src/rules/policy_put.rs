@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use keytrail_event::Record;
 use keytrail_event::arn::is_account_id;
 
-use super::past::{SeenPolicy, policy_text};
+use super::seen_policy::{SeenPolicy, policy_text};
 use super::support::{
     cut, events_of_key, is_made_or_refused, is_owners_copy, key_argument, key_of,
 };

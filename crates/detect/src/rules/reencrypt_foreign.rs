@@ -1,8 +1,10 @@
 //! `reencrypt-foreign`: data is encrypted under a key of an account outside the organisation.
 
-use keytrail_event::{KeyName, Record};
+use keytrail_event::{Day, EventTime, KeyName, Record};
 
-use super::support::{cut, events_of_principal, is_made_or_refused, key_in_title};
+use super::support::{
+    cut, events_of_principal, is_made_or_refused, key_in_title, learning_evidence,
+};
 use super::{About, Hit, Light, Rule, Side};
 use crate::finding::{Evidence, Severity};
 
@@ -16,7 +18,7 @@ const ABOUT: About = About {
     attack: &[("TA0040", "T1486", "T1486")],
     practice: "data is encrypted under keys of its owner",
     side: Side::Caller,
-    fires_when: "ReEncrypt whose destination, or GenerateDataKey, GenerateDataKeyWithoutPlaintext or Encrypt whose key is of an account that is neither the caller's nor one of organisation.accounts. While organisation.accounts is empty all but ReEncrypt are medium. AWS services that act by themselves do not fire. A refused call fires one severity lower.",
+    fires_when: "ReEncrypt whose destination, or GenerateDataKey, GenerateDataKeyWithoutPlaintext or Encrypt whose key is of an account that is neither the caller's nor one of organisation.accounts. While organisation.accounts is empty all but ReEncrypt are medium, and low where the principal used the key on an earlier day or the account is known for less than 7 days with records. AWS services that act by themselves do not fire. A refused call fires one severity lower.",
     reads: &[
         "eventName",
         "errorCode",
@@ -57,11 +59,17 @@ impl Rule for ReencryptForeign {
         } else {
             "an account outside the organisation"
         };
-        // While nobody said which accounts belong together, a shared key of another one may be anybody's.
-        let severity = if accounts.is_empty() && operation != "ReEncrypt" {
-            Severity::Medium
-        } else {
-            Severity::High
+        // While nobody said which accounts belong together, a shared key of another one may be anybody's: what
+        // the principal did on an earlier day is its habit, and in the first days everything may be.
+        let is_guess = accounts.is_empty() && operation != "ReEncrypt";
+        let is_learning = is_guess && !light.past.customs.is_account_known();
+        let used_before = is_guess
+            .then(|| used_before_today(record, key, light))
+            .flatten();
+        let severity = match (is_guess, is_learning || used_before.is_some()) {
+            (false, _) => Severity::High,
+            (true, false) => Severity::Medium,
+            (true, true) => Severity::Low,
         };
         let mut hit = Hit::of(record, severity, title)
             .key(Some(key.as_str()))
@@ -74,6 +82,13 @@ impl Rule for ReencryptForeign {
                 .expected(&*record.account),
             )
             .because(Evidence::new("operation", format!("{operation} by {}", cut(record.principal()))).observed(operation));
+        if is_learning {
+            hit = hit.because(learning_evidence());
+        } else if let Some(used) = used_before {
+            let text =
+                format!("The principal used this key on an earlier day already, last at {used}");
+            hit = hit.because(Evidence::new("last_use", text).observed(used));
+        }
         if operation == "ReEncrypt"
             && let Some(source) = &record.key
         {
@@ -98,6 +113,21 @@ impl Rule for ReencryptForeign {
             .next(events_of_principal(record, 24));
         Some(hit.lower_if_refused(record, light))
     }
+}
+
+/// When the principal last used the key on a day before this one, as far back as pairs are remembered.
+fn used_before_today(record: &Record<'_>, key: &KeyName, light: &Light<'_>) -> Option<EventTime> {
+    let midnight = record.time.day().start();
+    let span = (
+        Day::from_days_since_1970(0).start(),
+        midnight.plus_seconds(-1),
+    );
+    let is_caller = |principal: &str| principal == record.principal();
+    let name = light.past.resolve(key.as_str());
+    let used = light
+        .uses
+        .first_use_by(name, &is_caller, span, light.past)?;
+    Some(used.last)
 }
 
 /// The key of another account that data is encrypted under, in the copy of the caller's account.

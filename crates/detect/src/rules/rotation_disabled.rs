@@ -2,7 +2,7 @@
 
 use keytrail_event::Record;
 
-use super::past::rotation_period_days;
+use super::key_life::rotation_period_days;
 use super::support::{
     events_of_key, is_made_or_refused, is_owners_copy, is_refused_at_owner, key_argument,
     key_in_title, key_of,
@@ -60,7 +60,7 @@ impl Rule for RotationDisabled {
         let hit = match (record.outcome.is_success(), key) {
             (true, Some(key)) => hit.next(format!(
                 "If nobody planned this: aws kms enable-key-rotation --rotation-period-in-days {} --key-id {}",
-                before.unwrap_or(super::past::ROTATION_PERIOD_DAYS_DEFAULT),
+                before.unwrap_or(super::key_life::ROTATION_PERIOD_DAYS_DEFAULT),
                 key_argument(key)
             )),
             _ => hit,

@@ -1,14 +1,15 @@
 //! Cells as sightings: a hit over what some cells of a day hold, and single moments within them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use keytrail_event::EventTime;
 
 use super::Hit;
 use super::day::{DayCell, DayHit};
-use super::support::cut;
+use super::support::{cut, listed};
 use crate::bounds::EXACT_EVENTS_MAX;
 use crate::finding::Evidence;
+use crate::values::ValueKind;
 
 /// A hit over these cells: the first and last of their events, how many there are, and the ids of the ends.
 pub fn over_cells(hit: Hit, cells: &[&DayCell<'_>]) -> Option<DayHit> {
@@ -47,6 +48,55 @@ pub fn grouped<'c, 'a, K: Ord>(
         }
     }
     groups
+}
+
+/// The hits over calls in unusual encryption contexts: one for each principal, key and anomaly, over the cells in which
+/// some context is so.
+pub fn hits_by_context<'c, 'a, A: Ord + 'c>(
+    cells: &'c [DayCell<'a>],
+    anomaly: impl Fn(&'c DayCell<'a>, &'c str) -> Option<&'c A>,
+    hit: impl Fn(&str, &str, &A, &[&DayCell<'_>]) -> Hit,
+) -> Vec<DayHit> {
+    let mut found: BTreeMap<(&str, &str, &A), Vec<&DayCell<'_>>> = BTreeMap::new();
+    for cell in cells {
+        for context in cell.cell.values.names(ValueKind::Context, cell.symbols) {
+            if let Some(anomaly) = anomaly(cell, context) {
+                let cells = found
+                    .entry((cell.principal, cell.key, anomaly))
+                    .or_default();
+                // A cell may have several contexts that are unusual alike.
+                if cells.last().is_none_or(|last| !std::ptr::eq(*last, cell)) {
+                    cells.push(cell);
+                }
+            }
+        }
+    }
+    let hits = found
+        .into_iter()
+        .filter_map(|((principal, key, anomaly), cells)| {
+            over_cells(hit(principal, key, anomaly, &cells), &cells)
+        });
+    hits.collect()
+}
+
+/// The encryption contexts of the cells' calls as evidence, where they are known.
+pub fn contexts_evidence(cells: &[&DayCell<'_>]) -> Option<Evidence> {
+    let contexts = cells
+        .iter()
+        .flat_map(|cell| cell.cell.values.names(ValueKind::Context, cell.symbols));
+    let contexts: BTreeSet<&str> = contexts.map(context_in_words).collect();
+    // Refused calls seldom show theirs.
+    if contexts.is_empty() {
+        return None;
+    }
+    let contexts = listed(contexts);
+    let text = format!("Contexts of these calls: {contexts}");
+    Some(Evidence::new("contexts", text).observed(contexts))
+}
+
+/// An encryption context, or its keys, as words: one without pairs is `none`.
+pub fn context_in_words(context: &str) -> &str {
+    if context.is_empty() { "none" } else { context }
 }
 
 /// How often the cells' calls were made and by whom, as evidence.

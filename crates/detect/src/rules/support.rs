@@ -7,6 +7,7 @@ use keytrail_event::time::{DAY_SECONDS, HOUR_SECONDS};
 use keytrail_event::{EventTime, OutcomeFamily, Record};
 
 use super::Light;
+use super::customs::ACCOUNT_DAYS;
 use crate::finding::Evidence;
 
 /// Longest text of a record that a title, evidence or step repeats, in bytes.
@@ -124,6 +125,16 @@ pub fn last_use_evidence(key: Option<&str>, at: EventTime, light: &Light<'_>) ->
     let (used, seconds) = last_use(key, at, light)?;
     let text = format!("The key was last used {} before", duration(seconds));
     Some(Evidence::new("last_use", text).observed(used))
+}
+
+/// That a judgement was made while the account's customs were still being learnt: what is new may be habit.
+pub fn learning_evidence() -> Evidence {
+    Evidence::new(
+        "learning",
+        format!(
+            "Made while learning: the account is known for less than {ACCOUNT_DAYS} days with records, so this may be its habit"
+        ),
+    )
 }
 
 /// A span in words: `45 s`, `12 min`, `5 h`, `3 days`.

@@ -155,6 +155,12 @@ impl Sweep<'_> {
         listed(operations)
     }
 
+    /// Whether some call of it is one of these operations.
+    pub fn has_any_of(&self, operations: &[&str]) -> bool {
+        let mut calls = self.calls.iter();
+        calls.any(|call| operations.contains(&call.operation))
+    }
+
     /// A hit over the sweep.
     pub fn into_hit(self, hit: Hit, light: &DayLight<'_>) -> DayHit {
         let (first_seen, last_seen) = self.span();

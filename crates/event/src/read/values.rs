@@ -82,6 +82,7 @@ impl<S: Sink> Values<'_, S> {
             memo,
             picker,
             templates,
+            ..
         } = &mut *self.reader;
         let Some(frame) = templates.frames.get(frame) else {
             return false;
@@ -269,6 +270,9 @@ impl<S: Sink> Values<'_, S> {
     }
 
     fn read_fields(&mut self, fields: Fields<'_>, raw: &str) -> Result<(), Issue> {
+        if self.reader.tells_texts {
+            self.sink.text(raw);
+        }
         self.keep(fields, raw, None)
     }
 

@@ -2,6 +2,7 @@
 
 mod coverage;
 mod found;
+mod sigma;
 #[cfg(test)]
 mod tests;
 mod write;
@@ -13,6 +14,7 @@ use serde::Serialize;
 
 pub use coverage::{Coverage, NamedIssue, UnreadableFile};
 pub use found::{FindingCounts, Named, RuleCount};
+pub use sigma::{SigmaCounts, SigmaRuleCount, UnsupportedSigmaRule, write_sigma};
 pub use write::{no_findings, write_json, write_problems, write_summary};
 
 /// How much is said of the input.
@@ -44,6 +46,9 @@ pub struct Summary {
     pub learning_accounts: Option<u64>,
     /// The findings, counted; null where none were looked for.
     pub findings: Option<FindingCounts>,
+    /// What Sigma rules came to; absent where none were run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sigma: Option<SigmaCounts>,
     /// Every bound that was hit.
     pub bounds_met: Vec<BoundMet>,
 }

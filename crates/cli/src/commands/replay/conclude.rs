@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use keytrail_detect::tally::TallyCounts;
 use keytrail_event::Reading;
-use keytrail_report::summary::{self, BoundMet, FindingCounts, Summary};
+use keytrail_report::summary::{self, BoundMet, FindingCounts, SigmaCounts, Summary};
 
 use super::Replayed;
 use crate::numbers::grouped;
@@ -12,7 +12,7 @@ use crate::output::Destination;
 use crate::talk::Talk;
 
 /// The numbers of a replay whose findings have been filtered.
-pub fn summarise(replayed: &Replayed, filtered_out: u64) -> Summary {
+pub fn summarise(replayed: &Replayed, filtered_out: u64, sigma: Option<SigmaCounts>) -> Summary {
     let (counts, distinct) = (replayed.counts, replayed.distinct);
     let mut bounds_met = summary::bounds_met(&counts, &replayed.metrics, replayed.forgotten_pairs);
     bounds_met.extend(replayed.outgrown.map(|room| BoundMet {
@@ -30,6 +30,7 @@ pub fn summarise(replayed: &Replayed, filtered_out: u64) -> Summary {
         metrics: Some(replayed.metrics),
         learning_accounts: Some(replayed.learning_accounts),
         findings: Some(FindingCounts::of(&replayed.findings, filtered_out)),
+        sigma,
         bounds_met,
     };
     debug_assert!(
@@ -52,6 +53,9 @@ pub fn write_stats(summary: &Summary, mut file: Destination) -> anyhow::Result<(
 pub fn say(summary: &Summary, talk: Talk) {
     talk.say_page(|page, out| {
         summary::write_summary(summary, talk.detail(), page, out)?;
+        if let Some(sigma) = &summary.sigma {
+            summary::write_sigma(sigma, talk.detail(), out)?;
+        }
         let tally = summary.tally.unwrap_or_default();
         Balance::of(&summary.coverage.reading, &tally).write(out)
     });

@@ -24,9 +24,10 @@ use super::finding_filter::FindingFilter;
 use crate::arguments::ReplayArguments;
 use crate::configuration;
 use crate::exit_code::Exit;
-use crate::failure::unless_closed;
+use crate::failure::{UsageError, unless_closed};
 use crate::output::{Destination, Format, check_places};
 use crate::progress::Progress;
+use crate::sigma::Sigma;
 use crate::state_file;
 use crate::talk::Talk;
 use scores::AccountScore;
@@ -65,7 +66,15 @@ pub fn run(arguments: &ReplayArguments, talk: Talk, now: EventTime) -> anyhow::R
     for expired in configuration::expired(&configuration, now) {
         talk.say(expired);
     }
+    let sigma = arguments.sigma.as_deref().map(Sigma::load).transpose()?;
     let found = arguments.input.discover(talk, now)?;
+    if sigma.is_some() && found.has_standard_input() {
+        return Err(UsageError::new(
+            "--sigma reads the input a second time, which standard input cannot be",
+        )
+        .hint("write it into a file and name that")
+        .into());
+    }
     // Every place is opened before anything is read: an archive takes hours, a typing error seconds.
     let output = &arguments.output;
     let others = [output.stats.as_deref(), arguments.scores.as_deref()];
@@ -100,6 +109,16 @@ pub fn run(arguments: &ReplayArguments, talk: Talk, now: EventTime) -> anyhow::R
             talk,
         )?,
     };
+    let mut sigma_counts = None;
+    if let Some(sigma) = sigma {
+        let progress = Progress::new(talk.is_progress_wanted(), found.bytes());
+        let (findings, counts) = sigma.run(&found, threads, &progress)?;
+        replayed.findings.extend(findings);
+        replayed
+            .findings
+            .sort_by(|a, b| (&a.episode, &a.id).cmp(&(&b.episode, &b.id)));
+        sigma_counts = Some(counts);
+    }
     dispose(&mut replayed.findings, &configuration);
     if let Some(file) = scores_file {
         scores::write(&replayed.scores, &replayed.findings, file)?;
@@ -117,7 +136,7 @@ pub fn run(arguments: &ReplayArguments, talk: Talk, now: EventTime) -> anyhow::R
                 .and_then(|()| destination.finish()),
         )?;
     }
-    let summary = conclude::summarise(&replayed, filtered_out as u64);
+    let summary = conclude::summarise(&replayed, filtered_out as u64, sigma_counts);
     if let Some(file) = stats_file {
         conclude::write_stats(&summary, file)?;
     }

@@ -13,6 +13,7 @@ fn any_statement() -> impl Strategy<Value = Value> {
         r#""*""#,
         r#"{"AWS":"*"}"#,
         r#"{"AWS":"111111111111"}"#,
+        r#"{"AWS":"999999999999"}"#,
         r#"{"AWS":["arn:aws:iam::999999999999:role/x","arn:aws:iam::111111111111:role/Admin"]}"#,
         r#"{"Service":"s3.amazonaws.com"}"#,
         r#"{"Federated":"accounts.google.com"}"#,

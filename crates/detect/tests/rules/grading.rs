@@ -1,0 +1,207 @@
+//! The same call weighs less where history shows that it changes little, and while there is no history.
+
+use keytrail_detect::configuration::Configuration;
+use serde_json::{Value, json};
+
+use super::{findings_under, key_arn, lines, record};
+
+const FOREIGN: &str = "arn:aws:kms:us-west-2:444455556666:key/00000009-12ab-34cd-56ef-1234567890ab";
+
+/// The severities of a rule's findings over these records, by time, where no organisation is configured.
+fn severities(rule: &str, records: &[Value]) -> Vec<&'static str> {
+    let findings = findings_under(&Configuration::default(), lines(records).as_bytes());
+    let of_rule = findings.iter().filter(|finding| finding.rule == rule);
+    of_rule.map(|finding| finding.severity.as_str()).collect()
+}
+
+fn day(number: u32) -> String {
+    format!("2024-03-{number:02}T09:00:00Z")
+}
+
+/// A use of key 7 on each of these days, so that the account is known.
+fn days(from: u32, to: u32) -> Vec<Value> {
+    (from..=to)
+        .map(|number| record(&day(number), "Decrypt", 7, json!({})))
+        .collect()
+}
+
+fn by_partner(number: u32) -> Value {
+    let identity = json!({"type": "AWSAccount", "principalId": "AROAEXAMPLEPARTNER:x", "accountId": "444455556666"});
+    record(
+        &day(number),
+        "Decrypt",
+        1,
+        json!({"userIdentity": identity}),
+    )
+}
+
+#[test]
+fn what_an_account_does_in_its_first_week_may_be_its_habit() {
+    let rule = "cross-account-use";
+    for (known_days, expected) in [(0, "low"), (6, "low"), (7, "medium")] {
+        let mut records = days(1, known_days);
+        records.push(by_partner(20));
+        assert_eq!(severities(rule, &records), [expected], "{known_days}");
+    }
+    // Where it is said who belongs together, a stranger of the first day is a stranger.
+    let mut configured = Configuration::default();
+    let accounts = &mut configured.organisation.accounts;
+    accounts.insert("777788889999".to_owned());
+    let findings = findings_under(&configured, lines(&[by_partner(1)]).as_bytes());
+    assert_eq!(findings[0].severity.as_str(), "medium");
+}
+
+#[test]
+fn what_is_made_while_learning_says_so() {
+    let findings = findings_under(
+        &Configuration::default(),
+        lines(&[by_partner(1)]).as_bytes(),
+    );
+    let features: Vec<_> = findings[0]
+        .evidence
+        .iter()
+        .map(|evidence| evidence.feature.as_str())
+        .collect();
+    assert!(features.contains(&"learning"), "{features:?}");
+}
+
+#[test]
+fn a_foreign_key_used_for_days_is_a_habit() {
+    let encrypt = |number, name| {
+        let request = json!({"keyId": FOREIGN, "destinationKeyId": FOREIGN});
+        record(
+            &day(number),
+            name,
+            1,
+            json!({"requestParameters": request, "resources": [{"ARN": FOREIGN}]}),
+        )
+    };
+    let rule = "reencrypt-foreign";
+    let with = |mut records: Vec<Value>, more: Vec<Value>| {
+        records.extend(more);
+        severities(rule, &records)
+    };
+    let once = || vec![encrypt(20, "GenerateDataKey")];
+    assert_eq!(with(days(1, 3), once()), ["low"]);
+    assert_eq!(with(days(1, 9), once()), ["medium"]);
+    // The habit of the first days goes on, as one finding.
+    let habit = (1..=9)
+        .map(|number| encrypt(number, "GenerateDataKey"))
+        .collect();
+    assert_eq!(with(days(1, 9), habit), ["low"]);
+    // No habit excuses moving ciphertexts out.
+    let moved = (1..=9).map(|number| encrypt(number, "ReEncrypt")).collect();
+    assert_eq!(with(days(1, 9), moved), ["high"]);
+}
+
+#[test]
+fn disabling_a_key_that_nobody_uses_is_low() {
+    let rule = "key-disabled";
+    let disable = |number| record(&day(number), "DisableKey", 1, json!({}));
+    let used = |number| record(&day(number), "Decrypt", 1, json!({}));
+    for (known_days, used_on, expected) in [
+        (9, None, "low"),
+        (6, None, "medium"),
+        (9, Some(13), "low"),
+        (9, Some(14), "medium"),
+    ] {
+        let mut records = days(1, known_days);
+        records.extend(used_on.map(used));
+        records.push(disable(20));
+        assert_eq!(
+            severities(rule, &records),
+            [expected],
+            "{known_days} {used_on:?}"
+        );
+    }
+}
+
+#[test]
+fn the_end_of_a_key_is_told_once() {
+    let schedule = |number, window| {
+        let request = json!({"keyId": key_arn(1), "pendingWindowInDays": window});
+        record(
+            &day(number),
+            "ScheduleKeyDeletion",
+            1,
+            json!({"requestParameters": request}),
+        )
+    };
+    let disable = |number| record(&day(number), "DisableKey", 1, json!({}));
+    let eve = |mut call: Value| {
+        call["userIdentity"]["arn"] = json!("arn:aws:iam::111122223333:user/ana");
+        call
+    };
+    let with = |rule: &str, more: Vec<Value>| {
+        let mut records = days(1, 9);
+        records.extend(more);
+        severities(rule, &records)
+    };
+    let rule = "key-deletion-scheduled";
+    assert_eq!(with(rule, vec![disable(20), schedule(21, 30)]), ["medium"]);
+    // Again, by somebody else: the end comes no sooner.
+    let twice = vec![schedule(20, 30), eve(schedule(21, 30))];
+    assert_eq!(with(rule, twice), ["medium", "low"]);
+    // Sooner than it was to come.
+    let sooner = vec![schedule(20, 30), eve(schedule(21, 8))];
+    assert_eq!(with(rule, sooner), ["medium", "high"]);
+    // It cannot be used any more, so disabling it takes nothing away.
+    let after = vec![
+        record(&day(20), "Decrypt", 1, json!({})),
+        schedule(20, 30),
+        disable(21),
+    ];
+    assert_eq!(with("key-disabled", after), ["low"]);
+}
+
+#[test]
+fn a_grant_to_whoever_uses_the_key_is_low() {
+    let worker = "arn:aws:iam::111122223333:role/worker";
+    let grant = |operations: Value| {
+        let request =
+            json!({"keyId": key_arn(1), "granteePrincipal": worker, "operations": operations});
+        record(
+            &day(20),
+            "CreateGrant",
+            1,
+            json!({"requestParameters": request}),
+        )
+    };
+    let used = |number| {
+        let session = json!({"type": "AssumedRole", "arn": "arn:aws:sts::111122223333:assumed-role/worker/i-1", "accountId": "111122223333",
+            "sessionContext": {"sessionIssuer": {"type": "Role", "arn": worker, "accountId": "111122223333"}}});
+        record(&day(number), "Decrypt", 1, json!({"userIdentity": session}))
+    };
+    let rule = "grant-broad";
+    let decrypt = || grant(json!(["Decrypt"]));
+    assert_eq!(severities(rule, &[decrypt()]), ["medium"]);
+    assert_eq!(severities(rule, &[used(19), decrypt()]), ["low"]);
+    // Its use on the day of the grant may be the grant's.
+    assert_eq!(severities(rule, &[used(20), decrypt()]), ["medium"]);
+    let delegable = grant(json!(["Decrypt", "CreateGrant"]));
+    assert_eq!(severities(rule, &[used(19), delegable]), ["medium"]);
+}
+
+#[test]
+fn one_grant_to_a_stranger_is_one_finding() {
+    let request = json!({"keyId": key_arn(1), "granteePrincipal": "arn:aws:iam::444455556666:role/x",
+        "operations": ["Decrypt", "CreateGrant"]});
+    let grant = record(
+        &day(20),
+        "CreateGrant",
+        1,
+        json!({"requestParameters": request}),
+    );
+    let findings = findings_under(&Configuration::default(), lines(&[grant]).as_bytes());
+    let found: Vec<_> = findings
+        .iter()
+        .map(|finding| finding.rule.as_str())
+        .collect();
+    assert_eq!(found, ["grant-external"]);
+    let evidence: Vec<_> = findings[0]
+        .evidence
+        .iter()
+        .map(|it| it.feature.as_str())
+        .collect();
+    assert_eq!(evidence, ["grantee", "grant_operations", "delegable"]);
+}
