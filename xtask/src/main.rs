@@ -10,6 +10,7 @@ mod faults;
 mod flood;
 mod package;
 mod python_tools;
+mod scorecard;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -63,6 +64,8 @@ enum Task {
     },
     /// Replay an archive that is made to fill memory: how much it takes, and whether anything is lost.
     Flood(flood::Flood),
+    /// Measure detection on simulated organisations, beside plain baselines.
+    Scorecard(scorecard::Scorecard),
     /// Count a replay's instructions for each byte of text (needs valgrind).
     BenchInstructions {
         /// A folder of gzip files.
@@ -86,6 +89,7 @@ fn main() -> ExitCode {
             package::Budgets::Show
         }),
         Task::Flood(flood) => flood::measure(&flood),
+        Task::Scorecard(scorecard) => scorecard::measure(&scorecard),
         Task::BenchFloor { folder, rounds } => bench_floor::measure(&folder, rounds),
         Task::BenchInstructions { folder, most } => bench_floor::instructions(&folder, most),
     };
