@@ -7,6 +7,7 @@ use clap_complete::Shell;
 
 use keytrail_detect::finding::Severity;
 
+use crate::commands::baseline::BaselineArguments;
 use crate::commands::config::ConfigArguments;
 use crate::commands::evaluate::EvaluateArguments;
 use crate::commands::finding_filter::{FindingFilterArguments, severity};
@@ -46,6 +47,8 @@ pub enum Command {
     Findings(FindingsArguments),
     /// Show what a state file holds, rebuild, check, export or prune it.
     State(StateArguments),
+    /// Show what is usual for a principal or key.
+    Baseline(BaselineArguments),
     /// List the rules, or show one.
     Rules(RulesArguments),
     /// Write simulated CloudTrail archives.

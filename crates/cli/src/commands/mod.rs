@@ -1,5 +1,6 @@
 //! The commands, each in a file or folder of its own.
 
+pub mod baseline;
 mod completions;
 pub mod config;
 pub mod evaluate;
@@ -30,6 +31,7 @@ pub fn run(arguments: Arguments, talk: Talk, now: EventTime) -> anyhow::Result<E
         Command::Explain(arguments) => explain::run(&arguments, talk),
         Command::Findings(arguments) => findings::run(&arguments.command, talk, now),
         Command::State(arguments) => state::run(&arguments.command, talk),
+        Command::Baseline(arguments) => baseline::run(&arguments.command, talk),
         Command::Rules(arguments) => rules::run(&arguments.command, talk),
         Command::Simulate(arguments) => simulate::run(&arguments, talk),
         Command::Evaluate(arguments) => evaluate::run(&arguments, talk),

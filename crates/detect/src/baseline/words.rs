@@ -11,7 +11,8 @@ use super::score::{Judge, JudgedDay, JudgedHour};
 use super::surprises::{About, Surprise};
 use super::view::{Known, View};
 use crate::finding::Evidence;
-use numbers::{capitalised, grouped, hundredths, rounded, short_number};
+use numbers::{capitalised, grouped, hundredths, rounded};
+pub(super) use numbers::{hours_in_words, short_number};
 
 /// Features told of beside the strongest of each family, when they are as rare as 1 in 30.
 const TOLD_FROM: f64 = 1.5;
