@@ -261,3 +261,25 @@ fn a_run_killed_a_hundred_times_can_be_run_again() {
     assert_eq!(killed, 100);
     assert_eq!(replay(&sandbox, Some("killed.db"), &paths), expected);
 }
+
+/// What is usual for a principal and a key, as a state of the example knows it.
+#[test]
+fn a_baseline_in_words() {
+    let sandbox = Sandbox::new();
+    replay(
+        &sandbox,
+        Some("state.db"),
+        &[root().join("examples/archive")],
+    );
+    let role = sandbox.keytrail("baseline show reporting-job --state state.db");
+    assert_snapshot!("baseline_of_a_role", role);
+    let key =
+        sandbox.keytrail("baseline show 500e249c-25b3-47e0-80e9-b1dd14b7fbcb --state state.db");
+    assert_snapshot!("baseline_of_a_key", key);
+    let nobody = sandbox.keytrail("baseline show nobody --state state.db");
+    assert_eq!(nobody.code, Some(2), "{nobody}");
+    assert!(
+        nobody.stderr().contains("nothing is known of `nobody`"),
+        "{nobody}"
+    );
+}

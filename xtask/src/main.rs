@@ -11,6 +11,7 @@ mod flood;
 mod large_delivery;
 mod package;
 mod python_tools;
+mod scorecard;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -64,6 +65,8 @@ enum Task {
     },
     /// Replay an archive that is made to fill memory: how much it takes, and whether anything is lost.
     Flood(flood::Flood),
+    /// Measure detection on simulated organisations, beside plain baselines.
+    Scorecard(scorecard::Scorecard),
     /// Count a replay's instructions for each byte of text (needs valgrind).
     BenchInstructions {
         /// A folder of gzip files.
@@ -87,6 +90,7 @@ fn main() -> ExitCode {
             package::Budgets::Show
         }),
         Task::Flood(flood) => flood::measure(&flood),
+        Task::Scorecard(scorecard) => scorecard::measure(&scorecard),
         Task::BenchFloor { folder, rounds } => bench_floor::measure(&folder, rounds),
         Task::BenchInstructions { folder, most } => bench_floor::instructions(&folder, most),
     };

@@ -8,6 +8,7 @@ use clap_complete::Shell;
 use keytrail_detect::finding::Severity;
 use keytrail_event::EventTime;
 
+use crate::commands::baseline::BaselineArguments;
 use crate::commands::config::ConfigArguments;
 use crate::commands::drill::DrillArguments;
 use crate::commands::evaluate::EvaluateArguments;
@@ -51,6 +52,8 @@ pub enum Command {
     Findings(FindingsArguments),
     /// Show what a state file holds, rebuild, check, export or prune it.
     State(StateArguments),
+    /// Show what is usual for a principal or key.
+    Baseline(BaselineArguments),
     /// List the rules, or show one.
     Rules(RulesArguments),
     /// Write simulated CloudTrail archives.

@@ -122,6 +122,12 @@ impl Base {
         (early, &self.baseline)
     }
 
+    /// The baselines through the last folded day.
+    #[must_use]
+    pub fn baseline(&self) -> &AccountBaseline {
+        &self.baseline
+    }
+
     /// Pairs that were forgotten because there were too many.
     #[must_use]
     pub const fn forgotten_pairs(&self) -> u64 {

@@ -141,6 +141,55 @@ fn a_normal_life_raises_nothing() {
     assert_eq!(state.distinct(), 30 * (24 * 6 + 1));
 }
 
+/// A job that varies, a person in office hours with two keys, and a batch on Sundays, without two days alike.
+fn three_lives(days: i64) -> Vec<File> {
+    let mut state = 11_u64;
+    let mut draw = move |below: u64| {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
+        ((state >> 33) % below) as i64
+    };
+    let hours = (0..days * 24).map(|hour| {
+        let (day, of_day) = (hour / 24, hour % 24);
+        let is_weekend = day % 7 >= 5;
+        let mut records = Vec::new();
+        let mut calls = |principal: &str, key: &str, count: i64| {
+            for call in 0..count {
+                let id = format!("{principal}-{key}-{hour}-{call}");
+                records.push(decrypt(hour * 3_600 + call * 20, principal, key, &id));
+            }
+        };
+        calls("role/job", "job-key", 4 + draw(12));
+        if !is_weekend && (7..17).contains(&of_day) && draw(3) > 0 {
+            let key = if draw(4) == 0 {
+                "archive-key"
+            } else {
+                "team-key"
+            };
+            calls("user/ana", key, 1 + draw(4));
+        }
+        if day % 7 == 6 && (2..4).contains(&of_day) {
+            calls("role/weekly", "archive-key", 20 + draw(30));
+        }
+        File {
+            stamp: hour * 3_600 + 3_900,
+            records,
+        }
+    });
+    hours.collect()
+}
+
+#[test]
+fn sixty_days_of_three_principals_raise_nothing() {
+    let (findings, _) = replay(&three_lives(60), 1);
+    let from = START + 15 * DAY;
+    let judged = findings
+        .iter()
+        .filter(|finding| finding.last_seen.unix_seconds() >= from);
+    assert_eq!(judged.collect::<Vec<_>>(), Vec::<&Finding>::new());
+}
+
 #[test]
 fn a_burst_above_all_history_is_a_rate() {
     let mut files = normal_life(20);

@@ -1,5 +1,6 @@
 //! The commands, each in a file or folder of its own.
 
+pub mod baseline;
 mod completions;
 pub mod config;
 pub mod drill;
@@ -31,6 +32,7 @@ pub fn run(arguments: Arguments, talk: Talk, now: EventTime) -> anyhow::Result<E
         Command::Explain(arguments) => explain::run(&arguments, talk),
         Command::Findings(arguments) => findings::run(&arguments.command, talk, now),
         Command::State(arguments) => state::run(&arguments.command, talk),
+        Command::Baseline(arguments) => baseline::run(&arguments.command, talk),
         Command::Rules(arguments) => rules::run(&arguments.command, talk),
         Command::Simulate(arguments) => simulate::run(&arguments, talk),
         Command::Drill(arguments) => drill::run(&arguments, talk, now),

@@ -3,13 +3,13 @@
 
 use keytrail_event::{Day, Hour};
 
+use super::exemplars::event_ids;
 use super::facts::{DayFacts, PrincipalFacts};
 use super::learn::{emit, fold_each};
 use super::score::{Bases, Judge, ScoredHour};
 use super::state::AccountBaseline;
 use super::view::Seal;
 use super::words::Reasons;
-use crate::episode::keep_both_ends;
 
 /// What an hour scored, for evaluation.
 #[derive(Debug, Clone, PartialEq)]
@@ -22,7 +22,7 @@ pub struct ScoreLine {
     pub score: f64,
     /// The rule a finding would carry.
     pub rule: &'static str,
-    /// Ids of the first and last events, at most ten.
+    /// Ids of at most ten events, those first that show what is unusual.
     pub event_ids: Vec<String>,
 }
 
@@ -110,11 +110,7 @@ impl<'b, 'd> DayJudge<'b, 'd> {
     /// What raised an hour, in words.
     #[must_use]
     pub fn reasons(&self, scored: &ScoredHour) -> Option<Reasons> {
-        let is_unsealed = self.unsealed >> scored.hour & 1 == 1;
-        let judge = match &self.open {
-            Some(open) if is_unsealed => open,
-            _ => &self.last,
-        };
+        let judge = self.judge_of(scored);
         let principal = self.facts.principals.get(scored.principal as usize)?;
         let day = judge.principal(principal);
         let hour = day.hours.iter().find(|hour| hour.hour == scored.hour)?;
@@ -133,35 +129,59 @@ impl<'b, 'd> DayJudge<'b, 'd> {
         self.next
     }
 
+    /// Ids of at most ten events of an hour, those first that show what is unusual.
+    #[must_use]
+    pub fn event_ids(&self, scored: &ScoredHour) -> Vec<String> {
+        let Some(principal) = self.facts.principals.get(scored.principal as usize) else {
+            return Vec::new();
+        };
+        let day = self.judge_of(scored).principal(principal);
+        let hour = day.hours.iter().find(|hour| hour.hour == scored.hour);
+        hour.map_or_else(Vec::new, |hour| {
+            event_ids(self.facts, principal, &day, hour)
+        })
+    }
+
     /// A line for every hour.
     #[must_use]
     pub fn score_lines(&self) -> Vec<ScoreLine> {
-        let lines = self.scored.iter().filter_map(|scored| {
-            let principal = self.facts.principals.get(scored.principal as usize)?;
-            let hours = &self.facts.hours[principal.hours.clone()];
-            let hour = hours.iter().find(|hour| hour.hour == scored.hour)?;
-            let cells = self.facts.cells[principal.cells.clone()].iter();
-            let mut ends: Vec<_> = cells
-                .filter(|(key, _)| key.hour.of_day() == scored.hour)
-                .map(|(key, cell)| cell.ends(key.hour))
-                .flat_map(|ends| [ends.first, ends.last])
-                .filter(|end| !end.event_id.is_empty())
-                .collect();
-            ends.sort();
-            ends.dedup();
-            let mut event_ids: Vec<String> = ends
-                .iter()
-                .map(|end| end.event_id.text().into_owned())
-                .collect();
-            keep_both_ends(&mut event_ids);
-            Some(ScoreLine {
-                time: hour.newest,
-                principal: principal.name.to_owned(),
-                score: scored.score,
-                rule: scored.leading.rule(),
-                event_ids,
-            })
-        });
-        lines.collect()
+        let mut lines = Vec::with_capacity(self.scored.len());
+        // Hours come by principal, and a principal's day is judged once for all of them.
+        for scored in self.scored.chunk_by(|a, b| a.principal == b.principal) {
+            let Some(principal) = self.facts.principals.get(scored[0].principal as usize) else {
+                continue;
+            };
+            let last = self.last.principal(principal);
+            let open = self.open.as_ref().map(|open| open.principal(principal));
+            for scored in scored {
+                let day = match &open {
+                    Some(open) if self.is_unsealed(scored) => open,
+                    _ => &last,
+                };
+                let judged = day.hours.iter().find(|hour| hour.hour == scored.hour);
+                let hours = &self.facts.hours[principal.hours.clone()];
+                let hour = hours.iter().find(|hour| hour.hour == scored.hour);
+                lines.extend(hour.zip(judged).map(|(hour, judged)| ScoreLine {
+                    time: hour.newest,
+                    principal: principal.name.to_owned(),
+                    score: scored.score,
+                    rule: scored.leading.rule(),
+                    event_ids: event_ids(self.facts, principal, day, judged),
+                }));
+            }
+        }
+        lines
+    }
+
+    /// Who judged an hour.
+    fn judge_of(&self, scored: &ScoredHour) -> &Judge<'b, 'd> {
+        match &self.open {
+            Some(open) if self.is_unsealed(scored) => open,
+            _ => &self.last,
+        }
+    }
+
+    const fn is_unsealed(&self, scored: &ScoredHour) -> bool {
+        self.unsealed >> scored.hour & 1 == 1
     }
 }

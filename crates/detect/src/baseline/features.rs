@@ -46,10 +46,12 @@ pub enum Feature {
     Time,
     /// The day's calls so far.
     Day,
+    /// Days above what is usual, added up.
+    Drift,
 }
 
 /// How many features there are.
-pub const FEATURES: usize = 21;
+pub const FEATURES: usize = 22;
 
 impl Feature {
     /// All features, in order.
@@ -75,6 +77,7 @@ impl Feature {
         Self::SlowBreadth,
         Self::Time,
         Self::Day,
+        Self::Drift,
     ];
 
     /// The id of the feature in evidence.
@@ -119,6 +122,7 @@ const ABOUT: [(&str, Family, &str); FEATURES] = [
     ("slow_breadth", Family::Edge, "slow-breadth"),
     ("time", Family::Time, "off-hours"),
     ("day_calls", Family::Day, "rate-principal"),
+    ("growth", Family::Growth, "rate-principal"),
 ];
 
 /// Features that say much the same: only the strongest counts whole.
@@ -141,10 +145,12 @@ pub enum Family {
     Operation,
     /// How much in the whole day.
     Day,
+    /// How much more from day to day.
+    Growth,
 }
 
 /// How many families there are.
-pub const FAMILIES: usize = 8;
+pub const FAMILIES: usize = 9;
 
 impl Family {
     /// All families, in order.
@@ -157,16 +163,23 @@ impl Family {
         Self::Time,
         Self::Operation,
         Self::Day,
+        Self::Growth,
     ];
 
-    /// The weight of the family in T: what is categorical weighs more than what is only much.
+    /// The weight of the family in T: what, when, and month-long growth weigh more than one hour's or day's amount,
+    /// which backfills have as well. Measured.
     #[must_use]
     pub const fn weight(self) -> f64 {
         match self {
-            Self::Edge | Self::Network | Self::Channel | Self::Operation => 1.1,
-            Self::Denied | Self::Time => 0.9,
-            Self::Volume => 0.8,
-            Self::Day => 0.7,
+            Self::Edge
+            | Self::Network
+            | Self::Channel
+            | Self::Operation
+            | Self::Time
+            | Self::Growth => 1.1,
+            Self::Denied => 0.9,
+            Self::Day => 0.8,
+            Self::Volume => 0.7,
         }
     }
 
@@ -182,6 +195,7 @@ impl Family {
             Self::Time => "time",
             Self::Operation => "operation",
             Self::Day => "day",
+            Self::Growth => "growth",
         }
     }
 }

@@ -5,34 +5,21 @@ use std::sync::Arc;
 
 use super::canonical::Class;
 use super::constants::{
-    AGENTS_MAX, CONTEXTS_MAX, GRANTEES_MAX, GROUPS_MAX, KAPPA, KEY_PATHS_MAX, KEY_VALUES_MAX,
-    KEYS_MAX, LEARNING_DAYS, NETWORKS_MAX, OPERATIONS_MAX, PAIRS_PER_PRINCIPAL_MAX, PATHS_MAX,
-    PRINCIPALS_MAX, REGIONS_MAX, SHARED_VALUES_MAX,
+    KAPPA, KEY_PATHS_MAX, KEY_VALUES_MAX, LEARNING_DAYS, TEACHES_LESS_FROM, TEACHES_LESS_WEIGHT,
 };
-use super::decay::{CALIBRATION, HABIT, SLOW, log2_1p};
+use super::decay::{CALIBRATION, HABIT, log2_1p};
 use super::facts::{DayFacts, HourFacts, NO_KEY, PrincipalFacts};
 use super::features::{FEATURES, Feature};
 use super::score::{Bases, FAMILY_BINS, Judge, JudgedDay, ScoredHour, TOTAL_BINS};
+use super::shown::Shown;
 use super::state::{
-    AccountBaseline, ClassBaseline, KeyBaseline, NOISES, PairBaseline, PrincipalBaseline, STREAMS,
-    Shared, TABLES, age_of, table_of,
+    AccountBaseline, ClassBaseline, KeyBaseline, NOISES, PrincipalBaseline, STREAMS, TABLES,
+    age_of, table_of,
 };
 use super::streams::{KINDS, counts};
 use super::surprises::on_key_id;
 use super::view::{FEATURE_WIDTH, Seal, TOTAL_WIDTH};
 use super::volume::{SlotTime, Slots};
-
-/// The most values a principal's tables hold, by table; keys have their own bound.
-const TABLE_MAX: [usize; TABLES] = [
-    NETWORKS_MAX,
-    AGENTS_MAX,
-    REGIONS_MAX,
-    PATHS_MAX,
-    OPERATIONS_MAX,
-    0,
-    GRANTEES_MAX,
-    CONTEXTS_MAX,
-];
 
 /// Judges the hours of a day: for good when it closes, as lower bounds while it is open.
 #[must_use]
@@ -98,6 +85,7 @@ pub(super) fn emit(number: usize, judged: &JudgedDay, scored: &mut Vec<ScoredHou
 
 /// A base on its way to the next day.
 struct Learning<'f, 'd> {
+    before: &'f AccountBaseline,
     base: AccountBaseline,
     facts: &'f DayFacts<'d>,
     day: i64,
@@ -116,8 +104,8 @@ struct Learning<'f, 'd> {
 }
 
 impl<'f, 'd> Learning<'f, 'd> {
-    fn begin(base: &AccountBaseline, facts: &'f DayFacts<'d>) -> Self {
-        let mut base = base.clone();
+    fn begin(before: &'f AccountBaseline, facts: &'f DayFacts<'d>) -> Self {
+        let mut base = before.clone();
         let day = facts.day;
         let days = base.day.map_or(0, |before| day - before);
         base.classes
@@ -140,6 +128,7 @@ impl<'f, 'd> Learning<'f, 'd> {
             .map(|key| number_of_key(&mut base, key.name, key.exists, day))
             .collect();
         Self {
+            before,
             base,
             facts,
             day,
@@ -168,11 +157,16 @@ impl<'f, 'd> Learning<'f, 'd> {
         own.days += 1.0;
         own.slow_breadth += judged.slow_breadth as f32;
         let group = self.base.groups.entry((*facts.group).into()).or_default();
-        let mut group = Shared::clone(group);
+        // Copied for the first of the day's principals in it, and changed in place for the others.
+        let group = Arc::make_mut(group);
         group.fade_to(day);
+        let peers_before = self.before.groups.get(&*facts.group);
         let mut shown = Shown {
+            peers_before: peers_before.map(|group| &**group),
+            account_before: &self.before.shared,
+            reach: [[0.0; 3]; TABLES],
             own: &mut own,
-            group: &mut group,
+            group,
             account: &mut self.base.shared,
             new: [0.0; TABLES],
         };
@@ -215,8 +209,8 @@ impl<'f, 'd> Learning<'f, 'd> {
             volumes.1 += hours.len() as f32;
             self.new_principals[pair.key as usize] += f32::from(u8::from(is_new));
         }
-        let new = shown.new;
-        group.principal_days += 1.0;
+        let (new, reach) = (shown.new, shown.reach);
+        shown.group.principal_days += 1.0;
         self.base.shared.principal_days += 1.0;
         let class = &mut self.base.classes[facts.class as usize];
         for (table, new) in new.into_iter().enumerate() {
@@ -225,6 +219,9 @@ impl<'f, 'd> Learning<'f, 'd> {
             // On a first day everything is new, which says nothing of how often new things come.
             if !is_first_day {
                 rate.0 += new;
+                for (known, new) in class.reach[table].iter_mut().zip(reach[table]) {
+                    *known += new;
+                }
                 own.new[table] += new;
             }
         }
@@ -234,9 +231,6 @@ impl<'f, 'd> Learning<'f, 'd> {
         own.learn_scores(judged);
         class.learn_scores(judged, noise, &mut self.surprised[facts.class as usize]);
         self.hours[facts.class as usize] += judged.hours.len() as f32;
-        self.base
-            .groups
-            .insert((*facts.group).into(), Arc::new(group));
         self.base
             .principals
             .insert(facts.name.into(), Arc::new(own));
@@ -327,105 +321,7 @@ fn geometric_mean((sum, hours): (f32, f32)) -> f64 {
     libm::exp2((f64::from(sum) + 2.0) / (f64::from(hours) + 2.0)) - 1.0
 }
 
-/// The tables a principal's values go into.
-struct Shown<'a> {
-    own: &'a mut PrincipalBaseline,
-    group: &'a mut Shared,
-    account: &'a mut Shared,
-    /// New values by table.
-    new: [f32; TABLES],
-}
-
-impl Shown<'_> {
-    fn value(&mut self, table: usize, id: u64) {
-        let is_new = self.own.tables[table].add(id, 1.0, TABLE_MAX[table]);
-        self.new[table] += f32::from(u8::from(is_new));
-        self.group.tables[table].add(id, 1.0, SHARED_VALUES_MAX);
-        self.account.tables[table].add(id, 1.0, SHARED_VALUES_MAX);
-    }
-
-    /// Contexts belong to keys, which keep their own count of them.
-    fn context(&mut self, id: u64) {
-        let table = table_of(Feature::Context).unwrap_or_default();
-        let is_new = self.own.tables[table].add(id, 1.0, CONTEXTS_MAX);
-        self.new[table] += f32::from(u8::from(is_new));
-    }
-
-    /// Learns a day of a pair. True when the pair is new.
-    fn pair(&mut self, key: u32, day: i64, learn: impl FnOnce(&mut super::volume::Stream)) -> bool {
-        let pairs = &mut self.own.pairs;
-        let (place, is_new) = match pairs.binary_search_by_key(&key, |pair| pair.key) {
-            Ok(place) => (place, false),
-            Err(place) => {
-                let pair = PairBaseline {
-                    key,
-                    first_day: day,
-                    day,
-                    ..PairBaseline::default()
-                };
-                pairs.insert(place, pair);
-                (place, true)
-            }
-        };
-        let pair = &mut pairs[place];
-        let factor = HABIT.over(day - pair.day);
-        pair.day = day;
-        pair.calls.fade(factor);
-        pair.days = pair.days * factor + 1.0;
-        learn(&mut pair.calls);
-        if pairs.len() > PAIRS_PER_PRINCIPAL_MAX {
-            self.own.pairs_overflowed = true;
-            let weight = |pair: &PairBaseline| pair.days * HABIT.over(day - pair.day);
-            let smallest = (0..pairs.len())
-                .filter(|other| *other != place)
-                .min_by(|a, b| weight(&pairs[*a]).total_cmp(&weight(&pairs[*b])));
-            if let Some(smallest) = smallest {
-                pairs.remove(smallest);
-            }
-        }
-        let table = table_of(Feature::Key).unwrap_or_default();
-        self.new[table] += f32::from(u8::from(is_new));
-        self.group.tables[table].add(key.into(), 1.0, SHARED_VALUES_MAX);
-        self.account.tables[table].add(key.into(), 1.0, SHARED_VALUES_MAX);
-        is_new
-    }
-}
-
-impl Shared {
-    fn fade_to(&mut self, day: i64) {
-        let factor = HABIT.over(day - self.day);
-        self.day = day;
-        self.principal_days *= factor;
-        for table in &mut self.tables {
-            table.fade(factor);
-        }
-    }
-}
-
-impl KeyBaseline {
-    fn fade_to(&mut self, day: i64) {
-        let factor = HABIT.over(day - self.day);
-        self.day = day;
-        self.days *= factor;
-        self.new_principals *= factor;
-        self.paths.fade(factor);
-        self.contexts.fade(factor);
-        self.calls.fade(factor);
-    }
-}
-
 impl ClassBaseline {
-    fn fade(&mut self, habit: f32, calibration: f32) {
-        for rate in self.rates.iter_mut().flatten().chain(&mut self.volumes) {
-            rate.0 *= habit;
-            rate.1 *= habit;
-        }
-        self.new_principals *= habit;
-        for histogram in self.features.iter_mut().chain(&mut self.totals) {
-            histogram.fade(calibration);
-        }
-    }
-
     fn learn_scores(&mut self, judged: &JudgedDay, noise: usize, surprised: &mut [f32; FEATURES]) {
         for hour in &judged.hours {
             for (feature, surprise) in hour.fresh.iter().enumerate() {
@@ -440,38 +336,6 @@ impl ClassBaseline {
 }
 
 impl PrincipalBaseline {
-    fn new(day: i64) -> Self {
-        Self {
-            first_day: day,
-            day,
-            ..Self::default()
-        }
-    }
-
-    fn fade_to(&mut self, day: i64) {
-        let days = day - self.day;
-        let factor = HABIT.over(days);
-        self.day = day;
-        self.slow_breadth *= SLOW.over(days);
-        self.days *= factor;
-        self.hours *= factor;
-        self.total_sum *= factor;
-        for new in &mut self.new {
-            *new *= factor;
-        }
-        for table in self.tables.iter_mut().chain([&mut self.key_paths]) {
-            table.fade(factor);
-        }
-        for stream in &mut self.streams {
-            stream.fade(factor);
-        }
-        for family in self.families.iter_mut().chain([&mut self.totals]) {
-            family.fade(factor);
-        }
-        self.day_totals.fade(factor);
-        self.times.fade(factor);
-    }
-
     fn learn_hours(
         &mut self,
         hours: &[HourFacts],
@@ -504,50 +368,26 @@ impl PrincipalBaseline {
         self.hours += hours.len() as f32;
         self.times.learn(active, is_weekend);
         self.day_totals.learn(total);
+        self.drift.learn(total, is_weekend);
     }
 
     fn learn_scores(&mut self, judged: &JudgedDay) {
         for hour in &judged.hours {
+            let weight = if hour.score < TEACHES_LESS_FROM {
+                1.0
+            } else {
+                TEACHES_LESS_WEIGHT
+            };
             for (history, value) in self.families.iter_mut().zip(&hour.fresh_families) {
                 if *value > 0.0 {
-                    history.add(*value, FAMILY_BINS.0, FAMILY_BINS.1, 1.0);
+                    history.add(*value, FAMILY_BINS.0, FAMILY_BINS.1, weight);
                 }
             }
             if hour.fresh_total > 0.0 {
                 self.totals
-                    .add(hour.fresh_total, TOTAL_BINS.0, TOTAL_BINS.1, 1.0);
+                    .add(hour.fresh_total, TOTAL_BINS.0, TOTAL_BINS.1, weight);
                 self.total_sum += hour.fresh_total as f32;
             }
         }
     }
-}
-
-impl AccountBaseline {
-    /// Forgets the longest unused of what is too much, of equals the first by name.
-    fn trim(&mut self) {
-        let day_of = |principal: &Arc<PrincipalBaseline>| principal.day;
-        self.forgotten += trim(&mut self.principals, PRINCIPALS_MAX, day_of);
-        self.forgotten += trim(&mut self.keys, KEYS_MAX, |key| key.day);
-        self.forgotten += trim(&mut self.groups, GROUPS_MAX, |group| group.day);
-    }
-}
-
-fn trim<V>(
-    map: &mut std::collections::BTreeMap<Box<str>, V>,
-    most: usize,
-    day_of: impl Fn(&V) -> i64,
-) -> u64 {
-    if map.len() <= most {
-        return 0;
-    }
-    let mut order: Vec<(i64, Box<str>)> = map
-        .iter()
-        .map(|(name, value)| (day_of(value), name.clone()))
-        .collect();
-    order.sort();
-    let surplus = order.len() - most;
-    for (_, name) in &order[..surplus] {
-        map.remove(name);
-    }
-    surplus as u64
 }

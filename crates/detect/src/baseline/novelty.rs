@@ -8,7 +8,8 @@ use super::canonical::Class;
 use super::constants::{
     ACCOUNT_DAYS_PRIOR, ACCOUNT_TOKENS_PRIOR, ACCOUNT_WEIGHT, CLASS_WEIGHT_DAYS,
     DEPLOY_PROBABILITY, KEY_DAYS_PRIOR, KEY_NEW_PRINCIPALS_PRIOR, KEY_PATH_PRIOR, KEYS_MIN,
-    NEW_DAYS_PRIOR, NEW_TOKENS_PRIOR, OVERFLOW_RATE_MIN, UNSEEN_RATE, VALUE_OFFSET,
+    NEW_DAYS_PRIOR, NEW_TOKENS_PRIOR, OVERFLOW_RATE_MIN, REACH_PRIOR_VALUES, UNSEEN_RATE,
+    VALUE_OFFSET,
 };
 use super::decay::{HABIT, surprise};
 use super::facts::PrincipalFacts;
@@ -68,6 +69,7 @@ fn overflowed(principal: &PrincipalBaseline, table: usize) -> bool {
 /// The surprise of a value with a table of its own: network, agent, Region, path, operation, grantee.
 pub(super) fn value(
     view: &View<'_>,
+    class: Class,
     known: &Known<'_>,
     table: usize,
     rate: f64,
@@ -92,8 +94,41 @@ pub(super) fn value(
     novelty.account = others(Some(&view.base.shared));
     let of_account =
         (novelty.account.0 + ACCOUNT_TOKENS_PRIOR) / (novelty.account.1 + ACCOUNT_DAYS_PRIOR);
-    novelty.surprise = predicted(rate, base_share(novelty.peers, of_account), own, days);
+    let mut share = base_share(novelty.peers, of_account);
+    if COMPARED_BY_REACH.contains(&table) {
+        let is_unknown = novelty.peers.0 <= 0.0 && novelty.account.0 <= 0.0;
+        share = share.max(reach(view, class, table, is_unknown));
+    }
+    novelty.surprise = predicted(rate, share, own, days);
     novelty
+}
+
+/// Tables whose values nobody expects one by one: which network or grantee it is that is new says nothing, but how
+/// far it is new does.
+const COMPARED_BY_REACH: [usize; 2] = [0, 6];
+
+/// How often a new value of this class is one that nobody among the peers showed before, or even nobody in the
+/// account: the chance of one at least as strange, learnt as Good and Turing count species never met.
+fn reach(view: &View<'_>, class: Class, table: usize, is_unknown: bool) -> f64 {
+    let of = |class: Class| {
+        let [peers, account, nobody] = view
+            .base
+            .class(class)
+            .map_or([0.0; 3], |class| class.reach[table]);
+        let all = f64::from(peers + account + nobody) * view.factor;
+        let known = if is_unknown { peers + account } else { peers };
+        (all - f64::from(known) * view.factor, all)
+    };
+    let (mut strange, mut all) = (0.0, 0.0);
+    for class in Class::ALL {
+        let of_class = of(class);
+        strange += of_class.0;
+        all += of_class.1;
+    }
+    // One of two, before anything is known.
+    let of_account = (strange + 1.0) / (all + 2.0);
+    let (strange, all) = of(class);
+    (strange + REACH_PRIOR_VALUES * of_account) / (all + REACH_PRIOR_VALUES)
 }
 
 /// The surprise of a key.

@@ -4,8 +4,8 @@
 use super::canonical::Class;
 use super::constants::{
     CALIBRATION_GAIN_MAX, DORMANT_PRINCIPAL_UNUSED_DAYS, EFFECT_MAX, EFFECT_WEIGHT,
-    FAMILY_THRESHOLD, KAPPA, NEW_FOREIGN, NEW_GROUP, NEW_PRINCIPAL, OWN_PRIOR_HOURS, REST_MAX,
-    SECOND_THRESHOLD, SLOW_BREADTH, STEADY_DAYS,
+    FAMILY_THRESHOLD, KAPPA, MONTH_OF_SILENCE, NEW_FOREIGN, NEW_GROUP, NEW_PRINCIPAL,
+    OWN_PRIOR_HOURS, RARITY_WEIGHT, REST_MAX, SECOND_THRESHOLD, SLOW_BREADTH, STEADY_DAYS,
 };
 use super::decay::{HABIT, SLOW, log2_1p, surprise};
 use super::facts::{DayFacts, HourFacts, PrincipalFacts};
@@ -43,7 +43,7 @@ pub struct ScoredHour {
     pub principal: u32,
     /// 0 to 23.
     pub hour: u8,
-    /// a + 1.5·min(T, 12).
+    /// ¾·a + 1.5·min(T, 20).
     pub score: f64,
     /// T: the sum of what its families have beyond the threshold.
     pub total: f64,
@@ -288,9 +288,13 @@ fn numbers(
                     .times
                     .judge(time, hour.calls(), known.factor);
             raw[Feature::Day as usize] = known_principal.day_totals.judge(running, known.factor).0;
+            raw[Feature::Drift as usize] =
+                known_principal
+                    .drift
+                    .judge(running, time.is_weekend, known.factor);
             let gap = view.day - known_principal.day;
             let age = view.day - known_principal.first_day;
-            if gap >= DORMANT_PRINCIPAL_UNUSED_DAYS {
+            if gap >= DORMANT_PRINCIPAL_UNUSED_DAYS && !MONTH_OF_SILENCE.contains(&gap) {
                 raw[Feature::DormantPrincipal as usize] = returning(known.days(), age, gap);
             }
         }
@@ -448,7 +452,7 @@ fn combine(
         total,
         fresh_total,
         rarity,
-        score: rarity + EFFECT_WEIGHT * total.min(EFFECT_MAX),
+        score: RARITY_WEIGHT * rarity + EFFECT_WEIGHT * total.min(EFFECT_MAX),
     }
 }
 
@@ -463,7 +467,7 @@ fn calibrate(view: &View<'_>, class: Class, raw: &[f64; FEATURES]) -> [f64; FEAT
     calibrated
 }
 
-/// max + ½(second − 1)⁺ of each family, held to how often this principal's family was that high.
+/// max + ½(second − 1)⁺ of each family (the channel: max), held to how often this principal's family was that high.
 fn families(calibrated: &[f64; FEATURES], known: &Known<'_>) -> [f64; FAMILIES] {
     let mut tops = [(0.0_f64, 0.0_f64); FAMILIES];
     for (feature, value) in Feature::ALL.into_iter().zip(calibrated) {
@@ -477,7 +481,7 @@ fn families(calibrated: &[f64; FEATURES], known: &Known<'_>) -> [f64; FAMILIES] 
     }
     let mut families = [0.0; FAMILIES];
     for (family, (first, second)) in tops.into_iter().enumerate() {
-        let whole = first + 0.5 * (second - SECOND_THRESHOLD).max(0.0);
+        let whole = first + SECOND_WEIGHT[family] * (second - SECOND_THRESHOLD).max(0.0);
         families[family] = match known.principal {
             Some(own) if whole > 0.0 => {
                 let history = &own.families[family];
@@ -488,6 +492,14 @@ fn families(calibrated: &[f64; FEATURES], known: &Known<'_>) -> [f64; FAMILIES] 
     }
     families
 }
+
+/// How much the second feature of each family adds. A path that is new on a key brings a new context with it, which
+/// says nothing more.
+const SECOND_WEIGHT: [f64; FAMILIES] = {
+    let mut weights = [0.5; FAMILIES];
+    weights[Family::Channel as usize] = 0.0;
+    weights
+};
 
 /// −log10((tail + 30·10^−model)/(hours + 30)): how rare a value is for the principal itself, where the
 /// model is worth thirty hours.

@@ -13,6 +13,7 @@ use super::calibration::Calibration;
 use super::canonical::Class;
 use super::day_total::DayTotals;
 use super::decay::HABIT;
+use super::drift::Drift;
 use super::features::{FAMILIES, FEATURES, Feature};
 use super::histogram::Histogram;
 use super::names::Names;
@@ -108,6 +109,8 @@ pub struct Shared {
 pub struct ClassBaseline {
     /// (new tokens, active days) by feature table and age.
     pub(super) rates: [[(f32, f32); AGES]; TABLES],
+    /// New values by table, decayed: of those that peers showed before, that only the account did, that nobody did.
+    pub(super) reach: [[f32; 3]; TABLES],
     /// New principals, decayed.
     pub(super) new_principals: f32,
     /// (Σ log2(1 + calls), hours) by stream, and of pairs.
@@ -157,6 +160,7 @@ pub struct PrincipalBaseline {
     pub(super) key_paths: Table,
     pub(super) streams: [Stream; STREAMS],
     pub(super) day_totals: DayTotals,
+    pub(super) drift: Drift,
     pub(super) times: ActiveTimes,
     /// The leaky sum of new keys.
     pub(super) slow_breadth: f32,

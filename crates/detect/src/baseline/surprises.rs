@@ -4,7 +4,7 @@
 use super::canonical::Class;
 use super::constants::{
     CONTEXT_KEY_AGE_DAYS_MIN, DORMANT_KEY_KNOWN_DAYS, DORMANT_KEY_UNUSED_DAYS, FOREIGN_GRANTEE,
-    REGION_MAX, STEADY_DAYS, YOUNG_KEY_DAYS,
+    REFUSED_KEY, REGION_MAX, STEADY_DAYS, YOUNG_KEY_DAYS,
 };
 use super::decay::{HABIT, surprise};
 use super::facts::{DayFacts, NO_CONTEXT, NO_KEY, PairFacts, PrincipalFacts, ValueFacts};
@@ -73,7 +73,10 @@ pub(super) fn gather(
         if hours == 0 {
             continue;
         }
-        let judged = novelty::key(view, principal, known, day.rate(Feature::Key), pair.key);
+        let mut judged = novelty::key(view, principal, known, day.rate(Feature::Key), pair.key);
+        if pair.used & mask == 0 {
+            judged.surprise *= REFUSED_KEY;
+        }
         if judged.surprise > 0.0 {
             found.push(Surprise {
                 feature: Feature::Key,
@@ -118,7 +121,14 @@ impl PrincipalDay<'_> {
             return Novelty::default();
         };
         let number = self.view.name(value.name).map(u64::from);
-        let mut judged = novelty::value(self.view, self.known, table, self.rates[table], number);
+        let mut judged = novelty::value(
+            self.view,
+            self.principal.class,
+            self.known,
+            table,
+            self.rates[table],
+            number,
+        );
         let name = self.facts.names[value.name as usize];
         match value.feature {
             Feature::Operation => judged.surprise = risk(name).weigh(judged.surprise),
@@ -196,6 +206,7 @@ impl PrincipalDay<'_> {
             && key
                 .created
                 .is_some_and(|created| day - created < YOUNG_KEY_DAYS);
+        let is_young = is_young || self.view.is_deployed(pair.key);
         if !is_dormant || is_young || is_known_pair || self.principal.class == Class::Service {
             return 0.0;
         }

@@ -186,6 +186,11 @@ impl Stream {
         self.hours
     }
 
+    /// (slot, calls, active hours), decayed, by slot.
+    pub fn by_slot(&self) -> impl Iterator<Item = (u8, f32, f32)> {
+        self.slots.iter().copied()
+    }
+
     /// Decayed calls.
     #[must_use]
     pub const fn calls(&self) -> f32 {

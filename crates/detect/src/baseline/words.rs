@@ -4,14 +4,15 @@ mod amounts;
 mod numbers;
 
 use super::canonical::Class;
-use super::constants::{EFFECT_MAX, EFFECT_WEIGHT, FAMILY_THRESHOLD};
+use super::constants::{EFFECT_MAX, EFFECT_WEIGHT, FAMILY_THRESHOLD, RARITY_WEIGHT};
 use super::facts::{HourFacts, NO_CONTEXT, NO_KEY, PrincipalFacts};
 use super::features::{FAMILIES, Family, Feature};
 use super::score::{Judge, JudgedDay, JudgedHour};
 use super::surprises::{About, Surprise};
 use super::view::{Known, View};
 use crate::finding::Evidence;
-use numbers::{capitalised, grouped, hundredths, rounded, short_number};
+use numbers::{capitalised, grouped, hundredths, rounded};
+pub(super) use numbers::{hours_in_words, short_number};
 
 /// Features told of beside the strongest of each family, when they are as rare as 1 in 30.
 const TOLD_FROM: f64 = 1.5;
@@ -127,7 +128,7 @@ fn told_features(hour: &JudgedHour) -> Vec<(Feature, f64)> {
 fn reckoning(hour: &JudgedHour) -> Evidence {
     let total = hour.total;
     let text = format!(
-        "The weights add up to {:.2}. Among principals of this kind, and for this one, such a sum is met 1 in {} hours, which is {:.2} as a power of ten. Score: {:.2} + {EFFECT_WEIGHT} × {:.2} = {:.2}; sums count up to {EFFECT_MAX}.",
+        "The weights add up to {:.2}. Among principals of this kind, and for this one, such a sum is met 1 in {} hours, which is {:.2} as a power of ten. Score: {RARITY_WEIGHT} × {:.2} + {EFFECT_WEIGHT} × {:.2} = {:.2}; sums count up to {EFFECT_MAX}.",
         total,
         grouped(libm::exp10(hour.rarity.min(9.0))),
         hour.rarity,
@@ -137,7 +138,7 @@ fn reckoning(hour: &JudgedHour) -> Evidence {
     );
     let mut evidence = Evidence::new("rarity", text).observed(format!("{total:.2}"));
     evidence.one_in = Some(rounded(libm::exp10(hour.rarity.min(9.0))));
-    evidence.weight = Some(hundredths(hour.rarity));
+    evidence.weight = Some(hundredths(RARITY_WEIGHT * hour.rarity));
     evidence
 }
 
@@ -172,6 +173,7 @@ impl Telling<'_, '_> {
             Feature::Pair => self.pair_words(),
             Feature::KeyRate => self.key_words(),
             Feature::Day => self.day_words(),
+            Feature::Drift => self.growth_words(),
             Feature::Time => self.time_words(),
             Feature::NewPrincipal => (
                 "a principal never seen before".to_owned(),

@@ -12,7 +12,7 @@ use crate::baseline::{AccountBaseline, DayJudge, Reasons, ScoredHour};
 use crate::bounds::{BEHAVIOUR_QUIET_SECONDS, FINDING_EVENT_IDS_MAX};
 use crate::cell::Cell;
 use crate::cells::CellKey;
-use crate::episode::{Candidate, keep_both_ends};
+use crate::episode::Candidate;
 use crate::finding::{Evidence, Finding, Severity};
 use crate::judge::state_at;
 use crate::rules::support::argument;
@@ -77,6 +77,8 @@ struct Case<'a> {
     principal: &'a str,
     /// The hour that scores most, of equals the first.
     best: ScoredHour,
+    /// Ids of events of that hour.
+    best_ids: Vec<String>,
     reasons: Reasons,
     severity: Severity,
     cells: Vec<(CellKey, &'a Cell)>,
@@ -104,6 +106,7 @@ impl<'a> Case<'a> {
         Some(Self {
             principal: principal.name,
             best,
+            best_ids: judged.event_ids(&best),
             severity: levels.severity(best.score, reasons.is_grave),
             reasons,
             calls: cells.iter().map(|(_, cell)| cell.events.count()).sum(),
@@ -199,28 +202,19 @@ impl<'a> Case<'a> {
 
     /// The ids of the best hour's events first, then of the others: first and last of each cell.
     fn event_ids(&self) -> Vec<String> {
-        let of_hours = |is_best: bool| {
-            let mut ends: Vec<_> = self
-                .cells
-                .iter()
-                .filter(|(key, _)| (key.hour.of_day() == self.best.hour) == is_best)
-                .map(|(key, cell)| cell.ends(key.hour))
-                .flat_map(|ends| [ends.first, ends.last])
-                .filter(|end| !end.event_id.is_empty())
-                .collect();
-            ends.sort();
-            ends.dedup();
-            ends
-        };
-        let mut best: Vec<String> = of_hours(true)
-            .into_iter()
-            .map(|end| end.event_id.text().into_owned())
-            .collect();
-        keep_both_ends(&mut best);
-        let room = FINDING_EVENT_IDS_MAX - best.len();
-        let others = of_hours(false).into_iter().take(room);
-        best.extend(others.map(|end| end.event_id.text().into_owned()));
-        best
+        let others = self
+            .cells
+            .iter()
+            .filter(|(key, _)| key.hour.of_day() != self.best.hour)
+            .map(|(key, cell)| cell.ends(key.hour))
+            .flat_map(|ends| [ends.first, ends.last]);
+        let mut others: Vec<_> = others.filter(|end| !end.event_id.is_empty()).collect();
+        others.sort();
+        others.dedup();
+        let room = FINDING_EVENT_IDS_MAX.saturating_sub(self.best_ids.len());
+        let others = others.into_iter().take(room);
+        let others = others.map(|end| end.event_id.text().into_owned());
+        self.best_ids.iter().cloned().chain(others).collect()
     }
 
     fn next_steps(&self, key: Option<&str>, first: EventTime, last: EventTime) -> Vec<String> {

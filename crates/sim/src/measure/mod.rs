@@ -12,6 +12,7 @@ mod at_budget;
 mod cases;
 mod matching;
 mod outcome;
+pub mod plain;
 
 #[cfg(test)]
 mod tests;

@@ -128,9 +128,7 @@ impl Telling<'_, '_> {
     }
 
     pub(super) fn day_words(&self) -> (String, String, String, String) {
-        let hours = &self.judge.facts.hours[self.principal.hours.clone()];
-        let so_far = hours.iter().filter(|hour| hour.hour <= self.hour.hour);
-        let calls: f64 = so_far.map(|hour| hour.data).sum();
+        let calls = self.calls_so_far();
         let usual = self.known.principal.map_or(0.0, |known| {
             known.day_totals.judge(calls, self.known.factor).1
         });
@@ -146,6 +144,32 @@ impl Telling<'_, '_> {
             calls.to_string(),
             short_number(usual),
         )
+    }
+
+    pub(super) fn growth_words(&self) -> (String, String, String, String) {
+        let calls = self.calls_so_far();
+        let weekend = SlotTime::new(self.view.day, self.hour.hour).is_weekend;
+        let usual = self
+            .known
+            .principal
+            .map_or(0.0, |known| known.drift.usual(weekend));
+        let kind = if weekend { "weekend day" } else { "weekday" };
+        (
+            "more calls from day to day".to_owned(),
+            format!(
+                "Day after day above what is usual: {calls} successful cryptographic calls on this day by then, where {} make a usual {kind}",
+                short_number(usual)
+            ),
+            calls.to_string(),
+            short_number(usual),
+        )
+    }
+
+    /// Successful cryptographic calls of the day up to the hour.
+    fn calls_so_far(&self) -> f64 {
+        let hours = &self.judge.facts.hours[self.principal.hours.clone()];
+        let so_far = hours.iter().filter(|hour| hour.hour <= self.hour.hour);
+        so_far.map(|hour| hour.data).sum()
     }
 
     pub(super) fn time_words(&self) -> (String, String, String, String) {

@@ -1,6 +1,6 @@
 //! Numbers, hours and titles as people write them.
 
-pub(super) fn hours_in_words(hours: u32) -> String {
+pub(in crate::baseline) fn hours_in_words(hours: u32) -> String {
     let mut parts = Vec::new();
     let mut hour = 0;
     while hour < 24 {
@@ -21,7 +21,7 @@ pub(super) fn hours_in_words(hours: u32) -> String {
     }
 }
 
-pub(super) fn short_number(value: f64) -> String {
+pub(in crate::baseline) fn short_number(value: f64) -> String {
     if value >= 9.95 {
         format!("{value:.0}")
     } else {
