@@ -31,13 +31,15 @@ impl Archive {
         Self::written(files, seed)
     }
 
-    /// So many days of a simulated organisation.
-    pub fn simulated(days: u32, seed: u64) -> Self {
+    /// So many days of a simulated organisation, in which everybody calls so many percent of what is usual.
+    pub fn simulated(days: u32, volume_percent: u32, seed: u64) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let out = folder.path().join("made");
         let mut command = Command::new(program());
-        command.args(["simulate", "--organisation", "--volume", "15"]);
+        command.args(["simulate", "--organisation"]);
         command.args([
+            "--volume",
+            &volume_percent.to_string(),
             "--days",
             &days.to_string(),
             "--seed",

@@ -85,13 +85,13 @@ fn the_example_streamed_is_the_example_replayed() {
 
 #[test]
 fn ten_days_of_an_organisation_streamed_are_those_replayed() {
-    let archive = Archive::simulated(10, 2);
+    let archive = Archive::simulated(10, 15, 2);
     stream(&archive, 2);
 }
 
 #[test]
-fn a_backfill_and_then_live_traffic_is_live_traffic_from_the_beginning() {
-    let archive = Archive::copied(&root().join("examples/archive"), 3);
+fn a_backfill_of_thirty_days_and_then_live_traffic_is_live_traffic_from_the_beginning() {
+    let archive = Archive::simulated(31, 1, 3);
     let mut chance = Chance::of(3);
     let mut deployment = Deployment::new(3, archive.objects());
     let mut keys = archive.keys();
