@@ -93,7 +93,7 @@ pub const BEHAVIOURS: [&AboutBehaviour; 14] = [
         title: "A principal called far more than it ever does",
         attack: ("TA0009", "T1530"),
         practice: "limit what one principal may open",
-        fires_when: "Successful calls of a principal in an hour, or in the day so far, against its own.",
+        fires_when: "Successful calls of a principal in an hour, in the day so far or day after day, against its own.",
     },
     &AboutBehaviour {
         id: "slow-breadth",
