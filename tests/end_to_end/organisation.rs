@@ -185,12 +185,14 @@ fn expected(attack: &Attack) -> Vec<(&'static str, usize)> {
                 }
             }
             "Decrypt" if is_refused => {
-                if refused.distinct(at, &key, 3_600) >= 5 {
+                let keys = refused.distinct(at, &key, 3_600);
+                if keys >= 5 {
                     tell("denied-sweep");
                 }
             }
             "DescribeKey" | "GetKeyPolicy" | "ListAliases" | "ListKeys" => {
-                if looks.calls(at, index, 600) >= 10 {
+                let calls = looks.calls(at, index, 600);
+                if calls >= 10 {
                     tell("discovery-sweep");
                 }
             }
