@@ -66,9 +66,19 @@ pub fn lint() -> Result<()> {
     run(clippy)
 }
 
-/// The cargo that runs this task.
+/// The cargo that runs this task, without what it told this task of its package: build scripts that look at that would
+/// build their crates, and all that use them, anew.
 pub fn cargo() -> Command {
-    Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    for (name, _) in std::env::vars_os() {
+        let is_of_package = name.to_str().is_some_and(|name| {
+            name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")
+        });
+        if is_of_package {
+            cargo.env_remove(name);
+        }
+    }
+    cargo
 }
 
 /// Runs a command to its end.
