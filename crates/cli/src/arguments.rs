@@ -108,8 +108,9 @@ pub struct InputArguments {
     /// Files, folders (with their subfolders), globs, s3://BUCKET/PREFIX, or - for standard input.
     #[arg(required = true, value_name = "PATH", help_heading = None)]
     pub paths: Vec<PathBuf>,
-    /// Read only files whose names say that CloudTrail delivered them from this time on. Folders of
-    /// other days in a bucket are not even listed.
+    /// Read only files delivered from this time on, by their names.
+    ///
+    /// Folders of other days in a bucket are not even listed.
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     pub delivered_since: Option<TimeArgument>,
     /// Read only files delivered before this time.
@@ -259,12 +260,14 @@ pub struct ReplayArguments {
     /// sound.
     #[arg(long, value_name = "SIZE", requires = "state")]
     pub state_limit: Option<SizeArgument>,
-    /// Memory for the counts of open days, about. What does not fit goes to a temporary database,
-    /// which takes longer and finds the same.
+    /// Memory for the counts of open days, about. What does not fit goes to a temporary database.
+    ///
+    /// That takes longer and finds the same.
     #[arg(long, value_name = "SIZE", default_value = "64MiB")]
     pub memory: SizeArgument,
-    /// Also run the Sigma rules for CloudTrail below this folder, over every record of whatever service. They are
-    /// read in a pass of their own.
+    /// Also run the Sigma rules for CloudTrail below this folder, over every record.
+    ///
+    /// That is a pass of its own over the files, and takes records of every service.
     #[arg(long, value_name = "FOLDER", conflicts_with = "state")]
     pub sigma: Option<PathBuf>,
     /// Put suppressed findings into the table, too. Data formats hold them always.
