@@ -83,9 +83,11 @@ pub fn cargo() -> Command {
 
 /// Runs a command to its end.
 pub fn run(mut command: Command) -> Result<()> {
-    let status = command
-        .status()
-        .with_context(|| format!("could not start {command:?}"))?;
-    ensure!(status.success(), "{command:?} ended with {status}");
+    let status = command.status();
+    let words = std::iter::once(command.get_program()).chain(command.get_args());
+    let words: Vec<_> = words.map(|word| word.to_string_lossy()).collect();
+    let words = words.join(" ");
+    let status = status.with_context(|| format!("could not start {words}"))?;
+    ensure!(status.success(), "{words} ended with {status}");
     Ok(())
 }

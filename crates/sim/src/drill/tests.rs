@@ -1,3 +1,5 @@
+//! What a drill must be: labelled, told from attacks, and new each time.
+
 use keytrail_event::{DeliveryName, Issue, Reader, Record, Sink};
 
 use super::*;
