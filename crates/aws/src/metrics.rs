@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use aws_sdk_cloudwatch::types::{Dimension as SentDimension, MetricDatum, StandardUnit};
 use keytrail_detect::finding::Severity;
+use keytrail_event::OperationClass;
 
 use crate::{CallFault, Connection};
 
@@ -49,6 +50,8 @@ pub enum Dimension {
     Severity(Severity),
     /// Findings of a rule or behaviour.
     Rule(&'static str),
+    /// Calls of a class of operations.
+    Class(OperationClass),
     /// Why something was passed over.
     Reason(&'static str),
     /// What a function did.
@@ -61,6 +64,7 @@ impl Dimension {
             Self::None => None,
             Self::Severity(severity) => Some(("Severity", severity.as_str())),
             Self::Rule(rule) => Some(("Rule", rule)),
+            Self::Class(class) => Some(("Class", class.as_str())),
             Self::Reason(reason) => Some(("Reason", reason)),
             Self::Function(function) => Some(("Function", function)),
         }
@@ -76,6 +80,17 @@ impl Measure {
             unit: Unit::Count,
             dimension,
             value: count as f64,
+        }
+    }
+
+    /// How long a function took over one invocation.
+    #[must_use]
+    pub const fn processing_time(function: &'static str, seconds: f64) -> Self {
+        Self {
+            name: "ProcessingTime",
+            unit: Unit::Seconds,
+            dimension: Dimension::Function(function),
+            value: seconds,
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Records in, one mergeable tally out: cells for use, and notable records carried whole.
 
+use std::collections::BTreeMap;
+
 use keytrail_event::{Day, EventTime, Hour, OperationClass, OutcomeFamily, Record};
 use serde::Serialize;
 
@@ -351,6 +353,16 @@ impl Tally {
             .map(|group| group.events.count())
             .sum();
         in_cells + carried as u64 + grouped
+    }
+
+    /// Distinct calls in cells, by class and outcome; beyond exact counting, estimates.
+    #[must_use]
+    pub fn calls(&self) -> BTreeMap<(OperationClass, OutcomeFamily), u64> {
+        let mut calls = BTreeMap::new();
+        for (key, cell) in self.cells.iter() {
+            *calls.entry((key.class, key.outcome)).or_default() += cell.events.count();
+        }
+        calls
     }
 
     /// The days that have cells, carried records or groups, sorted.

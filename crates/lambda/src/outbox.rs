@@ -2,6 +2,7 @@
 //!
 //! Stopped in between, a finding is published again with the same id and revision.
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::time::Duration;
 
@@ -9,9 +10,11 @@ use keytrail_aws::alerts::{Alert, Topic};
 use keytrail_aws::events::Bus;
 use keytrail_aws::metrics::{Dimension, Measure};
 use keytrail_aws::{CallFault, Connection};
+use keytrail_detect::behaviour::BEHAVIOURS;
 use keytrail_detect::configuration::Configuration;
 use keytrail_detect::disposition::dispose;
-use keytrail_detect::finding::{Finding, FindingState, Severity};
+use keytrail_detect::finding::{Finding, FindingState};
+use keytrail_detect::rules::RULES;
 use keytrail_event::EventTime;
 use keytrail_store::executor::finding_of;
 use keytrail_store::{FindingKey, Quarantined, Store};
@@ -76,8 +79,8 @@ pub struct Sent {
     pub kept_quiet: u64,
     /// Revisions that could not be published; they wait.
     pub failed: u64,
-    /// Findings published for the first time, by severity.
-    pub first: Vec<(Severity, u64)>,
+    /// Findings published for the first time, by severity and by rule.
+    pub first: BTreeMap<Dimension, u64>,
     /// Whether time ran out first.
     pub is_unfinished: bool,
 }
@@ -86,9 +89,8 @@ impl Sent {
     /// The measurements.
     #[must_use]
     pub fn measures(&self) -> Vec<Measure> {
-        let first = self.first.iter().map(|(severity, count)| {
-            Measure::count("Findings", Dimension::Severity(*severity), *count)
-        });
+        let first = self.first.iter();
+        let first = first.map(|(dimension, count)| Measure::count("Findings", *dimension, *count));
         let counts = [
             ("FindingsPublished", self.published),
             ("FindingsUnpublished", self.failed),
@@ -152,7 +154,13 @@ pub async fn send_pending(
             } else {
                 sent.published += 1;
                 if stored.sent_revision == 0 {
-                    sent.count_first(finding.severity);
+                    let dimensions = [
+                        Dimension::Severity(finding.severity),
+                        Dimension::Rule(known_rule(&finding.rule)),
+                    ];
+                    for dimension in dimensions {
+                        *sent.first.entry(dimension).or_default() += 1;
+                    }
                 }
             }
             store.mark_sent(key, stored.record.revision, now).await?;
@@ -160,13 +168,12 @@ pub async fn send_pending(
     }
 }
 
-impl Sent {
-    fn count_first(&mut self, severity: Severity) {
-        match self.first.iter_mut().find(|(known, _)| *known == severity) {
-            Some((_, count)) => *count += 1,
-            None => self.first.push((severity, 1)),
-        }
-    }
+/// The rule or behaviour of this id; one that an older version knew is another.
+fn known_rule(id: &str) -> &'static str {
+    let rules = RULES.iter().map(|rule| rule.about().id);
+    let behaviours = BEHAVIOURS.iter().map(|about| about.id);
+    let mut known = rules.chain(behaviours);
+    known.find(|known| *known == id).unwrap_or("other")
 }
 
 const fn is_quiet(state: FindingState, sent_revision: u32) -> bool {

@@ -1,8 +1,9 @@
 //! The loop of a function: one invocation after the other, each with its deadline.
 
 use std::fmt;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use keytrail_aws::metrics::Measure;
 use keytrail_event::EventTime;
 use lambda_runtime::{LambdaEvent, service_fn};
 use serde::Serialize;
@@ -19,6 +20,7 @@ pub struct Invocation {
     pub now: EventTime,
     /// When it is ended, in milliseconds since 1970.
     deadline_ms: u64,
+    begun: Instant,
 }
 
 /// An invocation that failed as a whole, to be delivered again.
@@ -36,12 +38,19 @@ impl std::error::Error for Failed {}
 impl Invocation {
     /// An invocation of tests, with time enough.
     #[must_use]
-    pub const fn at(now: EventTime, payload: String) -> Self {
+    pub fn at(now: EventTime, payload: String) -> Self {
         Self {
             payload,
             now,
             deadline_ms: u64::MAX,
+            begun: Instant::now(),
         }
+    }
+
+    /// How long this function has been at it.
+    #[must_use]
+    pub fn processing_time(&self, function: &'static str) -> Measure {
+        Measure::processing_time(function, self.begun.elapsed().as_secs_f64())
     }
 
     /// The time that is left.
@@ -69,6 +78,7 @@ pub async fn run<A: Serialize>(
                 i64::try_from(since_1970().as_secs()).unwrap_or(i64::MAX),
             ),
             deadline_ms: event.context.deadline,
+            begun: Instant::now(),
         };
         let answer = handler(invocation).await;
         if let Err(failed) = &answer {

@@ -72,6 +72,8 @@ pub async fn handle(
     let mut measures = sent.measures();
     let counts = [
         ("NewRecords", done.new_records),
+        ("RecordsDuplicate", done.known_records),
+        ("AccountsLearning", done.learning_accounts),
         ("StaleDays", done.stale_days),
         ("DaysClosed", done.closed_days),
         ("FindingsRevised", done.revised),
@@ -81,6 +83,7 @@ pub async fn handle(
     ];
     let counts = counts.into_iter().filter(|(_, count)| *count > 0);
     measures.extend(counts.map(|(name, count)| Measure::count(name, Dimension::None, count)));
+    measures.push(invocation.processing_time("detect"));
     services.measure(&measures).await;
     let fields = [
         ("messages", Value::from(messages.len())),

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use keytrail_detect::configuration::Configuration;
+use keytrail_detect::tally::Tally;
 use keytrail_event::EventTime;
 use keytrail_lambda::{Invocation, Level, log};
 use keytrail_store::Store;
@@ -23,6 +24,10 @@ const TRIES_MAX: u32 = 3;
 pub struct Done {
     /// Records that were new.
     pub new_records: u64,
+    /// Records handed over that were known already.
+    pub known_records: u64,
+    /// Accounts that are still learning, of those that a tick looked at.
+    pub learning_accounts: u64,
     /// Days that changed after they had been folded.
     pub stale_days: u64,
     /// Findings with a new revision.
@@ -37,6 +42,8 @@ impl Done {
     /// Adds another step's.
     pub const fn add(&mut self, other: &Self) {
         self.new_records += other.new_records;
+        self.known_records += other.known_records;
+        self.learning_accounts += other.learning_accounts;
         self.stale_days += other.stale_days;
         self.revised += other.revised;
         self.closed_days += other.closed_days;
@@ -53,15 +60,15 @@ pub async fn step<S: Store>(
     handed: &Handed,
 ) -> (Done, Result<(), ExecuteError>) {
     let executor = Executor::new(store, configuration).days_a_tick(DAYS_A_TICK);
+    let offered: u64 = handed.tallies.values().map(Tally::distinct).sum();
     let mut done = Done::default();
     loop {
         let result = once(&executor, invocation, account, handed, &mut done).await;
+        // What an earlier try took in is new all the same.
+        done.known_records = offered.saturating_sub(done.new_records);
         let is_conflict = matches!(&result, Err(ExecuteError::Store(error)) if error.is_conflict());
-        if !is_conflict {
-            return (done, result);
-        }
-        done.conflicts += 1;
-        if done.conflicts >= u64::from(TRIES_MAX) {
+        done.conflicts += u64::from(is_conflict);
+        if !is_conflict || done.conflicts >= u64::from(TRIES_MAX) {
             return (done, result);
         }
         let account = [("account", Value::from(account.to_owned()))];
@@ -90,6 +97,8 @@ async fn once<S: Store>(
         let ticked = Box::pin(executor.tick(account, clock)).await?;
         done.revised += ticked.revised.len() as u64;
         done.closed_days += ticked.closed.len() as u64;
+        // Each sweep ticks each account once, so that the sum over a sweep is the number of accounts.
+        done.learning_accounts = u64::from(ticked.is_learning && handed.tick.is_some());
         if !ticked.is_unfinished || invocation.time_left() < TIME_RESERVED {
             return Ok(());
         }

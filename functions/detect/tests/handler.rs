@@ -155,9 +155,14 @@ async fn a_tally_becomes_an_alert_at_once_and_only_once() {
         1.0
     );
     assert!(severity >= Severity::Medium);
+    let of_rule = Dimension::Rule("key-deletion-scheduled");
+    assert_eq!(world.measured("Findings", of_rule), 1.0);
+    assert_eq!(world.measured("RecordsDuplicate", Dimension::None), 0.0);
     // The same message again, as queues do.
     assert!(world.handle(&payload).await.is_empty());
     assert_eq!(world.published().len(), 1);
+    assert_eq!(world.measured("RecordsDuplicate", Dimension::None), 1.0);
+    assert_eq!(world.measured("Findings", of_rule), 1.0);
 }
 
 /// A suppression in the configuration of a deployment once let the alert go out all the same.

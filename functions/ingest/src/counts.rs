@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use keytrail_aws::metrics::{Dimension, Measure, Unit};
-use keytrail_detect::tally::TallyCounts;
-use keytrail_event::Reading;
+use keytrail_detect::tally::{Tally, TallyCounts};
+use keytrail_event::{OperationClass, OutcomeFamily, Reading};
 
 /// What an invocation came to.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -27,9 +27,32 @@ pub struct Counts {
     pub failed: u64,
     /// Seconds from a file's stamp to its reading, at most.
     pub lag_seconds: Option<i64>,
+    /// Records kept that another record of the same invocation repeats.
+    pub duplicates: u64,
+    /// Distinct calls of KMS by class, and how many of them failed.
+    pub calls: BTreeMap<OperationClass, (u64, u64)>,
 }
 
 impl Counts {
+    /// Notes what was tallied.
+    pub fn tallied(&mut self, tally: &Tally) {
+        self.tally = tally.counts;
+        self.duplicates = self.tally.kept.saturating_sub(tally.distinct());
+        for ((class, outcome), count) in tally.calls() {
+            let (calls, errors) = self.calls.entry(class).or_default();
+            *calls += count;
+            if outcome != OutcomeFamily::Success {
+                *errors += count;
+            }
+        }
+    }
+
+    /// Whether every record that was read ended in exactly one count.
+    pub fn is_conserved(&self) -> bool {
+        let tallied = self.tally.kept + self.tally.late + self.tally.future;
+        self.reading.is_conserved() && tallied == self.reading.kms + self.reading.other_services
+    }
+
     /// The measurements.
     #[must_use]
     pub fn measures(&self) -> Vec<Measure> {
@@ -39,8 +62,11 @@ impl Counts {
             count("Records", self.reading.records),
             count("KmsRecords", self.reading.kms),
             count("RecordsMalformed", self.reading.malformed),
+            count("RecordsKept", self.tally.kept),
+            count("RecordsDuplicate", self.duplicates),
             count("RecordsLate", self.tally.late),
             count("RecordsFromTheFuture", self.tally.future),
+            count("ConservationViolations", u64::from(!self.is_conserved())),
             count("MessagesFailed", self.failed),
             Measure {
                 name: "DeliveryBytes",
@@ -55,6 +81,13 @@ impl Counts {
             dimension: Dimension::None,
             value: seconds.max(0) as f64,
         }));
+        for (class, (calls, errors)) in &self.calls {
+            let class = Dimension::Class(*class);
+            measures.extend([
+                Measure::count("KmsCalls", class, *calls),
+                Measure::count("KmsErrors", class, *errors),
+            ]);
+        }
         let by_reason = [
             ("PartsIgnored", &self.ignored),
             ("PartsParked", &self.parked),

@@ -112,13 +112,18 @@ pub async fn handle(
     }
     drop(fetched);
     counts.failed = failed.len() as u64;
-    counts.tally = reads.tally.counts;
+    counts.tallied(&reads.tally);
     let hand_overs = hand_overs(reads)?;
     counts.handed_over = hand_overs.len() as u64;
     if !hand_overs.is_empty() {
         services.hand_over(hand_overs).await.map_err(Failed)?;
     }
-    services.measure(&counts.measures()).await;
+    let mut measures = counts.measures();
+    measures.push(invocation.processing_time("ingest"));
+    services.measure(&measures).await;
+    if !counts.is_conserved() {
+        log(Level::Error, "the counts do not add up, which is a bug", []);
+    }
     tell(&counts);
     let count = failed.len();
     BatchAnswer::failing(failed).ok_or_else(|| {

@@ -9,7 +9,7 @@ use keytrail_aws::metrics::{Dimension, Measure};
 use keytrail_delivery::hand_over::{HandOver, Load};
 use keytrail_delivery::notification::{Lane, Object};
 use keytrail_detect::tally::Tally;
-use keytrail_event::EventTime;
+use keytrail_event::{EventTime, OperationClass};
 use keytrail_function_ingest::{Services, Settings, Unread, handle};
 use keytrail_lambda::Invocation;
 use keytrail_store::{MemoryStore, Store};
@@ -163,6 +163,48 @@ async fn a_delivery_becomes_a_tally_of_each_account() {
     assert_eq!(world.measured("Deliveries", Dimension::None), 1.0);
     assert_eq!(world.measured("KmsRecords", Dimension::None), 3.0);
     assert_eq!(world.measured("DeliveryLag", Dimension::None), 300.0);
+    let time = world.measured("ProcessingTime", Dimension::Function("ingest"));
+    assert!(time > 0.0);
+}
+
+#[tokio::test]
+async fn what_was_called_and_failed_is_measured_once() {
+    let mut refused = record(3, "111122223333");
+    refused["errorCode"] = "AccessDenied".into();
+    let mut listed = record(4, "111122223333");
+    listed["eventName"] = "ListKeys".into();
+    let records = [
+        record(1, "111122223333"),
+        record(1, "111122223333"),
+        record(2, "111122223333"),
+        refused,
+        listed,
+    ];
+    let world = World::with(&[(KEY, file(&records))]);
+    world.handle(&queued(&[notified(KEY)])).await.unwrap();
+    for (name, dimension, expected) in [
+        ("RecordsKept", Dimension::None, 5.0),
+        ("RecordsDuplicate", Dimension::None, 1.0),
+        (
+            "KmsCalls",
+            Dimension::Class(OperationClass::Cryptographic),
+            3.0,
+        ),
+        (
+            "KmsErrors",
+            Dimension::Class(OperationClass::Cryptographic),
+            1.0,
+        ),
+        ("KmsCalls", Dimension::Class(OperationClass::Discovery), 1.0),
+        (
+            "KmsErrors",
+            Dimension::Class(OperationClass::Discovery),
+            0.0,
+        ),
+        ("ConservationViolations", Dimension::None, 0.0),
+    ] {
+        assert_eq!(world.measured(name, dimension), expected, "{name}");
+    }
 }
 
 #[tokio::test]

@@ -93,6 +93,7 @@ pub async fn handle(
             dimension: Dimension::None,
             value: age as f64,
         },
+        invocation.processing_time("sweep"),
     ]);
     services.measure(&measures).await;
     let fields = [
