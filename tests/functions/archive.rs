@@ -1,12 +1,12 @@
 //! An archive as a bucket holds it, with the files of a second trail, and what a replay finds in it.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use keytrail_event::{DeliveryName, EventTime};
-use keytrail_tests::program;
 use keytrail_tests::world::Chance;
+use keytrail_tests::{files_below, program};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -26,9 +26,7 @@ pub struct Archive {
 impl Archive {
     /// A copy of the archive in a folder; a second trail writes some of its files, too.
     pub fn copied(folder: &Path, seed: u64) -> Self {
-        let mut files = BTreeMap::new();
-        collect(folder, folder, &mut files);
-        Self::written(files, seed)
+        Self::written(files_below(folder, folder).unwrap(), seed)
     }
 
     /// So many days of a simulated organisation, in which everybody calls so many percent of what is usual.
@@ -47,9 +45,7 @@ impl Archive {
             "--out",
         ]);
         assert!(command.arg(&out).output().unwrap().status.success());
-        let mut files = BTreeMap::new();
-        collect(&out.join("AWSLogs"), &out, &mut files);
-        Self::written(files, seed)
+        Self::written(files_below(&out.join("AWSLogs"), &out).unwrap(), seed)
     }
 
     fn written(mut files: BTreeMap<String, Vec<u8>>, seed: u64) -> Self {
@@ -147,21 +143,4 @@ pub fn announced(key: &str, chance: &mut Chance) -> String {
     let topic = |message: &Value| json!({ "Type": "Notification", "MessageId": "1", "TopicArn": "arn:aws:sns:eu-west-1:1:t", "Message": message.to_string() });
     let ways = [s3.clone(), bridge, own.clone(), topic(&s3), topic(&own)];
     chance.one_of(&ways).to_string()
-}
-
-fn collect(folder: &Path, root: &Path, files: &mut BTreeMap<String, Vec<u8>>) {
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path: PathBuf = entry.unwrap().path();
-        if path.is_dir() {
-            collect(&path, root, files);
-        } else {
-            let key = path
-                .strip_prefix(root)
-                .unwrap()
-                .to_str()
-                .unwrap()
-                .to_owned();
-            files.insert(key, std::fs::read(path).unwrap());
-        }
-    }
 }

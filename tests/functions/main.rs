@@ -6,28 +6,12 @@ mod archive;
 mod deployment;
 
 use keytrail_detect::bounds::CLOSE_LAG_SECONDS;
-use keytrail_detect::finding::Finding;
 use keytrail_event::EventTime;
-use keytrail_tests::root;
 use keytrail_tests::world::Chance;
+use keytrail_tests::{finding_lines, root};
 
 use archive::{Archive, BUCKET};
 use deployment::Deployment;
-
-/// The findings as JSON, without what tells how they came about.
-fn lines(findings: Vec<Finding>) -> Vec<String> {
-    let line = |finding| {
-        let finding = Finding {
-            revision: 1,
-            published_at: None,
-            ..finding
-        };
-        serde_json::to_string(&finding).unwrap()
-    };
-    let mut lines: Vec<String> = findings.into_iter().map(line).collect();
-    lines.sort();
-    lines
-}
 
 #[track_caller]
 fn compare(deployment: &Deployment, expected: &[String]) {
@@ -35,7 +19,7 @@ fn compare(deployment: &Deployment, expected: &[String]) {
         !expected.is_empty(),
         "an archive in which nothing is found would prove nothing"
     );
-    let standing = lines(deployment.standing());
+    let standing = finding_lines(deployment.standing()).unwrap();
     let missing = expected.iter().find(|line| !standing.contains(line));
     let surplus = standing.iter().find(|line| !expected.contains(line));
     assert!(

@@ -1,11 +1,13 @@
 //! Where the end-to-end tests find things.
 
 mod program;
+mod replayed;
 pub mod world;
 
 use std::path::{Path, PathBuf};
 
 pub use program::program;
+pub use replayed::{files_below, finding_lines};
 
 /// The root of the workspace.
 #[must_use]

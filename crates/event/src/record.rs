@@ -98,6 +98,13 @@ pub(crate) enum Normalised {
     Insight,
 }
 
+/// The hash that tells events apart: of `eventID`, or of the record's bytes where it has none.
+/// XXH3, 64 bits (xxhash specification), the same on every machine.
+#[must_use]
+pub fn event_hash(event_id: Option<&str>, raw: &str) -> u64 {
+    xxh3_64(event_id.unwrap_or(raw).as_bytes())
+}
+
 impl<'a> Record<'a> {
     /// Turns the fields of one record into the record, and hands it to `keep` if somebody reads it.
     #[inline(always)]
@@ -263,14 +270,10 @@ impl<'a> Record<'a> {
         agent_family(self.user_agent.as_deref())
     }
 
-    /// The hash that tells events apart: of `eventID`, or of the record's bytes where it has none.
-    /// XXH3, 64 bits (xxhash specification), the same on every machine.
+    /// Its [`event_hash`].
     #[must_use]
     pub fn event_hash(&self) -> u64 {
-        match &self.event_id {
-            Some(id) => xxh3_64(id.as_bytes()),
-            None => xxh3_64(self.raw.as_bytes()),
-        }
+        event_hash(self.event_id.as_deref(), self.raw)
     }
 
     /// The whole record as a JSON tree, for rules that read more than the normalised fields.

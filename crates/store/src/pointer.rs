@@ -45,6 +45,19 @@ pub struct BaseShard {
     pub shard: u32,
 }
 
+impl BaseShard {
+    /// The name of a base that is one shard.
+    #[must_use]
+    pub fn only(account: &str, generation: u64, day: Day) -> Self {
+        Self {
+            account: account.to_owned(),
+            generation,
+            day,
+            shard: 0,
+        }
+    }
+}
+
 impl fmt::Display for BaseShard {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
@@ -78,5 +91,11 @@ impl Pointer {
     #[must_use]
     pub fn covers(&self, generation: u64, day: Day) -> bool {
         self.generation == generation && day <= self.day
+    }
+
+    /// The base that this pointer of an account refers to, where it is one shard.
+    #[must_use]
+    pub fn only_shard(&self, account: &str) -> BaseShard {
+        BaseShard::only(account, self.generation, self.day)
     }
 }

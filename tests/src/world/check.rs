@@ -13,8 +13,8 @@ use keytrail_detect::plan::Plan;
 use keytrail_detect::state::State;
 use keytrail_detect::tally::{Tally, TallyCounts};
 use keytrail_event::EventTime;
+use keytrail_store::Store;
 use keytrail_store::executor::Executor;
-use keytrail_store::{BaseShard, Store};
 use pollster::block_on;
 
 use super::delivery::File;
@@ -187,12 +187,7 @@ fn base_of<S: Store>(store: &S, account: &str) -> Result<Option<Vec<u8>>, String
     let Some(pointer) = pointer else {
         return Ok(None);
     };
-    let shard = BaseShard {
-        account: account.to_owned(),
-        generation: pointer.generation,
-        day: pointer.day,
-        shard: 0,
-    };
+    let shard = pointer.only_shard(account);
     let bytes = block_on(store.read_base(&shard)).map_err(|error| error.to_string())?;
     let bytes = bytes.ok_or_else(|| format!("{shard} is gone"))?;
     let base = Base::decode(&bytes).map_err(|error| error.to_string())?;

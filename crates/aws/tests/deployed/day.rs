@@ -6,11 +6,11 @@ use std::process::Command;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use keytrail_detect::configuration::Configuration;
-use keytrail_detect::finding::{Finding, FindingState};
+use keytrail_detect::finding::FindingState;
 use keytrail_store::Store as _;
 use keytrail_store::executor::Executor;
-use keytrail_tests::program;
 use keytrail_tests::world::Chance;
+use keytrail_tests::{files_below, finding_lines, program};
 use serde_json::{Value, json};
 
 use crate::stack::{ACCOUNT, Stack, until};
@@ -70,7 +70,7 @@ async fn a_day_that_comes_file_by_file_is_the_day_replayed() {
         standing.extend(executor.findings(&account).await.unwrap().into_values());
     }
     standing.retain(|finding| finding.state != FindingState::Withdrawn);
-    let (streamed, replayed) = (lines(standing), archive.replayed());
+    let (streamed, replayed) = (finding_lines(standing).unwrap(), archive.replayed());
     let missing = replayed.iter().find(|line| !streamed.contains(line));
     let surplus = streamed.iter().find(|line| !replayed.contains(line));
     assert!(
@@ -180,8 +180,7 @@ impl Archive {
             String::from_utf8_lossy(&made.stderr)
         );
         std::fs::remove_file(out.join("labels.jsonl")).unwrap();
-        let mut files = BTreeMap::new();
-        collect(&out, &out, &mut files);
+        let mut files = files_below(&out, &out).unwrap();
         let mut chance = Chance::of(SEED);
         let second: Vec<_> = files
             .iter()
@@ -247,40 +246,4 @@ async fn rest(deployed: &Stack) {
         (calm > 5).then_some(())
     })
     .await;
-}
-
-/// The findings as JSON, without what tells how they came about.
-fn lines(findings: Vec<Finding>) -> Vec<String> {
-    let line = |finding| {
-        let finding = Finding {
-            revision: 1,
-            published_at: None,
-            ..finding
-        };
-        serde_json::to_string(&finding).unwrap()
-    };
-    let mut lines: Vec<String> = findings.into_iter().map(line).collect();
-    lines.sort();
-    lines
-}
-
-fn collect(
-    folder: &std::path::Path,
-    root: &std::path::Path,
-    files: &mut BTreeMap<String, Vec<u8>>,
-) {
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            collect(&path, root, files);
-        } else {
-            let key = path
-                .strip_prefix(root)
-                .unwrap()
-                .to_str()
-                .unwrap()
-                .to_owned();
-            files.insert(key, std::fs::read(path).unwrap());
-        }
-    }
 }

@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 use keytrail_detect::base::Base;
 use keytrail_detect::baseline::Portrait;
 use keytrail_report::escape;
-use keytrail_store::{BaseShard, SqliteStore, Store as _};
+use keytrail_store::{SqliteStore, Store as _};
 use pollster::block_on;
 
 use crate::exit_code::Exit;
@@ -89,12 +89,7 @@ fn base(store: &SqliteStore, account: &str) -> anyhow::Result<Option<Base>> {
     let Some(pointer) = block_on(store.pointer(account)).map_err(in_state)? else {
         return Ok(None);
     };
-    let shard = BaseShard {
-        account: account.to_owned(),
-        generation: pointer.generation,
-        day: pointer.day,
-        shard: 0,
-    };
+    let shard = pointer.only_shard(account);
     let Some(bytes) = block_on(store.read_base(&shard)).map_err(in_state)? else {
         return Ok(None);
     };

@@ -10,7 +10,7 @@ use keytrail_detect::tally::Tally;
 use keytrail_event::Day;
 use keytrail_report::escape;
 use keytrail_store::executor::Executor;
-use keytrail_store::{BaseShard, SqliteStore, Store as _, export};
+use keytrail_store::{SqliteStore, Store as _, export};
 use pollster::block_on;
 
 use super::replay::kept::judge;
@@ -176,12 +176,7 @@ fn unreadable(store: &SqliteStore, account: &str) -> anyhow::Result<Vec<String>>
     let Some(pointer) = block_on(store.pointer(account)).map_err(in_state)? else {
         return Ok(problems);
     };
-    let shard = BaseShard {
-        account: account.to_owned(),
-        generation: pointer.generation,
-        day: pointer.day,
-        shard: 0,
-    };
+    let shard = pointer.only_shard(account);
     match block_on(store.read_base(&shard)) {
         Ok(Some(bytes)) => {
             if let Err(error) = Base::decode(&bytes) {

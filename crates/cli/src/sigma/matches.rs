@@ -1,11 +1,10 @@
 //! Which records match, gathered by what the findings will be about.
 
 use std::collections::BTreeMap;
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use keytrail_detect::distinct::{DistinctEvents, Element};
 use keytrail_event::principal::IdentitySurroundings;
-use keytrail_event::{EventTime, Identity, KeyName, parse_whole};
+use keytrail_event::{EventTime, Identity, KeyName, event_hash, parse_whole};
 use rsigma_eval::JsonEvent;
 use serde_json::Value;
 
@@ -88,7 +87,7 @@ impl Matches {
         };
         let id = text_of(&record, "eventID");
         let subject = Subject::of(&record);
-        let element = Element::new(0, hash_of(if id.is_empty() { text } else { id }));
+        let element = Element::new(0, event_hash(Some(id).filter(|id| !id.is_empty()), text));
         for result in results {
             let number = result.header.rule_id.as_deref();
             let Some(rule) = number.and_then(|number| number.parse().ok()) else {
@@ -211,11 +210,4 @@ fn value_in_words(value: &Value) -> String {
         .as_str()
         .map_or_else(|| value.to_string(), str::to_owned);
     cut(&text).to_owned()
-}
-
-/// The same in every run and on every machine.
-fn hash_of(text: &str) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    text.hash(&mut hasher);
-    hasher.finish()
 }

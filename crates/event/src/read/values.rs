@@ -56,14 +56,10 @@ impl<S: Sink> Values<'_, S> {
     #[inline(always)]
     fn keep_follower(&mut self, bytes: &[u8], index: usize, identity: SeenIdentity) -> bool {
         let templates = &self.reader.templates;
-        let Some(frame) = templates.frames.get(index) else {
+        let of_frame = (&templates.frames, index);
+        let Some(follower) = Follower::of(of_frame, &templates.places, identity.number, bytes)
+        else {
             return false;
-        };
-        let follower = Follower {
-            frame,
-            places: &templates.places,
-            identity: identity.number,
-            bytes,
         };
         let Some(record) = templates.learnt.record(&follower) else {
             return self.keep_alike(bytes, index, identity);
@@ -84,14 +80,10 @@ impl<S: Sink> Values<'_, S> {
             templates,
             ..
         } = &mut *self.reader;
-        let Some(frame) = templates.frames.get(frame) else {
+        let of_frame = (&templates.frames, frame);
+        let Some(follower) = Follower::of(of_frame, &templates.places, identity.number, bytes)
+        else {
             return false;
-        };
-        let follower = Follower {
-            frame,
-            places: &templates.places,
-            identity: identity.number,
-            bytes,
         };
         let who = || {
             let surroundings = IdentitySurroundings {
@@ -300,14 +292,9 @@ impl<S: Sink> Values<'_, S> {
             if let Some(Followed::Frame {
                 frame, identity, ..
             }) = followed
-                && let Some(frame) = frames.get(frame)
+                && let Some(follower) =
+                    Follower::of((&*frames, frame), &*places, identity.number, raw.as_bytes())
             {
-                let follower = Follower {
-                    frame,
-                    places,
-                    identity: identity.number,
-                    bytes: raw.as_bytes(),
-                };
                 record.template = learnt.learn(&follower, record);
             }
             if record.event_id.is_none() {

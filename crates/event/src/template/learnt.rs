@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::frame::{Frame, Places};
+use super::frames::Frames;
 use super::{TEMPLATES_MAX, TemplateId};
 use crate::context::EncryptionContext;
 use crate::key::KeyName;
@@ -98,7 +99,23 @@ pub(crate) struct Follower<'f, 'a> {
     pub(crate) bytes: &'a [u8],
 }
 
-impl<'a> Follower<'_, 'a> {
+impl<'f, 'a> Follower<'f, 'a> {
+    /// The record that follows the frame of this index, if there is one.
+    #[inline(always)]
+    pub(crate) fn of(
+        (frames, index): (&'f Frames, usize),
+        places: &'f Places,
+        identity: u64,
+        bytes: &'a [u8],
+    ) -> Option<Self> {
+        Some(Self {
+            frame: frames.get(index)?,
+            places,
+            identity,
+            bytes,
+        })
+    }
+
     /// The texts of the holes that decide anything.
     #[inline(always)]
     fn deciding(&self) -> impl Iterator<Item = &'a [u8]> {

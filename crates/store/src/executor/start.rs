@@ -98,7 +98,7 @@ impl<S: Store> Executor<'_, S> {
     ) -> Result<Option<Base>, ExecuteError> {
         let bytes = self
             .store
-            .read_base(&shard_of(account, generation, day))
+            .read_base(&BaseShard::only(account, generation, day))
             .await?;
         Ok(bytes.and_then(|bytes| Base::decode(&bytes).ok()))
     }
@@ -147,15 +147,5 @@ impl<S: Store> Executor<'_, S> {
             self.store.prune(account, kept[0].day).await?;
         }
         Ok(())
-    }
-}
-
-/// The name of a base, which has one shard.
-pub(super) fn shard_of(account: &str, generation: u64, day: Day) -> BaseShard {
-    BaseShard {
-        account: account.to_owned(),
-        generation,
-        day,
-        shard: 0,
     }
 }

@@ -10,9 +10,9 @@ use keytrail_event::{Day, EventTime};
 use super::fold::Fold;
 use super::notes::{CLOCK, REFOLD, Refold, STALE, document};
 use super::publish::{Judged, record_of, revise};
-use super::start::{Refolded, Start, shard_of};
+use super::start::{Refolded, Start};
 use super::{ExecuteError, Executor};
-use crate::{Close, Commit, Pointer, Store};
+use crate::{BaseShard, Close, Commit, Pointer, Store};
 
 /// What a tick came to.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -90,7 +90,7 @@ impl<S: Store> Executor<'_, S> {
             pointer.is_none_or(|known| known.generation < generation || known.day < through);
         if let (true, Some(refolded)) = (is_unfinished, refolded) {
             // The base that counts goes on counting until the other has caught up with it.
-            let shard = shard_of(account, generation, through);
+            let shard = BaseShard::only(account, generation, through);
             self.store.write_base(&shard, &fold.base.encode()).await?;
             self.store.commit(&commit).await?;
             let refold = Refold {
