@@ -20,7 +20,7 @@ use crate::rules::lately::Lately;
 use crate::rules::past::Past;
 use crate::rules::policy_put::WrittenPolicy;
 use crate::rules::ransom_chain::bulk_uses;
-use crate::rules::sweep::lookers;
+use crate::rules::sweep::{DaySweeps, lookers};
 use crate::rules::theft_chain::past_sweeps;
 use crate::rules::{BURST_SECONDS, Hit, Light, RULES, Rule};
 use crate::uses::{AccountDay, DayUses};
@@ -179,7 +179,9 @@ impl DayLook<'_> {
         let mut customs = std::mem::take(&mut past.customs);
         let gathered = Gathered::of(self.account_day, past);
         let learning_keys = customs.learning_keys(&gathered);
+        let sweeps = DaySweeps::default();
         let light = DayLight {
+            sweeps: &sweeps,
             customs: &customs,
             gathered: &gathered,
             account,
@@ -283,7 +285,7 @@ fn judge_by_rules(
                 }
             }
             if is_last_of_record {
-                past.learn(record);
+                past.learn_judged(record, &written);
             }
         });
     }

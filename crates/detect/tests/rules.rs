@@ -19,6 +19,8 @@ use serde_json::{Value, json};
 
 #[path = "rules/administration.rs"]
 mod administration;
+#[path = "rules/benign.rs"]
+mod benign;
 #[path = "rules/encryption.rs"]
 mod encryption;
 #[path = "rules/grading.rs"]

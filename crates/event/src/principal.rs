@@ -15,6 +15,14 @@ const IDENTITY_CENTER_ROLE_PREFIX: &str = "AWSReservedSSO_";
 /// The principal of what AWS does by itself.
 pub const AWS_INTERNAL: &str = "aws-internal";
 
+/// Whether a canonical principal is an AWS service: a DNS name and nothing else. The name of a user, role or session may
+/// end like one, but it stands behind a colon or slash.
+#[must_use]
+pub fn is_service_name(principal: &str) -> bool {
+    (principal.ends_with(".amazonaws.com") || principal.ends_with(".amazonaws.com.cn"))
+        && !principal.contains([':', '/'])
+}
+
 /// The kind of identity, as `userIdentity.type` names it
 /// (CloudTrail User Guide, "CloudTrail userIdentity element").
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]

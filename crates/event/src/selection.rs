@@ -35,7 +35,7 @@ pub enum Want {
 }
 
 /// Records of other services that rules need, as (`eventSource`, `eventName`, when), sorted.
-pub const OTHER_SERVICES: [(&str, &str, Want); 56] = [
+pub const OTHER_SERVICES: [(&str, &str, Want); 63] = [
     (BACKUP, "DeleteBackupPlan", Always),
     (BACKUP, "DeleteBackupSelection", Always),
     (BACKUP, "DeleteBackupVault", Always),
@@ -67,11 +67,18 @@ pub const OTHER_SERVICES: [(&str, &str, Want); 56] = [
     (EC2, "DisableEbsEncryptionByDefault", Always),
     (EC2, "ModifyEbsDefaultKmsKeyId", Always),
     (EC2, "ResetEbsDefaultKmsKeyId", Always),
+    (IAM, "AddUserToGroup", Always),
+    (IAM, "AttachGroupPolicy", Always),
+    (IAM, "AttachRolePolicy", Always),
+    (IAM, "AttachUserPolicy", Always),
     (IAM, "CreatePolicy", Always),
     (IAM, "CreatePolicyVersion", Always),
+    (IAM, "DeleteRolePermissionsBoundary", Always),
+    (IAM, "DeleteUserPermissionsBoundary", Always),
     (IAM, "PutGroupPolicy", Always),
     (IAM, "PutRolePolicy", Always),
     (IAM, "PutUserPolicy", Always),
+    (IAM, "SetDefaultPolicyVersion", Always),
     (RDS, "CopyDBClusterSnapshot", Always),
     (RDS, "CopyDBSnapshot", Always),
     (RDS, "DeleteDBClusterSnapshot", Always),

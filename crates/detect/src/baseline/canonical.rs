@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use keytrail_event::principal::AWS_INTERNAL;
+use keytrail_event::principal::{AWS_INTERNAL, is_service_name};
 use serde::{Deserialize, Serialize};
 
 /// The kind of a principal: what it is compared with where its own history says too little.
@@ -105,10 +105,6 @@ pub fn peer_group<'p>(principal: &'p str, class: Class) -> Cow<'p, str> {
     }
 }
 
-fn is_service_name(principal: &str) -> bool {
-    principal.ends_with(".amazonaws.com") || principal.ends_with(".amazonaws.com.cn")
-}
-
 /// `AWSReservedSSO_<permission set>_<hash>` without its ends.
 fn permission_set(role: &str) -> &str {
     let set = role.strip_prefix("AWSReservedSSO_").unwrap_or(role);
@@ -165,6 +161,11 @@ mod tests {
     #[test]
     fn classes_and_groups() {
         check("s3.amazonaws.com", Class::Service, "service");
+        check(
+            "arn:aws:iam::111122223333:user/s3.amazonaws.com",
+            Class::User,
+            "iam-user",
+        );
         check("aws-internal", Class::Service, "service");
         check(
             "arn:aws:iam::111122223333:role/aws-service-role/rds.amazonaws.com/AWSServiceRoleForRDS",

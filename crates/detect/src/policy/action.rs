@@ -144,10 +144,19 @@ impl ActionSet {
 
     /// The known actions that a pattern matches; with the unknown ones where it takes in the whole service.
     pub fn matching(pattern: &str) -> Self {
-        let pattern = pattern.to_ascii_lowercase();
+        // Most patterns are names, or a start of names.
+        let end = pattern.find(['*', '?']).unwrap_or(pattern.len());
+        let (start, rest) = pattern.split_at(end);
+        let rest = rest.to_ascii_lowercase();
         let mut set = Self::NONE;
         for (bit, (name, _)) in ACTIONS.iter().enumerate() {
-            if glob_matches(&pattern, &name.to_ascii_lowercase()) {
+            let is_match = starts_with_ignoring_case(name, start)
+                && match rest.as_str() {
+                    "" => name.len() == start.len(),
+                    "*" => true,
+                    rest => glob_matches(rest, &name[start.len()..].to_ascii_lowercase()),
+                };
+            if is_match {
                 set.0 |= 1 << bit;
             }
         }
@@ -317,6 +326,22 @@ mod tests {
         assert_eq!(ActionSet::matching("*"), ActionSet::EVERY);
         assert_eq!(ActionSet::matching("kms:*"), ActionSet::EVERY);
         assert_eq!(ActionSet::matching("kms:**"), ActionSet::EVERY);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn a_pattern_matches_what_a_glob_over_every_name_matches(
+            pattern in "(?i)(kms:)?(\\*|\\?|encrypt|de|put|key|policy|list|grant|[a-z]){0,5}"
+        ) {
+            let lower = pattern.to_ascii_lowercase();
+            let names = ACTIONS.iter().map(|(name, _)| *name);
+            let expected: Vec<&str> = names
+                .filter(|name| glob_matches(&lower, &name.to_ascii_lowercase()))
+                .collect();
+            let mut found = ActionSet::matching(&pattern).names();
+            found.retain(|name| *name != UNKNOWN_NAME);
+            proptest::prop_assert_eq!(found, expected);
+        }
     }
 
     #[test]

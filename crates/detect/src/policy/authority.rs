@@ -8,6 +8,7 @@
 use std::fmt;
 
 use super::certainty::{Caller, Certainty, certainty_of_all};
+use super::condition::Condition;
 use super::document::{Effect, Policy, Statement, StatementName, shown};
 use super::principal::{Principal, Principals};
 
@@ -20,6 +21,13 @@ pub enum RootDelegation {
     Conditional(StatementName),
     /// It is allowed, and denied again.
     Denied {
+        /// The statement that allows it.
+        allowed_by: StatementName,
+        /// The statement that denies it.
+        denied_by: StatementName,
+    },
+    /// It is allowed, and denied again to all but whom a condition spares.
+    DeniedUnless {
         /// The statement that allows it.
         allowed_by: StatementName,
         /// The statement that denies it.
@@ -55,6 +63,15 @@ impl fmt::Display for RootDelegation {
                     "{allowed_by} lets the account change the policy, {denied_by} denies it"
                 )
             }
+            Self::DeniedUnless {
+                allowed_by,
+                denied_by,
+            } => {
+                write!(
+                    formatter,
+                    "{allowed_by} lets the account change the policy, {denied_by} denies it to all but some of its callers"
+                )
+            }
             Self::WithoutPutKeyPolicy(name) => {
                 write!(
                     formatter,
@@ -84,6 +101,12 @@ pub fn root_delegation(policy: &Policy, owner_account: &str) -> RootDelegation {
         } else if let Some(denial) = certain_denial(policy, &root, caller.as_ref()) {
             let denied_by = denial.name.clone();
             denied.get_or_insert_with(|| RootDelegation::Denied {
+                allowed_by: name(),
+                denied_by,
+            });
+        } else if let Some(denial) = sparing_denial(policy, &root, caller.as_ref()) {
+            let denied_by = denial.name.clone();
+            conditional.get_or_insert_with(|| RootDelegation::DeniedUnless {
                 allowed_by: name(),
                 denied_by,
             });
@@ -204,6 +227,25 @@ fn certain_denial<'a>(
             && statement.covers_every_resource()
             && statement.principals.reach(principal)
             && certainty_of_all(&statement.conditions, caller) == Certainty::Holds
+    })
+}
+
+/// A `Deny` of `kms:PutKeyPolicy` that speaks of the principal and passes by callers whom it names by what the account
+/// does not decide alone: an id, a tag, a network, a service. Passing by an organisation or an account shuts out others.
+fn sparing_denial<'a>(
+    policy: &'a Policy,
+    principal: &Principal,
+    caller: Option<&Caller<'_>>,
+) -> Option<&'a Statement> {
+    policy.with_effect(Effect::Deny).find(|statement| {
+        let is_met = |condition: &Condition| {
+            condition.singles_out()
+                || caller.is_some_and(|caller| condition.certainty(caller) == Certainty::Holds)
+        };
+        statement.covers_put_key_policy()
+            && statement.covers_every_resource()
+            && statement.principals.reach(principal)
+            && statement.conditions.iter().all(is_met)
     })
 }
 
@@ -350,6 +392,60 @@ mod tests {
         assert_eq!(
             reasons[1].to_string(),
             "by statement 1 the caller, arn:aws:iam::111111111111:role/Intruder, is the only one who may change the policy"
+        );
+    }
+
+    #[test]
+    fn a_deny_for_all_but_one_id_or_network_takes_the_delegation() {
+        let check = |condition: &str, is_whole: bool| {
+            let deny = format!(
+                r#"{{"Effect": "Deny", "Principal": "*", "Action": "kms:*", "Resource": "*", "Condition": {condition}}}"#
+            );
+            let found = root_delegation(&policy(&format!("{ROOT}, {deny}")), OWNER);
+            assert_eq!(found.is_whole(), is_whole, "{condition}: {found}");
+        };
+        check(
+            r#"{"StringNotLike": {"aws:userid": "AIDAEXAMPLEEXAMPLE12"}}"#,
+            false,
+        );
+        check(
+            r#"{"StringNotEquals": {"aws:PrincipalTag/owner": "me"}}"#,
+            false,
+        );
+        check(
+            r#"{"NotIpAddress": {"aws:SourceIp": "192.0.2.10/32"}}"#,
+            false,
+        );
+        check(
+            r#"{"StringNotEquals": {"kms:ViaService": "s3.eu-west-1.amazonaws.com"}}"#,
+            false,
+        );
+        check(r#"{"Bool": {"aws:PrincipalIsAWSService": "false"}}"#, false);
+        check(
+            r#"{"StringNotEquals": {"kms:CallerAccount": "999999999999", "aws:userid": "AIDAEXAMPLEEXAMPLE12"}}"#,
+            false,
+        );
+        // The data perimeter: everybody outside the organisation is denied.
+        check(
+            r#"{"StringNotEquals": {"aws:PrincipalOrgID": "o-a1b2c3d4e5"}}"#,
+            true,
+        );
+        check(
+            r#"{"StringNotEqualsIfExists": {"aws:PrincipalOrgID": "o-a1b2c3d4e5"}, "BoolIfExists": {"aws:PrincipalIsAWSService": "false"}}"#,
+            true,
+        );
+        check(
+            r#"{"StringNotEquals": {"kms:CallerAccount": "111111111111", "aws:userid": "AIDAEXAMPLEEXAMPLE12"}}"#,
+            true,
+        );
+        check(
+            r#"{"BoolIfExists": {"aws:MultiFactorAuthPresent": "false"}}"#,
+            true,
+        );
+        check(r#"{"Bool": {"aws:SecureTransport": "false"}}"#, true);
+        check(
+            r#"{"StringEquals": {"aws:PrincipalTag/team": "interns"}}"#,
+            true,
         );
     }
 

@@ -28,6 +28,39 @@ impl Condition {
         }
     }
 
+    /// The values of `aws:PrincipalArn` that an `Allow` with this condition lets through.
+    pub(super) fn named_principal_arns(&self) -> &[String] {
+        if !self.is_negated() && self.key == "aws:principalarn" && self.family != Family::Null {
+            &self.values
+        } else {
+            &[]
+        }
+    }
+
+    /// Whether a `Deny` with this condition passes by callers of the account whom it names by something other than the
+    /// account or its organisation.
+    pub(super) fn singles_out(&self) -> bool {
+        const OF_WHOLE_ACCOUNTS: [&str; 9] = [
+            "aws:principalaccount",
+            "aws:principalorgid",
+            "aws:principalorgpaths",
+            "aws:resourceaccount",
+            "aws:resourceorgid",
+            "aws:sourceaccount",
+            "aws:sourceorgid",
+            "aws:sourceorgpaths",
+            "kms:calleraccount",
+        ];
+        let is_service_switch = self.family == Family::Bool
+            && self.key == "aws:principalisawsservice"
+            && self.has_only("false");
+        let is_comparison = !matches!(self.family, Family::Other | Family::Bool | Family::Null);
+        is_service_switch
+            || (is_comparison
+                && self.is_negated()
+                && !OF_WHOLE_ACCOUNTS.contains(&self.key.as_str()))
+    }
+
     /// Whom an `Allow` with this condition lets in at most, where the condition proves that.
     ///
     /// `IfExists` and `ForAllValues:` are true for callers without the key, so they prove something only where another
@@ -123,6 +156,11 @@ impl Condition {
             "aws:sourcearn" => self
                 .party_of_arn(value)
                 .or_else(|| resource_without_account(value)),
+            // A caller cannot set it: it stands in a request that the service makes for itself.
+            "aws:principalservicename" if !has_wildcard && value.contains('.') => {
+                Some(Party::Service)
+            }
+            "aws:userid" => unique_id_of(value).map(|id| Party::UniqueId(id.to_owned())),
             "aws:sourcevpc" if value.starts_with("vpc-") && !has_wildcard => {
                 Some(Party::Boundary(shown(value)))
             }
@@ -171,13 +209,20 @@ fn resource_without_account(value: &str) -> Option<Party> {
     (is_one && !value.contains(['*', '?', '$'])).then(|| Party::Boundary(shown(value)))
 }
 
+/// The unique id before the session name: `AROAEXAMPLEEXAMPLE12` of `AROAEXAMPLEEXAMPLE12:*`.
+fn unique_id_of(value: &str) -> Option<&str> {
+    let id = value.split(':').next()?;
+    let is_id = id.len() >= 16 && id.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    (is_id && ["AIDA", "AROA"].iter().any(|kind| id.starts_with(kind))).then_some(id)
+}
+
 fn is_organisation_id(text: &str) -> bool {
     text.strip_prefix("o-")
         .is_some_and(|id| !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_alphanumeric()))
 }
 
 /// Whether address ranges together are no more than a large owner would have.
-fn is_narrow(ranges: &[String]) -> bool {
+pub(super) fn is_narrow(ranges: &[String]) -> bool {
     let (mut ipv4, mut ipv6) = (0_u128, 0_u128);
     for range in ranges {
         let (address, length) = match range.split_once('/') {

@@ -235,20 +235,28 @@ impl Policy {
         &self.statements
     }
 
-    /// The ARNs of users, roles and sessions that an `Allow` names for cryptography or for making grants, sorted.
+    /// The ARNs of users, roles and sessions that an `Allow` names for cryptography or for making grants, sorted: as a
+    /// principal, or as the only callers that a condition on `aws:PrincipalArn` lets through.
     pub fn named_users(&self) -> Vec<String> {
         let users = self.with_effect(Effect::Allow).filter(|statement| {
             let classes = statement.actions.classes();
             classes.contains(&ActionClass::Crypto) || classes.contains(&ActionClass::Grant)
         });
-        let named = users.filter_map(|statement| match &statement.principals {
-            Principals::These(principals) => Some(principals),
-            Principals::AllBut(_) => None,
-        });
-        let mut arns: Vec<String> = named
-            .flatten()
+        let mut arns: Vec<String> = users
+            .flat_map(|statement| {
+                let principals = match &statement.principals {
+                    Principals::These(principals) => principals.as_slice(),
+                    Principals::AllBut(_) => &[],
+                };
+                let of_conditions = statement
+                    .conditions
+                    .iter()
+                    .flat_map(Condition::named_principal_arns)
+                    .map(|arn| Principal::from_aws(arn));
+                principals.iter().cloned().chain(of_conditions)
+            })
             .filter_map(|principal| match principal {
-                Principal::Identity { arn, .. } => Some(arn.clone()),
+                Principal::Identity { arn, .. } => Some(arn),
                 _ => None,
             })
             .collect();

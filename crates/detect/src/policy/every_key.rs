@@ -4,7 +4,8 @@
 //! settled the same way: what cannot be proven to bind does not bind.
 
 use super::action::{ActionSet, Named, glob_matches};
-use super::condition::{Condition, Family};
+use super::closing::is_narrow;
+use super::condition::{Absence, Condition, Family, Quantifier};
 use super::document::{Effect, Policy, Resources, Statement, StatementName};
 
 /// Two keys that no policy names, one of them a multi-Region key: a pattern that matches both matches every key.
@@ -65,16 +66,44 @@ fn is_bound(statement: &Statement) -> bool {
     statement.conditions.iter().any(binds)
 }
 
-/// Whether a condition keeps anybody or anything out. Encrypted transport is no bound, and a pattern that matches
-/// everything is none.
+/// Keys that tell who calls, from where in the account's own world, or when. The caller of an IAM policy is of its own
+/// account and organisation, and no such condition leaves a key of the account or Region out.
+const ABOUT_NO_KEY: [&str; 14] = [
+    "aws:currenttime",
+    "aws:epochtime",
+    "aws:principalaccount",
+    "aws:principalarn",
+    "aws:principalorgid",
+    "aws:principalorgpaths",
+    "aws:principaltype",
+    "aws:requestedregion",
+    "aws:resourceaccount",
+    "aws:resourceorgid",
+    "aws:securetransport",
+    "aws:userid",
+    "aws:username",
+    "kms:calleraccount",
+];
+
+/// Whether a condition certainly keeps something out: keys by their tags or aliases, or calls by the way they come.
+/// A negated one lets through all but what it names, `IfExists` and `ForAllValues:` whoever leaves the key out, and a
+/// pattern or network that takes in everything keeps out nothing.
 fn binds(condition: &Condition) -> bool {
-    let matches_all = condition.family == Family::TextPattern
+    let accepts_absence =
+        condition.absence == Absence::Accepted || condition.quantifier == Quantifier::AllValues;
+    let is_every = |value: &String| !value.is_empty() && value.bytes().all(|byte| byte == b'*');
+    let is_open = match condition.family {
+        Family::TextPattern | Family::Arn => condition.values().iter().any(is_every),
+        Family::Address => !is_narrow(condition.values()),
+        // A switch that is off, or a key that must be absent, is how an ordinary call looks.
+        Family::Bool => condition.has_any("false"),
+        Family::Null => condition.has_any("true"),
+        _ => false,
+    };
+    !is_open
+        && !accepts_absence
         && !condition.is_negated()
-        && condition
-            .values()
-            .iter()
-            .any(|value| !value.is_empty() && value.bytes().all(|byte| byte == b'*'));
-    condition.key() != "aws:securetransport" && !matches_all
+        && !ABOUT_NO_KEY.contains(&condition.key())
 }
 
 fn reaches_every_key(resources: &Resources) -> bool {
@@ -180,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn conditions_that_bind_nobody() {
+    fn a_condition_that_every_call_meets_does_not_hide_a_policy_on_every_key() {
         let check = |condition: &str, bound: bool| {
             let statement = format!(
                 r#"{{"Effect": "Allow", "Action": "kms:Decrypt", "Resource": "*", "Condition": {condition}}}"#
@@ -194,7 +223,41 @@ mod tests {
             r#"{"StringLike": {"kms:ViaService": ["s3.*", "*"]}}"#,
             false,
         );
-        check(r#"{"StringNotLike": {"kms:ViaService": "*"}}"#, true);
+        check(
+            r#"{"StringNotEquals": {"kms:ViaService": "s3.eu-west-1.amazonaws.com"}}"#,
+            false,
+        );
+        check(
+            r#"{"StringEqualsIfExists": {"kms:ViaService": "s3.eu-west-1.amazonaws.com"}}"#,
+            false,
+        );
+        check(
+            r#"{"ForAllValues:StringEquals": {"kms:ResourceAliases": "alias/app"}}"#,
+            false,
+        );
+        check(r#"{"IpAddress": {"aws:SourceIp": "0.0.0.0/0"}}"#, false);
+        check(
+            r#"{"IpAddress": {"aws:SourceIp": ["0.0.0.0/1", "128.0.0.0/1"]}}"#,
+            false,
+        );
+        check(r#"{"IpAddress": {"aws:SourceIp": "203.0.113.0/24"}}"#, true);
+        check(
+            r#"{"DateGreaterThan": {"aws:CurrentTime": "2020-01-01T00:00:00Z"}}"#,
+            false,
+        );
+        check(
+            r#"{"StringEquals": {"kms:CallerAccount": "111111111111"}}"#,
+            false,
+        );
+        check(
+            r#"{"StringEquals": {"aws:RequestedRegion": "eu-west-1"}}"#,
+            false,
+        );
+        check(r#"{"Bool": {"aws:ViaAWSService": "false"}}"#, false);
+        check(r#"{"Bool": {"kms:GrantIsForAWSResource": "true"}}"#, true);
+        check(r#"{"Bool": {"aws:MultiFactorAuthPresent": true}}"#, true);
+        check(r#"{"Null": {"kms:ViaService": "true"}}"#, false);
+        check(r#"{"Null": {"kms:ViaService": "false"}}"#, true);
         check(
             r#"{"StringEquals": {"kms:ViaService": "s3.eu-west-1.amazonaws.com"}}"#,
             true,

@@ -1,7 +1,7 @@
 //! Who stands behind a call: a person, a tool that deploys, or an AWS service.
 
 use keytrail_event::arn::Arn;
-use keytrail_event::principal::AWS_INTERNAL;
+use keytrail_event::principal::{AWS_INTERNAL, is_service_name};
 use keytrail_event::{PrincipalType, Record};
 
 use super::past::Past;
@@ -14,7 +14,7 @@ pub const AWS_INTERNAL_PATH: &str = "AWS Internal";
 /// Tools that announce themselves in the user agent, as [`Record::agent_family`] tells it.
 const DEPLOYING_AGENTS: [&str; 3] = ["Terraform", "OpenTofu", "Pulumi"];
 /// Roles that AWS services make for themselves have this path.
-const SERVICE_LINKED: &str = ":role/aws-service-role/";
+const SERVICE_LINKED: &str = "role/aws-service-role/";
 /// A key created by the caller itself this long ago belongs to the same deploy, in seconds.
 const DEPLOY_SECONDS: i64 = 3_600;
 
@@ -27,10 +27,11 @@ pub fn is_aws(record: &Record<'_>) -> bool {
 
 /// Whether this canonical principal is AWS itself: a service, a service-linked role, or KMS's own doing.
 pub fn is_aws_principal(principal: &str) -> bool {
-    principal == AWS_INTERNAL
-        || principal.contains(SERVICE_LINKED)
-        || principal.ends_with(".amazonaws.com")
-        || principal.ends_with(".amazonaws.com.cn")
+    if principal.starts_with("arn:") {
+        return Arn::parse(principal)
+            .is_some_and(|arn| arn.service == "iam" && arn.resource.starts_with(SERVICE_LINKED));
+    }
+    principal == AWS_INTERNAL || is_service_name(principal)
 }
 
 /// The account a canonical key belongs to: that of its ARN, or of `alias:<account>:…`.
@@ -99,6 +100,33 @@ mod tests {
         ] {
             let judged = is_judged_at(principal, "111122223333", &configuration);
             assert_eq!(judged, expected, "{principal}");
+        }
+    }
+
+    #[test]
+    fn who_is_called_like_a_service_is_none() {
+        for (principal, expected) in [
+            ("s3.amazonaws.com", true),
+            ("ec2.amazonaws.com.cn", true),
+            (AWS_INTERNAL, true),
+            (
+                "arn:aws:iam::111122223333:role/aws-service-role/rds.amazonaws.com/AWSServiceRoleForRDS",
+                true,
+            ),
+            ("arn:aws:iam::111122223333:user/s3.amazonaws.com", false),
+            ("arn:aws:iam::111122223333:role/backup.amazonaws.com", false),
+            (
+                "arn:aws:iam::111122223333:role/x:role/aws-service-role/mine",
+                false,
+            ),
+            (
+                "arn:aws:sts::111122223333:federated-user/s3.amazonaws.com",
+                false,
+            ),
+            ("login.example.com:app:me.amazonaws.com", false),
+            ("ext:444455556666/s3.amazonaws.com", false),
+        ] {
+            assert_eq!(is_aws_principal(principal), expected, "{principal}");
         }
     }
 

@@ -5,6 +5,7 @@
 //! past, at the day's cells and at earlier use, and says what it finds. "First" is a minimum by time and "then"
 //! means not before, since event times have whole seconds.
 
+use std::cell::OnceCell;
 use std::collections::BTreeSet;
 
 use keytrail_event::{Day, EventTime, Hour, OperationClass, OutcomeFamily, Record};
@@ -14,6 +15,7 @@ use super::customs::Customs;
 use super::gathered::Gathered;
 use super::key_changes::KeyChange;
 use super::past::{KeyUses, Past};
+use super::sweep::DaySweeps;
 use crate::cell::{Cell, Ends, Exemplar};
 use crate::cells::CellKey;
 use crate::configuration::Configuration;
@@ -47,6 +49,8 @@ pub struct DayLight<'a> {
     pub customs: &'a Customs,
     /// What the day's cells come to.
     pub(crate) gathered: &'a Gathered<'a>,
+    /// The day's sweeps, once somebody asks.
+    pub(crate) sweeps: &'a DaySweeps<'a>,
 }
 
 /// A record judged with the day.
@@ -81,11 +85,21 @@ impl<'a> DayLight<'a> {
     /// Every record judged with this day that any rule may see, and those that `rule` selected, in the order of
     /// (time, event id), each with the number of distinct events it stands for.
     pub fn records(&self, rule: &str, mut then: impl FnMut(&Record<'_>, u64)) {
+        self.each_record(|only| only.is_none_or(|only| only == rule), &mut then);
+    }
+
+    /// The records judged with this day that were carried because `rule` selected them, likewise.
+    pub fn records_selected_by(&self, rule: &str, mut then: impl FnMut(&Record<'_>, u64)) {
+        self.each_record(|only| only == Some(rule), &mut then);
+    }
+
+    fn each_record(
+        &self,
+        wanted: impl Fn(Option<&str>) -> bool,
+        then: &mut impl FnMut(&Record<'_>, u64),
+    ) {
         let mut reader = keytrail_event::Reader::default();
-        let wanted = self
-            .records
-            .iter()
-            .filter(|record| record.only.is_none_or(|only| only == rule));
+        let wanted = self.records.iter().filter(|record| wanted(record.only));
         for day_record in wanted {
             let count = day_record.events.map_or(1, DistinctEvents::count);
             crate::items::with_record(&mut reader, day_record.raw, |record| then(record, count));
@@ -137,7 +151,7 @@ impl<'a> DayLight<'a> {
             named_key: day.name(key.key),
             cell,
             symbols: day.symbols(),
-            ends: cell.ends(key.hour),
+            ends: OnceCell::new(),
         });
         let mut cells: Vec<DayCell<'a>> = named.filter(|cell| wanted(cell)).collect();
         cells.sort_by(|a, b| a.order().cmp(&b.order()));
@@ -169,7 +183,8 @@ pub struct DayCell<'a> {
     pub cell: &'a Cell,
     /// The names that the cell's values refer to.
     pub symbols: &'a Symbols,
-    ends: Ends,
+    /// The first and last call, once somebody asks.
+    ends: OnceCell<Ends>,
 }
 
 impl<'a> DayCell<'a> {
@@ -181,14 +196,24 @@ impl<'a> DayCell<'a> {
 
     /// The first call.
     #[must_use]
-    pub const fn first(&self) -> &Exemplar {
-        &self.ends.first
+    pub fn first(&self) -> &Exemplar {
+        &self.ends().first
     }
 
     /// The last call.
     #[must_use]
-    pub const fn last(&self) -> &Exemplar {
-        &self.ends.last
+    pub fn last(&self) -> &Exemplar {
+        &self.ends().last
+    }
+
+    /// When the last call was.
+    #[must_use]
+    pub fn last_time(&self) -> EventTime {
+        self.cell.last_time(self.hour)
+    }
+
+    fn ends(&self) -> &Ends {
+        self.ends.get_or_init(|| self.cell.ends(self.hour))
     }
 
     fn order(

@@ -2,7 +2,7 @@
 
 use super::day::{DayHit, DayLight};
 use super::sightings::events_of;
-use super::sweep::{Kind, sweep_cells, sweeps};
+use super::sweep::Kind;
 use super::{About, Hit, Rule, Side};
 use crate::finding::{Evidence, Severity};
 
@@ -35,8 +35,7 @@ impl Rule for DeniedSweep {
     }
 
     fn judge_day(&self, light: &DayLight<'_>) -> Vec<DayHit> {
-        let cells = sweep_cells(light, Kind::Denied);
-        let hits = sweeps(light, &cells, Kind::Denied).into_iter().map(|sweep| {
+        let hits = light.sweeps(Kind::Denied).iter().map(|sweep| {
             let (first, last) = sweep.span();
             let keys = sweep.keys();
             let names = sweep.keys_in_words();
@@ -50,7 +49,7 @@ impl Rule for DeniedSweep {
                 )
                 .next("See whether any key let the caller in: keytrail events of this principal, outcome success.")
                 .next(events_of(sweep.principal, first, 24));
-            sweep.into_hit(hit, light)
+            sweep.hit(hit, light)
         });
         hits.collect()
     }

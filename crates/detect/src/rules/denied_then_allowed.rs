@@ -1,5 +1,6 @@
 //! `denied-then-allowed`: a key is refused, permissions change, the key is used by the same principal.
 
+use keytrail_event::arn::Arn;
 use keytrail_event::{EventTime, OperationClass, OutcomeFamily};
 use std::collections::BTreeMap;
 
@@ -26,7 +27,7 @@ const ABOUT: About = About {
     attack: &[("TA0003", "T1098", "T1098")],
     practice: "who may use a key changes by a decision, not on the way",
     side: Side::Owner,
-    fires_when: "A cryptographic call of a principal on a key is refused, then the key's policy, a grant on it or an IAM policy is written, then the principal's call on the key succeeds, all within an hour.",
+    fires_when: "A cryptographic call of a principal on a key is refused, then the key's policy or a grant on it is written, or a permission changed in IAM that may be the principal's (a policy written or attached, a version made the default, a group joined, a boundary removed), then the principal's call on the key succeeds, all within an hour.",
     reads: &[
         "eventSource",
         "eventName",
@@ -36,6 +37,8 @@ const ABOUT: About = About {
         "recipientAccountId",
         "resources[].ARN",
         "requestParameters.keyId",
+        "requestParameters.userName",
+        "requestParameters.roleName",
         "userIdentity",
     ],
 };
@@ -49,6 +52,8 @@ struct Change<'l> {
     principal: &'l str,
     /// The key it is about; `None` for IAM, which is about any.
     key: Option<&'l str>,
+    /// The user or role that IAM lets in; empty where it may be anybody.
+    target: &'l str,
 }
 
 impl Rule for DeniedThenAllowed {
@@ -62,10 +67,14 @@ impl Rule for DeniedThenAllowed {
             return Vec::new();
         }
         let refused = refusals(light);
-        let used = light.cells_like(|cell| {
-            is_use(cell)
-                && cell.outcome == OutcomeFamily::Success
-                && refused.contains_key(&(cell.principal, cell.key))
+        if refused.is_empty() {
+            return Vec::new();
+        }
+        let is_made = |class, outcome| {
+            class == OperationClass::Cryptographic && outcome == OutcomeFamily::Success
+        };
+        let used = light.cells_in(is_made, |cell| {
+            refused.contains_key(&(cell.principal, cell.key)) && is_use(cell)
         });
         let by_pair = grouped(&used, |cell| Some((cell.principal, cell.key)));
         let hits = by_pair.iter().filter_map(|(pair, cells)| {
@@ -75,6 +84,7 @@ impl Rule for DeniedThenAllowed {
             let chain = changes
                 .iter()
                 .filter(|change| change.key.is_none_or(|key| key == pair.1))
+                .filter(|change| change.target.is_empty() || is_target(change.target, pair.0))
                 .find_map(|change| {
                     let refusal = refusals.iter().rfind(|at| **at <= change.at)?;
                     let use_ = uses.iter().find(|moment| moment.at >= change.at)?;
@@ -84,6 +94,22 @@ impl Rule for DeniedThenAllowed {
             hit(*pair, chain, cells, light)
         });
         hits.collect()
+    }
+}
+
+/// Whether a canonical principal is the user or role (`role/<name>`), or a session of it.
+fn is_target(target: &str, principal: &str) -> bool {
+    let Some((arn, (kind, name))) = Arn::parse(principal).zip(target.split_once('/')) else {
+        return false;
+    };
+    let Some((resource, rest)) = arn.resource.split_once('/') else {
+        return false;
+    };
+    // IAM tells no two names apart by case.
+    let is_name = |found: &str| found.eq_ignore_ascii_case(name);
+    match resource {
+        "assumed-role" => kind == "role" && rest.split('/').next().is_some_and(is_name),
+        resource => kind == resource && rest.rsplit('/').next().is_some_and(is_name),
     }
 }
 
@@ -131,6 +157,7 @@ fn changes<'l>(light: &'l DayLight<'_>) -> Vec<Change<'l>> {
         operation: &change.operation,
         principal: &change.principal,
         key: Some(&change.key),
+        target: "",
     });
     let of_iam = light.past.services.iam_changes().map(|change| Change {
         at: change.at,
@@ -138,6 +165,7 @@ fn changes<'l>(light: &'l DayLight<'_>) -> Vec<Change<'l>> {
         operation: &change.operation,
         principal: &change.principal,
         key: None,
+        target: &change.target,
     });
     let mut changes: Vec<Change<'_>> = of_keys
         .chain(of_iam)
@@ -186,4 +214,31 @@ fn hit(
         (used, use_id.as_str(), true),
     ];
     DayHit::over(hit, cells.first().map(|cell| cell.region), events)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_permission_of_somebody_else_lets_nobody_in() {
+        let role = "arn:aws:iam::111122223333:role/ops/app";
+        let session =
+            "arn:aws:sts::111122223333:assumed-role/AWSReservedSSO_Admin_0123456789abcdef/ann";
+        for (target, principal, expected) in [
+            ("role/app", role, true),
+            ("role/ops", role, false),
+            ("user/app", role, false),
+            ("role/AWSReservedSSO_Admin_0123456789abcdef", session, true),
+            ("role/ann", session, false),
+            ("user/eve", "arn:aws:iam::111122223333:user/eve", true),
+            ("role/app", "ext:444455556666/AROAX", false),
+        ] {
+            assert_eq!(
+                is_target(target, principal),
+                expected,
+                "{target} {principal}"
+            );
+        }
+    }
 }

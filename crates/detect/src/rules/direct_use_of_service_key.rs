@@ -10,7 +10,7 @@ use super::customs::{CUSTOM_DAYS, KeyCustoms, context_keys};
 use super::day::{DayCell, DayHit, DayLight};
 use super::sightings::{calls_evidence, contexts_evidence, events_of, grouped, over_cells};
 use super::support::{cut, key_argument, key_in_title, listed};
-use super::sweep::{Kind, sweep_cells, sweeps};
+use super::sweep::Kind;
 use super::{About, Hit, Rule, Side};
 use crate::attestation::without_attestation;
 use crate::finding::{Evidence, Severity};
@@ -77,9 +77,11 @@ impl Rule for DirectUseOfServiceKey {
         let is_any_refused = cells
             .iter()
             .any(|cell| cell.outcome == OutcomeFamily::Denied);
-        let denied = is_any_refused.then(|| sweep_cells(light, Kind::Denied));
-        let denied = denied.unwrap_or_default();
-        let swept = sweeps(light, &denied, Kind::Denied);
+        let swept = if is_any_refused {
+            light.sweeps(Kind::Denied)
+        } else {
+            &[]
+        };
         let is_swept = |principal| swept.iter().any(|sweep| sweep.principal == principal);
         let groups = grouped(&cells, |cell| {
             let is_made = cell.outcome == OutcomeFamily::Success;

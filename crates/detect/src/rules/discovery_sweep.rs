@@ -2,7 +2,7 @@
 
 use super::day::{DayHit, DayLight};
 use super::sightings::events_of;
-use super::sweep::{Kind, sweep_cells, sweeps};
+use super::sweep::Kind;
 use super::{About, Hit, Rule, Side};
 use crate::finding::{Evidence, Severity};
 
@@ -41,8 +41,7 @@ impl Rule for DiscoverySweep {
     }
 
     fn judge_day(&self, light: &DayLight<'_>) -> Vec<DayHit> {
-        let cells = sweep_cells(light, Kind::Discovery);
-        let found = sweeps(light, &cells, Kind::Discovery).into_iter();
+        let found = light.sweeps(Kind::Discovery).iter();
         let new = found.filter(|sweep| !light.customs.looked(sweep.principal, light.day));
         let hits = new.map(|sweep| {
             let (first, last) = sweep.span();
@@ -77,7 +76,7 @@ impl Rule for DiscoverySweep {
                 .because(Evidence::new("keys", format!("It touched {names}")).observed(sweep.keys()))
                 .next("Ask whether the caller runs an inventory or a scan. If not, its credentials are in other hands.")
                 .next(events_of(sweep.principal, first, 24));
-            sweep.into_hit(hit, light)
+            sweep.hit(hit, light)
         });
         hits.collect()
     }

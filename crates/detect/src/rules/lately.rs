@@ -44,7 +44,7 @@ impl Lately {
         let is_kept =
             |class, outcome| outcome == OutcomeFamily::Denied || class == OperationClass::Discovery;
         let cells = light.cells_in(is_kept, |cell| {
-            cell.last().time >= from
+            cell.last_time() >= from
                 && !is_aws_principal(cell.principal)
                 && is_judged_at(cell.principal, light.account, light.configuration)
         });

@@ -17,12 +17,13 @@ use super::grant_ledger::GrantLedger;
 use super::key_changes::KeyChanges;
 use super::key_life::KeyLife;
 use super::key_origin_external::is_replica;
-use super::seen_policy::{SeenPolicy, policy_text};
+use super::policy_put::{WrittenPolicy, replica};
+use super::seen_policy::SeenPolicy;
 use super::services_past::ServicesPast;
 use super::trail_kms_excluded::{sets_selectors, trail_of};
 use crate::bounds::PAST_ENTRIES_MAX;
 use crate::finding::FindingId;
-use crate::policy::{Policy, Principal};
+use crate::policy::Principal;
 
 /// When keys were used, as the cells of open days and the base of closed ones tell.
 pub trait KeyUses: std::fmt::Debug {
@@ -127,6 +128,10 @@ impl Past {
     /// The key that a name stands for: an alias is followed where its target is known.
     #[must_use]
     pub fn resolve<'a>(&'a self, name: &'a str) -> &'a str {
+        // Nearly every name is a key's ARN.
+        if !name.starts_with("alias:") {
+            return name;
+        }
         match self.aliases.get(name) {
             Some(target) if target.deleted.is_none() => &target.key,
             _ => name,
@@ -155,9 +160,14 @@ impl Past {
 
     /// Learns a record that rules have judged. Learning it twice changes nothing.
     pub fn learn(&mut self, record: &Record<'_>) {
+        self.learn_judged(record, &WrittenPolicy::default());
+    }
+
+    /// The same, with the policy that it writes, which rules may have read already.
+    pub(crate) fn learn_judged(&mut self, record: &Record<'_>, written: &WrittenPolicy) {
         if let Some(key) = record.key.as_ref().filter(|_| record.is_kms()) {
             let key = self.resolve(key.as_str()).to_owned();
-            let names_caller = self.names_caller(record, &key);
+            let names_caller = self.names_caller(record, &key, written);
             self.forgotten += self.changes.learn(record, &key, names_caller);
         }
         if !record.outcome.is_success() {
@@ -198,15 +208,20 @@ impl Past {
                     target.deleted = Some(record.time);
                 }
             }
-            "PutKeyPolicy" => self.learn_policy(record, key),
+            "PutKeyPolicy" => self.learn_policy(record, written, key.as_str()),
             "CreateKey" => {
-                self.learn_policy(record, key);
+                self.learn_policy(record, written, key.as_str());
                 self.learn_life(record, key);
                 if is_replica(record.body()) {
                     self.learn_replica(key);
                 }
             }
-            "ReplicateKey" => self.learn_replica(key),
+            "ReplicateKey" => {
+                self.learn_replica(key);
+                if let Some(replica) = replica(record) {
+                    self.learn_policy(record, written, replica);
+                }
+            }
             name if KeyLife::is_told_by(name) => self.learn_life(record, key),
             _ => {}
         }
@@ -214,8 +229,9 @@ impl Past {
 
     /// Whether a call that was made lets its own caller use the key: a grant to it, or a policy that names it and
     /// follows one that did not. Whoever made the key within the hour before names themselves as a matter of course.
-    fn names_caller(&self, record: &Record<'_>, key: &str) -> bool {
-        if !record.outcome.is_success() || is_of_new_key(record, Some(key), self) {
+    fn names_caller(&self, record: &Record<'_>, key: &str, written: &WrittenPolicy) -> bool {
+        let may_name = matches!(record.operation.name(), "CreateGrant" | "PutKeyPolicy");
+        if !may_name || !record.outcome.is_success() || is_of_new_key(record, Some(key), self) {
             return false;
         }
         let caller = Principal::from_aws(record.principal());
@@ -231,7 +247,7 @@ impl Past {
                 is_to_caller && grant.operations().into_iter().any(is_use)
             }
             "PutKeyPolicy" => {
-                let policy = policy_text(record).and_then(|text| Policy::parse(&text).ok());
+                let policy = written.of(record).and_then(Result::ok);
                 let names = policy.is_some_and(|policy| policy.named_users().iter().any(is_caller));
                 let before = self.policies.get(key);
                 names && !before.is_some_and(|before| before.users.iter().any(is_caller))
@@ -288,16 +304,19 @@ impl Past {
         }
     }
 
-    fn learn_policy(&mut self, record: &Record<'_>, key: &KeyName) {
-        let policy = policy_text(record).and_then(|text| Policy::parse(&text).ok());
-        let Some(policy) = policy.map(|policy| SeenPolicy::of(&policy, record)) else {
+    fn learn_policy(&mut self, record: &Record<'_>, written: &WrittenPolicy, key: &str) {
+        let policy = written.of(record).and_then(Result::ok);
+        let Some(policy) = policy.map(|policy| written.seen(policy, record).clone()) else {
             // What it says now is not known: better no policy than an old one.
-            self.policies.remove(key.as_str());
+            self.policies.remove(key);
             return;
         };
-        let key = key.as_str().to_owned();
+        let key = key.to_owned();
         self.forgotten += remember(&mut self.policies, key, policy, |known, policy| {
-            *known = policy;
+            // A replica's answer may come after a later PutKeyPolicy of the replica.
+            if known.at <= policy.at {
+                *known = policy;
+            }
         });
     }
 

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use keytrail_event::Record;
 
-use super::policy_put::{PolicyPut, cut_party};
-use super::support::{cut, is_refused_at_owner, key_in_title, listed};
+use super::policy_put::{PolicyPut, cut_party, is_policy_refused};
+use super::support::{cut, key_in_title, listed};
 use super::{About, Hit, Light, Rule, Side};
 use crate::finding::{Evidence, Severity};
 use crate::policy::ExternalAllow;
@@ -23,7 +23,7 @@ const ABOUT: About = About {
     attack: &[("TA0003", "T1098", "T1098")],
     practice: "keys serve known accounts only",
     side: Side::Owner,
-    fires_when: "PutKeyPolicy or CreateKey whose policy allows more than discovery to an account that neither owns the key nor stands in organisation.accounts, to an organisation, a network or an identity provider, and the policy before did not. Medium when the policy before was not seen. A refused call fires one severity lower.",
+    fires_when: "PutKeyPolicy, CreateKey or ReplicateKey whose policy allows more than discovery to an account that neither owns the key nor stands in organisation.accounts, to an organisation, a network or an identity provider, and the policy before (of a replica, that of its primary) did not. Medium when the policy before was not seen. A refused call fires one severity lower.",
     reads: &[
         "eventName",
         "errorCode",
@@ -31,6 +31,8 @@ const ABOUT: About = About {
         "requestParameters.keyId",
         "requestParameters.policy",
         "responseElements.keyMetadata.arn",
+        "responseElements.replicaKeyMetadata.arn",
+        "responseElements.replicaPolicy",
         "resources[].ARN",
         "userIdentity",
     ],
@@ -42,7 +44,7 @@ impl Rule for PolicyExternal {
     }
 
     fn selects(&self, record: &Record<'_>) -> bool {
-        is_refused_at_owner(record, "PutKeyPolicy") || is_refused_at_owner(record, "CreateKey")
+        is_policy_refused(record)
     }
 
     fn judge(&self, record: &Record<'_>, light: &Light<'_>) -> Option<Hit> {

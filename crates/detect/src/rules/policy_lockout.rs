@@ -4,11 +4,9 @@ use keytrail_event::Record;
 use keytrail_event::arn::is_account_id;
 use serde_json::Value;
 
+use super::policy_put::{is_policy_refused, key_given, policy_before, writes_policy};
 use super::seen_policy::{SeenPolicy, administrator_names};
-use super::support::{
-    cut, events_of_key, is_made_or_refused, is_owners_copy, is_refused_at_owner, key_argument,
-    key_in_title, key_of,
-};
+use super::support::{cut, events_of_key, key_argument, key_in_title};
 use super::{About, Hit, Light, Rule, Side};
 use crate::finding::{Evidence, Severity};
 use crate::policy::{LockoutReason, Policy, RootDelegation, diff, lockout};
@@ -26,7 +24,7 @@ const ABOUT: About = About {
     attack: &[("TA0040", "T1486", "T1486")],
     practice: "the account keeps control of its keys",
     side: Side::Owner,
-    fires_when: "PutKeyPolicy or CreateKey with bypassPolicyLockoutSafetyCheck=true; or whose policy takes the account's permission to change it away from a policy that had it (high when it becomes conditional); or leaves the caller as the only one, only other accounts, or nobody able to change it. A refused call fires one severity lower.",
+    fires_when: "PutKeyPolicy, CreateKey or ReplicateKey with bypassPolicyLockoutSafetyCheck=true; or whose policy takes the account's permission to change it away from a policy that had it (high when it becomes conditional, or is denied to all but some callers); or leaves the caller as the only one, only other accounts, or nobody able to change it. A refused call fires one severity lower.",
     reads: &[
         "eventName",
         "errorCode",
@@ -35,6 +33,8 @@ const ABOUT: About = About {
         "requestParameters.policy",
         "requestParameters.bypassPolicyLockoutSafetyCheck",
         "responseElements.keyMetadata.arn",
+        "responseElements.replicaKeyMetadata.arn",
+        "responseElements.replicaPolicy",
         "resources[].ARN",
         "userIdentity",
     ],
@@ -46,22 +46,19 @@ impl Rule for PolicyLockout {
     }
 
     fn selects(&self, record: &Record<'_>) -> bool {
-        is_refused_at_owner(record, "PutKeyPolicy") || is_refused_at_owner(record, "CreateKey")
+        is_policy_refused(record)
     }
 
     fn judge(&self, record: &Record<'_>, light: &Light<'_>) -> Option<Hit> {
-        if !matches!(record.operation.name(), "PutKeyPolicy" | "CreateKey")
-            || !is_owners_copy(record)
-            || !is_made_or_refused(record)
-        {
+        if !writes_policy(record) {
             return None;
         }
-        let key = key_of(record, light);
+        let key = key_given(record, light);
         let bypasses = bypasses_the_check(record.body());
         // Whose key it is decides who is locked out.
         let policy = light.written.of(record).and_then(Result::ok);
         let policy = policy.filter(|_| is_account_id(&record.account));
-        let before = key.and_then(|key| light.past.policy(key));
+        let before = policy_before(record, light);
         let reasons = policy.map_or_else(Vec::new, |policy| {
             let now = light.written.seen(policy, record);
             new_reasons(policy, record, before, bypasses)
@@ -125,7 +122,9 @@ fn new_reasons(
 
 fn severity_of(reason: &LockoutReason) -> Option<Severity> {
     Some(match reason {
-        LockoutReason::RootDelegationMissing(RootDelegation::Conditional(_)) => Severity::High,
+        LockoutReason::RootDelegationMissing(
+            RootDelegation::Conditional(_) | RootDelegation::DeniedUnless { .. },
+        ) => Severity::High,
         _ => Severity::Critical,
     })
 }

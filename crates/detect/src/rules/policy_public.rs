@@ -2,10 +2,8 @@
 
 use keytrail_event::Record;
 
-use super::support::{
-    events_of_key, is_made_or_refused, is_owners_copy, is_refused_at_owner, key_argument,
-    key_in_title, key_of,
-};
+use super::policy_put::{is_policy_refused, key_given, writes_policy};
+use super::support::{events_of_key, key_argument, key_in_title};
 use super::{About, Hit, Light, Rule, Side};
 use crate::finding::{Evidence, Severity};
 use crate::policy::{ActionClass, PolicyError, PublicStatement, public_access};
@@ -28,7 +26,7 @@ const ABOUT: About = About {
     attack: &[("TA0010", "T1537", "T1537")],
     practice: "least privilege in key policies",
     side: Side::Owner,
-    fires_when: "PutKeyPolicy or CreateKey whose policy allows everyone a cryptographic, grant or administrative action, with neither a condition nor a Deny that closes it. A policy that KMS took but Keytrail cannot read: medium. A refused call fires one severity lower.",
+    fires_when: "PutKeyPolicy, CreateKey or ReplicateKey whose policy allows everyone a cryptographic, grant or administrative action, with neither a condition nor a Deny that closes it. A policy that KMS took but Keytrail cannot read: medium. A refused call fires one severity lower.",
     reads: &[
         "eventName",
         "errorCode",
@@ -36,6 +34,8 @@ const ABOUT: About = About {
         "requestParameters.keyId",
         "requestParameters.policy",
         "responseElements.keyMetadata.arn",
+        "responseElements.replicaKeyMetadata.arn",
+        "responseElements.replicaPolicy",
         "resources[].ARN",
         "userIdentity",
     ],
@@ -47,18 +47,15 @@ impl Rule for PolicyPublic {
     }
 
     fn selects(&self, record: &Record<'_>) -> bool {
-        is_refused_at_owner(record, "PutKeyPolicy") || is_refused_at_owner(record, "CreateKey")
+        is_policy_refused(record)
     }
 
     fn judge(&self, record: &Record<'_>, light: &Light<'_>) -> Option<Hit> {
-        if !matches!(record.operation.name(), "PutKeyPolicy" | "CreateKey")
-            || !is_owners_copy(record)
-            || !is_made_or_refused(record)
-        {
+        if !writes_policy(record) {
             return None;
         }
         let policy = light.written.of(record)?;
-        let key = key_of(record, light);
+        let key = key_given(record, light);
         let hit = match policy {
             Ok(policy) => opened(record, key, &public_access(policy))?,
             Err(error) => unreadable(record, key, error),

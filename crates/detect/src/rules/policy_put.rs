@@ -4,11 +4,11 @@ use std::cell::OnceCell;
 use std::collections::BTreeSet;
 
 use keytrail_event::Record;
-use keytrail_event::arn::is_account_id;
+use keytrail_event::arn::{Arn, is_account_id};
 
 use super::seen_policy::{SeenPolicy, policy_text};
 use super::support::{
-    cut, events_of_key, is_made_or_refused, is_owners_copy, key_argument, key_of,
+    cut, events_of_key, is_made_or_refused, is_owners_copy, is_refused, key_argument, key_of,
 };
 use super::{Hit, Light};
 use crate::finding::Evidence;
@@ -37,7 +37,41 @@ impl WrittenPolicy {
     }
 }
 
-/// A policy as PutKeyPolicy or CreateKey writes it.
+/// Whether the record is the owner's copy of a call that gives a key a policy, made or refused.
+pub fn writes_policy(record: &Record<'_>) -> bool {
+    matches!(
+        record.operation.name(),
+        "PutKeyPolicy" | "CreateKey" | "ReplicateKey"
+    ) && is_owners_copy(record)
+        && is_made_or_refused(record)
+}
+
+/// Whether the owner's copy of a call that gives a key a policy says that it was refused.
+pub fn is_policy_refused(record: &Record<'_>) -> bool {
+    writes_policy(record) && is_refused(record)
+}
+
+/// The key that is given the policy: of ReplicateKey the replica, where the answer names it.
+pub fn key_given<'l>(record: &'l Record<'_>, light: &Light<'l>) -> Option<&'l str> {
+    replica(record).or_else(|| key_of(record, light))
+}
+
+/// The ARN of the replica that ReplicateKey made.
+pub fn replica<'r>(record: &'r Record<'_>) -> Option<&'r str> {
+    if record.operation.name() != "ReplicateKey" {
+        return None;
+    }
+    let arn = record.body()["responseElements"]["replicaKeyMetadata"]["arn"].as_str()?;
+    Arn::parse(arn).is_some().then(|| cut(arn))
+}
+
+/// The policy before: a replica's is that of its primary.
+pub fn policy_before<'l>(record: &'l Record<'_>, light: &Light<'l>) -> Option<&'l SeenPolicy> {
+    let before = key_of(record, light).and_then(|key| light.past.policy(key));
+    before.filter(|before| before.at <= record.time)
+}
+
+/// A policy as PutKeyPolicy, CreateKey or ReplicateKey writes it.
 #[derive(Debug)]
 pub struct PolicyPut<'l> {
     /// The canonical key.
@@ -54,24 +88,15 @@ impl<'l> PolicyPut<'l> {
     /// The policy that the owner's copy of this call writes, or tried to. `None` where it cannot be read: that is for
     /// `policy-public` to tell.
     pub fn read(record: &'l Record<'_>, light: &Light<'l>) -> Option<Self> {
-        let is_put = matches!(record.operation.name(), "PutKeyPolicy" | "CreateKey");
-        if !is_put
-            || !is_owners_copy(record)
-            || !is_made_or_refused(record)
-            || !is_account_id(&record.account)
-        {
+        if !writes_policy(record) || !is_account_id(&record.account) {
             return None;
         }
         let policy = light.written.of(record)?.ok()?;
-        let key = key_of(record, light);
-        let before = key
-            .and_then(|key| light.past.policy(key))
-            .filter(|before| before.at <= record.time);
         Some(Self {
-            key,
+            key: key_given(record, light),
             now: light.written.seen(policy, record),
             policy,
-            before,
+            before: policy_before(record, light),
         })
     }
 

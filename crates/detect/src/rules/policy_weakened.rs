@@ -41,6 +41,9 @@ impl Rule for PolicyWeakened {
     }
 
     fn judge(&self, record: &Record<'_>, light: &Light<'_>) -> Option<Hit> {
+        if record.operation.name() != "PutKeyPolicy" {
+            return None;
+        }
         let put = PolicyPut::read(record, light)?;
         let changes = put.changes()?;
         let weaker: Vec<&Change> = changes

@@ -35,7 +35,7 @@ const ABOUT: About = About {
     attack: &[("TA0040", "T1486", "T1486")],
     practice: "data can be read by its owner tomorrow",
     side: Side::Owner,
-    fires_when: "Within 24 hours, by one principal, or on one key with the bulk use by a principal new to it: (1) a key policy is written, key material imported, a key with material from outside created, or a key of another account set as a service's; (2) at least rules.ransom_bulk_calls (50) calls of ReEncrypt, GenerateDataKey or Encrypt in an hour, or 10 objects written under foreign or customer-provided keys in an hour; (3) a key is disabled, scheduled for deletion or stripped of its material, versioning suspended, or backups or snapshots deleted.",
+    fires_when: "Within 24 hours, by one principal, or on one key with the bulk use by a principal new to it: (1) a key policy is written, key material imported, a key with material from outside created, or a key of another account set as a service's; (2) at least rules.ransom_bulk_calls (50) calls of ReEncrypt, GenerateDataKey or Encrypt in an hour, or 10 objects written under foreign or customer-provided keys in an hour; (3) a key is disabled, scheduled for deletion or stripped of its material, versioning suspended, objects or backups made to expire within 7 days, object lock lifted, or backups or snapshots deleted.",
     reads: &[
         "eventSource",
         "eventName",
@@ -47,6 +47,9 @@ const ABOUT: About = About {
         "requestParameters.keyId",
         "requestParameters.origin",
         "requestParameters.VersioningConfiguration.Status",
+        "requestParameters.LifecycleConfiguration.Rule",
+        "requestParameters.ObjectLockConfiguration.Rule",
+        "requestParameters.lifecycle.deleteAfterDays",
         "requestParameters.pointInTimeRecoverySpecification.pointInTimeRecoveryEnabled",
         "userIdentity",
     ],
@@ -214,7 +217,7 @@ pub(crate) fn bulk_uses(light: &DayLight<'_>) -> Vec<BulkUse> {
         });
     }
     for rule in OBJECT_RULES {
-        light.records(rule, |record, count| {
+        light.records_selected_by(rule, |record, count| {
             let is_object = super::foreign_keys::writes_object(record);
             if is_object && record.outcome.is_success() && count >= OBJECTS_MIN {
                 found.push(BulkUse {

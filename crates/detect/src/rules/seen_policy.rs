@@ -69,10 +69,20 @@ pub fn administrator_names(policy: &Policy) -> Vec<String> {
     names
 }
 
-/// The policy that PutKeyPolicy or CreateKey writes: a string in records, an object in some exports.
+/// The policy that PutKeyPolicy, CreateKey or ReplicateKey writes: a string in records, an object in some exports. What
+/// a replica was given stands in the answer too.
 #[must_use]
 pub fn policy_text(record: &Record<'_>) -> Option<String> {
-    match &record.body()["requestParameters"]["policy"] {
+    let body = record.body();
+    let requested = &body["requestParameters"]["policy"];
+    match requested {
+        Value::Null => text_of(&body["responseElements"]["replicaPolicy"]),
+        requested => text_of(requested),
+    }
+}
+
+fn text_of(policy: &Value) -> Option<String> {
+    match policy {
         Value::String(text) => Some(text.clone()),
         policy @ Value::Object(_) => Some(policy.to_string()),
         _ => None,

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use keytrail_event::selection::{BACKUP, CLOUDTRAIL, DYNAMODB, EC2, IAM, RDS, S3};
 use keytrail_event::{EventTime, Record};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::caller::is_aws;
 use super::foreign_key_object::bucket;
@@ -23,7 +24,7 @@ pub struct ServicesPast {
     trails: BTreeMap<String, (EventTime, TrailSettings)>,
     /// When a principal first wrote to a bucket with a key of its own, by principal and bucket.
     customer_keys: BTreeMap<(String, String), EventTime>,
-    /// IAM policies that were written in the last days.
+    /// Permissions that were changed in IAM in the last days.
     iam_changes: BTreeSet<IamChange>,
     /// Keys of other accounts that services were given, and ways back that were cut off, in the last days.
     service_changes: BTreeSet<ServiceChange>,
@@ -44,7 +45,7 @@ pub struct ServiceChange {
     pub foreign_account: Option<String>,
 }
 
-/// An IAM policy that was written. Sorted by (time, event id).
+/// A permission that was changed in IAM. Sorted by (time, event id).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct IamChange {
     /// When.
@@ -53,8 +54,11 @@ pub struct IamChange {
     pub event_id: String,
     /// The operation.
     pub operation: String,
-    /// Who wrote it.
+    /// Who did it.
     pub principal: String,
+    /// The user or role it was changed for, as `user/<name>` or `role/<name>`; empty where it may be for several.
+    #[serde(default)]
+    pub target: String,
 }
 
 impl ServicesPast {
@@ -71,7 +75,7 @@ impl ServicesPast {
         self.customer_keys.get(&writer).copied()
     }
 
-    /// IAM policies that were written in the last days, by time.
+    /// Permissions that were changed in IAM in the last days, by time.
     pub fn iam_changes(&self) -> impl Iterator<Item = &IamChange> {
         self.iam_changes.iter()
     }
@@ -130,6 +134,7 @@ impl ServicesPast {
             event_id: record.event_id.as_deref().unwrap_or_default().to_owned(),
             operation: cut(record.operation.name()).to_owned(),
             principal: record.principal().to_owned(),
+            target: iam_target(record.body()),
         };
         insert_recent(&mut self.iam_changes, change, |change| change.at)
     }
@@ -173,6 +178,37 @@ fn insert_recent<T: Ord>(set: &mut BTreeSet<T>, value: T, at: impl Fn(&T) -> Eve
     0
 }
 
+/// The user or role whose permissions a call of IAM changes.
+fn iam_target(body: &Value) -> String {
+    let request = &body["requestParameters"];
+    let named = [("user", "userName"), ("role", "roleName")].map(|(kind, field)| {
+        let name = request[field].as_str()?;
+        Some(format!("{kind}/{}", cut(name)))
+    });
+    named.into_iter().flatten().next().unwrap_or_default()
+}
+
+/// Days after which a lifecycle that removes objects or backups leaves too little time to notice.
+const SOON_DAYS: i64 = 7;
+
+/// Whether a rule of a bucket's lifecycle, which records write as one or as a list, soon removes objects or their old
+/// versions.
+fn expires_soon(rules: &Value) -> bool {
+    let is_one = |rule: &Value| {
+        rule["Status"] == "Enabled"
+            && (is_soon(&rule["Expiration"]["Days"])
+                || is_soon(&rule["NoncurrentVersionExpiration"]["NoncurrentDays"]))
+    };
+    match rules {
+        Value::Array(rules) => rules.iter().any(is_one),
+        rule => is_one(rule),
+    }
+}
+
+fn is_soon(days: &Value) -> bool {
+    days.as_i64().is_some_and(|days| days <= SOON_DAYS)
+}
+
 /// Whether the call gave a service a key of another account (which), or cut a way back off (`None` within).
 fn service_change(record: &Record<'_>) -> Option<Option<String>> {
     if record.is_kms()
@@ -186,6 +222,13 @@ fn service_change(record: &Record<'_>) -> Option<Option<String>> {
     let request = &body["requestParameters"];
     let cuts_off = match (&*record.event_source, record.operation.name()) {
         (S3, "PutBucketVersioning") => request["VersioningConfiguration"]["Status"] == "Suspended",
+        (S3, "PutBucketLifecycle") => expires_soon(&request["LifecycleConfiguration"]["Rule"]),
+        (S3, "PutBucketObjectLockConfiguration") => {
+            request["ObjectLockConfiguration"]["Rule"].is_null()
+        }
+        (BACKUP, "UpdateRecoveryPointLifecycle") => {
+            is_soon(&request["lifecycle"]["deleteAfterDays"])
+        }
         (DYNAMODB, "UpdateContinuousBackups") => {
             request["pointInTimeRecoverySpecification"]["pointInTimeRecoveryEnabled"] == false
         }

@@ -1,5 +1,6 @@
 //! Sweeps: many keys refused to one principal, or looked at by one, within a short time.
 
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use keytrail_event::key::short_key_name;
@@ -8,6 +9,7 @@ use keytrail_event::{EventTime, OperationClass, OutcomeFamily};
 use super::BURST_SECONDS;
 use super::Hit;
 use super::caller::{is_aws_principal, is_judged_at};
+use super::customs::Customs;
 use super::day::{DayCell, DayHit, DayLight};
 use super::lately::LATELY_SECONDS;
 use super::sightings::{Moment, grouped, moments, spell};
@@ -35,8 +37,26 @@ pub enum Kind {
     Discovery,
 }
 
+/// The sweeps of one day, each kind once somebody asks: several rules do.
+#[derive(Debug, Default)]
+pub(crate) struct DaySweeps<'a> {
+    denied: OnceCell<Vec<Sweep<'a>>>,
+    discovery: OnceCell<Vec<Sweep<'a>>>,
+}
+
+impl<'a> DayLight<'a> {
+    /// The day's sweeps of this kind.
+    pub(crate) fn sweeps(&self, kind: Kind) -> &'a [Sweep<'a>] {
+        let found = match kind {
+            Kind::Denied => &self.sweeps.denied,
+            Kind::Discovery => &self.sweeps.discovery,
+        };
+        found.get_or_init(|| sweeps(self, &sweep_cells(self, kind), kind))
+    }
+}
+
 /// The sweeps of a day, with what belongs to them of the evening before; at most one of a principal.
-pub fn sweeps<'l>(light: &'l DayLight<'_>, cells: &'l [DayCell<'_>], kind: Kind) -> Vec<Sweep<'l>> {
+fn sweeps<'a>(light: &DayLight<'a>, cells: &[DayCell<'a>], kind: Kind) -> Vec<Sweep<'a>> {
     let rules = &light.configuration.rules;
     let (seconds, enough) = match kind {
         Kind::Denied => (LATELY_SECONDS, rules.denied_sweep_keys),
@@ -47,7 +67,8 @@ pub fn sweeps<'l>(light: &'l DayLight<'_>, cells: &'l [DayCell<'_>], kind: Kind)
         Kind::Discovery => calls.len() as u64 >= enough.max(2),
     };
     let mut evening: BTreeMap<&str, Vec<Moment<'_>>> = BTreeMap::new();
-    for call in light.customs.lately.iter() {
+    let customs: &'a Customs = light.customs;
+    for call in customs.lately.iter() {
         let is_of_kind = match kind {
             Kind::Denied => call.is_refused && !call.key.is_empty(),
             Kind::Discovery => !call.is_refused,
@@ -94,7 +115,7 @@ pub fn sweeps<'l>(light: &'l DayLight<'_>, cells: &'l [DayCell<'_>], kind: Kind)
 }
 
 /// The cells that sweeps of this kind are made of.
-pub fn sweep_cells<'a>(light: &DayLight<'a>, kind: Kind) -> Vec<DayCell<'a>> {
+fn sweep_cells<'a>(light: &DayLight<'a>, kind: Kind) -> Vec<DayCell<'a>> {
     let cells = match kind {
         Kind::Denied => light.cells(|_, outcome| outcome == OutcomeFamily::Denied),
         Kind::Discovery => light.cells(|class, outcome| {
@@ -111,12 +132,8 @@ pub fn sweep_cells<'a>(light: &DayLight<'a>, kind: Kind) -> Vec<DayCell<'a>> {
 
 /// Who looked at many keys at once on the day.
 pub(crate) fn lookers(light: &DayLight<'_>) -> Vec<String> {
-    let cells = sweep_cells(light, Kind::Discovery);
-    let sweeps = sweeps(light, &cells, Kind::Discovery);
-    sweeps
-        .into_iter()
-        .map(|sweep| sweep.principal.to_owned())
-        .collect()
+    let sweeps = light.sweeps(Kind::Discovery).iter();
+    sweeps.map(|sweep| sweep.principal.to_owned()).collect()
 }
 
 fn keys_of<'m>(calls: &[Moment<'m>]) -> BTreeSet<&'m str> {
@@ -162,7 +179,7 @@ impl Sweep<'_> {
     }
 
     /// A hit over the sweep.
-    pub fn into_hit(self, hit: Hit, light: &DayLight<'_>) -> DayHit {
+    pub fn hit(&self, hit: Hit, light: &DayLight<'_>) -> DayHit {
         let (first_seen, last_seen) = self.span();
         let today = self
             .calls
@@ -175,7 +192,7 @@ impl Sweep<'_> {
             last_seen,
             count: self.calls.len() as u64,
             new: today.count() as u64,
-            event_ids: self.event_ids,
+            event_ids: self.event_ids.clone(),
             is_told_once: false,
         }
     }

@@ -11,7 +11,7 @@ use super::customs::PastSweep;
 use super::day::{DayCell, DayHit, DayLight};
 use super::sightings::{calls_evidence, events_of, grouped, moments, over_cells, spell};
 use super::support::{key_in_title, listed};
-use super::sweep::{Kind, sweep_cells, sweeps};
+use super::sweep::Kind;
 use super::{About, Hit, Rule, Side};
 use crate::finding::{Evidence, Severity};
 
@@ -71,9 +71,9 @@ impl Rule for TheftChain {
         };
         let cells = light.cells_in(is_use, |cell| {
             !cell.key.is_empty()
+                && searched.contains_key(cell.principal)
                 && !is_aws_principal(cell.principal)
                 && is_judged_at(cell.principal, light.account, light.configuration)
-                && searched.contains_key(cell.principal)
         });
         let groups = grouped(&cells, |cell| Some(cell.principal));
         let hits = groups.iter().filter_map(|(principal, cells)| {
@@ -95,7 +95,7 @@ fn judge_principal(
             light.day.start().plus_seconds(-1),
         );
         let known = light.uses.first_use_by(cell.key, &is_it, span, light.past);
-        known.is_none() && cell.last().time >= sweep.first
+        known.is_none() && cell.last_time() >= sweep.first
     };
     let new: Vec<&DayCell<'_>> = cells.iter().filter(is_new).copied().collect();
     let decrypts: Vec<&DayCell<'_>> = new
@@ -166,8 +166,7 @@ fn judge_principal(
 pub(crate) fn past_sweeps(light: &DayLight<'_>) -> Vec<PastSweep> {
     let mut found = Vec::new();
     for kind in [Kind::Denied, Kind::Discovery] {
-        let cells = sweep_cells(light, kind);
-        for sweep in sweeps(light, &cells, kind) {
+        for sweep in light.sweeps(kind) {
             if kind == Kind::Discovery && light.customs.looked(sweep.principal, light.day) {
                 continue;
             }

@@ -17,7 +17,7 @@ const ABOUT: About = About {
     attack: &[("TA0005", "T1562.008", "T1685.002")],
     practice: "an audit trail for compliance",
     side: Side::Owner,
-    fires_when: "UpdateTrail takes away what the trail had: multi-Region recording, global service events, log file validation or the organisation's accounts, or gives it another bucket or another key. Only a change against the trail's earlier CreateTrail or UpdateTrail counts; of a trail not seen before, a request that sets one or two things only. A failed call fires one severity lower.",
+    fires_when: "UpdateTrail takes away what the trail had: multi-Region recording, global service events, log file validation or the organisation's accounts, or gives it another bucket or another key; UpdateEventDataStore likewise. Only a change against the earlier call that set it counts; of a trail not seen before, a request that sets one or two things only. A failed call fires one severity lower.",
     reads: &[
         "eventSource",
         "eventName",
@@ -29,6 +29,9 @@ const ABOUT: About = About {
         "requestParameters.includeGlobalServiceEvents",
         "requestParameters.enableLogFileValidation",
         "requestParameters.isOrganizationTrail",
+        "requestParameters.eventDataStore",
+        "requestParameters.multiRegionEnabled",
+        "requestParameters.organizationEnabled",
         "requestParameters.s3BucketName",
         "requestParameters.kmsKeyId",
         "responseElements.trailARN",
@@ -36,6 +39,9 @@ const ABOUT: About = About {
         "responseElements.includeGlobalServiceEvents",
         "responseElements.logFileValidationEnabled",
         "responseElements.isOrganizationTrail",
+        "responseElements.eventDataStoreArn",
+        "responseElements.multiRegionEnabled",
+        "responseElements.organizationEnabled",
         "responseElements.s3BucketName",
         "responseElements.kmsKeyId",
         "userIdentity",
@@ -48,7 +54,12 @@ impl Rule for TrailNarrowed {
     }
 
     fn judge(&self, record: &Record<'_>, light: &Light<'_>) -> Option<Hit> {
-        if !sets_trail(record) || record.operation.name() != "UpdateTrail" {
+        let is_store = match record.operation.name() {
+            "UpdateTrail" => false,
+            "UpdateEventDataStore" => true,
+            _ => return None,
+        };
+        if !sets_trail(record) {
             return None;
         }
         let body = record.body();
@@ -76,13 +87,20 @@ impl Rule for TrailNarrowed {
         let mut hit = Hit::of(record, Severity::High, title).class(&*trail);
         hit.evidence.extend(narrowings.iter().map(evidence));
         if record.outcome.is_success() {
-            hit = hit
-                .next(format!(
-                    "Look at the trail, and put it back: aws cloudtrail get-trail --name {} --region {}, then update-trail",
-                    argument(&trail, "trail"),
-                    argument(&record.region, "region")
-                ))
-                .next(OTHER_TRAILS);
+            let (trail, region) = (
+                argument(&trail, "trail"),
+                argument(&record.region, "region"),
+            );
+            let look = if is_store {
+                format!(
+                    "Look at the event data store, and put it back: aws cloudtrail get-event-data-store --event-data-store {trail} --region {region}, then update-event-data-store"
+                )
+            } else {
+                format!(
+                    "Look at the trail, and put it back: aws cloudtrail get-trail --name {trail} --region {region}, then update-trail"
+                )
+            };
+            hit = hit.next(look).next(OTHER_TRAILS);
         }
         let hit = hit.next(events_of_principal(record, 24));
         Some(hit.lower_if_refused(record, light))

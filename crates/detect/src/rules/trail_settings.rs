@@ -38,16 +38,25 @@ pub struct Narrowing {
     pub after: String,
 }
 
-/// Whether the record is of a call that sets a trail.
+/// Whether the record is of a call that sets a trail or an event data store.
 pub fn sets_trail(record: &Record<'_>) -> bool {
     record.event_source == CLOUDTRAIL
-        && matches!(record.operation.name(), "CreateTrail" | "UpdateTrail")
+        && matches!(
+            record.operation.name(),
+            "CreateTrail" | "UpdateTrail" | "CreateEventDataStore" | "UpdateEventDataStore"
+        )
 }
 
-/// The ARN of the trail that a CreateTrail or UpdateTrail is about.
+/// The ARN of the trail or event data store that such a call is about.
 pub fn trail_arn(record: &Record<'_>, body: &Value) -> Option<String> {
-    let answered = body["responseElements"]["trailARN"].as_str();
-    let named = answered.or_else(|| body["requestParameters"]["name"].as_str())?;
+    let (request, response) = (&body["requestParameters"], &body["responseElements"]);
+    let named = [
+        &response["trailARN"],
+        &response["eventDataStoreArn"],
+        &request["eventDataStore"],
+        &request["name"],
+    ];
+    let named = named.into_iter().find_map(Value::as_str)?;
     if Arn::parse(named).is_some() {
         return Some(cut(named).to_owned());
     }
@@ -64,10 +73,10 @@ impl TrailSettings {
     pub fn requested(body: &Value) -> Self {
         let request = &body["requestParameters"];
         Self {
-            multi_region: truth(&request["isMultiRegionTrail"]),
+            multi_region: either(request, "isMultiRegionTrail", "multiRegionEnabled"),
             global_events: truth(&request["includeGlobalServiceEvents"]),
             validation: truth(&request["enableLogFileValidation"]),
-            organisation: truth(&request["isOrganizationTrail"]),
+            organisation: either(request, "isOrganizationTrail", "organizationEnabled"),
             bucket: text(&request["s3BucketName"]),
             key: text(&request["kmsKeyId"]),
         }
@@ -80,10 +89,10 @@ impl TrailSettings {
         let requested = Self::requested(body);
         let answered = if record.outcome.is_success() && response.is_object() {
             Self {
-                multi_region: truth(&response["isMultiRegionTrail"]),
+                multi_region: either(response, "isMultiRegionTrail", "multiRegionEnabled"),
                 global_events: truth(&response["includeGlobalServiceEvents"]),
                 validation: truth(&response["logFileValidationEnabled"]),
-                organisation: truth(&response["isOrganizationTrail"]),
+                organisation: either(response, "isOrganizationTrail", "organizationEnabled"),
                 bucket: text(&response["s3BucketName"]),
                 // An answer without a key is one of a trail without a key.
                 key: Some(text(&response["kmsKeyId"]).unwrap_or_default()),
@@ -226,6 +235,11 @@ fn named(text: &str) -> String {
     } else {
         text.to_owned()
     }
+}
+
+/// A switch as trails or as event data stores call it.
+fn either(settings: &Value, of_trail: &str, of_store: &str) -> Option<bool> {
+    truth(&settings[of_trail]).or_else(|| truth(&settings[of_store]))
 }
 
 fn truth(value: &Value) -> Option<bool> {

@@ -1,6 +1,7 @@
 //! `trail-stopped`: somebody switched the audit trail off.
 
 use keytrail_event::Record;
+use keytrail_event::arn::Arn;
 use keytrail_event::selection::CLOUDTRAIL;
 
 use super::support::{OTHER_TRAILS, argument, cut, events_of_principal};
@@ -24,6 +25,7 @@ const ABOUT: About = About {
         "errorCode",
         "requestParameters.name",
         "requestParameters.eventDataStore",
+        "errorMessage",
     ],
 };
 
@@ -44,6 +46,7 @@ impl Rule for TrailStopped {
         let trail = ["name", "eventDataStore", "trailName"]
             .iter()
             .find_map(|field| body["requestParameters"][field].as_str())
+            .or_else(|| trail_in_message(body["errorMessage"].as_str()?))
             .map_or("a trail that the record does not name", cut);
         let operation = record.operation.name();
         let mut hit = Hit::of(record, Severity::High, format!("{operation} on {trail}"))
@@ -63,6 +66,12 @@ impl Rule for TrailStopped {
         let hit = hit.next(events_of_principal(record, 24));
         Some(hit.lower_if_refused(record, light))
     }
+}
+
+/// The trail or event data store that a refusal names: such records carry no request.
+fn trail_in_message(message: &str) -> Option<&str> {
+    let mut words = message.split([' ', '"', ',']);
+    words.find(|word| Arn::parse(word).is_some_and(|arn| arn.service == "cloudtrail"))
 }
 
 fn remedy(operation: &str, trail: &str, region: &str) -> String {

@@ -78,6 +78,7 @@ fn delegation_word(found: &RootDelegation) -> &'static str {
         RootDelegation::Whole(_) => "whole",
         RootDelegation::Conditional(_) => "conditional",
         RootDelegation::Denied { .. } => "denied",
+        RootDelegation::DeniedUnless { .. } => "unless",
         RootDelegation::WithoutPutKeyPolicy(_) => "without",
         RootDelegation::Missing => "missing",
     }
