@@ -10,9 +10,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::Hit;
 use super::caller::{is_aws, is_by_cloudformation};
-use super::support::{
-    argument, cut, events_of_key, is_made_or_refused, is_owners_copy, key_argument, listed,
-};
+use super::support::{argument, cut, events_of_key, is_owners_call, key_argument, listed};
 use crate::finding::Evidence;
 use crate::policy::Principal;
 
@@ -214,10 +212,7 @@ impl<'a> Grant<'a> {
 /// for a resource of its own, and not to a service-linked role of that account.
 #[must_use]
 pub fn made_by_hand<'r>(record: &'r Record<'_>) -> Option<&'r Value> {
-    if record.operation.name() != "CreateGrant"
-        || !is_owners_copy(record)
-        || !is_made_or_refused(record)
-    {
+    if !is_owners_call(record, "CreateGrant") {
         return None;
     }
     let body = record.body();

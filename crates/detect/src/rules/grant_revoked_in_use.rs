@@ -5,8 +5,7 @@ use keytrail_event::Record;
 use super::caller::is_aws;
 use super::grant::grant_id;
 use super::support::{
-    argument, cut, duration, is_made_or_refused, is_owners_copy, is_refused_at_owner, key_in_title,
-    key_of, listed,
+    argument, cut, duration, is_owners_call, is_refused_at_owner, key_in_title, key_of, listed,
 };
 use super::{About, Hit, Light, Rule, Side};
 use crate::finding::{Evidence, Severity};
@@ -49,9 +48,7 @@ impl Rule for GrantRevokedInUse {
     }
 
     fn judge(&self, record: &Record<'_>, light: &Light<'_>) -> Option<Hit> {
-        if record.operation.name() != OPERATION
-            || !is_owners_copy(record)
-            || !is_made_or_refused(record)
+        if !is_owners_call(record, OPERATION)
             || is_aws(record)
             || record.service_path() != keytrail_event::source::DIRECT
         {

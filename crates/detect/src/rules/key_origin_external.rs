@@ -4,8 +4,7 @@ use keytrail_event::Record;
 use serde_json::Value;
 
 use super::support::{
-    cut, events_of_key, is_made_or_refused, is_owners_copy, is_refused_at_owner, key_argument,
-    key_in_title, key_of,
+    cut, events_of_key, is_owners_call, is_refused_at_owner, key_argument, key_in_title, key_of,
 };
 use super::{About, Hit, Light, Rule, Side};
 use crate::finding::{Evidence, Severity};
@@ -47,10 +46,7 @@ impl Rule for KeyOriginExternal {
     }
 
     fn judge(&self, record: &Record<'_>, light: &Light<'_>) -> Option<Hit> {
-        if record.operation.name() != OPERATION
-            || !is_owners_copy(record)
-            || !is_made_or_refused(record)
-        {
+        if !is_owners_call(record, OPERATION) {
             return None;
         }
         let body = record.body();

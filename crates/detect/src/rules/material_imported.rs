@@ -5,8 +5,8 @@ use keytrail_event::time::DAY_SECONDS;
 
 use super::key_material::expiry;
 use super::support::{
-    duration, events_of_key, is_made_or_refused, is_owners_copy, is_refused_at_owner, key_in_title,
-    key_of, last_use_evidence,
+    duration, events_of_key, is_owners_call, is_refused_at_owner, key_in_title, key_of,
+    last_use_evidence,
 };
 use super::{About, Hit, Light, Rule, Side};
 use crate::finding::{Evidence, Severity};
@@ -47,10 +47,7 @@ impl Rule for MaterialImported {
     }
 
     fn judge(&self, record: &Record<'_>, light: &Light<'_>) -> Option<Hit> {
-        if record.operation.name() != OPERATION
-            || !is_owners_copy(record)
-            || !is_made_or_refused(record)
-        {
+        if !is_owners_call(record, OPERATION) {
             return None;
         }
         let key = key_of(record, light);

@@ -4,8 +4,7 @@ use keytrail_event::{KeyName, Record};
 
 use super::caller::{is_by_cloudformation, is_of_new_key};
 use super::support::{
-    argument, cut, events_of_key, is_made_or_refused, is_owners_copy, is_refused_at_owner,
-    key_in_title, key_of, listed,
+    argument, cut, events_of_key, is_owners_call, is_refused_at_owner, key_in_title, key_of, listed,
 };
 use super::{About, Hit, Light, Rule, Side};
 use crate::finding::{Evidence, Severity};
@@ -48,10 +47,7 @@ impl Rule for RegionReplicated {
     }
 
     fn judge(&self, record: &Record<'_>, light: &Light<'_>) -> Option<Hit> {
-        if record.operation.name() != OPERATION
-            || !is_owners_copy(record)
-            || !is_made_or_refused(record)
-        {
+        if !is_owners_call(record, OPERATION) {
             return None;
         }
         let key = key_of(record, light);

@@ -39,6 +39,11 @@ pub fn is_refused_at_owner(record: &Record<'_>, operation: &str) -> bool {
     record.operation.name() == operation && is_refused(record) && is_owners_copy(record)
 }
 
+/// Whether this is the owner's copy of a call of this operation that was made, or refused to the caller.
+pub fn is_owners_call(record: &Record<'_>, operation: &str) -> bool {
+    record.operation.name() == operation && is_owners_copy(record) && is_made_or_refused(record)
+}
+
 /// Text of a record, cut to 256 bytes.
 pub fn cut(text: &str) -> &str {
     &text[..text.floor_char_boundary(WORDS_BYTES_MAX)]
