@@ -212,6 +212,12 @@ impl Cell {
         }
     }
 
+    /// When the first event was, in a cell of this hour.
+    #[must_use]
+    pub fn first_time(&self, hour: Hour) -> EventTime {
+        hour.start().plus_seconds(i64::from(self.first.second))
+    }
+
     /// When the last event was, in a cell of this hour.
     #[must_use]
     pub fn last_time(&self, hour: Hour) -> EventTime {

@@ -194,10 +194,9 @@ impl<'a> DayUses<'a> {
                 let is_use = key.class == OperationClass::Cryptographic
                     && key.outcome == OutcomeFamily::Success;
                 if is_use {
-                    let ends = cell.ends(key.hour);
                     let span = Span {
-                        first: ends.first.time,
-                        last: ends.last.time,
+                        first: cell.first_time(key.hour),
+                        last: cell.last_time(key.hour),
                         principal: day.symbols.name(key.principal),
                         cell: Some((*key, *cell)),
                     };

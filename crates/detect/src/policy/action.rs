@@ -144,9 +144,12 @@ impl ActionSet {
 
     /// The known actions that a pattern matches; with the unknown ones where it takes in the whole service.
     pub fn matching(pattern: &str) -> Self {
-        // Most patterns are names, or a start of names.
+        // Most patterns are names, a start of names, or all of the service.
         let end = pattern.find(['*', '?']).unwrap_or(pattern.len());
         let (start, rest) = pattern.split_at(end);
+        if rest == "*" && starts_with_ignoring_case("kms:", start) {
+            return Self::EVERY;
+        }
         let rest = rest.to_ascii_lowercase();
         let mut set = Self::NONE;
         for (bit, (name, _)) in ACTIONS.iter().enumerate() {

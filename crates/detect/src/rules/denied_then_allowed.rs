@@ -66,7 +66,7 @@ impl Rule for DeniedThenAllowed {
         if changes.is_empty() {
             return Vec::new();
         }
-        let refused = refusals(light);
+        let refused = refusals(light, &changes);
         if refused.is_empty() {
             return Vec::new();
         }
@@ -119,10 +119,20 @@ fn is_use(cell: &DayCell<'_>) -> bool {
         && !is_aws_principal(cell.principal)
 }
 
-/// When cryptographic calls were refused, by principal and key, today and in the hour before.
-fn refusals<'l>(light: &'l DayLight<'_>) -> BTreeMap<(&'l str, &'l str), Vec<EventTime>> {
+/// When cryptographic calls were refused, by principal and key, today and in the hour before, where some change followed
+/// within the hour: most are followed by none. The changes are sorted by time.
+fn refusals<'l>(
+    light: &'l DayLight<'_>,
+    changes: &[Change<'_>],
+) -> BTreeMap<(&'l str, &'l str), Vec<EventTime>> {
+    let is_followed = |at: EventTime| {
+        let next = changes.partition_point(|change| change.at < at);
+        let next = changes.get(next);
+        next.is_some_and(|change| change.at.seconds_since(at) <= WITHIN_SECONDS)
+    };
     let mut refused: BTreeMap<(&str, &str), Vec<EventTime>> = BTreeMap::new();
-    for call in light.customs.lately.iter().filter(|call| call.is_refused) {
+    let evening = light.customs.lately.iter().filter(|call| call.is_refused);
+    for call in evening.filter(|call| is_followed(call.at)) {
         let pair = (call.principal.as_str(), call.key.as_str());
         refused.entry(pair).or_default().push(call.at);
     }
@@ -131,10 +141,11 @@ fn refusals<'l>(light: &'l DayLight<'_>) -> BTreeMap<(&'l str, &'l str), Vec<Eve
     }) {
         if is_use(&cell) {
             let times = moments(&[&cell]).into_iter().map(|moment| moment.at);
-            refused
-                .entry((cell.principal, cell.key))
-                .or_default()
-                .extend(times);
+            let mut times = times.filter(|at| is_followed(*at)).peekable();
+            if times.peek().is_some() {
+                let pair = (cell.principal, cell.key);
+                refused.entry(pair).or_default().extend(times);
+            }
         }
     }
     for times in refused.values_mut() {

@@ -26,8 +26,8 @@ pub(crate) struct Gathered<'a> {
     pub regions: BTreeMap<&'a str, RegionDay>,
     /// Who signed, made codes or derived secrets, with which key.
     pub signers: BTreeSet<(&'a str, &'a str)>,
-    /// The most calls that one principal made in an hour by one operation that encrypts.
-    pub encrypting_calls_max: u64,
+    /// The calls that one principal made in an hour by one operation that encrypts.
+    pub encrypting: BTreeMap<(&'a str, &'a str, Hour), u64>,
 }
 
 /// What one key was used for on one day.
@@ -84,8 +84,7 @@ impl<'a> Gathered<'a> {
                 .entry(key.principal)
                 .or_insert_with(|| is_aws_principal(day.name(key.principal)));
             let region = regions.entry(key.region).or_default();
-            let ends = cell.ends(key.hour);
-            let span = (ends.first.time, ends.last.time);
+            let span = (cell.first_time(key.hour), cell.last_time(key.hour));
             let hour = region.hours.entry(key.hour).or_insert(span);
             *hour = (hour.0.min(span.0), hour.1.max(span.1));
             if key.outcome != OutcomeFamily::Success {
@@ -120,7 +119,12 @@ impl<'a> Gathered<'a> {
             }
         }
         let mut gathered = Self {
-            encrypting_calls_max: encrypting.into_values().max().unwrap_or(0),
+            encrypting: encrypting
+                .into_iter()
+                .map(|((principal, operation, hour), calls)| {
+                    ((day.name(principal), day.name(operation), hour), calls)
+                })
+                .collect(),
             ..Self::default()
         };
         for (key, numbers) in keys {

@@ -3,9 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use keytrail_event::key::short_key_name;
-use keytrail_event::{EventTime, OperationClass, OutcomeFamily};
+use keytrail_event::{EventTime, Hour, OperationClass, OutcomeFamily};
 
-use super::caller::is_aws_principal;
 use super::chain::{CHAIN_SECONDS, Step, first_chain, over_steps};
 use super::customs::BulkUse;
 use super::day::{DayHit, DayLight};
@@ -180,14 +179,19 @@ fn bulk_steps(light: &DayLight<'_>, from: EventTime) -> Vec<Step> {
 pub(crate) fn bulk_uses(light: &DayLight<'_>) -> Vec<BulkUse> {
     let enough = light.configuration.rules.ransom_bulk_calls.max(1);
     // Nearly every day nobody does.
-    let is_bulk = light.gathered.encrypting_calls_max >= enough;
+    let all = light.gathered.encrypting.iter();
+    let bulk: BTreeSet<(&str, &str, Hour)> = all
+        .filter(|(_, calls)| **calls >= enough)
+        .map(|(of_hour, _)| *of_hour)
+        .collect();
     let is_use = |class, outcome| {
-        is_bulk && class == OperationClass::Cryptographic && outcome == OutcomeFamily::Success
+        !bulk.is_empty()
+            && class == OperationClass::Cryptographic
+            && outcome == OutcomeFamily::Success
     };
     let cells = light.cells_in(is_use, |cell| {
-        cell.outcome == OutcomeFamily::Success
-            && ENCRYPTING.contains(&cell.operation)
-            && !is_aws_principal(cell.principal)
+        ENCRYPTING.contains(&cell.operation)
+            && bulk.contains(&(cell.principal, cell.operation, cell.hour))
     });
     let mut found = Vec::new();
     let groups = grouped(&cells, |cell| {

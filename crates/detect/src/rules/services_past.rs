@@ -68,6 +68,15 @@ impl ServicesPast {
         self.trails.get(trail).map(|(_, settings)| settings)
     }
 
+    /// A trail that was seen to deliver to this bucket, by its ARN.
+    #[must_use]
+    pub fn trail_of_bucket(&self, bucket: &str) -> Option<&str> {
+        let delivers = |settings: &TrailSettings| settings.bucket.as_deref() == Some(bucket);
+        let mut trails = self.trails.iter();
+        let (trail, _) = trails.find(|(_, (_, settings))| delivers(settings))?;
+        Some(trail)
+    }
+
     /// When the principal first wrote to the bucket with a key of its own.
     #[must_use]
     pub fn first_customer_key(&self, principal: &str, bucket: &str) -> Option<EventTime> {
@@ -189,11 +198,11 @@ fn iam_target(body: &Value) -> String {
 }
 
 /// Days after which a lifecycle that removes objects or backups leaves too little time to notice.
-const SOON_DAYS: i64 = 7;
+pub const SOON_DAYS: i64 = 7;
 
 /// Whether a rule of a bucket's lifecycle, which records write as one or as a list, soon removes objects or their old
 /// versions.
-fn expires_soon(rules: &Value) -> bool {
+pub fn expires_soon(rules: &Value) -> bool {
     let is_one = |rule: &Value| {
         rule["Status"] == "Enabled"
             && (is_soon(&rule["Expiration"]["Days"])

@@ -1,7 +1,9 @@
 //! `trail-narrowed`: a trail was changed so that it records less, or elsewhere.
 
 use keytrail_event::Record;
+use keytrail_event::selection::S3;
 
+use super::services_past::{SOON_DAYS, expires_soon};
 use super::support::{OTHER_TRAILS, argument, cut, events_of_principal};
 use super::trail_settings::{Narrowing, TrailSettings, sets_trail, trail_arn};
 use super::{About, Hit, Light, Rule, Side};
@@ -17,7 +19,7 @@ const ABOUT: About = About {
     attack: &[("TA0005", "T1562.008", "T1685.002")],
     practice: "an audit trail for compliance",
     side: Side::Owner,
-    fires_when: "UpdateTrail takes away what the trail had: multi-Region recording, global service events, log file validation or the organisation's accounts, or gives it another bucket or another key; UpdateEventDataStore likewise. Only a change against the earlier call that set it counts; of a trail not seen before, a request that sets one or two things only. A failed call fires one severity lower.",
+    fires_when: "UpdateTrail takes away what the trail had: multi-Region recording, global service events, log file validation or the organisation's accounts, or gives it another bucket or another key; UpdateEventDataStore likewise; PutBucketLifecycle makes files expire within 7 days in a bucket that a trail was seen to deliver to. Only a change against the earlier call that set it counts; of a trail not seen before, a request that sets one or two things only. A failed call fires one severity lower.",
     reads: &[
         "eventSource",
         "eventName",
@@ -44,6 +46,8 @@ const ABOUT: About = About {
         "responseElements.organizationEnabled",
         "responseElements.s3BucketName",
         "responseElements.kmsKeyId",
+        "requestParameters.bucketName",
+        "requestParameters.LifecycleConfiguration.Rule",
         "userIdentity",
     ],
 };
@@ -54,6 +58,9 @@ impl Rule for TrailNarrowed {
     }
 
     fn judge(&self, record: &Record<'_>, light: &Light<'_>) -> Option<Hit> {
+        if record.event_source == S3 {
+            return expiring(record, light);
+        }
         let is_store = match record.operation.name() {
             "UpdateTrail" => false,
             "UpdateEventDataStore" => true,
@@ -105,6 +112,38 @@ impl Rule for TrailNarrowed {
         let hit = hit.next(events_of_principal(record, 24));
         Some(hit.lower_if_refused(record, light))
     }
+}
+
+/// A lifecycle that soon removes the files of a trail, which was seen to deliver to the bucket.
+fn expiring(record: &Record<'_>, light: &Light<'_>) -> Option<Hit> {
+    if record.operation.name() != "PutBucketLifecycle" {
+        return None;
+    }
+    let request = &record.body()["requestParameters"];
+    let bucket = request["bucketName"].as_str().map(cut)?;
+    let trail = light.past.services.trail_of_bucket(bucket)?;
+    if !expires_soon(&request["LifecycleConfiguration"]["Rule"]) {
+        return None;
+    }
+    let name = trail.rsplit('/').next().unwrap_or(trail);
+    let title = format!("{name} was narrowed: its files are soon removed");
+    let text = format!(
+        "A lifecycle rule of bucket {bucket} removes files within {SOON_DAYS} days; the trail delivers there"
+    );
+    let mut hit = Hit::of(record, Severity::High, title)
+        .key(None)
+        .class(format!("{trail} lifecycle"))
+        .because(Evidence::new("bucket_lifecycle", text).observed(bucket));
+    if record.outcome.is_success() {
+        hit = hit
+            .next(format!(
+                "Look at the rules, and take them away before they run: aws s3api get-bucket-lifecycle-configuration --bucket {0}, then delete-bucket-lifecycle --bucket {0}",
+                argument(bucket, "bucket")
+            ))
+            .next("Copy the files that are still there.");
+    }
+    let hit = hit.next(events_of_principal(record, 24));
+    Some(hit.lower_if_refused(record, light))
 }
 
 fn evidence(narrowing: &Narrowing) -> Evidence {

@@ -579,6 +579,15 @@ const BENIGN: &[Case] = &[
             ]
         },
     ),
+    (
+        "trail-narrowed",
+        "the trail's files expire after a quarter, those of another bucket tomorrow",
+        || {
+            let mut quarter = lifecycle(90);
+            quarter["requestParameters"]["bucketName"] = json!("trail");
+            vec![trail_into("trail"), quarter, lifecycle(1)]
+        },
+    ),
     ("trail-stopped", "a trail is started and looked at", || {
         vec![
             service(
@@ -735,6 +744,11 @@ const EVASIVE: &[Case] = &[
         call(at(0), "Decrypt", key, more)
     }).collect()
         },
+    ),
+    (
+        "trail-narrowed",
+        "the trail's files made to expire tomorrow",
+        || vec![trail_into("invoices"), lifecycle(1)],
     ),
     (
         "trail-narrowed",
@@ -929,6 +943,12 @@ fn lifecycle(days: u32) -> Value {
         json!({"bucketName": "invoices", "LifecycleConfiguration":
         {"Rule": {"ID": "r", "Status": "Enabled", "Filter": {"Prefix": ""}, "NoncurrentVersionExpiration": {"NoncurrentDays": days}}}}),
     )
+}
+
+fn trail_into(bucket: &str) -> Value {
+    let request =
+        json!({"name": "main", "s3BucketName": bucket, "includeGlobalServiceEvents": true});
+    service(at(0), "cloudtrail.amazonaws.com", "CreateTrail", request)
 }
 
 /// One deploy: a multi-Region key, its alias, policy, tags and rotation, and a replica.
