@@ -206,6 +206,12 @@ impl<'a> DayCell<'a> {
         &self.ends().last
     }
 
+    /// When the first call was.
+    #[must_use]
+    pub fn first_time(&self) -> EventTime {
+        self.cell.first_time(self.hour)
+    }
+
     /// When the last call was.
     #[must_use]
     pub fn last_time(&self) -> EventTime {

@@ -125,27 +125,29 @@ fn refusals<'l>(
     light: &'l DayLight<'_>,
     changes: &[Change<'_>],
 ) -> BTreeMap<(&'l str, &'l str), Vec<EventTime>> {
-    let is_followed = |at: EventTime| {
-        let next = changes.partition_point(|change| change.at < at);
+    let is_any_followed = |first: EventTime, last: EventTime| {
+        let next = changes.partition_point(|change| change.at < first);
         let next = changes.get(next);
-        next.is_some_and(|change| change.at.seconds_since(at) <= WITHIN_SECONDS)
+        next.is_some_and(|change| change.at.seconds_since(last) <= WITHIN_SECONDS)
     };
+    let is_followed = |at| is_any_followed(at, at);
     let mut refused: BTreeMap<(&str, &str), Vec<EventTime>> = BTreeMap::new();
     let evening = light.customs.lately.iter().filter(|call| call.is_refused);
     for call in evening.filter(|call| is_followed(call.at)) {
         let pair = (call.principal.as_str(), call.key.as_str());
         refused.entry(pair).or_default().push(call.at);
     }
-    for cell in light.cells(|class, outcome| {
-        class == OperationClass::Cryptographic && outcome == OutcomeFamily::Denied
-    }) {
-        if is_use(&cell) {
-            let times = moments(&[&cell]).into_iter().map(|moment| moment.at);
-            let mut times = times.filter(|at| is_followed(*at)).peekable();
-            if times.peek().is_some() {
-                let pair = (cell.principal, cell.key);
-                refused.entry(pair).or_default().extend(times);
-            }
+    let is_refused =
+        |class, outcome| class == OperationClass::Cryptographic && outcome == OutcomeFamily::Denied;
+    let cells = light.cells_in(is_refused, |cell| {
+        is_any_followed(cell.first_time(), cell.last_time()) && is_use(cell)
+    });
+    for cell in cells {
+        let times = moments(&[&cell]).into_iter().map(|moment| moment.at);
+        let mut times = times.filter(|at| is_followed(*at)).peekable();
+        if times.peek().is_some() {
+            let pair = (cell.principal, cell.key);
+            refused.entry(pair).or_default().extend(times);
         }
     }
     for times in refused.values_mut() {

@@ -189,3 +189,56 @@ fn a_principal_of_the_organisation_is_judged_at_home() {
     check(&looks(super::ORGANISATION_ACCOUNT), &[]);
     check(&looks("444455556666"), &[("discovery-sweep", "low", 10)]);
 }
+
+#[test]
+fn only_the_refusal_before_the_change_begins_the_chain() {
+    let rule = "denied-then-allowed";
+    let refused = |at| call(at, "Decrypt", 1, json!({"errorCode": "AccessDenied"}));
+    let written = |at| call(at, "PutKeyPolicy", 1, json!({}));
+    let used = |at| call(at, "Decrypt", 1, json!({}));
+    for (records, expected) in [
+        // From the refusal to the use it takes an hour, however early others were.
+        (
+            vec![refused(0), refused(3_000), written(6_000), used(6_600)],
+            1,
+        ),
+        (
+            vec![refused(0), refused(3_000), written(6_000), used(6_601)],
+            0,
+        ),
+        // A refusal that another change followed is too old for this one.
+        (
+            vec![
+                refused(0),
+                written(600),
+                refused(1_200),
+                written(4_801),
+                used(4_802),
+            ],
+            0,
+        ),
+        (
+            vec![
+                refused(0),
+                written(600),
+                used(599),
+                written(3_000),
+                used(3_600),
+            ],
+            1,
+        ),
+        (vec![written(0), refused(1), used(2)], 0),
+        (
+            vec![refused(DAY - 1_800), written(DAY - 60), used(DAY + 1_800)],
+            1,
+        ),
+        (
+            vec![refused(DAY - 1_800), written(DAY - 60), used(DAY + 1_801)],
+            0,
+        ),
+    ] {
+        let findings = super::findings_over(super::lines(&records).as_bytes());
+        let found = findings.iter().filter(|finding| finding.rule == rule);
+        assert_eq!(found.count(), expected, "{}", super::lines(&records));
+    }
+}
