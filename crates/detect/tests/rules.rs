@@ -21,8 +21,12 @@ use serde_json::{Value, json};
 mod administration;
 #[path = "rules/benign.rs"]
 mod benign;
+#[path = "rules/calls.rs"]
+mod calls;
 #[path = "rules/encryption.rs"]
 mod encryption;
+#[path = "rules/evasive.rs"]
+mod evasive;
 #[path = "rules/grading.rs"]
 mod grading;
 #[path = "rules/keys.rs"]
