@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use serde::de::IgnoredAny;
 
@@ -12,6 +13,7 @@ use crate::context::EncryptionContext;
 use crate::fields::Fields;
 use crate::foreign_key::may_name_foreign_key;
 use crate::issue::{Issue, IssueKind};
+use crate::principal::Identity;
 use crate::read::{Reader, Reading, Sink};
 use crate::record::{Body, Record};
 use crate::selection::{Selection, select_bytes};
@@ -64,6 +66,10 @@ fn common(record: &Record<'_>) -> String {
     let rest = Record {
         time: EventTime::from_unix_seconds(0),
         event_id: None,
+        identity: Arc::new(Identity::missing()),
+        source: record.source.is_some().then(Cow::default),
+        user_agent: record.user_agent.is_some().then(Cow::default),
+        vpc_endpoint_id: record.vpc_endpoint_id.is_some().then(Cow::default),
         context: EncryptionContext::default(),
         shared_event_id: record.shared_event_id.is_some().then(Cow::default),
         additional_event_data: record.additional_event_data.map(|_| ""),

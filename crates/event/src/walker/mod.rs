@@ -39,7 +39,7 @@ mod value;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
-pub(crate) use echo::{Echo, Known};
+pub(crate) use echo::{Echo, Known, Set};
 pub(crate) use follow::{Followed, SeenIdentity};
 pub(crate) use names::Field;
 pub(crate) use picked::Picked;
