@@ -23,7 +23,7 @@ mod token;
 pub(crate) use frame::{Frame, Places, STRETCHES_MAX, Then};
 pub(crate) use frames::{Frames, OPENING, OPENING_BYTES, OPENING_MASK, VERSION_MASK};
 pub use id::{TEMPLATES_MAX, TemplateId};
-pub(crate) use kinds::{KIND_OFFSET, Kind, Kinds, SORTED_KIND_OFFSET, SORTED_OPENING, TIME_MASK};
+pub(crate) use kinds::{Head, KIND_OFFSET, Kind, Kinds, SORTED_KIND_OFFSET, SORTED_OPENING};
 pub(crate) use learnt::{Follower, Learnt};
 
 /// What a reader knows of records that are alike.
