@@ -78,17 +78,10 @@ impl Kind {
 }
 
 /// Kinds by their hash.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Kinds {
+    /// Empty until the first.
     heads: Vec<Option<(Kind, Head)>>,
-}
-
-impl Default for Kinds {
-    fn default() -> Self {
-        Self {
-            heads: vec![None; KINDS],
-        }
-    }
 }
 
 /// What stands behind the identity in every record of a kind, up to the quote behind its name; or behind
@@ -131,6 +124,7 @@ impl Kinds {
 
     fn put(&mut self, kind: Kind, head: Option<Head>) {
         if let Some(head) = head {
+            self.heads.resize(KINDS, None);
             self.heads[(kind.0 >> 20) as usize % KINDS] = Some((kind, head));
         }
     }

@@ -127,7 +127,7 @@ impl Walker {
 
     /// Every walker that this machine can run.
     #[cfg(any(test, feature = "oracle"))]
-    pub(crate) fn all() -> impl Iterator<Item = Self> {
+    pub(crate) fn all() -> impl Iterator<Item = Self> + Clone {
         let mut all = vec![Found::Scalar(Scalar)];
         #[cfg(target_arch = "x86_64")]
         {
