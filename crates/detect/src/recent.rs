@@ -42,50 +42,66 @@ struct KnownIdentity {
     session: Option<KnownName>,
 }
 
-impl Recent {
-    /// The numbers of the record's principal and service path.
-    #[inline]
-    pub fn identity(&mut self, record: &Record<'_>, symbols: &mut Symbols) -> (Symbol, Symbol) {
-        let place = place(Arc::as_ptr(&record.identity) as usize);
-        let known = self.identities.get(place).and_then(Option::as_ref);
-        let known = match known {
-            Some(known) if Arc::ptr_eq(&known.identity, &record.identity) => known,
-            _ => self.learn_identity(place, record, symbols),
-        };
-        let (principal, service_path) = (known.principal, known.service_path);
-        match service_path {
-            Some(service_path) => (principal, service_path),
-            None => match record.service_path() {
-                DIRECT => {
-                    let direct = &mut self.direct;
-                    (principal, number(direct, DIRECT, symbols))
-                }
-                named => (principal, symbols.intern(named)),
-            },
+impl KnownIdentity {
+    #[cold]
+    fn of(record: &Record<'_>, symbols: &mut Symbols) -> Self {
+        let identity = Arc::clone(&record.identity);
+        let invoked_by = identity.invoked_by.as_deref().unwrap_or_default();
+        Self {
+            principal: symbols.intern(record.principal()),
+            service_path: (!invoked_by.is_empty()).then(|| symbols.intern(record.service_path())),
+            session: identity.session_name.as_deref().map(KnownName::new),
+            identity,
         }
     }
+}
 
-    #[cold]
-    fn learn_identity(
-        &mut self,
-        place: usize,
-        record: &Record<'_>,
-        symbols: &mut Symbols,
-    ) -> &KnownIdentity {
+impl Recent {
+    /// The number of the record's principal.
+    #[inline]
+    pub fn principal(&mut self, record: &Record<'_>, symbols: &mut Symbols) -> Symbol {
+        self.identity(record, symbols).principal
+    }
+
+    #[inline]
+    fn identity(&mut self, record: &Record<'_>, symbols: &mut Symbols) -> &mut KnownIdentity {
         if self.identities.is_empty() {
             self.identities.resize(REMEMBERED, None);
             self.keys.resize(REMEMBERED, None);
             self.operations.resize(REMEMBERED, None);
             self.direct = Some(symbols.intern(DIRECT));
         }
-        let identity = Arc::clone(&record.identity);
-        let invoked_by = identity.invoked_by.as_deref().unwrap_or_default();
-        self.identities[place].insert(KnownIdentity {
-            principal: symbols.intern(record.principal()),
-            service_path: (!invoked_by.is_empty()).then(|| symbols.intern(record.service_path())),
-            session: identity.session_name.as_deref().map(KnownName::new),
-            identity,
-        })
+        let slot = &mut self.identities[place(Arc::as_ptr(&record.identity) as usize)];
+        let is_it = |known: &KnownIdentity| Arc::ptr_eq(&known.identity, &record.identity);
+        if !slot.as_ref().is_some_and(is_it) {
+            *slot = None;
+        }
+        slot.get_or_insert_with(|| KnownIdentity::of(record, symbols))
+    }
+
+    /// The number of the record's service path.
+    #[inline]
+    pub fn service_path(&mut self, record: &Record<'_>, symbols: &mut Symbols) -> Symbol {
+        match self.identity(record, symbols).service_path {
+            Some(service_path) => service_path,
+            None => match record.service_path() {
+                DIRECT => number(&mut self.direct, DIRECT, symbols),
+                named => symbols.intern(named),
+            },
+        }
+    }
+
+    /// Notes whose session made the call.
+    #[inline]
+    pub fn note_session(
+        &mut self,
+        record: &Record<'_>,
+        values: &mut Values,
+        symbols: &mut Symbols,
+    ) {
+        if let Some(session) = &mut self.identity(record, symbols).session {
+            session.add_to(values, ValueKind::Session, symbols);
+        }
     }
 
     /// Whether this is the service path of a call that no service made.
@@ -103,12 +119,7 @@ impl Recent {
         values: &mut Values,
         symbols: &mut Symbols,
     ) {
-        // The identity has just been looked up, so it is there.
-        let place = place(Arc::as_ptr(&record.identity) as usize);
-        let known = self.identities.get_mut(place).and_then(Option::as_mut);
-        if let Some(session) = known.and_then(|known| known.session.as_mut()) {
-            session.add_to(values, ValueKind::Session, symbols);
-        }
+        self.note_session(record, values, symbols);
         // Only direct calls tell the caller's network and agent.
         if is_direct {
             self.note_caller(record, values, symbols);
@@ -120,7 +131,8 @@ impl Recent {
         }
     }
 
-    fn note_caller(&mut self, record: &Record<'_>, values: &mut Values, symbols: &mut Symbols) {
+    /// Notes the network and the agent of a direct call.
+    pub fn note_caller(&mut self, record: &Record<'_>, values: &mut Values, symbols: &mut Symbols) {
         if let Some(source) = record.source.as_deref() {
             let network = || record.network().map(|network| KnownName::new(&network));
             let to = (&mut *values, ValueKind::Network, &mut *symbols);

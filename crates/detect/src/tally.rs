@@ -140,7 +140,8 @@ impl Tally {
             recent,
             ..
         } = self;
-        let (principal, service_path) = recent.identity(record, symbols);
+        let principal = recent.principal(record, symbols);
+        let service_path = recent.service_path(record, symbols);
         let series = cells.series(Series {
             account: recent.account(&record.account, symbols),
             region: recent.region(&record.region, symbols),
@@ -168,7 +169,8 @@ impl Tally {
             }
         };
         if !is_notable(record) && !rules::may_be_selected(record) {
-            self.templates.learn(record, &self.cells, series, place);
+            let counted = (series, place);
+            self.templates.learn(record, principal, &self.cells, counted);
         }
     }
 
@@ -183,7 +185,11 @@ impl Tally {
             templates,
             ..
         } = self;
-        let Some(template) = templates.find(record, cells) else {
+        if record.template.is_none() {
+            return false;
+        }
+        let principal = recent.principal(record, symbols);
+        let Some((template, differs)) = templates.find(record, principal, cells) else {
             return false;
         };
         let event = Event::of(record);
@@ -195,7 +201,13 @@ impl Tally {
         }
         cells.change(place, |cell| {
             cell.add(event.second, event.hash, event.id);
-            // Of its values only the context's and the attestation differ from those of the
+            if differs.in_session {
+                recent.note_session(record, &mut cell.values, symbols);
+            }
+            if differs.in_caller {
+                recent.note_caller(record, &mut cell.values, symbols);
+            }
+            // Of its other values only the context's and the attestation differ from those of the
             // template's last record.
             let is_bound = !record.context.is_empty() || record.additional_event_data.is_some();
             if record.outcome.is_success() && is_bound {

@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use serde::de::IgnoredAny;
 
@@ -12,6 +13,7 @@ use crate::context::EncryptionContext;
 use crate::fields::Fields;
 use crate::foreign_key::may_name_foreign_key;
 use crate::issue::{Issue, IssueKind};
+use crate::principal::Identity;
 use crate::read::{Reader, Reading, Sink};
 use crate::record::{Body, Record};
 use crate::selection::{Selection, select_bytes};
@@ -64,6 +66,10 @@ fn common(record: &Record<'_>) -> String {
     let rest = Record {
         time: EventTime::from_unix_seconds(0),
         event_id: None,
+        identity: Arc::new(Identity::missing()),
+        source: record.source.is_some().then(Cow::default),
+        user_agent: record.user_agent.is_some().then(Cow::default),
+        vpc_endpoint_id: record.vpc_endpoint_id.is_some().then(Cow::default),
         context: EncryptionContext::default(),
         shared_event_id: record.shared_event_id.is_some().then(Cow::default),
         additional_event_data: record.additional_event_data.map(|_| ""),
@@ -123,15 +129,29 @@ impl Told {
 pub fn compare(bytes: &[u8]) -> Told {
     let expected = Told::whole(Reader::oracle(), bytes);
     for walker in Walker::all() {
-        let mut reader = Reader::with_walker(walker);
-        // Whoever knows the records already must tell the same of them.
-        for reading in ["first", "second"] {
-            let told = Told::again(&mut reader, bytes);
-            let text = bytes.escape_ascii();
-            assert_eq!(told, expected, "{walker:?}, {reading} reading of {text}");
-        }
+        compare_walker(walker, bytes, &expected);
     }
     expected
+}
+
+/// The same with one of the walkers, which this number chooses: a fuzzer has no time for all.
+///
+/// # Panics
+/// When it disagrees about a record.
+pub fn compare_one(bytes: &[u8], number: usize) {
+    if let Some(walker) = Walker::all().cycle().nth(number) {
+        compare_walker(walker, bytes, &Told::whole(Reader::oracle(), bytes));
+    }
+}
+
+fn compare_walker(walker: Walker, bytes: &[u8], expected: &Told) {
+    let mut reader = Reader::with_walker(walker);
+    // Whoever knows the records already must tell the same of them.
+    for reading in ["first", "second"] {
+        let told = Told::again(&mut reader, bytes);
+        let text = bytes.escape_ascii();
+        assert_eq!(told, *expected, "{walker:?}, {reading} reading of {text}");
+    }
 }
 
 /// Reads sound bytes whole, and so many at a time.

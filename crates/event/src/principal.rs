@@ -1,5 +1,6 @@
 //! Who called: one canonical string per identity, whatever shape `userIdentity` has.
 
+mod session;
 mod texts;
 
 use serde::Serialize;

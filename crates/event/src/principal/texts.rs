@@ -2,6 +2,8 @@
 
 use memchr::memchr_iter;
 
+use super::session;
+
 /// Objects inside each other in a `userIdentity` as CloudTrail writes it, at most.
 const USUAL_DEPTH_MAX: usize = 8;
 
@@ -66,6 +68,10 @@ impl<'a> Texts<'a> {
     /// The same of an object of plain strings and of such objects, without a space between: what CloudTrail
     /// writes. `None` for any other text, so that what is read here is sound JSON.
     pub(super) fn read_usual(text: &'a str) -> Option<Self> {
+        session::read(text).or_else(|| Self::read_plain(text))
+    }
+
+    fn read_plain(text: &'a str) -> Option<Self> {
         let bytes = text.as_bytes();
         let mut texts = Self::default();
         let mut names = [""; 3];
@@ -143,7 +149,7 @@ impl<'a> Texts<'a> {
 
 /// What the string holds that begins at this quote, if nothing in it stands for something else.
 #[inline]
-fn plain_string(text: &str, quote: usize) -> Option<&str> {
+pub(super) fn plain_string(text: &str, quote: usize) -> Option<&str> {
     const ONES: u64 = 0x0101_0101_0101_0101;
     const HIGHS: u64 = 0x8080_8080_8080_8080;
     // Marks the bytes that are zero; behind the first of them, others may be marked too.

@@ -1,19 +1,22 @@
 //! Reading complete values: records, and envelopes with records inside.
 
+use std::sync::Arc;
+
 use serde::de::IgnoredAny;
 
 use super::envelope::{Envelope, VIA_CLOUDTRAIL};
 use super::{RECORD_BYTES_MAX, Reader, Reading, Sink, malformed};
 use crate::fields::{Fields, Text};
+use crate::identity_memo::IdentityMemo;
 use crate::issue::{Issue, IssueKind};
 use crate::pick::Opened;
-use crate::principal::IdentitySurroundings;
+use crate::principal::{Identity, IdentitySurroundings};
 use crate::record::{Normalised, Record};
-use crate::selection::{KMS, Selection};
+use crate::selection::Selection;
 use crate::split::Verdict;
 use crate::template::{Follower, Templates};
 use crate::walk::{Walk, skip_space, value_end};
-use crate::walker::{Followed, Place, SeenIdentity};
+use crate::walker::{Echo, Followed, Known, Place, SeenIdentity, Set};
 
 /// Reads complete values: records and envelopes.
 pub(super) struct Values<'v, S> {
@@ -54,26 +57,7 @@ impl<S: Sink> Values<'_, S> {
     /// Counts a record that follows a frame, and hands it to the sink. `false` when it says something
     /// new.
     #[inline(always)]
-    fn keep_follower(&mut self, bytes: &[u8], index: usize, identity: SeenIdentity) -> bool {
-        let templates = &self.reader.templates;
-        let of_frame = (&templates.frames, index);
-        let Some(follower) = Follower::of(of_frame, &templates.places, identity.number, bytes)
-        else {
-            return false;
-        };
-        let Some(record) = templates.learnt.record(&follower) else {
-            return self.keep_alike(bytes, index, identity);
-        };
-        self.reading.records += 1;
-        self.reading.kms += 1;
-        self.sink.record(&record);
-        true
-    }
-
-    /// The same for a record like those that somebody else made: only who it is must be read. `false`
-    /// when it says something new.
-    #[inline(never)]
-    fn keep_alike(&mut self, bytes: &[u8], frame: usize, identity: SeenIdentity) -> bool {
+    fn keep_follower(&mut self, bytes: &[u8], frame: usize, identity: SeenIdentity) -> bool {
         let Reader {
             memo,
             picker,
@@ -81,30 +65,22 @@ impl<S: Sink> Values<'_, S> {
             ..
         } = &mut *self.reader;
         let of_frame = (&templates.frames, frame);
-        let Some(follower) = Follower::of(of_frame, &templates.places, identity.number, bytes)
-        else {
+        let Some(follower) = Follower::of(of_frame, &templates.places, bytes) else {
             return false;
         };
-        let who = || {
-            let surroundings = IdentitySurroundings {
-                event_source: KMS,
-                is_service_event: follower.is_service_event(),
-                recipient_account: Some(follower.recipient_account()?),
-            };
-            let echo = &mut picker.picked().echo;
-            let known = echo.known(identity.set);
-            if let Some(who) = known.and_then(|known| memo.known(known, surroundings)) {
-                return Some(who);
-            }
-            let text = follower.identity_text()?;
-            let who = memo.identity(Some(text), surroundings).ok()?;
-            echo.learn(identity.set, memo.remember(&who, known, surroundings));
-            Some(who)
-        };
-        if !templates.learnt.learn_of_alike(&follower, who) {
+        let Some(surroundings) = follower.surroundings() else {
             return false;
-        }
-        let Some(record) = templates.learnt.record(&follower) else {
+        };
+        let echo = &mut picker.picked().echo;
+        let known = echo.known(identity.set);
+        let who = match known.and_then(|known| memo.known(known, surroundings)) {
+            Some(who) => who,
+            None => match meet(&follower, surroundings, memo, (echo, identity.set, known)) {
+                Some(who) => who,
+                None => return false,
+            },
+        };
+        let Some(record) = templates.learnt.record(&follower, who) else {
             return false;
         };
         self.reading.records += 1;
@@ -289,11 +265,9 @@ impl<S: Sink> Values<'_, S> {
             ..
         } = &mut reader.templates;
         let mut keep = |record: &mut Record<'_>, selection| {
-            if let Some(Followed::Frame {
-                frame, identity, ..
-            }) = followed
+            if let Some(Followed::Frame { frame, .. }) = followed
                 && let Some(follower) =
-                    Follower::of((&*frames, frame), &*places, identity.number, raw.as_bytes())
+                    Follower::of((&*frames, frame), &*places, raw.as_bytes())
             {
                 record.template = learnt.learn(&follower, record);
             }
@@ -320,6 +294,21 @@ impl<S: Sink> Values<'_, S> {
         self.reading.records += 1;
         Ok(())
     }
+}
+
+/// Reads an identity that was not met before in these surroundings, which nearly every first call of a
+/// session has.
+#[inline(never)]
+fn meet(
+    follower: &Follower<'_, '_>,
+    surroundings: IdentitySurroundings<'_>,
+    memo: &mut IdentityMemo,
+    (echo, set, known): (&mut Echo, Set, Option<Known>),
+) -> Option<Arc<Identity>> {
+    let who = memo.identity(Some(follower.identity_text()?), surroundings);
+    let who = who.ok()?;
+    echo.learn(set, memo.remember(&who, known, surroundings));
+    Some(who)
 }
 
 /// What is wrong with this text. The parser calls an error inside a field one of data even where the

@@ -1,5 +1,5 @@
-//! Records that differ only in when they happened and to what: the same principal makes the same call
-//! over and over.
+//! Records that differ only in when they happened, to what and by whom: the same call is made over and
+//! over.
 
 use std::num::NonZeroU64;
 
@@ -9,11 +9,10 @@ pub const TEMPLATES_MAX: usize = 4_096;
 /// Says that a record is like others before it.
 ///
 /// Two records of one [`crate::Reader`] with equal ids are equal in everything but `time`,
-/// `event_id`, `shared_event_id`, the *values* of `context` (its keys are equal, in equal order),
-/// `additional_event_data` and `raw`: equal are account, Region, event source, operation, identity, both keys, outcome, error
-/// message, source address, user agent, VPC endpoint, whether TLS details and a shared event id are
-/// there, and with them whatever is derived of these alone: service path, network, agent family.
-/// Records without an id may be equal too.
+/// `event_id`, `shared_event_id`, `identity`, `source`, `user_agent`, `vpc_endpoint_id`, the *values* of `context` (its keys are
+/// equal, in equal order), `additional_event_data` and `raw`: equal are account, Region, event source, operation, both keys,
+/// outcome, error message, whether TLS details and a shared event id are there. Whether a source address, a user agent and a VPC
+/// endpoint are there is equal too. Records without an id may be equal all the same.
 ///
 /// An id is never given twice while its reader lives. Ids of different readers say nothing of each
 /// other.

@@ -13,8 +13,6 @@ const BEFORE_TIME: &[u8] = b",\"eventTime\":\"";
 const TIME_BYTES: usize = 20;
 const BEFORE_SOURCE: &[u8] = b"\",\"eventSource\":\"";
 const BEFORE_NAME: &[u8] = b"\",\"eventName\":\"";
-/// Where the time stands behind the identity, as one bit for each of its bytes.
-pub(crate) const TIME_MASK: u64 = ((1 << TIME_BYTES) - 1) << BEFORE_TIME.len();
 /// Where source, name and Region stand behind the identity.
 pub(crate) const KIND_OFFSET: usize = BEFORE_TIME.len() + TIME_BYTES + BEFORE_SOURCE.len();
 /// How records begin whose members are sorted by name, as some exports write them.
@@ -25,6 +23,22 @@ const ID_BYTES: usize = 36;
 pub(crate) const SORTED_KIND_OFFSET: usize = SORTED_BEFORE_ID.len() + ID_BYTES + BEFORE_NAME.len();
 /// Blocks of a head.
 const BLOCKS: usize = 3;
+
+/// Where the time stands in a head, as one bit for each of its bytes.
+const TIME: [u64; BLOCKS] = bits(BEFORE_TIME.len(), TIME_BYTES);
+/// Where the id stands in a head with sorted members.
+const SORTED_ID: [u64; BLOCKS] = bits(SORTED_BEFORE_ID.len(), ID_BYTES);
+
+/// One bit for each byte from here on, so many.
+const fn bits(from: usize, length: usize) -> [u64; BLOCKS] {
+    let mut bits = [0; BLOCKS];
+    let mut at = from;
+    while at < from + length {
+        bits[at / 64] |= 1 << (at % 64);
+        at += 1;
+    }
+    bits
+}
 
 /// A hash of a record's source, name and Region.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,25 +78,21 @@ impl Kind {
 }
 
 /// Kinds by their hash.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Kinds {
+    /// Empty until the first.
     heads: Vec<Option<(Kind, Head)>>,
 }
 
-impl Default for Kinds {
-    fn default() -> Self {
-        Self {
-            heads: vec![None; KINDS],
-        }
-    }
-}
-
-/// What stands behind the identity in every record of a kind, up to the quote behind its name.
+/// What stands behind the identity in every record of a kind, up to the quote behind its name; or behind
+/// the Region where members are sorted, up to the quote behind the source.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Head {
     pub(crate) blocks: [[u8; 64]; BLOCKS],
-    /// Bytes that must be so: all but the time.
+    /// Bytes that must be so: all but the time or the id.
     pub(crate) masks: [u64; BLOCKS],
+    /// The bytes of the time or the id, which must be plain.
+    pub(crate) own: [u64; BLOCKS],
     pub(crate) length: usize,
     pub(crate) selection: Selection,
 }
@@ -102,7 +112,19 @@ impl Kinds {
     #[cold]
     #[inline(never)]
     pub(crate) fn learn(&mut self, kind: Kind, bytes: &[u8]) {
-        if let Some(head) = Head::of(bytes) {
+        self.put(kind, Head::of(bytes));
+    }
+
+    /// The same of a record with sorted members whose bytes behind the Region are these.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn learn_sorted(&mut self, kind: Kind, bytes: &[u8]) {
+        self.put(kind, Head::of_sorted(bytes));
+    }
+
+    fn put(&mut self, kind: Kind, head: Option<Head>) {
+        if let Some(head) = head {
+            self.heads.resize(KINDS, None);
             self.heads[(kind.0 >> 20) as usize % KINDS] = Some((kind, head));
         }
     }
@@ -113,19 +135,38 @@ impl Head {
         let time = bytes.strip_prefix(BEFORE_TIME)?.get(TIME_BYTES..)?;
         let (source, rest) = plain(time.strip_prefix(BEFORE_SOURCE)?)?;
         let (name, rest) = plain(rest.strip_prefix(BEFORE_NAME)?)?;
+        Self::up_to(rest, bytes, TIME, select_bytes(source, name))
+    }
+
+    fn of_sorted(bytes: &[u8]) -> Option<Self> {
+        let id = bytes.strip_prefix(SORTED_BEFORE_ID)?.get(ID_BYTES..)?;
+        let (name, rest) = plain(id.strip_prefix(BEFORE_NAME)?)?;
+        let (source, rest) = plain(rest.strip_prefix(BEFORE_SOURCE)?)?;
+        Self::up_to(rest, bytes, SORTED_ID, select_bytes(source, name))
+    }
+
+    /// The head that ends with the quote that `rest` begins with.
+    fn up_to(
+        rest: &[u8],
+        bytes: &[u8],
+        own: [u64; BLOCKS],
+        selection: Selection,
+    ) -> Option<Self> {
         let length = bytes.len() - rest.len() + 1;
         let mut blocks = [[0; 64]; BLOCKS];
         let flat = blocks.as_flattened_mut().get_mut(..length)?;
         flat.copy_from_slice(&bytes[..length]);
-        let mask = |block: usize| match length.saturating_sub(64 * block) {
-            0 => 0,
-            rest => u64::MAX >> (64 - rest.min(64)),
-        };
+        let whole = bits(0, length);
+        let mut masks = [0; BLOCKS];
+        for (mask, (whole, own)) in masks.iter_mut().zip(whole.iter().zip(own)) {
+            *mask = whole & !own;
+        }
         Some(Self {
             blocks,
-            masks: [mask(0) & !TIME_MASK, mask(1), mask(2)],
+            masks,
+            own,
             length,
-            selection: select_bytes(source, name),
+            selection,
         })
     }
 }
@@ -157,6 +198,27 @@ mod tests {
         assert_eq!(head.blocks.as_flattened()[..known.len()], *known.as_bytes());
         let bits: u32 = head.masks.iter().map(|mask| mask.count_ones()).sum();
         assert_eq!(bits as usize, known.len() - TIME_BYTES);
+    }
+
+    #[test]
+    fn heads_with_sorted_members_end_behind_the_source() {
+        let id = "5fe6d6a7-0c2c-49c5-adee-60a00a404966";
+        let known = format!(
+            r#"","eventCategory":"Management","eventID":"{id}","eventName":"Scan","eventSource":"dynamodb.amazonaws.com""#
+        );
+        let head = Head::of_sorted(format!("{known},\"eventTime\"").as_bytes());
+        let head = head.expect("it is as usual");
+        assert_eq!(
+            (head.length, head.selection),
+            (known.len(), Selection::Skip)
+        );
+        let bits = |masks: [u64; BLOCKS]| masks.iter().map(|mask| mask.count_ones()).sum::<u32>();
+        assert_eq!(bits(head.own) as usize, ID_BYTES);
+        assert_eq!(bits(head.masks) as usize, known.len() - ID_BYTES);
+        let start = known.find(id).expect("it is there");
+        assert_eq!(head.own[0].trailing_zeros() as usize, start);
+        let longer = known.replace(id, &format!("{id}0"));
+        assert!(Head::of_sorted(longer.as_bytes()).is_none());
     }
 
     #[test]

@@ -9,7 +9,7 @@ use super::{TEMPLATES_MAX, TemplateId};
 use crate::context::EncryptionContext;
 use crate::key::KeyName;
 use crate::outcome::Outcome;
-use crate::principal::Identity;
+use crate::principal::{Identity, IdentitySurroundings};
 use crate::record::{Body, ERROR_CODE_BYTES_MAX, NAME_BYTES_MAX, Record};
 use crate::selection::KMS;
 use crate::time::EventTime;
@@ -19,15 +19,13 @@ use crate::walker::Field;
 const WAYS: usize = 4;
 const SETS: usize = TEMPLATES_MAX / WAYS;
 
-/// What KMS records said, by the frame they follow, the bytes of their identity, and the texts of
-/// their holes that decide anything.
+/// What KMS records said, by the frame they follow and the texts of their holes that decide anything. Who
+/// called is not among it: nothing else of a record depends on that.
 #[derive(Debug)]
 pub(crate) struct Learnt {
     slots: Vec<Option<Slot>>,
     /// The hash that each slot is found by; zero for none.
     hashes: Box<[[u64; WAYS]; SETS]>,
-    /// The latest slot of those that differ in their identity alone, by the hash of what they share.
-    alike: Box<[u16; TEMPLATES_MAX]>,
     serials: u64,
     /// Kept to be used again.
     deciding: Vec<u8>,
@@ -38,7 +36,6 @@ impl Default for Learnt {
         Self {
             slots: Vec::new(),
             hashes: Box::new([[0; WAYS]; SETS]),
-            alike: Box::new([0; TEMPLATES_MAX]),
             serials: 0,
             deciding: Vec::new(),
         }
@@ -49,11 +46,9 @@ impl Default for Learnt {
 #[derive(Debug)]
 struct Slot {
     frame: u64,
-    identity: u64,
     /// The texts of the deciding holes, each with a zero behind it, which no text can hold.
     deciding: Texts,
     id: TemplateId,
-    who: Arc<Identity>,
     key: Option<KeyName>,
     destination_key: Option<KeyName>,
 }
@@ -94,8 +89,6 @@ impl Texts {
 pub(crate) struct Follower<'f, 'a> {
     pub(crate) frame: &'f Frame,
     pub(crate) places: &'f Places,
-    /// The number of its identity's bytes.
-    pub(crate) identity: u64,
     pub(crate) bytes: &'a [u8],
 }
 
@@ -105,13 +98,11 @@ impl<'f, 'a> Follower<'f, 'a> {
     pub(crate) fn of(
         (frames, index): (&'f Frames, usize),
         places: &'f Places,
-        identity: u64,
         bytes: &'a [u8],
     ) -> Option<Self> {
         Some(Self {
             frame: frames.get(index)?,
             places,
-            identity,
             bytes,
         })
     }
@@ -130,22 +121,28 @@ impl<'f, 'a> Follower<'f, 'a> {
         simdutf8::basic::from_utf8(self.bytes.get(hole.range(self.places))?).ok()
     }
 
+    /// What beside its bytes decides who called.
+    #[inline(always)]
+    pub(crate) fn surroundings(&self) -> Option<IdentitySurroundings<'a>> {
+        Some(IdentitySurroundings {
+            event_source: KMS,
+            is_service_event: self.frame.said.is_service_event,
+            recipient_account: Some(self.recipient_account()?),
+        })
+    }
+
     /// The account whose trail the record belongs to.
-    pub(crate) fn recipient_account(&self) -> Option<&'a str> {
+    #[inline(always)]
+    fn recipient_account(&self) -> Option<&'a str> {
         let hole = self.frame.program.holes.text(Field::RecipientAccountId)?;
         let text = self.bytes.get(hole.range(self.places))?;
         let is_usual = (1..=NAME_BYTES_MAX).contains(&text.len());
         is_usual.then_some(std::str::from_utf8(text).ok()?)
     }
 
-    /// Whether AWS did this by itself.
-    pub(crate) fn is_service_event(&self) -> bool {
-        self.frame.said.is_service_event
-    }
-
-    /// A hash of everything that decides but the identity.
+    /// A hash of everything that decides.
     #[inline(always)]
-    fn hash_of_rest(&self) -> u64 {
+    fn hash(&self) -> u64 {
         let mut hash = self.frame.serial;
         for text in self.deciding() {
             hash = mix(hash, text.len() as u64);
@@ -162,19 +159,8 @@ impl<'f, 'a> Follower<'f, 'a> {
                 }
             }
         }
-        hash
+        hash | 1
     }
-
-    #[inline(always)]
-    fn hash(&self) -> u64 {
-        mix(self.hash_of_rest(), self.identity) | 1
-    }
-}
-
-/// Where the slot is noted that was learnt last of this hash.
-#[inline(always)]
-fn place_of_alike(hash_of_rest: u64) -> usize {
-    (hash_of_rest >> 40) as usize % TEMPLATES_MAX
 }
 
 #[inline(always)]
@@ -184,14 +170,21 @@ fn mix(a: u64, b: u64) -> u64 {
 }
 
 impl Learnt {
-    /// The record that follows a frame, if its like was seen.
+    /// The record that follows a frame, if its like was seen, made by this caller.
     #[inline(always)]
-    pub(crate) fn record<'a>(&'a self, follower: &Follower<'a, 'a>) -> Option<Record<'a>> {
+    pub(crate) fn record<'a>(
+        &'a self,
+        follower: &Follower<'a, 'a>,
+        who: Arc<Identity>,
+    ) -> Option<Record<'a>> {
         let hash = follower.hash();
         let set = (hash >> 32) as usize % SETS;
         let way = self.hashes[set].iter().position(|known| *known == hash)?;
         let slot = self.slots.get(set * WAYS + way)?.as_ref()?;
-        slot.is_of(follower).then(|| slot.record(follower))?
+        if slot.frame != follower.frame.serial || !slot.is_asked(follower) {
+            return None;
+        }
+        slot.record(follower, who)
     }
 
     /// Learns what this record says that follows a frame, and gives it its template.
@@ -209,64 +202,27 @@ impl Learnt {
         let (id, place) = self.give_place(follower)?;
         let slot = Slot {
             frame: follower.frame.serial,
-            identity: follower.identity,
             deciding: Texts::new(&self.deciding),
             id,
-            who: Arc::clone(&record.identity),
             key: record.key.clone(),
             destination_key: record.destination_key.clone(),
         };
         debug_assert!(
-            slot.record(follower).is_none_or(|other| {
-                let plain = |record: &Record<'_>| {
-                    let record = Record {
-                        template: None,
-                        ..record.clone()
+            slot.record(follower, Arc::clone(&record.identity))
+                .is_none_or(|other| {
+                    let plain = |record: &Record<'_>| {
+                        let record = Record {
+                            template: None,
+                            ..record.clone()
+                        };
+                        format!("{record:?}")
                     };
-                    format!("{record:?}")
-                };
-                plain(&other) == plain(record)
-            }),
+                    plain(&other) == plain(record)
+                }),
             "{record:?}"
         );
         *self.slots.get_mut(place)? = Some(slot);
         Some(id)
-    }
-
-    /// Learns a template of one that differs in its identity alone, which is this one: nothing else of
-    /// the record depends on it. Whether there was one.
-    #[inline(never)]
-    pub(crate) fn learn_of_alike(
-        &mut self,
-        follower: &Follower<'_, '_>,
-        who: impl FnOnce() -> Option<Arc<Identity>>,
-    ) -> bool {
-        let place = usize::from(self.alike[place_of_alike(follower.hash_of_rest())]);
-        let Some(Some(alike)) = self.slots.get(place) else {
-            return false;
-        };
-        if alike.frame != follower.frame.serial || !alike.is_asked(follower) {
-            return false;
-        }
-        let (deciding, key) = (alike.deciding.clone(), alike.key.clone());
-        let destination_key = alike.destination_key.clone();
-        let Some(who) = who() else { return false };
-        let Some((id, place)) = self.give_place(follower) else {
-            return false;
-        };
-        let Some(slot) = self.slots.get_mut(place) else {
-            return false;
-        };
-        *slot = Some(Slot {
-            frame: follower.frame.serial,
-            identity: follower.identity,
-            deciding,
-            id,
-            who,
-            key,
-            destination_key,
-        });
-        true
     }
 
     /// A new template for the record, and its place.
@@ -274,7 +230,6 @@ impl Learnt {
         if self.slots.is_empty() {
             self.slots.resize_with(TEMPLATES_MAX, || None);
         }
-        let hash_of_rest = follower.hash_of_rest();
         let hash = follower.hash();
         let set = (hash >> 32) as usize % SETS;
         self.serials += 1;
@@ -283,19 +238,11 @@ impl Learnt {
         let place = set * WAYS + way;
         let id = TemplateId::new(self.serials, place)?;
         self.hashes[set][way] = hash;
-        self.alike[place_of_alike(hash_of_rest)] = place as u16;
         Some((id, place))
     }
 }
 
 impl Slot {
-    #[inline(always)]
-    fn is_of(&self, follower: &Follower<'_, '_>) -> bool {
-        self.frame == follower.frame.serial
-            && self.identity == follower.identity
-            && self.is_asked(follower)
-    }
-
     /// Whether the deciding holes hold the same.
     #[inline(always)]
     fn is_asked(&self, follower: &Follower<'_, '_>) -> bool {
@@ -314,7 +261,11 @@ impl Slot {
 
     /// The record, with its own time, ids and context; `None` when these take a closer look.
     #[inline(always)]
-    fn record<'a>(&'a self, follower: &Follower<'a, 'a>) -> Option<Record<'a>> {
+    fn record<'a>(
+        &'a self,
+        follower: &Follower<'a, 'a>,
+        who: Arc<Identity>,
+    ) -> Option<Record<'a>> {
         let Follower {
             frame,
             places,
@@ -322,8 +273,8 @@ impl Slot {
             ..
         } = *follower;
         // SAFETY: these bytes are the frame's, which are ASCII; plain texts and digits in its holes,
-        // which are ASCII; and an identity, which is a whole value and equal, byte for byte, to one
-        // that was read as a `str` when the slot was made: its number stands for these bytes alone.
+        // which are ASCII; and an identity, which is a whole value and was read as a `str`, or is equal,
+        // byte for byte, to one that was: what `who` is known by stands for these bytes alone.
         let raw = unsafe { str::from_utf8_unchecked(bytes) };
         debug_assert!(std::str::from_utf8(bytes).is_ok());
         let holes = &frame.program.holes;
@@ -346,7 +297,7 @@ impl Slot {
             region: Cow::Borrowed(short(Field::AwsRegion, NAME_BYTES_MAX)?),
             event_source: Cow::Borrowed(KMS),
             operation: said.operation.borrowed(),
-            identity: Arc::clone(&self.who),
+            identity: who,
             key: self.key.clone(),
             destination_key: self.destination_key.clone(),
             outcome: match holes.text(Field::ErrorCode) {

@@ -7,9 +7,9 @@
 //! were read in the ordinary way, and a frame learns another hole when a record of the same
 //! structure comes along with another value.
 //!
-//! Of a record that somebody reads, more is remembered ([`learnt`]): what it said, under the number of
-//! its identity's bytes and the texts of those holes that decide anything. The record is then made
-//! of what is remembered, and of its time, its ids and its context.
+//! Of a record that somebody reads, more is remembered ([`learnt`]): what it said, under the texts of
+//! those holes that decide anything. The record is then made of what is remembered, of who called, of its time, its ids,
+//! its context, and where it came from.
 //!
 //! All of it is bounded, lives as long as the reader, and begins anew when it is full.
 
@@ -23,7 +23,7 @@ mod token;
 pub(crate) use frame::{Frame, Places, STRETCHES_MAX, Then};
 pub(crate) use frames::{Frames, OPENING, OPENING_BYTES, OPENING_MASK, VERSION_MASK};
 pub use id::{TEMPLATES_MAX, TemplateId};
-pub(crate) use kinds::{KIND_OFFSET, Kind, Kinds, SORTED_KIND_OFFSET, SORTED_OPENING, TIME_MASK};
+pub(crate) use kinds::{Head, KIND_OFFSET, Kind, Kinds, SORTED_KIND_OFFSET, SORTED_OPENING};
 pub(crate) use learnt::{Follower, Learnt};
 
 /// What a reader knows of records that are alike.

@@ -34,6 +34,8 @@ pub(super) enum Role {
     Own,
     /// A value of the encryption context, and the place of its name among the sorted names.
     Context(u8),
+    /// The record tells it as it stands, and nothing else of the record depends on it.
+    Told,
     /// Something of the record depends on it.
     Deciding,
     /// The same, and it is often different: the name of a key.
@@ -88,6 +90,7 @@ impl Tokens<'_> {
             Field::Ignored if name == "requestID" => Role::Own,
             Field::EventType => Role::Fixed,
             Field::RequestParameters => return self.request(value),
+            Field::SourceIpAddress | Field::UserAgent | Field::VpcEndpointId => Role::Told,
             Field::Ignored | Field::AdditionalEventData | Field::TlsDetails => Role::Plain,
             _ => Role::Deciding,
         };

@@ -8,8 +8,8 @@ use crate::foreign_key::may_name_foreign_key;
 use crate::read::RECORD_BYTES_MAX;
 use crate::selection::Selection;
 use crate::template::{
-    Frame, KIND_OFFSET, Kind, OPENING, OPENING_BYTES, OPENING_MASK, Places, SORTED_KIND_OFFSET,
-    SORTED_OPENING, STRETCHES_MAX, TIME_MASK, Templates, Then, VERSION_MASK,
+    Frame, Head, KIND_OFFSET, Kind, OPENING, OPENING_BYTES, OPENING_MASK, Places, SORTED_KIND_OFFSET,
+    SORTED_OPENING, STRETCHES_MAX, Templates, Then, VERSION_MASK,
 };
 
 /// A record that is like one before.
@@ -88,20 +88,7 @@ pub(super) fn follow<L: Lanes>(
         Selection::Kms => {}
         Selection::OtherService => return None,
         Selection::Skip | Selection::IfForeignKey => {
-            let (blocks, _) = bytes.get(identity_end..)?.as_chunks::<64>();
-            let is_time = lanes.stops_of_block(blocks.first()?) & TIME_MASK == 0;
-            if !is_time
-                || !lanes.follows(blocks.get(..head.blocks.len())?, &head.blocks, &head.masks)
-            {
-                return None;
-            }
-            // From here on the walk would do the same.
-            let record = &bytes[start..];
-            let behind_name = identity_end - start + head.length;
-            let end = skip_rest(lanes, record, behind_name).ok()??;
-            let is_unwanted =
-                head.selection == Selection::Skip || !may_name_foreign_key(record.get(..end)?);
-            return is_unwanted.then_some(Followed::Unwanted(end));
+            return unwanted(lanes, bytes, start, identity_end, head);
         }
     }
     let Templates { frames, places, .. } = templates;
@@ -120,7 +107,34 @@ pub(super) fn follow<L: Lanes>(
     None
 }
 
-/// The same for a record whose members are sorted by name: its identity comes late, so the frame is
+/// Where the record at `start` ends, if the bytes at `at` are this head's and nobody reads it.
+#[inline(always)]
+fn unwanted<L: Lanes>(
+    lanes: L,
+    bytes: &[u8],
+    start: usize,
+    at: usize,
+    head: &Head,
+) -> Option<Followed> {
+    let (blocks, _) = bytes.get(at..)?.as_chunks::<64>();
+    let mut stops = 0;
+    for (block, own) in blocks.iter().zip(head.own) {
+        if own != 0 {
+            stops |= lanes.stops_of_block(block) & own;
+        }
+    }
+    if stops != 0 || !lanes.follows(blocks.get(..head.blocks.len())?, &head.blocks, &head.masks) {
+        return None;
+    }
+    // From here on the walk would do the same.
+    let record = &bytes[start..];
+    let end = skip_rest(lanes, record, at - start + head.length).ok()??;
+    let is_unwanted =
+        head.selection == Selection::Skip || !may_name_foreign_key(record.get(..end)?);
+    is_unwanted.then_some(Followed::Unwanted(end))
+}
+
+/// [`follow`] for a record whose members are sorted by name: its identity comes late, so the frame is
 /// looked for by the name alone.
 #[inline(always)]
 fn follow_sorted<L: Lanes>(
@@ -137,6 +151,18 @@ fn follow_sorted<L: Lanes>(
     let bytes = &bytes[..bytes.len().min(start.saturating_add(RECORD_BYTES_MAX))];
     let region_end = text_end(lanes, bytes, start + SORTED_OPENING.len())?;
     let kind = Kind::of_sorted(block(bytes, region_end + SORTED_KIND_OFFSET)?);
+    match templates.kinds.head(kind) {
+        None => templates
+            .kinds
+            .learn_sorted(kind, &bytes[region_end..]),
+        Some(head) => match head.selection {
+            Selection::Kms => {}
+            Selection::OtherService => return None,
+            Selection::Skip | Selection::IfForeignKey => {
+                return unwanted(lanes, bytes, start, region_end, head);
+            }
+        },
+    }
     let Templates { frames, places, .. } = templates;
     let mut search = frames.search(kind, 0);
     while let Some((index, frame)) = frames.next(&mut search) {

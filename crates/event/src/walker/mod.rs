@@ -39,7 +39,7 @@ mod value;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
-pub(crate) use echo::{Echo, Known};
+pub(crate) use echo::{Echo, Known, Set};
 pub(crate) use follow::{Followed, SeenIdentity};
 pub(crate) use names::Field;
 pub(crate) use picked::Picked;
@@ -127,7 +127,7 @@ impl Walker {
 
     /// Every walker that this machine can run.
     #[cfg(any(test, feature = "oracle"))]
-    pub(crate) fn all() -> impl Iterator<Item = Self> {
+    pub(crate) fn all() -> impl Iterator<Item = Self> + Clone {
         let mut all = vec![Found::Scalar(Scalar)];
         #[cfg(target_arch = "x86_64")]
         {
