@@ -73,8 +73,8 @@ impl Caller {
 
 #[inline]
 fn place(id: TemplateId, principal: Symbol) -> usize {
-    let mixed = (id.slot() as u64 ^ (principal.index() as u64) << 32)
-        .wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let mixed =
+        (id.slot() as u64 ^ (principal.index() as u64) << 32).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     (mixed >> 40) as usize % REMEMBERED
 }
 

@@ -170,7 +170,8 @@ impl Tally {
         };
         if !is_notable(record) && !rules::may_be_selected(record) {
             let counted = (series, place);
-            self.templates.learn(record, principal, &self.cells, counted);
+            self.templates
+                .learn(record, principal, &self.cells, counted);
         }
     }
 

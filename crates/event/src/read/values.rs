@@ -266,8 +266,7 @@ impl<S: Sink> Values<'_, S> {
         } = &mut reader.templates;
         let mut keep = |record: &mut Record<'_>, selection| {
             if let Some(Followed::Frame { frame, .. }) = followed
-                && let Some(follower) =
-                    Follower::of((&*frames, frame), &*places, raw.as_bytes())
+                && let Some(follower) = Follower::of((&*frames, frame), &*places, raw.as_bytes())
             {
                 record.template = learnt.learn(&follower, record);
             }

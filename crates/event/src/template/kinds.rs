@@ -146,12 +146,7 @@ impl Head {
     }
 
     /// The head that ends with the quote that `rest` begins with.
-    fn up_to(
-        rest: &[u8],
-        bytes: &[u8],
-        own: [u64; BLOCKS],
-        selection: Selection,
-    ) -> Option<Self> {
+    fn up_to(rest: &[u8], bytes: &[u8], own: [u64; BLOCKS], selection: Selection) -> Option<Self> {
         let length = bytes.len() - rest.len() + 1;
         let mut blocks = [[0; 64]; BLOCKS];
         let flat = blocks.as_flattened_mut().get_mut(..length)?;

@@ -261,11 +261,7 @@ impl Slot {
 
     /// The record, with its own time, ids and context; `None` when these take a closer look.
     #[inline(always)]
-    fn record<'a>(
-        &'a self,
-        follower: &Follower<'a, 'a>,
-        who: Arc<Identity>,
-    ) -> Option<Record<'a>> {
+    fn record<'a>(&'a self, follower: &Follower<'a, 'a>, who: Arc<Identity>) -> Option<Record<'a>> {
         let Follower {
             frame,
             places,

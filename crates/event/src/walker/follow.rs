@@ -8,8 +8,8 @@ use crate::foreign_key::may_name_foreign_key;
 use crate::read::RECORD_BYTES_MAX;
 use crate::selection::Selection;
 use crate::template::{
-    Frame, Head, KIND_OFFSET, Kind, OPENING, OPENING_BYTES, OPENING_MASK, Places, SORTED_KIND_OFFSET,
-    SORTED_OPENING, STRETCHES_MAX, Templates, Then, VERSION_MASK,
+    Frame, Head, KIND_OFFSET, Kind, OPENING, OPENING_BYTES, OPENING_MASK, Places,
+    SORTED_KIND_OFFSET, SORTED_OPENING, STRETCHES_MAX, Templates, Then, VERSION_MASK,
 };
 
 /// A record that is like one before.
@@ -152,9 +152,7 @@ fn follow_sorted<L: Lanes>(
     let region_end = text_end(lanes, bytes, start + SORTED_OPENING.len())?;
     let kind = Kind::of_sorted(block(bytes, region_end + SORTED_KIND_OFFSET)?);
     match templates.kinds.head(kind) {
-        None => templates
-            .kinds
-            .learn_sorted(kind, &bytes[region_end..]),
+        None => templates.kinds.learn_sorted(kind, &bytes[region_end..]),
         Some(head) => match head.selection {
             Selection::Kms => {}
             Selection::OtherService => return None,
