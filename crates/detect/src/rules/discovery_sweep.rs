@@ -23,7 +23,7 @@ const ABOUT: About = About {
     attack: &[("TA0007", "T1580", "T1580")],
     practice: "every principal knows the keys it may use",
     side: Side::Caller,
-    fires_when: "At least rules.discovery_sweep_calls calls (10) of one principal look at keys within ten minutes (DescribeKey, GetKeyPolicy, ListGrants, ListKeys, ListAliases and their kin), and it was not seen to do so on an earlier day. Low while the account is known for less than 7 days with records, and where it touches fewer than 25 keys, or 8 where it reads policies or grants. AWS services and service-linked roles do not fire.",
+    fires_when: "At least rules.discovery_sweep_calls calls (10) of one principal look at keys within ten minutes (DescribeKey, GetKeyPolicy, ListGrants, ListKeys, ListAliases and their kin), and it was not seen to do so on an earlier day. Calls that all name one key are no look around. Low while the account is known for less than 7 days with records, and where it touches fewer than 25 keys, or 8 where it reads policies or grants. AWS services and service-linked roles do not fire.",
     reads: &[
         "eventName",
         "eventTime",

@@ -24,7 +24,7 @@ pub struct Sweep<'l> {
     pub calls: Vec<Moment<'l>>,
     /// The Region, where it was one.
     region: Option<&'l str>,
-    /// The ids of events in it that are known.
+    /// The ids of events in it that are known; where none is, that of the caller's like call next to it.
     event_ids: Vec<String>,
 }
 
@@ -64,7 +64,8 @@ fn sweeps<'a>(light: &DayLight<'a>, cells: &[DayCell<'a>], kind: Kind) -> Vec<Sw
     };
     let is_enough = |calls: &[Moment<'_>]| match kind {
         Kind::Denied => keys_of(calls).len() as u64 >= enough.max(2),
-        Kind::Discovery => calls.len() as u64 >= enough.max(2),
+        // Whoever keeps asking about one key, for its public half or its state, does not look around.
+        Kind::Discovery => calls.len() as u64 >= enough.max(2) && keys_of(calls).len() != 1,
     };
     let mut evening: BTreeMap<&str, Vec<Moment<'_>>> = BTreeMap::new();
     let customs: &'a Customs = light.customs;
@@ -94,11 +95,20 @@ fn sweeps<'a>(light: &DayLight<'a>, cells: &[DayCell<'a>], kind: Kind) -> Vec<Sw
         }
         let region = cells.first()?.region;
         let ends = cells.iter().flat_map(|cell| [cell.first(), cell.last()]);
-        let mut ids: Vec<(EventTime, String)> = ends
-            .filter(|end| (first..=last).contains(&end.time))
-            .map(|end| (end.time, end.event_id.text().into_owned()))
+        let ends = ends.map(|end| (end.time, end.event_id.text().into_owned()));
+        let (within, without): (Vec<_>, Vec<_>) = ends
             .filter(|(_, id)| !id.is_empty())
-            .collect();
+            .partition(|(at, _)| (first..=last).contains(at));
+        let mut ids: Vec<(EventTime, String)> = within;
+        if ids.is_empty() {
+            // Cells name their ends alone, and of a busy hour these may lie on both sides.
+            let distance = |at: EventTime| {
+                let before = first.seconds_since(at);
+                before.max(at.seconds_since(last))
+            };
+            let nearest = without.into_iter();
+            ids.extend(nearest.min_by_key(|(at, id)| (distance(*at), id.clone())));
+        }
         ids.sort_unstable();
         ids.dedup();
         Some(Sweep {

@@ -105,12 +105,42 @@ fn refusals_have_their_hour_and_may_cross_midnight() {
 
 #[test]
 fn a_million_looks_are_a_sweep_too() {
-    let records: Vec<Value> = (0..400)
-        .map(|second| call(9 * 3_600 + second, "DescribeKey", 1, json!({})))
-        .collect();
-    let findings = super::findings_over(super::lines(&records).as_bytes());
+    let looks = |keys: u8| -> Vec<Value> {
+        let seconds = (0..400_i64).flat_map(|second| (1..=keys).map(move |key| (second, key)));
+        let look = |(second, key)| {
+            let mut look = call(9 * 3_600 + second, "DescribeKey", key, json!({}));
+            look["eventID"] = json!(format!("{second} {key}"));
+            look
+        };
+        seconds.map(look).collect()
+    };
+    let findings = super::findings_over(super::lines(&looks(2)).as_bytes());
     assert_eq!(findings.len(), 1, "{}", super::summary(&findings));
     assert_eq!(findings[0].rule, "discovery-sweep");
+    // Who keeps asking about one key does not look around.
+    check(&looks(1), &[]);
+}
+
+#[test]
+fn a_sweep_in_the_middle_of_an_hour_names_an_event() {
+    let mut records: Vec<Value> = (0..10)
+        .map(|number| {
+            call(
+                9 * 3_600 + 1_500 + number,
+                "DescribeKey",
+                number as u8 % 2,
+                json!({}),
+            )
+        })
+        .collect();
+    // The ends of the hour's cells lie on both sides of it.
+    for key in 0..2 {
+        records.push(call(9 * 3_600 + 10, "DescribeKey", key, json!({})));
+        records.push(call(9 * 3_600 + 3_500, "DescribeKey", key, json!({})));
+    }
+    let findings = super::findings_over(super::lines(&records).as_bytes());
+    assert_eq!(findings.len(), 1, "{}", super::summary(&findings));
+    assert_eq!((findings[0].count, findings[0].event_ids.len()), (10, 1));
 }
 
 #[test]
