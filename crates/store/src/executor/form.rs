@@ -127,7 +127,7 @@ mod tests {
         let large = tally(4_000);
         let plain = large.encode();
         assert!(plain.len() > PLAIN_TALLY_BYTES_MAX);
-        let (packed, length) = bytes_of(large.clone()).unwrap();
+        let (packed, length) = bytes_of(large).unwrap();
         assert_eq!(length, plain.len());
         assert!(packed.starts_with(&MAGIC) && packed.len() < length / 10);
         let again = tally_of(&packed).unwrap();
