@@ -30,7 +30,7 @@ fn shuffled(mut records: Vec<String>) -> Vec<Vec<String>> {
 fn duplicated(records: Vec<String>) -> Vec<Vec<String>> {
     let again = records
         .iter()
-        .filter(|record| scrambled(record.len()) % 20 == 0);
+        .filter(|record| scrambled(record.len()).is_multiple_of(20));
     vec![again.chain(&records).cloned().collect()]
 }
 
