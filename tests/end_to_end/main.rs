@@ -4,6 +4,7 @@
 mod bucket;
 mod configuration;
 mod damage;
+mod deliveries;
 mod documents;
 mod drill;
 mod evaluate;

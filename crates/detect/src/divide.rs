@@ -2,6 +2,7 @@
 //! gives the whole back.
 
 use std::collections::BTreeMap;
+use std::mem::swap;
 
 use keytrail_event::Day;
 
@@ -14,8 +15,17 @@ impl Tally {
     /// One tally for each account and UTC day. Delivery counts belong to no account or day: who needs
     /// them reads [`Tally::counts`] and [`Tally::not_carried`] first.
     #[must_use]
-    pub fn into_account_days(self) -> BTreeMap<(String, Day), Self> {
+    pub fn into_account_days(mut self) -> BTreeMap<(String, Day), Self> {
         let mut days: BTreeMap<(String, Day), Self> = BTreeMap::new();
+        if let Some(only) = self.only_account_day() {
+            let mut whole = Self::default();
+            swap(&mut whole.symbols, &mut self.symbols);
+            swap(&mut whole.cells, &mut self.cells);
+            swap(&mut whole.notables, &mut self.notables);
+            swap(&mut whole.groups, &mut self.groups);
+            days.insert(only, whole);
+            return days;
+        }
         let Self {
             symbols,
             cells,
@@ -40,6 +50,24 @@ impl Tally {
             days.entry(day).or_default().groups.insert(hash, group);
         }
         days
+    }
+
+    /// The account and day of everything it holds, where that is one and nothing is missing: dividing takes as much
+    /// memory again as the tally, and mostly there is nothing to divide.
+    fn only_account_day(&self) -> Option<(String, Day)> {
+        if self.cut.is_some() || self.notables.dropped() + self.groups.dropped() > 0 {
+            return None;
+        }
+        let cells = self.cells.keys();
+        let cells = cells.map(|key| (self.symbols.name(key.account), key.hour.day()));
+        let notables = self.notables.values();
+        let notables = notables.map(|notable| (notable.account(), notable.time.day()));
+        let groups = self.groups.values();
+        let groups = groups.map(|group| (group.first.account(), group.hour.day()));
+        let mut all = cells.chain(notables).chain(groups);
+        let (account, day) = all.next()?;
+        all.all(|other| other == (account, day))
+            .then(|| (account.to_owned(), day))
     }
 
     /// So many tallies, the cells of a principal all in one of them. The first has the delivery counts.

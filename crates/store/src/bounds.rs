@@ -6,6 +6,9 @@ use crate::StoreError;
 /// split; SQLite itself ends at 1,000,000,000.
 pub const VALUE_BYTES_MAX: usize = 512 * 1_024 * 1_024;
 
+/// Largest tally that is stored as it is, in bytes; a larger one is packed while it is written.
+pub const PLAIN_TALLY_BYTES_MAX: usize = 4 * 1_024 * 1_024;
+
 /// Largest named document, in bytes: a clock or a watermark, never a tally.
 pub const DOCUMENT_BYTES_MAX: usize = 64 * 1_024;
 

@@ -14,7 +14,7 @@ use keytrail_detect::state::State;
 use keytrail_detect::tally::{Tally, TallyCounts};
 use keytrail_event::EventTime;
 use keytrail_store::Store;
-use keytrail_store::executor::Executor;
+use keytrail_store::executor::{Executor, tally_of};
 use pollster::block_on;
 
 use super::delivery::File;
@@ -78,7 +78,7 @@ impl Checks {
             let stored =
                 block_on(store.read_tally(name, day)).map_err(|error| error.to_string())?;
             let bytes = stored.map(|stored| stored.value).unwrap_or_default();
-            let tally = Tally::decode(&bytes).map_err(|error| error.to_string())?;
+            let tally = tally_of(&bytes).map_err(|error| error.to_string())?;
             distinct += tally.distinct();
             is_exact &= tally.cells.iter().all(|(_, cell)| cell.events.is_exact());
             if tally.encode() != bytes {

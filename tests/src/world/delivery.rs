@@ -22,6 +22,8 @@ pub(super) struct File {
 
 /// Seconds that one file spans.
 const SPAN: i64 = 4 * 3_600;
+/// Seconds without a record after which some producers begin a new file.
+const QUIET: i64 = 300;
 
 pub(super) fn deliver(life: &Life, chance: &mut Chance) -> Vec<File> {
     let outage = chance.percent(50).then(|| {
@@ -54,20 +56,16 @@ pub(super) fn deliver(life: &Life, chance: &mut Chance) -> Vec<File> {
                 // A producer whose clock is behind: its events lie in the future of their file.
                 stamp -= chance.between(1_000, 8_000);
             }
-            let mut records: Vec<String> = happened.iter().map(|one| one.record.clone()).collect();
-            chance.shuffle(&mut records);
             let arrival = match chance.below(100) {
                 0..3 => stamp + chance.between(3_600, 3 * 86_400),
                 3..15 => stamp + chance.between(0, 3_600),
                 _ => stamp + chance.between(0, 120),
             };
-            let parts = if chance.percent(10) { 2 } else { 1 };
-            let length = records.len().div_ceil(parts).max(1);
-            for part in records.chunks(length) {
+            for records in parts(happened, chance) {
                 files.push(File {
                     stamp,
                     account,
-                    records: part.to_vec(),
+                    records,
                     arrival,
                 });
             }
@@ -75,6 +73,25 @@ pub(super) fn deliver(life: &Life, chance: &mut Chance) -> Vec<File> {
     }
     files.sort_by_key(|file| file.stamp);
     files
+}
+
+/// The records of one span in the files that they come in, in an order of chance.
+fn parts(mut happened: Vec<&Happened>, chance: &mut Chance) -> Vec<Vec<String>> {
+    chance.shuffle(&mut happened);
+    let of = |happened: &[&Happened]| happened.iter().map(|one| one.record.clone()).collect();
+    match chance.below(100) {
+        0..10 => happened
+            .chunks(happened.len().div_ceil(2).max(1))
+            .map(of)
+            .collect(),
+        // A file ends where nothing happened for some minutes: what was tried before a burst comes apart from it.
+        10..20 => {
+            happened.sort_by_key(|one| one.second);
+            let stretches = happened.chunk_by(|a, b| b.second - a.second < QUIET);
+            stretches.map(of).collect()
+        }
+        _ => vec![of(&happened)],
+    }
 }
 
 impl File {

@@ -163,7 +163,7 @@ impl Author {
         let calls = *chance.one_of(&[60, 127, 129, 300]);
         let who = *chance.one_of(&["user/ana", "user/eve", "role/job"]);
         let key = *chance.one_of(&["job-key", "team-key"]);
-        // A first try, in a file of its own, comes from one of the networks that the burst has all of.
+        // A first try, some minutes before, comes from one of the networks that the burst has all of.
         let first_try = std::iter::once((-600, chance.between(0, 19)));
         let calls = (0..calls).map(|number| (number / 4, number % 20));
         for (after, network) in first_try.chain(calls) {

@@ -6,10 +6,9 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand};
 use keytrail_detect::base::Base;
 use keytrail_detect::finding::FindingState;
-use keytrail_detect::tally::Tally;
 use keytrail_event::Day;
 use keytrail_report::escape;
-use keytrail_store::executor::Executor;
+use keytrail_store::executor::{Executor, tally_of};
 use keytrail_store::{SqliteStore, Store as _, export};
 use pollster::block_on;
 
@@ -165,7 +164,7 @@ fn unreadable(store: &SqliteStore, account: &str) -> anyhow::Result<Vec<String>>
     let mut problems = Vec::new();
     for day in block_on(store.days(account)).map_err(in_state)? {
         let read = match block_on(store.read_tally(account, day)) {
-            Ok(stored) => stored.map(|stored| Tally::decode(&stored.value)),
+            Ok(stored) => stored.map(|stored| tally_of(&stored.value)),
             // What the store itself finds damaged, it has told already.
             Err(_) => continue,
         };

@@ -28,6 +28,8 @@
 mod read;
 mod write;
 
+use std::io::{self, BufRead};
+
 use thiserror::Error;
 
 use crate::tally::Tally;
@@ -54,19 +56,23 @@ pub enum DecodeError {
         /// What.
         what: &'static str,
     },
+    /// Where they come from fails.
+    #[error("the bytes of the tally can not be read: {0}")]
+    Source(io::ErrorKind),
 }
 
 impl Tally {
     /// The tally's cells, records and groups as bytes, without its delivery counts. Equal sets make equal bytes.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        write::tally(self)
+        let mut bytes = Vec::new();
+        write::tally(self, &mut |piece| bytes.extend_from_slice(piece));
+        bytes
     }
 
-    /// The bytes of [`Tally::encode`], in less memory.
-    #[must_use]
-    pub fn into_bytes(self) -> Vec<u8> {
-        write::into_bytes(self)
+    /// Hands the bytes of [`Tally::encode`] over piece by piece, and lets go of what has been written.
+    pub fn into_pieces(self, mut take: impl FnMut(&[u8])) {
+        write::into_pieces(self, &mut take);
     }
 
     /// The tally of these bytes, whose delivery counts are 0. Groups of rules that this program does
@@ -77,6 +83,14 @@ impl Tally {
     /// the bytes, whatever they say.
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
         read::tally(bytes)
+    }
+
+    /// The same, of bytes that come from elsewhere as they are read.
+    ///
+    /// # Errors
+    /// Those of [`Tally::decode`], and when the source fails.
+    pub fn read_from(source: impl BufRead) -> Result<Self, DecodeError> {
+        read::tally(source)
     }
 }
 

@@ -1,5 +1,7 @@
 //! Reading a tally. Bytes may say anything: every count is held against what follows.
 
+use std::io::{self, BufRead, Read as _};
+
 use keytrail_event::{EventTime, Hour, OperationClass, OutcomeFamily};
 
 use super::{DecodeError, VERSION};
@@ -16,19 +18,27 @@ use crate::values::{ValueKind, Values};
 
 type Result<T> = std::result::Result<T, DecodeError>;
 
-pub(super) fn tally(bytes: &[u8]) -> Result<Tally> {
-    let mut reader = Reader { bytes, at: 0 };
+pub(super) fn tally(source: impl BufRead) -> Result<Tally> {
+    let mut reader = Reader {
+        source,
+        at: 0,
+        taken: Vec::new(),
+    };
     let [version] = reader.array()?;
     if version != VERSION {
         return Err(DecodeError::Version(version));
     }
-    let mut names: Vec<&str> = Vec::new();
-    for _ in 0..reader.number()? {
-        let name = reader.text()?;
-        if names.last().is_some_and(|before| *before >= name) {
+    let mut names = Names::default();
+    for number in 0..reader.number()? {
+        let is_sorted = {
+            let name = reader.text()?;
+            let is_sorted = number == 0 || names.last() < name;
+            names.push(name);
+            is_sorted
+        };
+        if !is_sorted {
             return Err(reader.damaged("the names are not sorted"));
         }
-        names.push(name);
     }
     let mut tally = Tally::default();
     let mut decoder = Decoder {
@@ -39,40 +49,105 @@ pub(super) fn tally(bytes: &[u8]) -> Result<Tally> {
     decoder.all_series(&mut tally)?;
     decoder.notables(&mut tally)?;
     decoder.groups(&mut tally)?;
-    if decoder.reader.at + size_of::<u64>() == bytes.len() {
-        tally.cut = Some(decoder.reader.hash()?);
-    }
-    if decoder.reader.at != bytes.len() {
-        return Err(decoder.reader.damaged("something stands behind its end"));
+    let mut reader = decoder.reader;
+    let end = reader.at;
+    let rest = reader.rest(size_of::<u64>() + 1)?;
+    match <[u8; 8]>::try_from(rest) {
+        Ok(cut) => tally.cut = Some(u64::from_le_bytes(cut)),
+        Err(_) if rest.is_empty() => {}
+        Err(_) => {
+            return Err(DecodeError::Damaged {
+                at: end,
+                what: "something stands behind its end",
+            });
+        }
     }
     Ok(tally)
 }
 
-struct Reader<'b> {
-    bytes: &'b [u8],
-    at: usize,
+/// The names of a dictionary, one behind the other.
+#[derive(Default)]
+struct Names {
+    text: String,
+    ends: Vec<usize>,
 }
 
-impl<'b> Reader<'b> {
+impl Names {
+    fn push(&mut self, name: &str) {
+        self.text.push_str(name);
+        self.ends.push(self.text.len());
+    }
+
+    fn get(&self, index: usize) -> Option<&str> {
+        let end = *self.ends.get(index)?;
+        let start = index.checked_sub(1).map_or(0, |before| self.ends[before]);
+        Some(&self.text[start..end])
+    }
+
+    /// The last name, or the empty one.
+    fn last(&self) -> &str {
+        let last = self.len().checked_sub(1);
+        last.and_then(|last| self.get(last)).unwrap_or_default()
+    }
+
+    const fn len(&self) -> usize {
+        self.ends.len()
+    }
+}
+
+struct Reader<S> {
+    source: S,
+    /// Bytes read so far.
+    at: usize,
+    /// What was taken last.
+    taken: Vec<u8>,
+}
+
+impl<S: BufRead> Reader<S> {
     const fn damaged(&self, what: &'static str) -> DecodeError {
         DecodeError::Damaged { at: self.at, what }
     }
 
-    fn take(&mut self, length: u64) -> Result<&'b [u8]> {
-        let rest = &self.bytes[self.at..];
-        let length = usize::try_from(length).unwrap_or(usize::MAX);
-        let Some((taken, _)) = rest.split_at_checked(length) else {
-            return Err(DecodeError::Truncated(self.bytes.len()));
-        };
-        self.at += length;
-        Ok(taken)
+    /// So many bytes. Memory is taken for those that there are.
+    fn take(&mut self, length: u64) -> Result<&[u8]> {
+        let at = self.at;
+        let limit = usize::try_from(length).unwrap_or(usize::MAX);
+        let taken = self.rest(limit)?.len();
+        if taken < limit {
+            return Err(DecodeError::Truncated(at + taken));
+        }
+        Ok(&self.taken)
+    }
+
+    /// What there is, up to so many bytes.
+    fn rest(&mut self, limit: usize) -> Result<&[u8]> {
+        self.taken.clear();
+        let mut limited = (&mut self.source).take(limit as u64);
+        let read = limited.read_to_end(&mut self.taken);
+        self.at += self.taken.len();
+        match read {
+            Ok(_) => Ok(&self.taken),
+            Err(error) => Err(DecodeError::Source(error.kind())),
+        }
     }
 
     fn array<const N: usize>(&mut self) -> Result<[u8; N]> {
-        let taken = self.take(N as u64)?;
-        taken
-            .try_into()
-            .map_err(|_| DecodeError::Truncated(self.bytes.len()))
+        let mut array = [0; N];
+        match self.source.read_exact(&mut array) {
+            Ok(()) => {
+                self.at += N;
+                Ok(array)
+            }
+            Err(error) => Err(self.failed(&error)),
+        }
+    }
+
+    /// Why bytes that have to be there were not read.
+    fn failed(&self, error: &io::Error) -> DecodeError {
+        match error.kind() {
+            io::ErrorKind::UnexpectedEof => DecodeError::Truncated(self.at),
+            kind => DecodeError::Source(kind),
+        }
     }
 
     fn number(&mut self) -> Result<u64> {
@@ -104,14 +179,15 @@ impl<'b> Reader<'b> {
         }
     }
 
-    fn text(&mut self) -> Result<&'b str> {
+    fn text(&mut self) -> Result<&str> {
         let length = self.number()?;
         self.text_of(length)
     }
 
-    fn text_of(&mut self, length: u64) -> Result<&'b str> {
-        let bytes = self.take(length)?;
-        std::str::from_utf8(bytes).map_err(|_| self.damaged("a text is not UTF-8"))
+    fn text_of(&mut self, length: u64) -> Result<&str> {
+        self.take(length)?;
+        let damaged = self.damaged("a text is not UTF-8");
+        std::str::from_utf8(&self.taken).map_err(|_| damaged)
     }
 
     fn hash(&mut self) -> Result<u64> {
@@ -189,15 +265,16 @@ fn hour_of(hours: i64) -> Hour {
     EventTime::from_unix_seconds(hours.saturating_mul(3_600)).hour()
 }
 
-struct Decoder<'b> {
-    names: Vec<&'b str>,
+struct Decoder<S> {
+    names: Names,
     /// What the names have become.
     symbols: Vec<Option<Symbol>>,
-    reader: Reader<'b>,
+    reader: Reader<S>,
 }
 
-impl<'b> Decoder<'b> {
-    fn name(&mut self) -> Result<(usize, &'b str)> {
+impl<S: BufRead> Decoder<S> {
+    /// A name and its number.
+    fn name(&mut self) -> Result<(usize, &str)> {
         let number = self.reader.number()?;
         let index = usize::try_from(number).unwrap_or(usize::MAX);
         match self.names.get(index) {
@@ -208,8 +285,9 @@ impl<'b> Decoder<'b> {
         }
     }
 
+    /// The symbol of a name, by the number that [`Decoder::name`] read.
     fn symbol(&mut self, index: usize, tally: &mut Tally) -> Symbol {
-        let name = self.names[index];
+        let name = self.names.get(index).unwrap_or_default();
         *self.symbols[index].get_or_insert_with(|| tally.symbols.intern(name))
     }
 
@@ -277,8 +355,9 @@ impl<'b> Decoder<'b> {
             let mut before = None;
             for _ in 0..count {
                 let (index, name) = self.name()?;
+                let is_short = name.len() <= CELL_VALUE_BYTES_MAX;
                 let is_sorted = before.replace(index).is_none_or(|before| before < index);
-                if !is_sorted || name.len() > CELL_VALUE_BYTES_MAX {
+                if !is_sorted || !is_short {
                     return Err(self.reader.damaged("values that no cell keeps"));
                 }
                 let value = self.symbol(index, tally);
@@ -306,6 +385,8 @@ impl<'b> Decoder<'b> {
         for _ in 0..self.reader.number()? {
             let hash = self.next_hash(&mut before)?;
             let (_, rule) = self.name()?;
+            let known = RULES.iter().map(|known| known.about().id);
+            let rule = known.into_iter().find(|known| *known == rule);
             let events = self.reader.events()?;
             let first = self.record()?;
             let last = match self.reader.is_set()? {
@@ -317,8 +398,7 @@ impl<'b> Decoder<'b> {
                     .reader
                     .damaged("the first record is not before the last"));
             }
-            let known = RULES.iter().map(|known| known.about().id);
-            if let Some(rule) = known.into_iter().find(|known| *known == rule) {
+            if let Some(rule) = rule {
                 let group = Group {
                     rule,
                     hour: first.time.hour(),
@@ -343,11 +423,12 @@ impl<'b> Decoder<'b> {
     }
 
     fn record(&mut self) -> Result<Notable> {
-        let (_, account) = self.name()?;
+        let (account, _) = self.name()?;
         let seconds = self.reader.signed()?;
         let time = EventTime::from_unix_seconds(seconds);
         let [flags] = self.reader.array()?;
         let raw = self.reader.text()?;
+        let account = self.names.get(account).unwrap_or_default();
         match Notable::of_parts(time, account, flags, raw) {
             Some(notable) if time.unix_seconds() == seconds => Ok(notable),
             _ => Err(self.reader.damaged("a record that nobody carries")),

@@ -14,7 +14,11 @@ proptest! {
         let bytes = tally.encode();
         let read = Tally::decode(&bytes).unwrap();
         prop_assert_eq!(&read.encode(), &bytes);
-        prop_assert_eq!(&read.clone().into_bytes(), &bytes);
+        let mut pieces = Vec::new();
+        read.clone().into_pieces(|piece| pieces.extend_from_slice(piece));
+        prop_assert_eq!(&pieces, &bytes);
+        let by_and_by = std::io::BufReader::with_capacity(7, &bytes[..]);
+        prop_assert_eq!(&Tally::read_from(by_and_by).unwrap().encode(), &bytes);
         prop_assert_eq!(read.distinct(), tally.distinct());
         prop_assert_eq!(read.days(), tally.days());
     }

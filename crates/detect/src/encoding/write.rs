@@ -1,5 +1,7 @@
 //! Writing a tally.
 
+use std::borrow::Borrow;
+
 use keytrail_event::{EventTime, Hour, OperationClass, OutcomeFamily};
 
 use super::VERSION;
@@ -12,39 +14,57 @@ use crate::symbol::Symbol;
 use crate::tally::Tally;
 use crate::values::ValueKind;
 
-pub(super) fn tally(tally: &Tally) -> Vec<u8> {
+/// Bytes of a piece, or a little more.
+const PIECE_BYTES: usize = 64 << 10;
+
+/// What takes pieces.
+type Take<'t> = dyn FnMut(&[u8]) + 't;
+
+pub(super) fn tally(tally: &Tally, take: &mut Take<'_>) {
     let dictionary = Dictionary::of(tally, &tally.cells);
-    let mut out = Writer {
-        bytes: vec![VERSION],
-        dictionary: &dictionary,
-    };
+    let mut out = Writer::new(&dictionary, take);
     out.cells(&tally.cells);
-    out.carried(tally);
-    out.bytes
+    let mut notables: Vec<(u64, &Notable)> = tally.notables.iter().collect();
+    notables.sort_unstable_by_key(|(hash, _)| *hash);
+    out.notables(notables);
+    let mut groups: Vec<(u64, &Group)> = tally.groups.iter().collect();
+    groups.sort_unstable_by_key(|(hash, _)| *hash);
+    out.groups(groups);
+    out.finish(tally.cut);
 }
 
-/// The same, which takes less memory: cells go as soon as they are written.
-pub(super) fn into_bytes(mut tally: Tally) -> Vec<u8> {
+/// The same, which takes less memory: cells go as soon as all of them are written, records one by one.
+pub(super) fn into_pieces(mut tally: Tally, take: &mut Take<'_>) {
     let cells = std::mem::take(&mut tally.cells);
-    let dictionary = Dictionary::of(&tally, &cells);
-    let mut out = Writer {
-        bytes: vec![VERSION],
-        dictionary: &dictionary,
-    };
+    let dictionary = Dictionary::of(&tally, &cells).into_owned();
+    let Tally {
+        symbols,
+        notables,
+        groups,
+        cut,
+        ..
+    } = tally;
+    drop(symbols);
+    let mut out = Writer::new(&dictionary, take);
     out.cells(&cells);
     drop(cells);
-    out.carried(&tally);
-    out.bytes
+    let mut notables: Vec<(u64, Notable)> = notables.into_iter().collect();
+    notables.sort_unstable_by_key(|(hash, _)| *hash);
+    out.notables(notables);
+    let mut groups: Vec<(u64, Group)> = groups.into_iter().collect();
+    groups.sort_unstable_by_key(|(hash, _)| *hash);
+    out.groups(groups);
+    out.finish(cut);
 }
 
 /// The names that are used, sorted.
-struct Dictionary<'t> {
-    names: Vec<&'t str>,
+struct Dictionary<N> {
+    names: Vec<N>,
     /// The numbers of symbols, by index; of symbols that are not used, anything.
     numbers: Vec<u32>,
 }
 
-impl<'t> Dictionary<'t> {
+impl<'t> Dictionary<&'t str> {
     /// Of the tally, whose cells these are.
     fn of(tally: &'t Tally, cells: &Cells) -> Self {
         let symbols = &tally.symbols;
@@ -82,53 +102,92 @@ impl<'t> Dictionary<'t> {
         Self { names, numbers }
     }
 
+    /// The same, without the tally.
+    fn into_owned(self) -> Dictionary<Box<str>> {
+        Dictionary {
+            names: self.names.into_iter().map(Box::from).collect(),
+            numbers: self.numbers,
+        }
+    }
+}
+
+impl<N: AsRef<str>> Dictionary<N> {
     fn of_symbol(&self, symbol: Symbol) -> u32 {
         self.numbers.get(symbol.index()).copied().unwrap_or(0)
     }
 
     fn of_name(&self, name: &str) -> u64 {
         // Every name that is asked for was put in.
-        self.names.binary_search(&name).unwrap_or_default() as u64
+        let place = self
+            .names
+            .binary_search_by(|known| known.as_ref().cmp(name));
+        place.unwrap_or_default() as u64
     }
 }
 
-struct Writer<'d> {
+struct Writer<'w, N> {
+    /// What has not been handed over yet.
     bytes: Vec<u8>,
-    dictionary: &'d Dictionary<'d>,
+    dictionary: &'w Dictionary<N>,
+    take: &'w mut Take<'w>,
 }
 
 /// A series as it is written and sorted: six names, class and outcome.
 type SeriesNumbers = ([u32; 6], u8, u8);
 
-impl Writer<'_> {
+impl<'w, N: AsRef<str>> Writer<'w, N> {
+    fn new(dictionary: &'w Dictionary<N>, take: &'w mut Take<'w>) -> Self {
+        Self {
+            bytes: vec![VERSION],
+            dictionary,
+            take,
+        }
+    }
+
+    /// Hands a piece over once there is one.
+    fn hand_over(&mut self) {
+        if self.bytes.len() >= PIECE_BYTES {
+            (self.take)(&self.bytes);
+            self.bytes.clear();
+        }
+    }
+
     /// The names, and all cells.
     fn cells(&mut self, cells: &Cells) {
         self.number(self.dictionary.names.len() as u64);
         for name in &self.dictionary.names {
-            self.text(name);
+            self.text(name.as_ref());
+            self.hand_over();
         }
         self.all_series(cells);
     }
 
-    /// What is carried, and where the cells were cut.
-    fn carried(&mut self, tally: &Tally) {
-        let mut notables: Vec<(u64, &Notable)> = tally.notables.iter().collect();
-        notables.sort_unstable_by_key(|(hash, _)| *hash);
+    /// The records, which come sorted.
+    fn notables(&mut self, notables: Vec<(u64, impl Borrow<Notable>)>) {
         self.number(notables.len() as u64);
         for (hash, notable) in notables {
             self.bytes.extend(hash.to_le_bytes());
-            self.record(notable);
+            self.record(notable.borrow());
+            self.hand_over();
         }
-        let mut groups: Vec<(u64, &Group)> = tally.groups.iter().collect();
-        groups.sort_unstable_by_key(|(hash, _)| *hash);
+    }
+
+    /// The groups, which come sorted.
+    fn groups(&mut self, groups: Vec<(u64, impl Borrow<Group>)>) {
         self.number(groups.len() as u64);
         for (hash, group) in groups {
             self.bytes.extend(hash.to_le_bytes());
-            self.group(group);
+            self.group(group.borrow());
+            self.hand_over();
         }
-        if let Some(cut) = tally.cut {
+    }
+
+    /// Where the cells were cut, and the last piece.
+    fn finish(mut self, cut: Option<u64>) {
+        if let Some(cut) = cut {
             self.bytes.extend(cut.to_le_bytes());
         }
+        (self.take)(&self.bytes);
     }
 
     fn all_series(&mut self, cells: &Cells) {
@@ -159,6 +218,7 @@ impl Writer<'_> {
                 }
                 before = Some(*hours);
                 self.cell(cell);
+                self.hand_over();
             }
         }
     }

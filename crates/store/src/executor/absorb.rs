@@ -7,8 +7,10 @@ use keytrail_detect::tally::Tally;
 use keytrail_event::Day;
 use xxhash_rust::xxh3::xxh3_128;
 
+use super::form::{bytes_of, tally_of};
 use super::notes::{STALE, document};
 use super::{ExecuteError, Executor};
+use crate::bounds::{VALUE_BYTES_MAX, check_bytes};
 use crate::{Commit, Store, TallyWrite, Version};
 
 /// What is known of a stored tally once its bytes are gone.
@@ -78,7 +80,13 @@ impl<S: Store> Executor<'_, S> {
             let distinct = whole.distinct();
             whole.cut_cells(CellRoom::OF_A_DAY);
             absorbed.not_carried += whole.not_carried();
-            let bytes = whole.into_bytes();
+            let (bytes, length) = bytes_of(whole).map_err(|source| ExecuteError::Pack {
+                account: account.to_owned(),
+                day,
+                source,
+            })?;
+            let what = format!("the tally of account {account}, day {day}");
+            check_bytes(&what, length, VALUE_BYTES_MAX)?;
             absorbed.new_records += distinct.saturating_sub(before);
             let is_known =
                 |known: &Known| known.length == bytes.len() && known.hash == xxh3_128(&bytes);
@@ -134,7 +142,7 @@ impl<S: Store> Executor<'_, S> {
         day: Day,
         bytes: &[u8],
     ) -> Result<Tally, ExecuteError> {
-        Tally::decode(bytes).map_err(|source| ExecuteError::Tally {
+        tally_of(bytes).map_err(|source| ExecuteError::Tally {
             account: account.to_owned(),
             day,
             source,

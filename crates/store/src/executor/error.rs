@@ -21,6 +21,16 @@ pub enum ExecuteError {
         /// What is wrong with it.
         source: DecodeError,
     },
+    /// A tally could not be packed.
+    #[error("the tally of account {account} on {day} can not be packed: {source}")]
+    Pack {
+        /// The account.
+        account: String,
+        /// The UTC day.
+        day: Day,
+        /// What failed.
+        source: std::io::Error,
+    },
     /// A stored note of the executor can not be read.
     #[error("the note `{name}` of account {account} can not be read: {why}")]
     Note {

@@ -9,6 +9,7 @@
 mod absorb;
 mod error;
 mod fold;
+mod form;
 mod gaps;
 mod notes;
 mod publish;
@@ -19,6 +20,7 @@ use keytrail_detect::configuration::Configuration;
 
 pub use absorb::Absorbed;
 pub use error::ExecuteError;
+pub use form::tally_of;
 pub use publish::finding_of;
 pub use start::Refolded;
 pub use tick::Ticked;

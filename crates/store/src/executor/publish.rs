@@ -20,6 +20,12 @@ pub(super) struct Judged {
 }
 
 impl Judged {
+    /// Whether findings of this rule that end at this time stand anew.
+    fn covers(&self, rule: &str, last_seen: EventTime) -> bool {
+        // Gaps of log files are looked at each time, whatever days are judged.
+        rule == log_gap::ABOUT.id || self.contains(last_seen)
+    }
+
     fn contains(&self, time: EventTime) -> bool {
         time >= self.from && self.until.is_none_or(|until| time < until)
     }
@@ -35,8 +41,7 @@ pub(super) fn revise(
 ) -> Vec<Finding> {
     let mut revised = Vec::new();
     for (episode, known) in known {
-        // Gaps of log files are looked at each time, whatever days are judged.
-        let is_looked_at = known.rule == log_gap::ABOUT.id || judged.contains(known.last_seen);
+        let is_looked_at = judged.covers(&known.rule, known.last_seen);
         let is_judged = known.state != FindingState::Withdrawn && is_looked_at;
         if standing.contains_key(episode) || !is_judged {
             continue;
@@ -132,6 +137,28 @@ impl<S: Store> Executor<'_, S> {
     /// # Errors
     /// When the store fails, or what it holds can not be read.
     pub async fn findings(&self, account: &str) -> Result<BTreeMap<String, Finding>, ExecuteError> {
+        self.findings_that(account, |_| true).await
+    }
+
+    /// Of the findings of an account, those that [`revise`] asks for: the others, of years, stay where they are.
+    pub(super) async fn known_findings(
+        &self,
+        account: &str,
+        standing: &BTreeMap<String, Arc<Finding>>,
+        judged: Judged,
+    ) -> Result<BTreeMap<String, Finding>, ExecuteError> {
+        self.findings_that(account, |record| {
+            judged.covers(&record.rule, record.last_seen)
+                || standing.contains_key(&record.key.episode)
+        })
+        .await
+    }
+
+    async fn findings_that(
+        &self,
+        account: &str,
+        is_wanted: impl Fn(&FindingRecord) -> bool,
+    ) -> Result<BTreeMap<String, Finding>, ExecuteError> {
         let mut findings = BTreeMap::new();
         let mut after: Option<FindingKey> = None;
         loop {
@@ -143,7 +170,7 @@ impl<S: Store> Executor<'_, S> {
                 return Ok(findings);
             };
             after = Some(last.record.key.clone());
-            for stored in &page {
+            for stored in page.iter().filter(|stored| is_wanted(&stored.record)) {
                 findings.insert(stored.record.key.episode.clone(), finding_of(stored)?);
             }
         }

@@ -65,7 +65,7 @@ impl<S: Store> Executor<'_, S> {
             from: begin.unwrap_or(clock),
             until: now.last().filter(|_| is_unfinished).map(|day| day.end()),
         };
-        let known = self.findings(account).await?;
+        let known = self.known_findings(account, &fold.standing, judged).await?;
         let revised = revise(fold.standing, &fold.before, &known, judged);
         let mut commit = Commit {
             findings: revised.iter().map(record_of).collect::<Result<_, _>>()?,
