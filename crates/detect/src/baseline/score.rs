@@ -401,12 +401,17 @@ fn slow_breadth(view: &View<'_>, known: &Known<'_>, day: &mut JudgedDay, hour: u
     if !is_new {
         return (0.0, 0.0);
     }
-    let before = known.principal.map_or(0.0, |known| {
-        f64::from(known.slow_breadth) * f64::from(SLOW.over(view.day - known.day))
-    });
+    let before = slow_breadth_before(view, known);
     // The day's own keys count as new keys already: here is what the days before add.
     let score = SLOW_BREADTH * log2_1p(before);
     (score, if is_first { score } else { 0.0 })
+}
+
+/// The leaky sum of the new keys of the days before.
+pub(super) fn slow_breadth_before(view: &View<'_>, known: &Known<'_>) -> f64 {
+    known.principal.map_or(0.0, |known| {
+        f64::from(known.slow_breadth) * f64::from(SLOW.over(view.day - known.day))
+    })
 }
 
 /// From surprises to the score.
