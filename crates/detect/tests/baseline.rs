@@ -34,6 +34,7 @@ struct Call {
     key: &'static str,
     network: u8,
     denied: bool,
+    via_s3: bool,
 }
 
 impl Call {
@@ -45,6 +46,7 @@ impl Call {
             key,
             network: 7,
             denied: false,
+            via_s3: false,
         }
     }
 
@@ -57,9 +59,21 @@ impl Call {
         } else {
             ""
         };
+        let (source, agent, invoked_by) = if self.via_s3 {
+            let s3 = "s3.amazonaws.com".to_owned();
+            (s3.clone(), s3, r#","invokedBy":"s3.amazonaws.com""#)
+        } else {
+            let address = format!("198.{}.100.7", self.network);
+            (address, "aws-cli/2.15.1".to_owned(), "")
+        };
+        let region = if self.key.starts_with("far-") {
+            "us-east-1"
+        } else {
+            "eu-west-1"
+        };
         format!(
-            r#"{{"eventVersion":"1.11","eventTime":"{time}","eventSource":"kms.amazonaws.com","eventName":"{}","awsRegion":"eu-west-1","sourceIPAddress":"198.{}.100.7","userAgent":"aws-cli/2.15.1","eventID":"{day}-{number}","recipientAccountId":"{ACCOUNT}"{error},"userIdentity":{{"type":"IAMUser","arn":"arn:aws:iam::{ACCOUNT}:{}","accountId":"{ACCOUNT}"}},"resources":[{{"ARN":"arn:aws:kms:eu-west-1:{ACCOUNT}:key/{}"}}]}}"#,
-            self.operation, self.network, self.principal, self.key
+            r#"{{"eventVersion":"1.11","eventTime":"{time}","eventSource":"kms.amazonaws.com","eventName":"{}","awsRegion":"{region}","sourceIPAddress":"{source}","userAgent":"{agent}","eventID":"{day}-{number}","recipientAccountId":"{ACCOUNT}"{error},"userIdentity":{{"type":"IAMUser","arn":"arn:aws:iam::{ACCOUNT}:{}","accountId":"{ACCOUNT}"{invoked_by}}},"resources":[{{"ARN":"arn:aws:kms:{region}:{ACCOUNT}:key/{}"}}]}}"#,
+            self.operation, self.principal, self.key
         )
     }
 }
@@ -174,6 +188,42 @@ fn stolen_credentials_score_above_a_busy_hour() {
     assert!(burst > busy + 6.0, "{burst} against {busy}");
 }
 
+/// A failover: the key is new because the Region is, and the two say the same.
+#[test]
+fn a_key_in_a_new_region_is_no_more_news_than_a_strange_key_at_home() {
+    let bases = bases(21);
+    let with = |key| {
+        let mut calls = normal_day(21);
+        calls.push(Call::new(13 * 3_600, "role/job", key));
+        highest(&scores(&bases, 21, &calls, Seal::Final))
+    };
+    let (far, strange) = (with("far-key"), with("strange-key"));
+    assert!(far <= strange, "{far} against {strange}");
+}
+
+/// A volume is attached: EC2 makes the grant for itself, and nobody else gets anything.
+#[test]
+fn a_grant_that_a_service_makes_is_less_news_than_one_that_is_asked_for() {
+    let bases = bases(21);
+    let with = |via_s3| {
+        let mut calls = normal_day(21);
+        // The service is new for her either way.
+        calls.push(Call {
+            via_s3: true,
+            ..Call::new(13 * 3_600 + 1, "user/ana", "team-key")
+        });
+        calls.push(Call {
+            operation: "CreateGrant",
+            via_s3,
+            ..Call::new(13 * 3_600, "user/ana", "team-key")
+        });
+        let scores = scores(&bases, 21, &calls, Seal::Final);
+        scores[&(format!("arn:aws:iam::{ACCOUNT}:user/ana"), 13)]
+    };
+    let (direct, of_a_service) = (with(false), with(true));
+    assert!(direct > of_a_service, "{direct} against {of_a_service}");
+}
+
 #[test]
 fn the_fold_of_the_same_days_is_the_same_to_the_last_bit() {
     let (once, twice) = (bases(18), bases(18));
@@ -197,19 +247,31 @@ fn call() -> impl Strategy<Value = Call> {
     (
         (0..24_i64, 0..3_600_i64),
         prop_oneof![Just("role/job"), Just("user/ana"), Just("user/eve")],
-        prop_oneof![4 => Just("Decrypt"), 1 => Just("DescribeKey"), 1 => Just("DisableKey")],
-        prop_oneof![Just("job-key"), Just("team-key"), Just("strange-key")],
+        prop_oneof![
+            4 => Just("Decrypt"),
+            1 => Just("DescribeKey"),
+            1 => Just("DisableKey"),
+            1 => Just("CreateGrant"),
+        ],
+        prop_oneof![
+            Just("job-key"),
+            Just("team-key"),
+            Just("strange-key"),
+            Just("far-key"),
+        ],
         prop_oneof![Just(7_u8), Just(51), Just(203)],
         prop::bool::weighted(0.2),
+        prop::bool::weighted(0.3),
     )
         .prop_map(
-            |((hour, second), principal, operation, key, network, denied)| Call {
+            |((hour, second), principal, operation, key, network, denied, via_s3)| Call {
                 second: hour * 3_600 + second,
                 principal,
                 operation,
                 key,
                 network,
                 denied,
+                via_s3,
             },
         )
 }

@@ -4,7 +4,7 @@
 //! tuning.
 
 /// The version of the mathematics. A base folded by another version is folded anew, never migrated.
-pub const MATHS_VERSION: u32 = 3;
+pub const MATHS_VERSION: u32 = 4;
 
 /// Days in which a count loses half its weight: two working weeks, so that weekends stay visible
 /// and a change of habits is forgotten within a month.
@@ -54,7 +54,7 @@ pub const CONTEXT_KEY_AGE_DAYS_MIN: i64 = 3;
 /// What every surprise of a value gives up before it counts: a value as likely as 1 in 5 is no news.
 pub const VALUE_OFFSET: f64 = 0.7;
 /// The most that further new values of one feature add to the most surprising one.
-pub const REST_MAX: f64 = 6.0;
+pub const REST_MAX: f64 = 4.0;
 /// Days assumed for a path or context never seen on a key, over [`KEY_DAYS_PRIOR`].
 pub const KEY_PATH_PRIOR: f64 = 0.02;
 /// Days assumed for a key beside those it has.

@@ -166,20 +166,18 @@ impl Family {
         Self::Growth,
     ];
 
-    /// The weight of the family in T: what, when, and month-long growth weigh more than one hour's or day's amount,
-    /// which backfills have as well. Measured.
+    /// The weight of the family in T: through what and for what, and month-long growth weigh more than one hour's or
+    /// day's amount, which backfills have as well, and than refusals, which a broken deploy has by the hundred. Measured.
     #[must_use]
     pub const fn weight(self) -> f64 {
         match self {
-            Self::Edge
-            | Self::Network
-            | Self::Channel
-            | Self::Operation
-            | Self::Time
-            | Self::Growth => 1.1,
-            Self::Denied => 0.9,
-            Self::Day => 0.8,
-            Self::Volume => 0.7,
+            Self::Growth => 1.7,
+            Self::Channel => 1.3,
+            Self::Edge | Self::Network | Self::Time => 1.1,
+            Self::Operation => 0.9,
+            Self::Day => 0.65,
+            Self::Volume => 0.55,
+            Self::Denied => 0.55,
         }
     }
 

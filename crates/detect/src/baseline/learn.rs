@@ -10,6 +10,7 @@ use super::constants::{
 use super::decay::{CALIBRATION, HABIT, log2_1p};
 use super::facts::{DayFacts, HourFacts, NO_KEY, PrincipalFacts};
 use super::features::{FEATURES, Feature};
+use super::novelty::OF_A_FIRST;
 use super::score::{Bases, FAMILY_BINS, Judge, JudgedDay, ScoredHour, TOTAL_BINS};
 use super::shown::Shown;
 use super::state::{
@@ -165,6 +166,9 @@ impl<'f, 'd> Learning<'f, 'd> {
             peers_before: peers_before.map(|group| &**group),
             account_before: &self.before.shared,
             reach: [[0.0; 3]; TABLES],
+            is_first: std::array::from_fn(|table| {
+                OF_A_FIRST.contains(&table) && own.tables[table].is_empty()
+            }),
             own: &mut own,
             group,
             account: &mut self.base.shared,

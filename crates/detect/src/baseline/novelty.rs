@@ -50,6 +50,9 @@ pub(super) fn rate(
     };
     let own = (f64::from(principal.new[table]) * known.factor + CLASS_WEIGHT_DAYS * of_class)
         / (known.days() + CLASS_WEIGHT_DAYS);
+    if OF_A_FIRST.contains(&table) && principal.tables[table].is_empty() {
+        return 1.0;
+    }
     let least = if overflowed(principal, table) {
         OVERFLOW_RATE_MIN
     } else {
@@ -57,6 +60,10 @@ pub(super) fn rate(
     };
     own.clamp(least, 1.0)
 }
+
+/// Tables whose first value must be new: of a principal's first direct call the network and the agent. That it calls
+/// directly is told by the service path.
+pub(super) const OF_A_FIRST: [usize; 2] = [0, 1];
 
 fn overflowed(principal: &PrincipalBaseline, table: usize) -> bool {
     if Some(table) == table_of(Feature::Key) {
@@ -173,10 +180,26 @@ pub(super) fn key(
         rate = rate.max(DEPLOY_PROBABILITY);
         share = share.max(DEPLOY_PROBABILITY);
     }
+    if is_in_new_region(view, known, key) {
+        rate = 1.0;
+    }
     if facts.class != Class::Service {
         novelty.surprise = predicted(rate, share, own, days);
     }
     novelty
+}
+
+/// Whether a key is in a Region where a known principal never was: whichever key it uses there must be new to it. That
+/// it is in that Region is told by the Region.
+fn is_in_new_region(view: &View<'_>, known: &Known<'_>, key: u32) -> bool {
+    let Some(principal) = known.principal else {
+        return false;
+    };
+    let Some(region) = view.region_of(key) else {
+        return false;
+    };
+    let table = table_of(Feature::Region).unwrap_or_default();
+    region.is_none_or(|number| principal.tables[table].tokens(number.into()) <= 0.0)
 }
 
 /// The surprise of a path or context on a key, from the other days of that value on that key.

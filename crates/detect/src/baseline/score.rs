@@ -76,10 +76,9 @@ pub(super) struct JudgedHour {
 pub(super) struct JudgedDay {
     pub hours: Vec<JudgedHour>,
     pub surprises: Vec<Surprise>,
-    /// What the day adds to the slow breadth sum.
+    /// What the day adds to the slow breadth sum: its most surprising new key. Many on one day are a move or a
+    /// failover, and say so as new keys.
     pub slow_breadth: f64,
-    /// The largest part of it.
-    pub largest_new_key: f64,
 }
 
 /// A day being judged.
@@ -379,7 +378,7 @@ fn gathered(feature: usize, best: f64, sum: f64) -> f64 {
     }
 }
 
-/// The slow breadth of an hour in which keys were new: of all new keys of the day up to it, and with
+/// The slow breadth of an hour in which keys were new: of the new keys of the days before, and with
 /// it what is learnt: the same where one of them was new for the first time.
 fn slow_breadth(view: &View<'_>, known: &Known<'_>, day: &mut JudgedDay, hour: u8) -> (f64, f64) {
     let (mut is_new, mut is_first) = (false, false);
@@ -396,20 +395,23 @@ fn slow_breadth(view: &View<'_>, known: &Known<'_>, day: &mut JudgedDay, hour: u
             && !is_repeated(&day.surprises, found, hour)
         {
             is_first = true;
-            day.slow_breadth += found.surprise - 1.0;
-            day.largest_new_key = day.largest_new_key.max(found.surprise - 1.0);
+            day.slow_breadth = day.slow_breadth.max(found.surprise - 1.0);
         }
     }
     if !is_new {
         return (0.0, 0.0);
     }
-    let before = known.principal.map_or(0.0, |known| {
-        f64::from(known.slow_breadth) * f64::from(SLOW.over(view.day - known.day))
-    });
-    // The most surprising key of the day counts as a new key already: here is what comes on top of it.
-    let on_top = before + day.slow_breadth - day.largest_new_key;
-    let score = SLOW_BREADTH * log2_1p(on_top);
+    let before = slow_breadth_before(view, known);
+    // The day's own keys count as new keys already: here is what the days before add.
+    let score = SLOW_BREADTH * log2_1p(before);
     (score, if is_first { score } else { 0.0 })
+}
+
+/// The leaky sum of the new keys of the days before.
+pub(super) fn slow_breadth_before(view: &View<'_>, known: &Known<'_>) -> f64 {
+    known.principal.map_or(0.0, |known| {
+        f64::from(known.slow_breadth) * f64::from(SLOW.over(view.day - known.day))
+    })
 }
 
 /// From surprises to the score.

@@ -17,6 +17,8 @@ pub(super) struct Shown<'a> {
     /// What the peers and the account showed before the day, so that the order of principals has no say.
     pub peers_before: Option<&'a Shared>,
     pub account_before: &'a Shared,
+    /// Whether a table was empty before the day, where a first value must be new.
+    pub is_first: [bool; TABLES],
     /// New values by table.
     pub new: [f32; TABLES],
     /// The same by who showed them before: peers, the account, nobody.
@@ -26,6 +28,7 @@ pub(super) struct Shown<'a> {
 impl Shown<'_> {
     pub fn value(&mut self, table: usize, id: u64) {
         let is_new = self.own.tables[table].add(id, 1.0, TABLE_MAX[table]);
+        let is_new = is_new && !self.is_first[table];
         self.new[table] += f32::from(u8::from(is_new));
         if is_new {
             let is_known = |shared: &Shared| shared.tables[table].tokens(id) > 0.0;

@@ -1,6 +1,8 @@
 //! The surprises of one principal's day that belong to values and keys: each is worked out once, and
 //! counts in every hour in which the value was shown.
 
+use keytrail_event::source::DIRECT;
+
 use super::canonical::Class;
 use super::constants::{
     CONTEXT_KEY_AGE_DAYS_MIN, DORMANT_KEY_KNOWN_DAYS, DORMANT_KEY_UNUSED_DAYS, FOREIGN_GRANTEE,
@@ -13,6 +15,8 @@ use super::novelty::{self, Novelty};
 use super::operation_risk::risk;
 use super::state::{KeyBaseline, TABLES, table_of};
 use super::view::{Known, Seal, View};
+use crate::cell::Cell;
+use crate::cells::CellKey;
 
 /// What a surprise is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -131,7 +135,11 @@ impl PrincipalDay<'_> {
         );
         let name = self.facts.names[value.name as usize];
         match value.feature {
+            Feature::Operation if self.is_grant_of_a_service(name) => {}
             Feature::Operation => judged.surprise = risk(name).weigh(judged.surprise),
+            Feature::Path if judged.surprise > 0.0 && self.is_on_deployed_keys(name) => {
+                judged.surprise = 0.0;
+            }
             Feature::Region => judged.surprise = judged.surprise.min(REGION_MAX),
             Feature::Grantee if judged.surprise > 0.0 && self.is_foreign(name) => {
                 judged.surprise += FOREIGN_GRANTEE;
@@ -139,6 +147,35 @@ impl PrincipalDay<'_> {
             _ => {}
         }
         judged
+    }
+
+    /// Whether all grants of the day were made through AWS services, which make them for their own use of a volume or
+    /// a database: no more of a risk than the call that asked for it.
+    fn is_grant_of_a_service(&self, operation: &str) -> bool {
+        let is_direct = |(key, _): &(CellKey, &Cell)| {
+            self.facts.symbol_name(key.operation) == operation
+                && self.facts.symbol_name(key.service_path) == DIRECT
+        };
+        operation == "CreateGrant" && !self.cells().iter().any(is_direct)
+    }
+
+    /// Whether a service path was taken only to keys that are being deployed: a new key comes with the service it is
+    /// for.
+    fn is_on_deployed_keys(&self, path: &str) -> bool {
+        let is_deployed = |(key, _): &(CellKey, &Cell)| {
+            let name = self.facts.symbol_name(key.key);
+            let number = self.facts.keys.binary_search_by(|key| key.name.cmp(name));
+            number.is_ok_and(|number| self.view.is_deployed(number as u32)) && !name.is_empty()
+        };
+        let mut cells = self.cells().iter();
+        cells.all(|cell| self.facts.symbol_name(cell.0.service_path) != path || is_deployed(cell))
+    }
+
+    fn cells(&self) -> &[(CellKey, &Cell)] {
+        self.facts
+            .cells
+            .get(self.principal.cells.clone())
+            .unwrap_or_default()
     }
 
     fn is_foreign(&self, grantee: &str) -> bool {

@@ -36,6 +36,8 @@ pub(super) struct View<'b> {
     names: Vec<Option<u32>>,
     /// The day's keys in the base.
     keys: Vec<Option<&'b KeyBaseline>>,
+    /// The base's number of the Region in each key's ARN, where it has one; a Region the base does not know has none.
+    regions: Vec<Option<Option<u32>>>,
     /// Days since each key's observed CreateKey, where that was seen.
     created: Vec<Option<i64>>,
     classes: Vec<ClassCalibrators>,
@@ -60,6 +62,10 @@ impl<'b> View<'b> {
             .iter()
             .zip(&keys)
             .map(|(facts_of_key, known)| age_since_creation(facts_of_key, *known, facts.day));
+        let regions = facts
+            .keys
+            .iter()
+            .map(|key| Some(base.names.number(region_in(key.name)?)));
         let empty = ClassBaseline::default();
         let classes = Class::ALL
             .into_iter()
@@ -72,6 +78,7 @@ impl<'b> View<'b> {
                 .day
                 .map_or(1.0, |day| f64::from(HABIT.over(facts.day - day))),
             names: names.collect(),
+            regions: regions.collect(),
             created: created.collect(),
             keys,
             classes: classes.collect(),
@@ -95,6 +102,11 @@ impl<'b> View<'b> {
             Some(age) => age <= super::constants::DEPLOY_DAYS,
             None => self.seal == Seal::Provisional && self.key(key).is_none(),
         }
+    }
+
+    /// The base's number of the Region a key of the day is in, if it knows it; `None` without a Region.
+    pub fn region_of(&self, key: u32) -> Option<Option<u32>> {
+        self.regions.get(key as usize).copied().flatten()
     }
 
     pub fn principal(&self, facts: &PrincipalFacts<'_>) -> Known<'b> {
@@ -151,6 +163,15 @@ impl ClassCalibrators {
             totals: std::array::from_fn(|noise| class.totals[noise].calibrator(TOTAL_WIDTH)),
         }
     }
+}
+
+/// The Region in a key's ARN. A multi-Region key is in many.
+fn region_in(key: &str) -> Option<&str> {
+    if key.contains(":key/mrk-") {
+        return None;
+    }
+    let region = key.strip_prefix("arn:")?.split(':').nth(2)?;
+    (!region.is_empty()).then_some(region)
 }
 
 fn age_since_creation(facts: &KeyFacts<'_>, known: Option<&KeyBaseline>, day: i64) -> Option<i64> {

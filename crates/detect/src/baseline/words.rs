@@ -7,7 +7,7 @@ use super::canonical::Class;
 use super::constants::{EFFECT_MAX, EFFECT_WEIGHT, FAMILY_THRESHOLD, RARITY_WEIGHT};
 use super::facts::{HourFacts, NO_CONTEXT, NO_KEY, PrincipalFacts};
 use super::features::{FAMILIES, Family, Feature};
-use super::score::{Judge, JudgedDay, JudgedHour};
+use super::score::{Judge, JudgedDay, JudgedHour, slow_breadth_before};
 use super::surprises::{About, Surprise};
 use super::view::{Known, View};
 use crate::finding::Evidence;
@@ -203,7 +203,10 @@ impl Telling<'_, '_> {
             Feature::SlowBreadth => (
                 "one new key after the other".to_owned(),
                 "Keys it never used, one after the other, in the last days".to_owned(),
-                format!("{:.1} (sum of their surprise)", self.day.slow_breadth),
+                format!(
+                    "{:.1} (sum of each day's most surprising new key)",
+                    slow_breadth_before(self.view, self.known) + self.day.slow_breadth
+                ),
                 "0".to_owned(),
             ),
             _ => self.stream_words(feature),
