@@ -104,8 +104,15 @@ pub const KAPPA: f64 = 3.0;
 pub const KAPPA_DENIED: f64 = 1.0;
 /// Hours that the prior tail of the ratio is worth.
 pub const RATIO_PRIOR_HOURS: f64 = 3.0;
-/// The prior tail of the ratio: 2^(−1.6 z), a doubling is a third as likely.
+/// The prior tail of the ratio, which a stream's own ratios make steeper or flatter: 2^(−1.6 z), a doubling is a third as
+/// likely.
 pub const RATIO_PRIOR_SLOPE: f64 = 1.6;
+/// Hours above the mean that the prior slope is worth.
+pub const RATIO_SLOPE_HOURS: f64 = 30.0;
+/// The flattest slope.
+pub const RATIO_SLOPE_MIN: f64 = 1.0;
+/// The steepest: a steady stream's hour of ten times its mean is rare beyond what can be known.
+pub const RATIO_SLOPE_MAX: f64 = 4.0;
 /// The effect size at no excess, and the binary logarithm of the excess that makes it whole:
 /// 0.25 + log2(1 + excess)/8 reaches 1 at 63 calls.
 pub const EFFECT_FLOOR: f64 = 0.25;

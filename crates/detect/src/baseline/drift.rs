@@ -11,6 +11,7 @@ use super::constants::{
     DRIFT_STEP_MAX,
 };
 use super::decay::log2_1p;
+use super::volume::effect;
 
 /// The sum, and the days it is measured against: weekdays and weekends apart.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -21,11 +22,12 @@ pub struct Drift {
 }
 
 impl Drift {
-    /// −log10 of how often the sum is that high by chance, with the day's calls so far; 0 while the sum is 0.
-    /// It never falls as calls grow.
+    /// −log10 of how often the sum is that high by chance, with the day's calls so far, times the effect size of what the
+    /// day has beyond a usual one; 0 while the sum is 0. It never falls as calls grow.
     #[must_use]
     pub fn judge(&self, calls: f64, is_weekend: bool, factor: f64) -> f64 {
-        self.with(calls, is_weekend, factor) * std::f64::consts::LOG10_E
+        let surprise = self.with(calls, is_weekend, factor) * std::f64::consts::LOG10_E;
+        surprise * effect(calls - self.usual(is_weekend))
     }
 
     /// The calls of a usual day of this kind.

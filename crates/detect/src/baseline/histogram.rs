@@ -35,6 +35,17 @@ impl Histogram {
         tail
     }
 
+    /// The weight of all values, and their sum, each taken for the middle of its bin.
+    #[must_use]
+    pub fn weight_and_sum(&self, width: f64) -> (f64, f64) {
+        let mut all = (0.0, 0.0);
+        for (bin, weight) in &self.bins {
+            all.0 += f64::from(*weight);
+            all.1 += f64::from(*weight) * (f64::from(*bin) + 0.5) * width;
+        }
+        all
+    }
+
     /// Lets all weights fade; what is nearly nothing goes.
     pub fn fade(&mut self, factor: f32) {
         self.bins.retain_mut(|(_, weight)| {
@@ -66,6 +77,11 @@ mod tests {
         assert_eq!(histogram.tail(0.5, 0.5, 10), 3.0);
         assert_eq!(histogram.tail(0.75, 0.5, 10), 2.0);
         assert_eq!(histogram.tail(4.9, 0.5, 10), 1.0);
+        // The last lies in the bin of 5.0 to 5.5.
+        assert_eq!(
+            histogram.weight_and_sum(0.5),
+            (4.0, 0.25 + 2.0 * 0.75 + 5.25)
+        );
         histogram.fade(0.5);
         assert_eq!(histogram.tail(0.0, 0.5, 10), 2.0);
     }

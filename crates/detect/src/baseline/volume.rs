@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use super::constants::{
     EFFECT_DOUBLINGS, EFFECT_FLOOR, NEIGHBOUR, RATIO_MAX, RATIO_PRIOR_HOURS, RATIO_PRIOR_SLOPE,
-    SLOT_PRIOR_HOURS, TOKENS_MIN, WINSOR_PLUS, WINSOR_TIMES,
+    RATIO_SLOPE_HOURS, RATIO_SLOPE_MAX, RATIO_SLOPE_MIN, SLOT_PRIOR_HOURS, TOKENS_MIN, WINSOR_PLUS,
+    WINSOR_TIMES,
 };
 use super::decay::{log2_1p, surprise};
 use super::histogram::Histogram;
@@ -130,12 +131,22 @@ impl Stream {
             };
         }
         let own = self.ratios.tail(ratio, RATIO_WIDTH, RATIO_LAST) * factor;
-        let prior = RATIO_PRIOR_HOURS * libm::exp2(-RATIO_PRIOR_SLOPE * ratio);
+        let prior = RATIO_PRIOR_HOURS * libm::exp2(-self.slope(factor) * ratio);
         let tail = (own + prior) / (f64::from(self.hours) * factor + RATIO_PRIOR_HOURS);
         Judged {
             surprise: surprise(tail) * effect(calls - mean),
             mean,
         }
+    }
+
+    /// How steeply the tail of the ratio falls beyond what was seen, in doublings of its rarity for each doubling of the count: of
+    /// an exponential tail, log2(e) over the mean ratio. A stream that is never far above its mean falls steeply.
+    fn slope(&self, factor: f64) -> f64 {
+        let (hours, sum) = self.ratios.weight_and_sum(RATIO_WIDTH);
+        let usual = std::f64::consts::LOG2_E / RATIO_PRIOR_SLOPE;
+        let mean =
+            (sum * factor + RATIO_SLOPE_HOURS * usual) / (hours * factor + RATIO_SLOPE_HOURS);
+        (std::f64::consts::LOG2_E / mean).clamp(RATIO_SLOPE_MIN, RATIO_SLOPE_MAX)
     }
 
     /// Learns one active hour, winsorised so that no hour teaches more than a few others.
@@ -252,6 +263,19 @@ mod tests {
         let stream = taught(&[1; 24 * 14]);
         let mean = stream.mean(Slots::Hours, SlotTime::new(14, 9), 1.0, 1.0);
         assert!(stream.judge(4.0, mean, KAPPA, 1.0).surprise < 1.5);
+    }
+
+    #[test]
+    fn a_steady_stream_is_held_to_its_narrowness() {
+        let alternating = |high: u32| -> Vec<u32> {
+            (0..24 * 14)
+                .map(|hour| if hour % 2 == 0 { 10 } else { high })
+                .collect()
+        };
+        let [narrow, wide] = [11, 40].map(|high| taught(&alternating(high)));
+        // Both are judged at ten times their mean.
+        let surprise = |stream: &Stream| stream.judge(200.0, 17.3, KAPPA, 1.0).surprise;
+        assert!(surprise(&narrow) > surprise(&wide) + 1.0);
     }
 
     #[test]
