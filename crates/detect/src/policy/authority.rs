@@ -222,11 +222,8 @@ fn certain_denial<'a>(
     principal: &Principal,
     caller: Option<&Caller<'_>>,
 ) -> Option<&'a Statement> {
-    policy.with_effect(Effect::Deny).find(|statement| {
-        statement.covers_put_key_policy()
-            && statement.covers_every_resource()
-            && statement.principals.reach(principal)
-            && certainty_of_all(&statement.conditions, caller) == Certainty::Holds
+    denial(policy, principal, |statement| {
+        certainty_of_all(&statement.conditions, caller) == Certainty::Holds
     })
 }
 
@@ -237,15 +234,26 @@ fn sparing_denial<'a>(
     principal: &Principal,
     caller: Option<&Caller<'_>>,
 ) -> Option<&'a Statement> {
+    let is_met = |condition: &Condition| {
+        condition.singles_out()
+            || caller.is_some_and(|caller| condition.certainty(caller) == Certainty::Holds)
+    };
+    denial(policy, principal, |statement| {
+        statement.conditions.iter().all(is_met)
+    })
+}
+
+/// A `Deny` of `kms:PutKeyPolicy` for the principal, of whose conditions this is so.
+fn denial<'a>(
+    policy: &'a Policy,
+    principal: &Principal,
+    is_met: impl Fn(&Statement) -> bool,
+) -> Option<&'a Statement> {
     policy.with_effect(Effect::Deny).find(|statement| {
-        let is_met = |condition: &Condition| {
-            condition.singles_out()
-                || caller.is_some_and(|caller| condition.certainty(caller) == Certainty::Holds)
-        };
         statement.covers_put_key_policy()
             && statement.covers_every_resource()
             && statement.principals.reach(principal)
-            && statement.conditions.iter().all(is_met)
+            && is_met(statement)
     })
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use keytrail_event::Record;
 use keytrail_event::arn::{Arn, is_account_id};
+use keytrail_event::principal::is_service_name;
 use keytrail_event::source::DIRECT;
 use serde_json::Value;
 use xxhash_rust::xxh3::xxh3_64;
@@ -42,7 +43,7 @@ impl<'a> Grantee<'a> {
             Some(_) => Self::Unknown(principal),
             None if is_account_id(principal) => Self::Account(principal),
             None if is_account_id(account) => Self::Infrastructure(account),
-            None if is_service(principal) => Self::Service(principal),
+            None if is_service_name(principal) => Self::Service(principal),
             None => Self::Unknown(principal),
         }
     }
@@ -71,10 +72,6 @@ impl<'a> Grantee<'a> {
             ),
         }
     }
-}
-
-fn is_service(text: &str) -> bool {
-    text.ends_with(".amazonaws.com") || text.ends_with(".amazonaws.com.cn")
 }
 
 /// The account of a canonical principal.

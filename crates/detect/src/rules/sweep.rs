@@ -65,7 +65,7 @@ fn sweeps<'a>(light: &DayLight<'a>, cells: &[DayCell<'a>], kind: Kind) -> Vec<Sw
     let is_enough = |calls: &[Moment<'_>]| match kind {
         Kind::Denied => keys_of(calls).len() as u64 >= enough.max(2),
         // Whoever keeps asking about one key, for its public half or its state, does not look around.
-        Kind::Discovery => calls.len() as u64 >= enough.max(2) && keys_of(calls).len() != 1,
+        Kind::Discovery => calls.len() as u64 >= enough.max(2) && !all_name_one_key(calls),
     };
     let mut evening: BTreeMap<&str, Vec<Moment<'_>>> = BTreeMap::new();
     let customs: &'a Customs = light.customs;
@@ -144,6 +144,12 @@ fn sweep_cells<'a>(light: &DayLight<'a>, kind: Kind) -> Vec<DayCell<'a>> {
 pub(crate) fn lookers(light: &DayLight<'_>) -> Vec<String> {
     let sweeps = light.sweeps(Kind::Discovery).iter();
     sweeps.map(|sweep| sweep.principal.to_owned()).collect()
+}
+
+/// Whether every call names a key, and all the same.
+fn all_name_one_key(calls: &[Moment<'_>]) -> bool {
+    let first = calls.first().map_or("", |call| call.key);
+    !first.is_empty() && calls.iter().all(|call| call.key == first)
 }
 
 fn keys_of<'m>(calls: &[Moment<'m>]) -> BTreeSet<&'m str> {

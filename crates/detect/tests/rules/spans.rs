@@ -117,8 +117,18 @@ fn a_million_looks_are_a_sweep_too() {
     let findings = super::findings_over(super::lines(&looks(2)).as_bytes());
     assert_eq!(findings.len(), 1, "{}", super::summary(&findings));
     assert_eq!(findings[0].rule, "discovery-sweep");
-    // Who keeps asking about one key does not look around.
+    // Who keeps asking about one key does not look around; who lists all of them does, whichever one it then looks at.
     check(&looks(1), &[]);
+    let mut listed: Vec<Value> = (0..9)
+        .map(|second| {
+            let mut list = call(9 * 3_600 + second, "ListAliases", 1, json!({}));
+            list["resources"] = json!([]);
+            list["requestParameters"] = json!(null);
+            list
+        })
+        .collect();
+    listed.push(call(9 * 3_600 + 9, "DescribeKey", 1, json!({})));
+    check(&listed, &[("discovery-sweep", "low", 10)]);
 }
 
 #[test]
