@@ -1,23 +1,17 @@
-//! Having the C library give memory back.
+//! Where memory comes from.
+//!
+//! A record is a handful of small texts that live as long as it is read, and a day is a great many small tables that
+//! go at once when the day is judged. glibc spends more on both than jemalloc does, and lets what is free lie about.
 
-/// Has free memory of a mebibyte and more given back to the system. Unless told, glibc keeps for itself what large
-/// days took, and that again for every thread. Other C libraries have no such setting.
-pub fn give_back_early() {
-    #[cfg(target_env = "gnu")]
-    {
-        const KEPT_BYTES_MAX: libc::c_int = 1 << 20;
-        // SAFETY: it sets a number of the allocator, and no thread has been started yet. Where it is refused,
-        // memory is kept as before.
-        let _ = unsafe { libc::mallopt(libc::M_TRIM_THRESHOLD, KEPT_BYTES_MAX) };
-    }
-}
+/// jemalloc, for everything in the process.
+#[cfg(target_os = "linux")]
+#[global_allocator]
+static JEMALLOC: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
-/// Gives the system back all that is free, wherever it lies: what one thread has let go of is of no use to another, and
-/// stays taken between what still stands. To be called where much has just gone.
-pub fn give_back_now() {
-    #[cfg(target_env = "gnu")]
-    {
-        // SAFETY: it takes no pointer, changes nothing that is in use, and may be called at any time by any thread.
-        let _ = unsafe { libc::malloc_trim(0) };
-    }
-}
+/// Pages go back to the system as soon as they are free: the bounds of memory that are documented are those of the
+/// process, and a day that was just judged must not stand beside the next one.
+#[cfg(target_os = "linux")]
+// SAFETY: jemalloc reads a pointer to a text that ends with a zero under this name, once, before anything is
+// allocated; a reference to a static array is that.
+#[unsafe(export_name = "malloc_conf")]
+static JEMALLOC_CONFIGURATION: &[u8; 34] = b"dirty_decay_ms:0,muzzy_decay_ms:0\0";

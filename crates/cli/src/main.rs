@@ -38,7 +38,6 @@ use crate::exit_code::Exit;
 use crate::talk::Talk;
 
 fn main() -> ExitCode {
-    allocator::give_back_early();
     let arguments = Arguments::parse();
     let talk = Talk::new(&arguments.talk);
     let exit = match catch_unwind(AssertUnwindSafe(|| commands::run(arguments, talk, now()))) {

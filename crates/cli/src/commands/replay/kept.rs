@@ -18,7 +18,6 @@ use pollster::block_on;
 use super::Replayed;
 use super::collect::{Intake, collect};
 use super::room::Room;
-use crate::allocator;
 use crate::digests::{Span, verify_files};
 use crate::input::Discovered;
 use crate::progress::Progress;
@@ -204,8 +203,6 @@ impl<S: Store> Intake for Kept<'_, S> {
             let absorbed = block_on(self.executor.absorb(&account, days)).map_err(in_state)?;
             self.absorbed.add(&absorbed);
         }
-        // A day that was merged and written leaves holes of its size, which judging would come on top of.
-        allocator::give_back_now();
         Ok(())
     }
 }
