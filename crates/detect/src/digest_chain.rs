@@ -6,12 +6,19 @@
 //!
 //! Pure: reading, hashing and checking signatures are the caller's.
 
+mod followed;
+mod links;
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, BTreeSet};
 
-use keytrail_event::digest::{Digest, NamedFile, PreviousDigest, file_stem};
+use keytrail_event::digest::{Digest, file_stem};
 use keytrail_event::{DeliveryName, EventTime};
 use serde::Serialize;
 
+use self::followed::Followed;
+use self::links::Links;
 use crate::rules::log_gap::{Gap, GapKind};
 
 /// Seconds after a log file's stamp within which a `_backfill` digest may still name it. AWS promises
@@ -280,11 +287,6 @@ fn log_file_name(stem: &str) -> Option<(&str, &str, EventTime)> {
     (product == "CloudTrail").then_some((account, region, stamp))
 }
 
-/// Where a digest was delivered to.
-fn digest_name(digest: &Digest) -> String {
-    format!("{}/{}", digest.bucket, digest.object)
-}
-
 /// A digest that is in no chain.
 fn unusable(file: &DigestFile, digest: Option<&Digest>, why: String) -> FoundGap {
     let name = DeliveryName::parse(&file.path);
@@ -305,242 +307,3 @@ fn unusable(file: &DigestFile, digest: Option<&Digest>, why: String) -> FoundGap
         why,
     }
 }
-
-/// The digests of a chain by their stem: of copies, all that differ.
-#[derive(Debug, Default)]
-struct Links(BTreeMap<(EventTime, String), Vec<Link>>);
-
-#[derive(Debug)]
-struct Link {
-    digest: Digest,
-    sha256: String,
-}
-
-impl Links {
-    fn add(&mut self, digest: Digest, sha256: String) {
-        let stem = file_stem(&digest.object).to_owned();
-        let copies = self.0.entry((digest.end, stem)).or_default();
-        if copies.iter().all(|copy| copy.sha256 != sha256) {
-            copies.push(Link { digest, sha256 });
-            copies.sort_by(|a, b| a.sha256.cmp(&b.sha256));
-        }
-    }
-
-    /// Of each digest the copy that counts: the one that a later digest vouches for, or the first.
-    fn chosen(&self) -> Vec<&Link> {
-        let vouched: BTreeSet<(&str, &str)> = self
-            .digests()
-            .filter_map(|link| link.digest.previous.as_ref())
-            .map(|previous| (file_stem(&previous.object), &*previous.hash))
-            .collect();
-        let choose = |((_, stem), copies): (&(EventTime, String), &'_ Vec<Link>)| {
-            let is_vouched = |copy: &Link| vouched.contains(&(stem.as_str(), &*copy.sha256));
-            copies.iter().position(is_vouched).unwrap_or(0)
-        };
-        let chosen = self.0.iter().filter_map(|entry| entry.1.get(choose(entry)));
-        chosen.collect()
-    }
-
-    fn digests(&self) -> impl Iterator<Item = &Link> {
-        self.0.values().flatten()
-    }
-}
-
-/// A chain on its way.
-struct Followed<'c> {
-    chain: Chain,
-    gaps: Vec<FoundGap>,
-    sound: Sound,
-    check: Option<CheckSignature<'c>>,
-}
-
-impl<'c> Followed<'c> {
-    fn new(
-        name: &ChainName,
-        links: &Links,
-        check: Option<CheckSignature<'c>>,
-        log_files: &BTreeMap<String, Vec<LogFile>>,
-    ) -> Self {
-        let links = links.chosen();
-        let starts = links.iter().map(|link| link.digest.start);
-        let ends = links.iter().map(|link| link.digest.end);
-        let epoch = EventTime::from_unix_seconds(0);
-        let mut followed = Self {
-            chain: Chain {
-                name: name.clone(),
-                from: starts.min().unwrap_or(epoch),
-                until: ends.max().unwrap_or(epoch),
-                digests: links.len() as u64,
-                hashes_sound: 0,
-                signatures_sound: 0,
-                files: 0,
-                files_sound: 0,
-                begins_earlier: false,
-            },
-            gaps: Vec::new(),
-            sound: Sound::default(),
-            check,
-        };
-        for (index, link) in links.iter().enumerate() {
-            followed.follow(link, &links[..index]);
-            for file in &link.digest.files {
-                followed.look_at(file, &link.digest, log_files);
-            }
-        }
-        followed
-    }
-
-    /// Looks at how a digest holds to the ones before it, which come in the order of their ends.
-    fn follow(&mut self, link: &Link, earlier: &[&Link]) {
-        let digest = &link.digest;
-        let before = earlier.last();
-        let stem_of = |digest: &Digest| file_stem(&digest.object).to_owned();
-        self.sound.present.insert(stem_of(digest));
-        let Some(previous) = &digest.previous else {
-            // A chain of backfills begins anew where there was nothing to fill.
-            if let Some(before) = before.filter(|_| !digest.is_backfill) {
-                let why = format!("{} begins a chain anew", digest.object);
-                self.broken(before.digest.end, digest.start, &digest_name(digest), why);
-            }
-            return;
-        };
-        let stem = file_stem(&previous.object);
-        let named = earlier.iter().rev();
-        let Some(named) = named
-            .into_iter()
-            .find(|it| file_stem(&it.digest.object) == stem)
-        else {
-            match before {
-                None => self.chain.begins_earlier = true,
-                Some(before) => {
-                    let why = format!("{} names it, and it is not there", digest.object);
-                    let file = format!("{}/{}", previous.bucket, previous.object);
-                    let from = before.digest.end.min(digest.start);
-                    self.gap(GapKind::DigestMissing, from, digest.start, file, why);
-                }
-            }
-            return;
-        };
-        self.check_previous(named, previous, &digest.object);
-        let is_latest = before.is_some_and(|before| std::ptr::eq(*before, *named));
-        if digest.is_backfill {
-            return;
-        }
-        if let Some(before) = before.filter(|_| !is_latest) {
-            self.sound.linked.remove(file_stem(&before.digest.object));
-            let why = format!("{} does not lead to it", digest.object);
-            self.broken(
-                before.digest.start,
-                before.digest.end,
-                &digest_name(&before.digest),
-                why,
-            );
-        } else if digest.start > named.digest.end {
-            let why = format!("{} begins later than the one before it ends", digest.object);
-            self.broken(named.digest.end, digest.start, &digest_name(digest), why);
-        } else {
-            self.sound.linked.insert(stem_of(digest));
-        }
-    }
-
-    /// Checks a digest by what the next one says of it.
-    fn check_previous(&mut self, link: &Link, previous: &PreviousDigest, next: &str) {
-        let digest = &link.digest;
-        let (from, until) = (digest.start, digest.end);
-        if link.sha256 == previous.hash {
-            self.chain.hashes_sound += 1;
-        } else {
-            let why = format!("its hash in {next} is another one");
-            self.gap(
-                GapKind::DigestChanged,
-                from,
-                until,
-                digest_name(digest),
-                why,
-            );
-            return;
-        }
-        let stem = file_stem(&digest.object).to_owned();
-        let Some(check) = self.check else {
-            self.sound.proven.insert(stem);
-            return;
-        };
-        let signed = digest.signed_text(&link.sha256);
-        match check(&digest.fingerprint, &signed, &previous.signature) {
-            SignatureCheck::Sound => {
-                self.chain.signatures_sound += 1;
-                self.sound.proven.insert(stem);
-            }
-            SignatureCheck::Wrong => {
-                let why = format!("its signature in {next} is not that of its content");
-                self.gap(
-                    GapKind::DigestChanged,
-                    from,
-                    until,
-                    digest_name(digest),
-                    why,
-                );
-            }
-            SignatureCheck::KeyUnknown => {
-                let why = format!("no public key has the fingerprint {}", digest.fingerprint);
-                self.gap(GapKind::KeyUnknown, from, until, digest_name(digest), why);
-            }
-        }
-    }
-
-    /// Looks at a log file that a digest names.
-    fn look_at(
-        &mut self,
-        file: &NamedFile,
-        digest: &Digest,
-        log_files: &BTreeMap<String, Vec<LogFile>>,
-    ) {
-        self.chain.files += 1;
-        let found = log_files.get(file_stem(&file.object));
-        let found = found.map(Vec::as_slice).unwrap_or_default();
-        let is_sound = |copy: &&LogFile| copy.sha256.as_ref() == Some(&Ok(file.hash.clone()));
-        if found.iter().any(|copy| is_sound(&copy)) {
-            self.chain.files_sound += 1;
-            self.sound.files.insert(file_stem(&file.object).to_owned());
-            return;
-        }
-        let from = file.oldest.unwrap_or(digest.start);
-        let until = file.newest.unwrap_or(digest.end).max(from);
-        let object = format!("{}/{}", file.bucket, file.object);
-        let Some(copy) = found.first() else {
-            let why = format!("{} names it, and it is not there", digest.object);
-            self.gap(GapKind::FileMissing, from, until, object, why);
-            return;
-        };
-        let why = match &copy.sha256 {
-            Some(Err(why)) => why.clone(),
-            _ => format!("its hash in {} is another one", digest.object),
-        };
-        self.gap(GapKind::FileChanged, from, until, object, why);
-    }
-
-    fn broken(&mut self, from: EventTime, until: EventTime, file: &str, why: String) {
-        let until = until.max(from);
-        self.gap(GapKind::ChainBroken, from, until, file.to_owned(), why);
-    }
-
-    fn gap(&mut self, kind: GapKind, from: EventTime, until: EventTime, file: String, why: String) {
-        let name = &self.chain.name;
-        self.gaps.push(FoundGap {
-            gap: Gap {
-                account: name.account.clone(),
-                region: name.region.clone(),
-                kind,
-                from,
-                until,
-                file,
-            },
-            trail: name.trail.clone(),
-            why,
-        });
-    }
-}
-
-#[cfg(test)]
-#[path = "digest_chain_tests.rs"]
-mod tests;

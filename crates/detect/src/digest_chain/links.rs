@@ -1,0 +1,46 @@
+//! The digests of one chain, and which of several copies counts.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use keytrail_event::EventTime;
+use keytrail_event::digest::{Digest, file_stem};
+
+/// The digests of a chain by their stem: of copies, all that differ.
+#[derive(Debug, Default)]
+pub(super) struct Links(BTreeMap<(EventTime, String), Vec<Link>>);
+
+#[derive(Debug)]
+pub(super) struct Link {
+    pub(super) digest: Digest,
+    pub(super) sha256: String,
+}
+
+impl Links {
+    pub(super) fn add(&mut self, digest: Digest, sha256: String) {
+        let stem = file_stem(&digest.object).to_owned();
+        let copies = self.0.entry((digest.end, stem)).or_default();
+        if copies.iter().all(|copy| copy.sha256 != sha256) {
+            copies.push(Link { digest, sha256 });
+            copies.sort_by(|a, b| a.sha256.cmp(&b.sha256));
+        }
+    }
+
+    /// Of each digest the copy that counts: the one that a later digest vouches for, or the first.
+    pub(super) fn chosen(&self) -> Vec<&Link> {
+        let vouched: BTreeSet<(&str, &str)> = self
+            .digests()
+            .filter_map(|link| link.digest.previous.as_ref())
+            .map(|previous| (file_stem(&previous.object), &*previous.hash))
+            .collect();
+        let choose = |((_, stem), copies): (&(EventTime, String), &'_ Vec<Link>)| {
+            let is_vouched = |copy: &Link| vouched.contains(&(stem.as_str(), &*copy.sha256));
+            copies.iter().position(is_vouched).unwrap_or(0)
+        };
+        let chosen = self.0.iter().filter_map(|entry| entry.1.get(choose(entry)));
+        chosen.collect()
+    }
+
+    pub(super) fn digests(&self) -> impl Iterator<Item = &Link> {
+        self.0.values().flatten()
+    }
+}
