@@ -3,8 +3,9 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use super::frame::{Frame, Places};
+use super::frame::Frame;
 use super::frames::Frames;
+use super::program::Places;
 use super::{TEMPLATES_MAX, TemplateId};
 use crate::context::EncryptionContext;
 use crate::key::KeyName;

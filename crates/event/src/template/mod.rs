@@ -18,13 +18,15 @@ mod frames;
 mod id;
 mod kinds;
 mod learnt;
+mod program;
 mod token;
 
-pub(crate) use frame::{Frame, Places, STRETCHES_MAX, Then};
+pub(crate) use frame::Frame;
 pub(crate) use frames::{Frames, OPENING, OPENING_BYTES, OPENING_MASK, VERSION_MASK};
 pub use id::{TEMPLATES_MAX, TemplateId};
 pub(crate) use kinds::{Head, KIND_OFFSET, Kind, Kinds, SORTED_KIND_OFFSET, SORTED_OPENING};
 pub(crate) use learnt::{Follower, Learnt};
+pub(crate) use program::{Places, STRETCHES_MAX, Then};
 
 /// What a reader knows of records that are alike.
 #[derive(Debug, Default)]
