@@ -39,5 +39,6 @@ mod sample;
 pub mod state;
 pub mod symbol;
 pub mod tally;
+pub mod timing;
 pub mod uses;
 pub mod values;

@@ -8,7 +8,7 @@ use xxhash_rust::xxh3::xxh3_64;
 use crate::bounds::NOTABLE_BYTES_MAX;
 use crate::carried::Carry;
 use crate::distinct::{DistinctEvents, Element};
-use crate::tally::Timing;
+use crate::timing::Timing;
 
 /// A record carried whole, as JSON text.
 #[derive(Debug, Clone, PartialEq, Eq)]

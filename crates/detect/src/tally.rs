@@ -1,13 +1,11 @@
 //! Records in, one mergeable tally out: cells for use, and notable records carried whole.
 
-use std::collections::BTreeMap;
+mod extent;
 
 use keytrail_event::{Day, EventTime, Hour, OperationClass, OutcomeFamily, Record};
 use serde::Serialize;
 
-use crate::bounds::{
-    FUTURE_SECONDS, LATE_SECONDS, NOTABLE_BYTES_MAX, NOTABLES_BYTES_MAX, NOTABLES_MAX,
-};
+use crate::bounds::{NOTABLE_BYTES_MAX, NOTABLES_BYTES_MAX, NOTABLES_MAX};
 use crate::carried::{Carried, Room};
 use crate::cell::{Cell, Series};
 use crate::cells::{CellKey, Cells};
@@ -17,29 +15,7 @@ use crate::notable::{Group, Notable, group_hash};
 use crate::recent::Recent;
 use crate::rules::{self, Rule};
 use crate::symbol::{Adopted, Symbols};
-
-/// How a record's time relates to the stamp of its file: a property of (record, file), never of arrival.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Timing {
-    /// The stamp is at most two hours after the end of the event's hour.
-    InTime,
-    /// It is later: the record goes to rules only.
-    Late,
-    /// The event lies more than 15 minutes after the stamp: rules only.
-    Future,
-}
-
-impl Timing {
-    /// The timing of an event in a file with this stamp. A file without one counts as delivered on time.
-    #[must_use]
-    pub fn of(time: EventTime, stamp: Option<EventTime>) -> Self {
-        match stamp {
-            Some(stamp) if stamp.seconds_since(time.hour().end()) > LATE_SECONDS => Self::Late,
-            Some(stamp) if time.seconds_since(stamp) > FUTURE_SECONDS => Self::Future,
-            _ => Self::InTime,
-        }
-    }
-}
+use crate::timing::Timing;
 
 /// How many records a tally took in, each counted once per delivery.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
@@ -328,76 +304,6 @@ impl Tally {
     pub fn trim(&mut self) {
         self.notables.trim();
         self.groups.trim();
-    }
-
-    /// Notable records, and groups, that were not carried because they were too many or too long.
-    #[must_use]
-    pub const fn not_carried(&self) -> u64 {
-        self.counts.notables_not_carried + self.notables.dropped() + self.groups.dropped()
-    }
-
-    /// About how many bytes of memory the tally takes: what was let in, without what only makes it fast.
-    #[must_use]
-    pub const fn bytes(&self) -> usize {
-        self.symbols.bytes() + self.cells.bytes() + self.notables.bytes() + self.groups.bytes()
-    }
-
-    /// Whether it takes more than so many bytes, or has as many records to carry as one account's day
-    /// may: time to hand it over, as long as nothing had to be dropped.
-    #[must_use]
-    pub fn is_beyond(&self, bytes: usize) -> bool {
-        self.bytes() > bytes || self.notables.is_full() || self.groups.is_full()
-    }
-
-    /// Distinct records in cells and, of other services, carried; cells beyond exact counting are estimates.
-    #[must_use]
-    pub fn distinct(&self) -> u64 {
-        let in_cells: u64 = self.cells.values().map(|cell| cell.events.count()).sum();
-        let carried = self
-            .notables
-            .values()
-            .filter(|notable| notable.is_only_notable())
-            .count();
-        // Of frequent records of other services each is in one group.
-        let grouped: u64 = self
-            .groups
-            .values()
-            .filter(|group| group.first.is_only_notable())
-            .map(|group| group.events.count())
-            .sum();
-        in_cells + carried as u64 + grouped
-    }
-
-    /// Distinct calls in cells, by class and outcome; beyond exact counting, estimates.
-    #[must_use]
-    pub fn calls(&self) -> BTreeMap<(OperationClass, OutcomeFamily), u64> {
-        let mut calls = BTreeMap::new();
-        for (key, cell) in self.cells.iter() {
-            *calls.entry((key.class, key.outcome)).or_default() += cell.events.count();
-        }
-        calls
-    }
-
-    /// The days that have cells, carried records or groups, sorted.
-    #[must_use]
-    pub fn days(&self) -> Vec<Day> {
-        let mut days: Vec<Day> = self.all_days().collect();
-        days.sort_unstable();
-        days.dedup();
-        days
-    }
-
-    /// The earliest of [`Tally::days`].
-    #[must_use]
-    pub fn earliest_day(&self) -> Option<Day> {
-        self.all_days().min()
-    }
-
-    fn all_days(&self) -> impl Iterator<Item = Day> {
-        let cells = self.cells.keys().map(|key| key.hour.day());
-        let notables = self.notables.values().map(|notable| notable.time.day());
-        let groups = self.groups.values().map(|group| group.hour.day());
-        cells.chain(notables).chain(groups)
     }
 }
 
