@@ -188,6 +188,46 @@ fn stolen_credentials_score_above_a_busy_hour() {
     assert!(burst > busy + 6.0, "{burst} against {busy}");
 }
 
+/// A role nobody knew opens two keys that are used every day: one that only ever had its job, and one that other roles
+/// come to all the time.
+#[test]
+fn a_stranger_is_more_news_on_a_closed_key_than_on_an_open_one() {
+    const ROLES: [&str; 7] = [
+        "role/alpha",
+        "role/bravo",
+        "role/coral",
+        "role/delta",
+        "role/ember",
+        "role/frost",
+        "role/grove",
+    ];
+    let day_with = |day: i64, of_day: &[Call]| {
+        let mut calls = normal_day(day);
+        calls.extend((0..9).map(|call| Call::new(call * 60, "role/job", "open-key")));
+        calls.extend_from_slice(of_day);
+        calls
+    };
+    let (mut early, mut late) = (AccountBaseline::default(), AccountBaseline::default());
+    for day in 0..21 {
+        let role = ROLES[day as usize % ROLES.len()];
+        let calls = day_with(day, &[Call::new(40_000, role, "open-key")]);
+        let bases = Bases {
+            early: &early,
+            late: &late,
+        };
+        let (next, _) = with_facts(day, &calls, |facts| fold(bases, facts));
+        early = std::mem::replace(&mut late, next);
+    }
+    let bases = (early, late);
+    let with = |key| {
+        let calls = day_with(21, &[Call::new(40_000, "role/stranger", key)]);
+        let scores = scores(&bases, 21, &calls, Seal::Final);
+        scores[&(format!("arn:aws:iam::{ACCOUNT}:role/stranger"), 11)]
+    };
+    let (closed, open) = (with("job-key"), with("open-key"));
+    assert!(closed > open + 1.0, "{closed} against {open}");
+}
+
 /// A failover: the key is new because the Region is, and the two say the same.
 #[test]
 fn a_key_in_a_new_region_is_no_more_news_than_a_strange_key_at_home() {

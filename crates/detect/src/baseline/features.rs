@@ -86,6 +86,13 @@ impl Feature {
         ABOUT[self as usize].0
     }
 
+    /// Whether it only adds up through a day, so that it is compared with whole days instead of hours: an evening hour
+    /// has more of the day behind it than a morning hour, which is no news.
+    #[must_use]
+    pub const fn is_of_a_day(self) -> bool {
+        matches!(self, Self::Day | Self::Drift)
+    }
+
     /// The family it counts in.
     #[must_use]
     pub const fn family(self) -> Family {
@@ -173,10 +180,11 @@ impl Family {
         match self {
             Self::Growth => 1.7,
             Self::Channel => 1.3,
-            Self::Edge | Self::Network | Self::Time => 1.1,
+            Self::Edge => 1.23,
+            Self::Network | Self::Time => 1.1,
             Self::Operation => 0.9,
             Self::Day => 0.65,
-            Self::Volume => 0.55,
+            Self::Volume => 0.63,
             Self::Denied => 0.55,
         }
     }

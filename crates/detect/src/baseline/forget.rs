@@ -23,6 +23,7 @@ impl KeyBaseline {
         self.day = day;
         self.days *= factor;
         self.new_principals *= factor;
+        self.strangers.fade(factor);
         self.paths.fade(factor);
         self.contexts.fade(factor);
         self.calls.fade(factor);

@@ -17,6 +17,7 @@ use super::state::{
     AccountBaseline, ClassBaseline, KeyBaseline, NOISES, PrincipalBaseline, STREAMS, TABLES,
     age_of, table_of,
 };
+use super::strangers::Strangers;
 use super::streams::{KINDS, counts};
 use super::surprises::on_key_id;
 use super::view::{FEATURE_WIDTH, Seal, TOTAL_WIDTH};
@@ -99,8 +100,11 @@ struct Learning<'f, 'd> {
     key_contexts: Vec<(u32, u32)>,
     /// New principals of each key of the day.
     new_principals: Vec<f32>,
-    /// Hours by class, and hours with a surprise by class and feature.
+    /// Those of them whose peers never used the key.
+    strangers: Vec<f32>,
+    /// Hours and principals by class, and hours with a surprise by class and feature.
     hours: [f32; Class::ALL.len()],
+    principals: [f32; Class::ALL.len()],
     surprised: [[f32; FEATURES]; Class::ALL.len()],
 }
 
@@ -115,6 +119,7 @@ impl<'f, 'd> Learning<'f, 'd> {
             class.fade(HABIT.over(days), CALIBRATION.over(days));
         }
         base.new_principals_of_keys *= HABIT.over(days);
+        base.strangers.fade(HABIT.over(days));
         base.shared.fade_to(day);
         base.day = Some(day);
         base.days += 1;
@@ -139,7 +144,9 @@ impl<'f, 'd> Learning<'f, 'd> {
             key_paths: Vec::new(),
             key_contexts: Vec::new(),
             new_principals: vec![0.0; facts.keys.len()],
+            strangers: vec![0.0; facts.keys.len()],
             hours: [0.0; Class::ALL.len()],
+            principals: [0.0; Class::ALL.len()],
             surprised: [[0.0; FEATURES]; Class::ALL.len()],
         }
     }
@@ -212,6 +219,8 @@ impl<'f, 'd> Learning<'f, 'd> {
             volumes.0 += sum as f32;
             volumes.1 += hours.len() as f32;
             self.new_principals[pair.key as usize] += f32::from(u8::from(is_new));
+            let is_stranger = is_new && !shown.is_known_to_peers(self.keys[pair.key as usize]);
+            self.strangers[pair.key as usize] += f32::from(u8::from(is_stranger));
         }
         let (new, reach) = (shown.new, shown.reach);
         shown.group.principal_days += 1.0;
@@ -235,6 +244,7 @@ impl<'f, 'd> Learning<'f, 'd> {
         own.learn_scores(judged);
         class.learn_scores(judged, noise, &mut self.surprised[facts.class as usize]);
         self.hours[facts.class as usize] += judged.hours.len() as f32;
+        self.principals[facts.class as usize] += 1.0;
         self.base
             .principals
             .insert(facts.name.into(), Arc::new(own));
@@ -243,7 +253,12 @@ impl<'f, 'd> Learning<'f, 'd> {
     fn end(mut self) -> AccountBaseline {
         for (number, class) in self.base.classes.iter_mut().enumerate() {
             for (feature, surprised) in self.surprised[number].iter().enumerate() {
-                let silent = self.hours[number] - surprised;
+                let seen = if Feature::ALL[feature].is_of_a_day() {
+                    self.principals[number]
+                } else {
+                    self.hours[number]
+                };
+                let silent = seen - surprised;
                 if silent > 0.0 {
                     class.features[feature].add(0.0, FEATURE_WIDTH, silent);
                 }
@@ -276,6 +291,10 @@ impl<'f, 'd> Learning<'f, 'd> {
             }
             key.used = Some(self.day);
             key.days += 1.0;
+            if Strangers::are_told(self.day - key.first_day) {
+                key.strangers.learn(self.strangers[number]);
+                self.base.strangers.learn(self.strangers[number]);
+            }
             for (hour, calls) in facts
                 .calls
                 .iter()
@@ -327,11 +346,13 @@ fn geometric_mean((sum, hours): (f32, f32)) -> f64 {
 
 impl ClassBaseline {
     fn learn_scores(&mut self, judged: &JudgedDay, noise: usize, surprised: &mut [f32; FEATURES]) {
-        for hour in &judged.hours {
-            for (feature, surprise) in hour.fresh.iter().enumerate() {
-                if *surprise > 0.0 {
-                    self.features[feature].add(*surprise, FEATURE_WIDTH, 1.0);
-                    surprised[feature] += 1.0;
+        for (place, hour) in judged.hours.iter().enumerate() {
+            let is_last = place + 1 == judged.hours.len();
+            for (feature, surprise) in Feature::ALL.into_iter().zip(&hour.fresh) {
+                // What only adds up through the day is learnt once, from its last hour.
+                if *surprise > 0.0 && (is_last || !feature.is_of_a_day()) {
+                    self.features[feature as usize].add(*surprise, FEATURE_WIDTH, 1.0);
+                    surprised[feature as usize] += 1.0;
                 }
             }
             self.totals[noise.min(NOISES - 1)].add(hour.fresh_total, TOTAL_WIDTH, 1.0);

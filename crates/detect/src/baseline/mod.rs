@@ -32,6 +32,7 @@ mod portrait;
 mod score;
 mod shown;
 mod state;
+mod strangers;
 mod streams;
 mod surprises;
 pub mod table;

@@ -15,6 +15,7 @@ use super::decay::{HABIT, surprise};
 use super::facts::PrincipalFacts;
 use super::features::Feature;
 use super::state::{PrincipalBaseline, age_of, table_of};
+use super::strangers::Strangers;
 use super::view::{Known, View};
 
 /// A value's surprise with the numbers it was made from.
@@ -28,6 +29,8 @@ pub(super) struct Novelty {
     pub peers: (f64, f64),
     /// The rest of the account's.
     pub account: (f64, f64),
+    /// Of a key that a stranger opens: its strangers before, and its days of use.
+    pub strangers: Option<(f64, f64)>,
 }
 
 /// How often a principal shows something new in this table, a day, at most 1. A principal never seen
@@ -185,8 +188,28 @@ pub(super) fn key(
     }
     if facts.class != Class::Service {
         novelty.surprise = predicted(rate, share, own, days);
+        if known.principal.is_none() {
+            of_a_stranger(view, key, &mut novelty);
+        }
     }
     novelty
+}
+
+/// A principal never seen, whose peers never used a key, is judged by the key as well: the larger of its own surprise
+/// and of how often such a one comes to this key.
+fn of_a_stranger(view: &View<'_>, key: u32, novelty: &mut Novelty) {
+    let known = view
+        .key(key)
+        .filter(|known| Strangers::are_told(view.day - known.first_day));
+    let Some(known) = known.filter(|_| novelty.peers.0 <= 0.0 && !view.is_deployed(key)) else {
+        return;
+    };
+    let factor = f64::from(HABIT.over(view.day - known.day));
+    let rarity = known
+        .strangers
+        .judge(factor, &view.base.strangers, view.factor);
+    novelty.strangers = Some(known.strangers.faded(factor));
+    novelty.surprise = novelty.surprise.max(rarity - VALUE_OFFSET);
 }
 
 /// Whether a key is in a Region where a known principal never was: whichever key it uses there must be new to it. That

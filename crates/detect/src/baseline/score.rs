@@ -3,7 +3,7 @@
 
 use super::canonical::Class;
 use super::constants::{
-    CALIBRATION_GAIN_MAX, DORMANT_PRINCIPAL_UNUSED_DAYS, EFFECT_MAX, EFFECT_WEIGHT,
+    CALIBRATION_GAIN_MAX, DORMANT_PRINCIPAL_UNUSED_DAYS, EFFECT_MAX, EFFECT_WEIGHT, FAMILY_MAX,
     FAMILY_THRESHOLD, KAPPA, MONTH_OF_SILENCE, NEW_FOREIGN, NEW_GROUP, NEW_PRINCIPAL,
     OWN_PRIOR_HOURS, RARITY_WEIGHT, REST_MAX, SECOND_THRESHOLD, SLOW_BREADTH, STEADY_DAYS,
 };
@@ -469,7 +469,7 @@ fn calibrate(view: &View<'_>, class: Class, raw: &[f64; FEATURES]) -> [f64; FEAT
     calibrated
 }
 
-/// max + ½(second − 1)⁺ of each family (the channel: max), held to how often this principal's family was that high.
+/// max + ½(second − 1)⁺ of each family (the channel: max), at most [`FAMILY_MAX`], held to how often this principal's family was that high.
 fn families(calibrated: &[f64; FEATURES], known: &Known<'_>) -> [f64; FAMILIES] {
     let mut tops = [(0.0_f64, 0.0_f64); FAMILIES];
     for (feature, value) in Feature::ALL.into_iter().zip(calibrated) {
@@ -484,6 +484,7 @@ fn families(calibrated: &[f64; FEATURES], known: &Known<'_>) -> [f64; FAMILIES] 
     let mut families = [0.0; FAMILIES];
     for (family, (first, second)) in tops.into_iter().enumerate() {
         let whole = first + SECOND_WEIGHT[family] * (second - SECOND_THRESHOLD).max(0.0);
+        let whole = whole.min(FAMILY_MAX);
         families[family] = match known.principal {
             Some(own) if whole > 0.0 => {
                 let history = &own.families[family];
@@ -573,4 +574,27 @@ fn key_rates(
         any |= judged.surprise > 0.0;
     }
     any.then_some(rates)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A restore brings an operation, a key and a path that are each rarer than can be known.
+    #[test]
+    fn no_family_counts_beyond_where_families_end() {
+        let mut calibrated = [0.0; FEATURES];
+        calibrated[Feature::Operation as usize] = 15.4;
+        calibrated[Feature::Network as usize] = 6.0;
+        calibrated[Feature::Agent as usize] = 4.0;
+        let stranger = Known {
+            principal: None,
+            group: None,
+            factor: 0.0,
+        };
+        let families = families(&calibrated, &stranger);
+        assert_eq!(families[Family::Operation as usize], FAMILY_MAX);
+        assert_eq!(families[Family::Network as usize], 7.5);
+        assert_eq!(families[Family::Edge as usize], 0.0);
+    }
 }

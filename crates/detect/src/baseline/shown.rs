@@ -50,6 +50,13 @@ impl Shown<'_> {
         self.new[table] += f32::from(u8::from(is_new));
     }
 
+    /// Whether the peers used a key before the day.
+    pub fn is_known_to_peers(&self, key: u32) -> bool {
+        let table = table_of(Feature::Key).unwrap_or_default();
+        self.peers_before
+            .is_some_and(|peers| peers.tables[table].tokens(key.into()) > 0.0)
+    }
+
     /// Learns a day of a pair. True when the pair is new.
     pub fn pair(&mut self, key: u32, day: i64, learn: impl FnOnce(&mut Stream)) -> bool {
         let pairs = &mut self.own.pairs;

@@ -17,6 +17,7 @@ use super::drift::Drift;
 use super::features::{FAMILIES, FEATURES, Feature};
 use super::histogram::Histogram;
 use super::names::Names;
+use super::strangers::Strangers;
 use super::table::Table;
 use super::time_of_day::ActiveTimes;
 use super::volume::Stream;
@@ -89,6 +90,8 @@ pub struct AccountBaseline {
     pub(super) next_key: u32,
     /// Σ of new principals over all keys, decayed.
     pub(super) new_principals_of_keys: f32,
+    /// Of all keys.
+    pub(super) strangers: Strangers,
     pub(super) principals: BTreeMap<Box<str>, Arc<PrincipalBaseline>>,
     pub(super) budget: BudgetHistory,
     /// Principals, keys and groups that were forgotten because there were too many.
@@ -134,6 +137,8 @@ pub struct KeyBaseline {
     pub(super) days: f32,
     /// Principals that were new on it, decayed.
     pub(super) new_principals: f32,
+    /// Those of them whose peers never used it.
+    pub(super) strangers: Strangers,
     pub(super) paths: Table,
     pub(super) contexts: Table,
     /// Calls of all principals together.

@@ -70,9 +70,10 @@ impl Judge<'_, '_> {
             reason.weight = (weight > 0.0).then(|| hundredths(weight));
             reason.history = Some(telling.history());
             reason.text = format!(
-                "{} (1 in {} for {}).",
+                "{} (1 in {}{} for {}).",
                 reason.text,
                 grouped(one_in),
+                if feature.is_of_a_day() { " days" } else { "" },
                 principal.class.plural()
             );
             headline.get_or_insert(short);
@@ -309,8 +310,15 @@ impl Telling<'_, '_> {
             ),
             (false, true) => format!(", never for {who} ({} days)", short_number(of)),
         };
+        let strangers = novelty.strangers.map_or(String::new(), |(came, days)| {
+            format!(
+                "; the key got {} new users of other groups in {} days of use",
+                short_number(came),
+                short_number(days)
+            )
+        });
         format!(
-            "{}{}",
+            "{}{}{strangers}",
             share(novelty.peers, "its peers"),
             share(novelty.account, "the rest of the account")
         )
