@@ -188,10 +188,60 @@ impl<'a> EncryptionContext<'a> {
     }
 }
 
+/// What of a value many calls share.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Shared {
+    /// All of it.
+    Whole,
+    /// A bucket, not the object.
+    Bucket,
+    /// The first level of a parameter's path: `/shop` of `/shop/database/password`.
+    FirstLevel,
+}
+
+/// The keys of contexts whose value names a resource that many calls share: what is shared of it, and the service that
+/// alone sets the key, where one does.
+fn resource_key(key: &str) -> Option<(Shared, Option<&'static str>)> {
+    use Shared::{Bucket, FirstLevel, Whole};
+    let (shared, service) = match key {
+        "PARAMETER_ARN" => (FirstLevel, "ssm.amazonaws.com"),
+        "SecretARN" => (Whole, "secretsmanager.amazonaws.com"),
+        "aws:cloudtrail:arn" => (Whole, "cloudtrail.amazonaws.com"),
+        "aws:dynamodb:tableName" => (Whole, "dynamodb.amazonaws.com"),
+        "aws:kinesis:arn" => (Whole, "kinesis.amazonaws.com"),
+        "aws:lambda:FunctionArn" => (Whole, "lambda.amazonaws.com"),
+        "aws:logs:arn" => (Whole, "logs.amazonaws.com"),
+        "aws:s3:arn" => (Bucket, "s3.amazonaws.com"),
+        "aws:sns:topicArn" => (Whole, "sns.amazonaws.com"),
+        "aws:sqs:arn" => (Whole, "sqs.amazonaws.com"),
+        "aws:elasticfilesystem:filesystem:id"
+        | "aws:logs:log-group"
+        | "aws:redshift:clusterId"
+        | "aws:workmail:arn" => return Some((Whole, None)),
+        _ => return None,
+    };
+    Some((shared, Some(service)))
+}
+
+/// The service that alone sets this key of a context.
+#[must_use]
+pub fn service_of_key(key: &str) -> Option<&'static str> {
+    resource_key(key)?.1
+}
+
 /// The resource a value sits in, for keys whose values repeat.
 fn shared_resource<'v>(key: &str, value: &'v str) -> Option<&'v str> {
-    match key {
-        "aws:s3:arn" => {
+    match resource_key(key)?.0 {
+        Shared::Whole => Some(value),
+        Shared::FirstLevel => {
+            let resource = Arn::parse(value)
+                .filter(|arn| arn.service == "ssm")?
+                .resource;
+            let path = resource.strip_prefix("parameter/")?;
+            let length = memchr::memchr(b'/', path.as_bytes()).unwrap_or(path.len());
+            Some(&value[..value.len() - path.len() + length])
+        }
+        Shared::Bucket => {
             const PREFIX: &str = "arn:aws:s3:::";
             if let Some(bucket) = value.strip_prefix(PREFIX) {
                 let length = memchr::memchr(b'/', bucket.as_bytes()).unwrap_or(bucket.len());
@@ -203,19 +253,6 @@ fn shared_resource<'v>(key: &str, value: &'v str) -> Option<&'v str> {
             let length = memchr::memchr(b'/', bucket.as_bytes()).unwrap_or(bucket.len());
             Some(&value[..value.len() - bucket.len() + length])
         }
-        "SecretARN"
-        | "aws:lambda:FunctionArn"
-        | "aws:cloudtrail:arn"
-        | "aws:sqs:arn"
-        | "aws:sns:topicArn"
-        | "aws:dynamodb:tableName"
-        | "aws:kinesis:arn"
-        | "aws:logs:arn"
-        | "aws:workmail:arn" => Some(value),
-        "aws:logs:log-group" | "aws:elasticfilesystem:filesystem:id" | "aws:redshift:clusterId" => {
-            Some(value)
-        }
-        _ => None,
     }
 }
 
@@ -265,6 +302,30 @@ mod tests {
             signature(&[("aws:s3:arn", "arn:aws:s3:::invoices")]),
             "aws:s3:arn=arn:aws:s3:::invoices"
         );
+    }
+
+    #[test]
+    fn a_parameter_is_cut_to_the_first_level_of_its_path() {
+        const ARN: &str = "arn:aws:ssm:eu-west-1:111122223333:parameter";
+        for (value, expected) in [
+            ("/shop/database/password", "/shop"),
+            ("/shop", "/shop"),
+            ("/", "/"),
+        ] {
+            let value: &'static str = format!("{ARN}{value}").leak();
+            assert_eq!(
+                signature(&[("PARAMETER_ARN", value)]),
+                format!("PARAMETER_ARN={ARN}{expected}")
+            );
+        }
+        assert_eq!(signature(&[("PARAMETER_ARN", "shop")]), "PARAMETER_ARN");
+    }
+
+    #[test]
+    fn some_keys_are_set_by_one_service_alone() {
+        assert_eq!(service_of_key("aws:s3:arn"), Some("s3.amazonaws.com"));
+        assert_eq!(service_of_key("aws:logs:log-group"), None);
+        assert_eq!(service_of_key("tenant"), None);
     }
 
     #[test]

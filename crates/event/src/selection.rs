@@ -35,7 +35,7 @@ pub enum Want {
 }
 
 /// Records of other services that rules need, as (`eventSource`, `eventName`, when), sorted.
-pub const OTHER_SERVICES: [(&str, &str, Want); 63] = [
+pub const OTHER_SERVICES: [(&str, &str, Want); 62] = [
     (BACKUP, "DeleteBackupPlan", Always),
     (BACKUP, "DeleteBackupSelection", Always),
     (BACKUP, "DeleteBackupVault", Always),
@@ -48,7 +48,6 @@ pub const OTHER_SERVICES: [(&str, &str, Want); 63] = [
     (CLOUDTRAIL, "DeleteEventDataStore", Always),
     (CLOUDTRAIL, "DeleteTrail", Always),
     (CLOUDTRAIL, "PutEventSelectors", Always),
-    (CLOUDTRAIL, "StartLogging", Always),
     (CLOUDTRAIL, "StopEventDataStoreIngestion", Always),
     (CLOUDTRAIL, "StopLogging", Always),
     (CLOUDTRAIL, "UpdateEventDataStore", Always),

@@ -75,7 +75,7 @@ fn a_value_counts_as_the_resource_it_sits_in() {
         (
             "PARAMETER_ARN",
             "arn:aws:ssm:eu-west-1:111122223333:parameter/db/password",
-            "PARAMETER_ARN",
+            "PARAMETER_ARN=arn:aws:ssm:eu-west-1:111122223333:parameter/db",
         ),
         (
             "SecretVersionId",

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use keytrail_event::context::service_of_key;
 use keytrail_event::source::DIRECT;
 use keytrail_event::{OperationClass, OutcomeFamily};
 
@@ -20,20 +21,6 @@ use crate::values::ValueKind;
 
 /// The rule.
 pub struct ContextAnomaly;
-
-/// Context keys that one service alone sets, and the service.
-const SERVICES: [(&str, &str); 10] = [
-    ("PARAMETER_ARN", "ssm.amazonaws.com"),
-    ("SecretARN", "secretsmanager.amazonaws.com"),
-    ("aws:cloudtrail:arn", "cloudtrail.amazonaws.com"),
-    ("aws:dynamodb:tableName", "dynamodb.amazonaws.com"),
-    ("aws:kinesis:arn", "kinesis.amazonaws.com"),
-    ("aws:lambda:FunctionArn", "lambda.amazonaws.com"),
-    ("aws:logs:arn", "logs.amazonaws.com"),
-    ("aws:s3:arn", "s3.amazonaws.com"),
-    ("aws:sns:topicArn", "sns.amazonaws.com"),
-    ("aws:sqs:arn", "sqs.amazonaws.com"),
-];
 
 /// What encrypts and opens nothing.
 const BEGINNINGS: [&str; 3] = [
@@ -175,10 +162,7 @@ fn begins_by_encrypting(cells: &[DayCell<'_>], key: &str, anomaly: &Anomaly) -> 
 
 /// The service that alone sets a context with these keys.
 fn service_of(keys: &str) -> Option<&'static str> {
-    let service = |key: &str| SERVICES.iter().find(|(known, _)| *known == key);
-    keys.split('&')
-        .find_map(service)
-        .map(|(_, service)| *service)
+    keys.split('&').find_map(service_of_key)
 }
 
 fn hit(
@@ -191,7 +175,10 @@ fn hit(
     let customs = light.customs.key(key);
     let days = customs.map_or(0, |customs| customs.days);
     let mut usual: Vec<&str> = Vec::new();
-    for (keys, _) in customs.into_iter().flat_map(|customs| &customs.contexts) {
+    for (keys, _) in customs
+        .into_iter()
+        .flat_map(|customs| customs.contexts.iter())
+    {
         if !keys.starts_with('@') && usual.last() != Some(&keys.as_str()) {
             usual.push(keys);
         }
