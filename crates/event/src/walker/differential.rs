@@ -403,6 +403,26 @@ fn files(folder: &Path, found: &mut Vec<(PathBuf, Vec<u8>)>) {
     }
 }
 
+/// A record told its identity twice, and what the second one said was remembered of the first: where so little stood
+/// behind the second that nothing is looked up, the first one's place was still held.
+#[test]
+fn an_identity_told_twice_says_nothing_of_others_like_the_first() {
+    let first = r#"{"type":"AWSService","invokedBy":"s3.amazonaws.com"}"#;
+    let record = |rest: &str| {
+        format!(
+            r#"{{"eventTime":"2024-03-15T10:00:00Z","userIdentity":{first},"eventSource":"kms.amazonaws.com","eventName":"Decrypt","recipientAccountId":"111122223333"{rest}}}"#
+        )
+    };
+    for second in [r#"{"type":"Root"}"#, "null", r#""""#] {
+        let twice = record(&format!(r#","userIdentity":{second}"#));
+        let deliveries = format!(r#"{{"Records":[{twice},{}]}}"#, record(""));
+        compare(deliveries.as_bytes());
+        for piece_bytes in 1..deliveries.len() {
+            compare_pieces(deliveries.as_bytes(), piece_bytes);
+        }
+    }
+}
+
 #[test]
 fn the_fuzzing_corpus_is_read_alike() {
     let mut found = Vec::new();

@@ -177,6 +177,8 @@ fn identity<L: Lanes>(
     picked: &mut Picked,
 ) -> Result<usize, Odd> {
     let bytes = &all[start..start + bytes_max];
+    // What an earlier one of this record was like says nothing of this one, which counts.
+    picked.identity_set = None;
     let set = match bytes.get(at) {
         Some(b'{') => Echo::set_of(bytes, at),
         _ => None,
