@@ -71,9 +71,14 @@ impl Call {
         } else {
             "eu-west-1"
         };
+        // A replica has the id of its primary key.
+        let is_replica = self.key.starts_with("far-mrk-");
+        let id = self
+            .key
+            .trim_start_matches(if is_replica { "far-" } else { "" });
         format!(
             r#"{{"eventVersion":"1.11","eventTime":"{time}","eventSource":"kms.amazonaws.com","eventName":"{}","awsRegion":"{region}","sourceIPAddress":"{source}","userAgent":"{agent}","eventID":"{day}-{number}","recipientAccountId":"{ACCOUNT}"{error},"userIdentity":{{"type":"IAMUser","arn":"arn:aws:iam::{ACCOUNT}:{}","accountId":"{ACCOUNT}"{invoked_by}}},"resources":[{{"ARN":"arn:aws:kms:{region}:{ACCOUNT}:key/{}"}}]}}"#,
-            self.operation, self.principal, self.key
+            self.operation, self.principal, id
         )
     }
 }
@@ -188,6 +193,55 @@ fn stolen_credentials_score_above_a_busy_hour() {
     assert!(burst > busy + 6.0, "{burst} against {busy}");
 }
 
+/// The bases after days of normal life with more beside it.
+fn bases_with(days: i64, more: impl Fn(i64) -> Vec<Call>) -> (AccountBaseline, AccountBaseline) {
+    let (mut early, mut late) = (AccountBaseline::default(), AccountBaseline::default());
+    for day in 0..days {
+        let mut calls = normal_day(day);
+        calls.extend(more(day));
+        let bases = Bases {
+            early: &early,
+            late: &late,
+        };
+        let (next, _) = with_facts(day, &calls, |facts| fold(bases, facts));
+        early = std::mem::replace(&mut late, next);
+    }
+    (early, late)
+}
+
+/// A failover with a multi-Region key: its replica is the key that the job uses every day.
+#[test]
+fn a_replica_of_a_known_key_is_no_new_key() {
+    let usual = |_| vec![Call::new(46_000, "role/job", "mrk-0123")];
+    let bases = bases_with(21, usual);
+    let with = |key| {
+        let mut calls = normal_day(21);
+        calls.extend(usual(21));
+        calls.push(Call::new(46_800, "role/job", key));
+        highest(&scores(&bases, 21, &calls, Seal::Final))
+    };
+    let (replica, strange) = (with("far-mrk-0123"), with("far-mrk-4567"));
+    assert!(strange > replica + 0.5, "{strange} against {replica}");
+}
+
+/// Two accounts: in one, roles come to keys all the time that nobody used before.
+#[test]
+fn a_key_nobody_used_is_less_news_where_such_keys_come_often() {
+    let come = |day: i64| {
+        let builder = Call::new(46_000, "role/builder", "builder-key");
+        let key = format!("key-of-day-{day}").leak();
+        vec![builder, Call::new(46_060, "role/builder", key)]
+    };
+    let stay = |_| vec![Call::new(46_000, "role/builder", "builder-key")];
+    let with = |bases: &(AccountBaseline, AccountBaseline)| {
+        let mut calls = normal_day(21);
+        calls.push(Call::new(46_800, "role/job", "unknown-key"));
+        highest(&scores(bases, 21, &calls, Seal::Final))
+    };
+    let (often, never) = (with(&bases_with(21, come)), with(&bases_with(21, stay)));
+    assert!(never > often + 1.0, "{never} against {often}");
+}
+
 /// A role nobody knew opens two keys that are used every day: one that only ever had its job, and one that other roles
 /// come to all the time.
 #[test]
@@ -201,26 +255,14 @@ fn a_stranger_is_more_news_on_a_closed_key_than_on_an_open_one() {
         "role/frost",
         "role/grove",
     ];
-    let day_with = |day: i64, of_day: &[Call]| {
-        let mut calls = normal_day(day);
-        calls.extend((0..9).map(|call| Call::new(call * 60, "role/job", "open-key")));
-        calls.extend_from_slice(of_day);
-        calls
-    };
-    let (mut early, mut late) = (AccountBaseline::default(), AccountBaseline::default());
-    for day in 0..21 {
+    let of_day = |day: i64| {
         let role = ROLES[day as usize % ROLES.len()];
-        let calls = day_with(day, &[Call::new(40_000, role, "open-key")]);
-        let bases = Bases {
-            early: &early,
-            late: &late,
-        };
-        let (next, _) = with_facts(day, &calls, |facts| fold(bases, facts));
-        early = std::mem::replace(&mut late, next);
-    }
-    let bases = (early, late);
+        vec![Call::new(40_000, role, "open-key")]
+    };
+    let bases = bases_with(21, of_day);
     let with = |key| {
-        let calls = day_with(21, &[Call::new(40_000, "role/stranger", key)]);
+        let mut calls = normal_day(21);
+        calls.push(Call::new(40_000, "role/stranger", key));
         let scores = scores(&bases, 21, &calls, Seal::Final);
         scores[&(format!("arn:aws:iam::{ACCOUNT}:role/stranger"), 11)]
     };
@@ -230,15 +272,15 @@ fn a_stranger_is_more_news_on_a_closed_key_than_on_an_open_one() {
 
 /// A failover: the key is new because the Region is, and the two say the same.
 #[test]
-fn a_key_in_a_new_region_is_no_more_news_than_a_strange_key_at_home() {
+fn a_key_in_a_new_region_is_no_more_news_than_the_key_of_another_at_home() {
     let bases = bases(21);
     let with = |key| {
         let mut calls = normal_day(21);
         calls.push(Call::new(13 * 3_600, "role/job", key));
         highest(&scores(&bases, 21, &calls, Seal::Final))
     };
-    let (far, strange) = (with("far-key"), with("strange-key"));
-    assert!(far <= strange, "{far} against {strange}");
+    let (far, of_another) = (with("far-key"), with("team-key"));
+    assert!(far <= of_another, "{far} against {of_another}");
 }
 
 /// A volume is attached: EC2 makes the grant for itself, and nobody else gets anything.

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::constants::{
     DAY_PRIOR_DAYS, DAY_SPREAD_MIN, DRIFT_ALLOWANCE, DRIFT_DAYS_MIN, DRIFT_SPREAD_PRIOR,
-    DRIFT_STEP_MAX,
+    DRIFT_STEP_DOWN_MAX, DRIFT_STEP_MAX,
 };
 use super::decay::log2_1p;
 use super::volume::effect;
@@ -59,7 +59,7 @@ impl Drift {
         let pooled = (weight * variance + DAY_PRIOR_DAYS * prior) / (weight + DAY_PRIOR_DAYS);
         let spread = libm::sqrt(pooled.max(DAY_SPREAD_MIN * DAY_SPREAD_MIN));
         let above = (log2_1p(calls) - mean) / spread;
-        above.clamp(-DRIFT_STEP_MAX, DRIFT_STEP_MAX) - DRIFT_ALLOWANCE
+        above.clamp(-DRIFT_STEP_DOWN_MAX, DRIFT_STEP_MAX) - DRIFT_ALLOWANCE
     }
 
     /// Learns a day.

@@ -173,15 +173,16 @@ impl Family {
         Self::Growth,
     ];
 
-    /// The weight of the family in T: through what and for what, and month-long growth weigh more than one hour's or
-    /// day's amount, which backfills have as well, and than refusals, which a broken deploy has by the hundred. Measured.
+    /// The weight of the family in T: growth of days, with which key, and through what and for what weigh more than one
+    /// hour's or day's amount, which backfills have as well, and than refusals, which a broken deploy has by the hundred. Measured.
     #[must_use]
     pub const fn weight(self) -> f64 {
         match self {
-            Self::Growth => 1.7,
-            Self::Channel => 1.3,
-            Self::Edge => 1.23,
-            Self::Network | Self::Time => 1.1,
+            Self::Growth => 2.0,
+            Self::Edge => 1.33,
+            Self::Channel => 1.17,
+            Self::Time => 1.1,
+            Self::Network => 1.0,
             Self::Operation => 0.9,
             Self::Day => 0.65,
             Self::Volume => 0.63,

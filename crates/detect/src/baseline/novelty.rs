@@ -4,6 +4,8 @@
 //! principal shows something new at its own rate ν; what it shows then is drawn from its peers and the
 //! account; otherwise it shows what it showed before.
 
+use std::cmp::Ordering;
+
 use super::canonical::Class;
 use super::constants::{
     ACCOUNT_DAYS_PRIOR, ACCOUNT_TOKENS_PRIOR, ACCOUNT_WEIGHT, CLASS_WEIGHT_DAYS,
@@ -14,7 +16,7 @@ use super::constants::{
 use super::decay::{HABIT, surprise};
 use super::facts::PrincipalFacts;
 use super::features::Feature;
-use super::state::{PrincipalBaseline, age_of, table_of};
+use super::state::{KeyBaseline, PrincipalBaseline, Shared, age_of, table_of};
 use super::strangers::Strangers;
 use super::view::{Known, View};
 
@@ -113,7 +115,7 @@ pub(super) fn value(
     novelty
 }
 
-/// Tables whose values nobody expects one by one: which network or grantee it is that is new says nothing, but how
+/// Tables whose values nobody expects one by one, beside keys that nobody used: which network or grantee it is that is new says nothing, but how
 /// far it is new does.
 const COMPARED_BY_REACH: [usize; 2] = [0, 6];
 
@@ -150,13 +152,28 @@ pub(super) fn key(
     key: u32,
 ) -> Novelty {
     let mut novelty = Novelty::default();
-    let baseline = view.key(key);
-    let own = baseline
-        .zip(known.principal)
-        .and_then(|(key, principal)| principal.pair(key.number))
-        .map_or(0.0, |pair| {
+    let own_of = |key: &KeyBaseline| {
+        let pair = known
+            .principal
+            .and_then(|principal| principal.pair(key.number));
+        pair.map_or(0.0, |pair| {
             f64::from(pair.days) * f64::from(HABIT.over(view.day - pair.day))
-        });
+        })
+    };
+    let table = table_of(Feature::Key).unwrap_or_default();
+    // A replica in another Region is the same key: the one that is known best says what is usual, first by the
+    // principal itself, then by its peers, then by anybody.
+    let known_by = |key: &KeyBaseline| {
+        let tokens = |shared: Option<&Shared>| {
+            shared.map_or(0.0, |shared| shared.tables[table].tokens(key.number.into()))
+        };
+        let everybody = tokens(Some(&view.base.shared));
+        [own_of(key), tokens(known.group), everybody]
+    };
+    let baseline = view
+        .replicas(key)
+        .max_by(|a, b| compare(&known_by(a), &known_by(b)));
+    let own = baseline.map_or(0.0, own_of);
     let new_of_key = baseline.map_or(0.0, |key| {
         f64::from(key.new_principals) * f64::from(HABIT.over(view.day - key.day))
     });
@@ -165,8 +182,7 @@ pub(super) fn key(
     let of_account = (new_of_key + KEY_NEW_PRINCIPALS_PRIOR)
         / (new_of_all + KEY_NEW_PRINCIPALS_PRIOR * keys.max(KEYS_MIN));
     let days = known.days();
-    let table = table_of(Feature::Key).unwrap_or_default();
-    let others = |shared: Option<&super::state::Shared>| {
+    let others = |shared: Option<&Shared>| {
         shared.map_or((0.0, 0.0), |shared| {
             let factor = f64::from(HABIT.over(view.day - shared.day));
             let tokens =
@@ -179,6 +195,10 @@ pub(super) fn key(
     novelty.peers = others(known.group);
     novelty.account = others(Some(&view.base.shared));
     let (mut rate, mut share) = (rate, base_share(novelty.peers, of_account));
+    if baseline.is_none() {
+        // Which of the keys that nobody ever used it is says nothing; that it is one of them does.
+        share = share.max(reach(view, facts.class, table, true));
+    }
     if view.is_deployed(key) {
         rate = rate.max(DEPLOY_PROBABILITY);
         share = share.max(DEPLOY_PROBABILITY);
@@ -210,6 +230,12 @@ fn of_a_stranger(view: &View<'_>, key: u32, novelty: &mut Novelty) {
         .judge(factor, &view.base.strangers, view.factor);
     novelty.strangers = Some(known.strangers.faded(factor));
     novelty.surprise = novelty.surprise.max(rarity - VALUE_OFFSET);
+}
+
+/// The order of numbers that count one after the other.
+fn compare(a: &[f64; 3], b: &[f64; 3]) -> Ordering {
+    let each = a.iter().zip(b).map(|(a, b)| a.total_cmp(b));
+    each.fold(Ordering::Equal, Ordering::then)
 }
 
 /// Whether a key is in a Region where a known principal never was: whichever key it uses there must be new to it. That

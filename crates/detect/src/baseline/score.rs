@@ -3,9 +3,10 @@
 
 use super::canonical::Class;
 use super::constants::{
-    CALIBRATION_GAIN_MAX, DORMANT_PRINCIPAL_UNUSED_DAYS, EFFECT_MAX, EFFECT_WEIGHT, FAMILY_MAX,
-    FAMILY_THRESHOLD, KAPPA, MONTH_OF_SILENCE, NEW_FOREIGN, NEW_GROUP, NEW_PRINCIPAL,
-    OWN_PRIOR_HOURS, RARITY_WEIGHT, REST_MAX, SECOND_THRESHOLD, SLOW_BREADTH, STEADY_DAYS,
+    CALIBRATION_GAIN_MAX, CALIBRATION_TIMES_MAX, DORMANT_PRINCIPAL_UNUSED_DAYS, EFFECT_MAX,
+    EFFECT_WEIGHT, FAMILY_MAX, FAMILY_THRESHOLD, KAPPA, MONTH_OF_SILENCE, NEW_FOREIGN, NEW_GROUP,
+    NEW_PRINCIPAL, OWN_PRIOR_HOURS, RARITY_WEIGHT, REST_MAX, SECOND_THRESHOLD, SLOW_BREADTH,
+    STEADY_DAYS,
 };
 use super::decay::{HABIT, SLOW, log2_1p, surprise};
 use super::facts::{DayFacts, HourFacts, PrincipalFacts};
@@ -463,10 +464,15 @@ fn calibrate(view: &View<'_>, class: Class, raw: &[f64; FEATURES]) -> [f64; FEAT
     for (feature, surprise) in raw.iter().enumerate() {
         if *surprise > 0.0 {
             let rank = view.calibrator(class, feature).calibrate(*surprise);
-            calibrated[feature] = rank.min(*surprise + CALIBRATION_GAIN_MAX);
+            calibrated[feature] = rank.min(most_calibrated(*surprise));
         }
     }
     calibrated
+}
+
+/// The most that a surprise is calibrated to.
+fn most_calibrated(surprise: f64) -> f64 {
+    (surprise + CALIBRATION_GAIN_MAX).min(surprise * CALIBRATION_TIMES_MAX)
 }
 
 /// max + ½(second − 1)⁺ of each family (the channel: max), at most [`FAMILY_MAX`], held to how often this principal's family was that high.
@@ -579,6 +585,13 @@ fn key_rates(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_trace_remains_slight_however_rare_it_is() {
+        assert!((most_calibrated(0.2) - 0.8).abs() < 1e-12);
+        assert_eq!(most_calibrated(3.0), 5.0);
+        assert_eq!(most_calibrated(0.0), 0.0);
+    }
 
     /// A restore brings an operation, a key and a path that are each rarer than can be known.
     #[test]

@@ -31,16 +31,21 @@ impl Shown<'_> {
         let is_new = is_new && !self.is_first[table];
         self.new[table] += f32::from(u8::from(is_new));
         if is_new {
-            let is_known = |shared: &Shared| shared.tables[table].tokens(id) > 0.0;
-            let who = match self.peers_before {
-                Some(peers) if is_known(peers) => 0,
-                _ if is_known(self.account_before) => 1,
-                _ => 2,
-            };
-            self.reach[table][who] += 1.0;
+            self.reaches(table, id);
         }
         self.group.tables[table].add(id, 1.0, SHARED_VALUES_MAX);
         self.account.tables[table].add(id, 1.0, SHARED_VALUES_MAX);
+    }
+
+    /// Counts a new value by who showed it before.
+    fn reaches(&mut self, table: usize, id: u64) {
+        let is_known = |shared: &Shared| shared.tables[table].tokens(id) > 0.0;
+        let who = match self.peers_before {
+            Some(peers) if is_known(peers) => 0,
+            _ if is_known(self.account_before) => 1,
+            _ => 2,
+        };
+        self.reach[table][who] += 1.0;
     }
 
     /// Contexts belong to keys, which keep their own count of them.
@@ -91,6 +96,9 @@ impl Shown<'_> {
         }
         let table = table_of(Feature::Key).unwrap_or_default();
         self.new[table] += f32::from(u8::from(is_new));
+        if is_new {
+            self.reaches(table, key.into());
+        }
         self.group.tables[table].add(key.into(), 1.0, SHARED_VALUES_MAX);
         self.account.tables[table].add(key.into(), 1.0, SHARED_VALUES_MAX);
         is_new

@@ -235,10 +235,10 @@ impl PrincipalDay<'_> {
         let age = day - key.first_day;
         let gap = day - key.used.unwrap_or(key.first_day);
         let is_dormant = age >= DORMANT_KEY_KNOWN_DAYS && gap >= DORMANT_KEY_UNUSED_DAYS;
-        let is_known_pair = self
-            .known
-            .principal
-            .is_some_and(|principal| principal.pair(key.number).is_some());
+        let is_known_pair = self.known.principal.is_some_and(|principal| {
+            let mut replicas = self.view.replicas(pair.key);
+            replicas.any(|key| principal.pair(key.number).is_some())
+        });
         let is_young = key.used.is_none()
             && key
                 .created

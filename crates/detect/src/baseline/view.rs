@@ -40,6 +40,8 @@ pub(super) struct View<'b> {
     regions: Vec<Option<Option<u32>>>,
     /// Days since each key's observed CreateKey, where that was seen.
     created: Vec<Option<i64>>,
+    /// Of each multi-Region key of the day, what is known of its replicas in other Regions.
+    replicas: Vec<Vec<&'b KeyBaseline>>,
     classes: Vec<ClassCalibrators>,
 }
 
@@ -80,6 +82,7 @@ impl<'b> View<'b> {
             names: names.collect(),
             regions: regions.collect(),
             created: created.collect(),
+            replicas: replicas(base, facts),
             keys,
             classes: classes.collect(),
         }
@@ -102,6 +105,14 @@ impl<'b> View<'b> {
             Some(age) => age <= super::constants::DEPLOY_DAYS,
             None => self.seal == Seal::Provisional && self.key(key).is_none(),
         }
+    }
+
+    /// What is known of a key of the day under its name and, of a multi-Region key, under those of its replicas.
+    pub fn replicas(&self, key: u32) -> impl Iterator<Item = &'b KeyBaseline> {
+        let replicas = self.replicas.get(key as usize).map(Vec::as_slice);
+        self.key(key)
+            .into_iter()
+            .chain(replicas.unwrap_or_default().iter().copied())
     }
 
     /// The base's number of the Region a key of the day is in, if it knows it; `None` without a Region.
@@ -165,9 +176,42 @@ impl ClassCalibrators {
     }
 }
 
+/// What a base knows of the replicas of the day's multi-Region keys, in the order of their names. The id is the same in
+/// every Region.
+fn replicas<'b>(base: &'b AccountBaseline, facts: &DayFacts<'_>) -> Vec<Vec<&'b KeyBaseline>> {
+    let mut replicas: Vec<Vec<&KeyBaseline>> = vec![Vec::new(); facts.keys.len()];
+    let ids = facts.keys.iter().enumerate();
+    let mut ids: Vec<(&str, usize)> = ids
+        .filter_map(|(place, key)| Some((multi_region_id(key.name)?, place)))
+        .collect();
+    if ids.is_empty() {
+        return replicas;
+    }
+    ids.sort_unstable();
+    for (name, known) in &base.keys {
+        let Some(id) = multi_region_id(name) else {
+            continue;
+        };
+        let from = ids.partition_point(|(other, _)| *other < id);
+        let same = ids.get(from..).unwrap_or_default().iter();
+        for (_, place) in same.take_while(|(other, _)| *other == id) {
+            if facts.keys[*place].name != &**name {
+                replicas[*place].push(known);
+            }
+        }
+    }
+    replicas
+}
+
+/// The id of a multi-Region key, which is the same in every Region.
+fn multi_region_id(key: &str) -> Option<&str> {
+    let id = key.split_once(":key/")?.1;
+    id.starts_with("mrk-").then_some(id)
+}
+
 /// The Region in a key's ARN. A multi-Region key is in many.
 fn region_in(key: &str) -> Option<&str> {
-    if key.contains(":key/mrk-") {
+    if multi_region_id(key).is_some() {
         return None;
     }
     let region = key.strip_prefix("arn:")?.split(':').nth(2)?;
