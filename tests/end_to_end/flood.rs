@@ -12,6 +12,7 @@ fn nothing_that_one_record_shows_is_lost() {
         names: 20_200,
         cell_events: 500,
         grants: 1_100,
+        open_grants: 1_100,
         policy_bytes: 32_768,
         disabled_keys: 100,
         seed: 1,
@@ -34,6 +35,8 @@ fn nothing_that_one_record_shows_is_lost() {
         assert_eq!(of_rule("key-disabled").len(), 100);
         assert_eq!(of_rule("policy-public").len(), 1);
         assert_eq!(of_rule("grant-external")[0]["count"], 2);
+        // More than one step holds (step_findings_max).
+        assert_eq!(of_rule("grant-broad").len(), 1_098);
         // What rests on more than one record names the bound.
         for finding in of_rule("key-deletion-bulk") {
             assert!(

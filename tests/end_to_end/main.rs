@@ -17,6 +17,7 @@ mod help;
 mod memory;
 mod order;
 mod organisation;
+mod provisional;
 mod real_data;
 mod replay;
 mod rules;

@@ -60,6 +60,94 @@ fn an_ordinary_month_is_quiet() {
     }
 }
 
+/// The findings of behaviours from the day on which learning has ended, and the weeks from there to the end.
+fn findings_by_behaviour(sandbox: &Sandbox, days: u32) -> (Vec<Value>, f64) {
+    let ran = sandbox.keytrail("replay organisation/AWSLogs --format json --quiet");
+    let all: Vec<Value> = serde_json::from_slice(&ran.stdout).unwrap();
+    let learnt = EventTime::parse(FIRST_DAY)
+        .unwrap()
+        .plus_seconds(15 * 86_400);
+    let is_counted = |finding: &Value| {
+        rules::find(text(finding, "rule")).is_none() && time(finding, "last_seen") >= learnt
+    };
+    let of_behaviour = all.into_iter().filter(is_counted).collect();
+    (of_behaviour, f64::from(days - 15) / 7.0)
+}
+
+#[test]
+fn an_ordinary_month_has_at_most_one_finding_by_behaviour_a_week() {
+    for seed in [3, 31] {
+        let sandbox = Sandbox::new();
+        let words = format!("--days 30 --seed {seed} --volume 10 --attacks none");
+        simulate(&sandbox, &words);
+        let (findings, weeks) = findings_by_behaviour(&sandbox, 30);
+        let titles: Vec<&str> = findings.iter().map(|found| text(found, "title")).collect();
+        assert!(titles.len() as f64 <= weeks, "seed {seed}: {titles:#?}");
+    }
+}
+
+/// The budget knows no labels and no days to come: attacks take from it what false alerts do not.
+#[test]
+fn the_budget_holds_without_hindsight() {
+    const FINDINGS_A_DAY: f64 = 1.0;
+    let sandbox = Sandbox::new();
+    simulate(&sandbox, "--days 48 --seed 1 --volume 8 --attack-count 1");
+    let (findings, weeks) = findings_by_behaviour(&sandbox, 48);
+    let attacks = attacks(&sandbox);
+    let is_of_attack = |finding: &&Value| {
+        let ids = finding["event_ids"].as_array().unwrap();
+        attacks
+            .iter()
+            .flat_map(|attack| &attack.records)
+            .any(|of| ids.contains(&of["eventID"]))
+    };
+    let found = findings.iter().filter(is_of_attack).count();
+    assert!(found > 0, "{findings:#?}");
+    let mut false_alerts: BTreeMap<&str, u32> = BTreeMap::new();
+    for finding in findings.iter().filter(|finding| !is_of_attack(finding)) {
+        *false_alerts.entry(text(finding, "account")).or_default() += 1;
+    }
+    for (account, alerts) in false_alerts {
+        let a_day = f64::from(alerts) / (weeks * 7.0);
+        assert!(a_day <= 1.2 * FINDINGS_A_DAY, "{account}: {a_day}");
+    }
+}
+
+/// The first day of a simulated organisation.
+const FIRST_DAY: &str = "2026-01-05T00:00:00Z";
+
+#[test]
+fn a_sensitive_key_makes_a_finding_one_severity_worse() {
+    let sandbox = Sandbox::new();
+    let archive = keytrail_tests::root().join("examples/archive");
+    let severity = |more: &[&str]| {
+        let archive = archive.to_str().unwrap();
+        let mut words = vec![
+            "replay", archive, "-q", "--format", "jsonl", "--rule", "rate-key",
+        ];
+        words.extend(more);
+        let ran = sandbox.run(words);
+        let findings = ran.json_lines();
+        assert_eq!(findings.len(), 1, "{ran}");
+        let is_told = findings[0].to_string().contains("behaviour.sensitive_keys");
+        (text(&findings[0], "severity").to_owned(), is_told)
+    };
+    sandbox.write("ours.toml", "[behaviour]\nsensitive_keys = [\"*\"]\n");
+    sandbox.write(
+        "others.toml",
+        "[behaviour]\nsensitive_keys = [\"no-key\"]\n",
+    );
+    assert_eq!(severity(&[]), ("high".to_owned(), false));
+    assert_eq!(
+        severity(&["--config", "others.toml"]),
+        ("high".to_owned(), false)
+    );
+    assert_eq!(
+        severity(&["--config", "ours.toml"]),
+        ("critical".to_owned(), true)
+    );
+}
+
 #[test]
 fn the_ordinary_life_of_the_small_organisation_is_quiet() {
     let sandbox = Sandbox::new();

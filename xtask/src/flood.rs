@@ -25,6 +25,9 @@ pub struct Flood {
     /// Grants on one key.
     #[arg(long, default_value_t = 50_000)]
     grants: u64,
+    /// How many of the grants demand no encryption context: each is a finding.
+    #[arg(long, default_value_t = 50_000)]
+    open_grants: u64,
     /// Bytes of one policy.
     #[arg(long, default_value_t = 32_768)]
     policy_bytes: usize,
@@ -47,6 +50,7 @@ pub fn measure(flood: &Flood) -> Result<()> {
         names: flood.names,
         cell_events: flood.cell_events,
         grants: flood.grants,
+        open_grants: flood.open_grants,
         policy_bytes: flood.policy_bytes,
         disabled_keys: flood.disabled_keys,
         seed: 1,
@@ -92,6 +96,8 @@ pub fn measure(flood: &Flood) -> Result<()> {
     // One finding of the key and the other account.
     let is_any = u64::from(made.foreign_grants > 0);
     check(&findings, "\"rule\":\"grant-external\"", is_any)?;
+    // One finding of the key and each grantee.
+    check(&findings, "\"rule\":\"grant-broad\"", made.open_grants)?;
     ensure!(
         mebibytes <= flood.most,
         "{mebibytes} MiB are more than {}",

@@ -1,6 +1,7 @@
 //! The base: what an account's closed days taught, folded day by day in order.
 
 use std::collections::BTreeMap;
+use std::io::{self, Read, Write};
 use std::sync::Arc;
 
 use keytrail_event::{Day, EventTime};
@@ -9,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::baseline::AccountBaseline;
 use crate::baseline::constants::LEARNING_DAYS;
 use crate::bounds::{PAIRS_MAX, RULE_QUIET_DAYS};
-use crate::finding::Finding;
+use crate::packed_finding::{PackedFinding, packed_by_id};
 use crate::plan::{LastUse, Plan};
 use crate::rules::past::Past;
 
@@ -39,13 +40,14 @@ pub struct Base {
 pub struct Standing {
     pub(crate) past: Past,
     /// Findings by id, in their latest episode.
-    pub(crate) episodes: BTreeMap<String, Arc<Finding>>,
+    #[serde(deserialize_with = "packed_by_id")]
+    pub(crate) episodes: BTreeMap<String, PackedFinding>,
 }
 
 impl Standing {
     /// The problems that can still go on, by the id of their finding.
     #[must_use]
-    pub const fn episodes(&self) -> &BTreeMap<String, Arc<Finding>> {
+    pub const fn episodes(&self) -> &BTreeMap<String, PackedFinding> {
         &self.episodes
     }
 
@@ -53,14 +55,14 @@ impl Standing {
     pub(crate) fn drop_quiet(&mut self, day: Day) {
         let quiet = day.plus_days(-RULE_QUIET_DAYS).start();
         self.episodes
-            .retain(|_, finding| finding.last_seen >= quiet);
+            .retain(|_, finding| finding.last_seen() >= quiet);
     }
 }
 
 pub use crate::baseline::constants::MATHS_VERSION;
 
 /// The version of the form of [`Base::encode`], its first byte.
-const FORM: u8 = 2;
+const FORM: u8 = 3;
 
 /// Why bytes are no base.
 #[derive(Debug, thiserror::Error)]
@@ -77,12 +79,24 @@ impl Base {
     /// The base as bytes: equal bases give equal bytes.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        let mut bytes = vec![FORM];
+        let mut bytes = Vec::new();
         // Writing to memory does not fail, and every part has a form in CBOR.
-        if ciborium::into_writer(self, &mut bytes).is_err() {
+        if self.write_to(&mut bytes).is_err() {
             bytes.clear();
         }
         bytes
+    }
+
+    /// Writes the bytes of [`Base::encode`] piece by piece, for who packs them as they come.
+    ///
+    /// # Errors
+    /// When `out` takes no more.
+    pub fn write_to(&self, mut out: impl Write) -> io::Result<()> {
+        out.write_all(&[FORM])?;
+        ciborium::into_writer(self, out).map_err(|error| match error {
+            ciborium::ser::Error::Io(error) => error,
+            ciborium::ser::Error::Value(why) => io::Error::other(why),
+        })
     }
 
     /// Reads what [`Base::encode`] wrote.
@@ -90,12 +104,21 @@ impl Base {
     /// # Errors
     /// When the bytes are of another form, or damaged.
     pub fn decode(bytes: &[u8]) -> Result<Self, BaseError> {
-        match bytes {
-            [FORM, body @ ..] => {
-                ciborium::from_reader(body).map_err(|error| BaseError::Damaged(error.to_string()))
+        Self::read_from(bytes)
+    }
+
+    /// Reads what [`Base::encode`] wrote, piece by piece.
+    ///
+    /// # Errors
+    /// When the bytes are of another form, or damaged, or can not be read.
+    pub fn read_from(mut bytes: impl Read) -> Result<Self, BaseError> {
+        let mut form = [0];
+        match bytes.read_exact(&mut form) {
+            Ok(()) if form == [FORM] => {
+                ciborium::from_reader(bytes).map_err(|error| BaseError::Damaged(error.to_string()))
             }
-            [form, ..] => Err(BaseError::Form(*form)),
-            [] => Err(BaseError::Damaged("no bytes".to_owned())),
+            Ok(()) => Err(BaseError::Form(form[0])),
+            Err(error) => Err(BaseError::Damaged(error.to_string())),
         }
     }
 

@@ -62,6 +62,9 @@ pub struct Behaviour {
     pub findings_a_day: f64,
     /// While an account is learnt: calls in an hour from which a person's use of a key is reported.
     pub learning_floor_calls: u64,
+    /// Keys whose findings by behaviour are one severity higher: canonical keys, or their ids; `*` stands for any
+    /// characters.
+    pub sensitive_keys: BTreeSet<String>,
 }
 
 impl Default for Behaviour {
@@ -69,6 +72,7 @@ impl Default for Behaviour {
         Self {
             findings_a_day: 1.0,
             learning_floor_calls: 50,
+            sensitive_keys: BTreeSet::new(),
         }
     }
 }

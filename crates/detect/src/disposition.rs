@@ -145,7 +145,7 @@ fn fits(pattern: Option<&str>, text: Option<&str>) -> bool {
     pattern.is_none_or(|pattern| text.is_some_and(|text| GlobPattern::from(pattern).matches(text)))
 }
 
-fn fits_key(pattern: Option<&str>, key: Option<&str>) -> bool {
+pub(crate) fn fits_key(pattern: Option<&str>, key: Option<&str>) -> bool {
     fits(pattern, key) || key.is_some_and(|key| fits(pattern, Some(&short_key_name(key))))
 }
 

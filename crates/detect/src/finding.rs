@@ -76,6 +76,12 @@ impl FindingId {
         Self(format!("{rule}-{:016x}", xxh3_64(&bytes)))
     }
 
+    /// The rule of an id's text.
+    #[must_use]
+    pub fn rule_of(id: &str) -> &str {
+        id.rsplit_once('-').map_or(id, |(rule, _)| rule)
+    }
+
     /// The id as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -190,6 +196,16 @@ impl Severity {
             Self::Medium => 10.0,
             Self::High => 14.0,
             Self::Critical => 18.0,
+        }
+    }
+
+    /// One severity higher; critical stays critical.
+    #[must_use]
+    pub const fn higher(self) -> Self {
+        match self {
+            Self::Low => Self::Medium,
+            Self::Medium => Self::High,
+            Self::High | Self::Critical => Self::Critical,
         }
     }
 

@@ -1,7 +1,6 @@
 //! Judging one day of one account: (base, what stands, the day's set, clock) in, a plan out.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use keytrail_event::{EventTime, Reader, Record};
 
@@ -11,8 +10,9 @@ use crate::bounds::{CLOSE_LAG_SECONDS, DAY_CELLS_BYTES_MAX, DAY_PRINCIPALS_MAX, 
 use crate::configuration::Configuration;
 use crate::distinct::DistinctEvents;
 use crate::episode::{Candidate, keep_both_ends};
-use crate::finding::{Evidence, Finding, FindingState};
+use crate::finding::{Evidence, FindingState};
 use crate::items::{Bursts, Item, with_record};
+use crate::packed_finding::{PackedFinding, Packer};
 use crate::plan::{Metrics, Plan};
 use crate::rules::day::{DayHit, DayLight, DayRecord};
 use crate::rules::gathered::Gathered;
@@ -50,6 +50,7 @@ pub fn judge(
         clock,
         bound_met: None,
         findings: BTreeMap::new(),
+        packer: Packer::default(),
     };
     let mut past = standing.past.clone();
     let uses = DayUses::new(base, account_day);
@@ -98,7 +99,8 @@ struct Judged<'s> {
     /// Why findings that rest on more than one record may not see all.
     bound_met: Option<Evidence>,
     /// By id.
-    findings: BTreeMap<String, Arc<Finding>>,
+    findings: BTreeMap<String, PackedFinding>,
+    packer: Packer,
 }
 
 impl Judged<'_> {
@@ -109,7 +111,8 @@ impl Judged<'_> {
             .findings
             .get(id.as_str())
             .or_else(|| self.standing.episodes.get(id.as_str()));
-        let finding = Arc::new(candidate.settle(known.map(Arc::as_ref)));
+        let known = known.map(PackedFinding::unpack);
+        let finding = self.packer.pack(&candidate.settle(known.as_ref()));
         // A new episode does not wipe out the earlier one of the same day: that one is published
         // by its own plan, and within a day episodes cannot part.
         self.findings.insert(id.as_str().to_owned(), finding);
@@ -128,8 +131,8 @@ impl Judged<'_> {
         metrics: Metrics,
     ) -> Plan {
         let last_uses = account_day.last_uses(&past);
-        let mut findings: Vec<Arc<Finding>> = self.findings.values().cloned().collect();
-        findings.sort_by(|a, b| (&a.episode, &a.id).cmp(&(&b.episode, &b.id)));
+        // By (episode, id), too: an episode is its id and a day, and no id begins with another.
+        let findings: Vec<PackedFinding> = self.findings.values().cloned().collect();
         let mut episodes = self.standing.episodes.clone();
         episodes.extend(self.findings);
         Plan {

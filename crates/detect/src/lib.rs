@@ -30,6 +30,7 @@ pub mod judge;
 mod known_name;
 mod known_template;
 pub mod notable;
+pub mod packed_finding;
 pub mod plan;
 pub mod policy;
 mod recent;

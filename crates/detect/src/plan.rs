@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::base::Standing;
 use crate::baseline::{AccountBaseline, ScoreLine};
-use crate::finding::Finding;
+use crate::packed_finding::PackedFinding;
 
 /// The outcome of judging a day of an account.
 #[derive(Debug, Clone, PartialEq)]
@@ -17,7 +17,7 @@ pub struct Plan {
     /// The day that was judged.
     pub day: Day,
     /// Findings that are new or changed with this day, each as it then stands, sorted by (episode, id).
-    pub findings: Vec<Arc<Finding>>,
+    pub findings: Vec<PackedFinding>,
     /// What stands at the end of the day.
     pub standing: Standing,
     /// When each pair last used its key, to be learnt when the day closes.

@@ -167,6 +167,52 @@ fn a_normal_day_scores_nothing() {
     assert!(normal < 4.0, "{normal}");
 }
 
+/// A job around the clock, a person on weekdays, and a worker whose load is never twice the same.
+fn day_of_three(day: i64) -> Vec<Call> {
+    let mut calls = normal_day(day);
+    let mut draw = 0x9e37_79b9_7f4a_7c15_u64.wrapping_mul(day as u64 + 1);
+    for hour in 6..20 {
+        draw ^= draw << 13;
+        draw ^= draw >> 7;
+        draw ^= draw << 17;
+        for call in 0..3 + (draw % 12) as i64 {
+            let mut call = Call::new(hour * 3_600 + call * 200, "role/worker", "job-key");
+            call.via_s3 = true;
+            calls.push(call);
+        }
+    }
+    calls
+}
+
+#[test]
+fn sixty_days_of_three_principals_without_an_attack_raise_nothing() {
+    let (mut early, mut late) = (AccountBaseline::default(), AccountBaseline::default());
+    for day in 0..60 {
+        let calls = day_of_three(day);
+        if day >= 15 {
+            let bases = (early.clone(), late.clone());
+            let highest = highest(&scores(&bases, day, &calls, Seal::Final));
+            let threshold = bases.1.threshold(1.0);
+            assert!(highest < threshold, "day {day}: {highest} of {threshold}");
+        }
+        let bases = Bases {
+            early: &early,
+            late: &late,
+        };
+        let (next, _) = with_facts(day, &calls, |facts| fold(bases, facts));
+        early = std::mem::replace(&mut late, next);
+    }
+    // And a theft on the next day does not go by.
+    let mut theft = day_of_three(60);
+    for call in 0..40 {
+        let mut call = Call::new(12 * 3_600 + call * 60, "role/worker", "team-key");
+        call.network = 203;
+        theft.push(call);
+    }
+    let highest = highest(&scores(&(early, late.clone()), 60, &theft, Seal::Final));
+    assert!(highest > late.threshold(1.0), "{highest}");
+}
+
 #[test]
 fn stolen_credentials_score_above_a_busy_hour() {
     let bases = bases(21);

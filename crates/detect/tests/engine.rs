@@ -72,6 +72,7 @@ fn pass_with(
     let mut findings = std::collections::BTreeMap::new();
     let mut emit = |plan: keytrail_detect::plan::Plan| {
         for finding in plan.findings {
+            let finding = finding.unpack();
             findings.insert(finding.episode.clone(), finding);
         }
     };
@@ -86,13 +87,7 @@ fn pass_with(
         }
     }
     engine::finish(&mut state, newest, configuration, &mut emit);
-    (
-        findings
-            .into_values()
-            .map(std::sync::Arc::unwrap_or_clone)
-            .collect(),
-        state,
-    )
+    (findings.into_values().collect(), state)
 }
 
 /// An hourly job and a person, over some days; one file an hour.

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use keytrail_detect::configuration::Configuration;
 use keytrail_detect::engine;
+use keytrail_detect::packed_finding::PackedFinding;
 use keytrail_detect::plan::Plan;
 use keytrail_detect::state::State;
 use keytrail_detect::tally::Tally;
@@ -72,7 +73,7 @@ fn told(mut reader: Reader, files: &[(PathBuf, Vec<u8>)]) -> String {
         state.absorb(heard.tally);
     }
     let mut findings = Vec::new();
-    let mut emit = |plan: Plan| findings.extend(plan.findings);
+    let mut emit = |plan: Plan| findings.extend(plan.findings.iter().map(PackedFinding::unpack));
     if let Some(newest) = newest {
         engine::finish(&mut state, newest, &configuration, &mut emit);
     }

@@ -92,13 +92,11 @@ fn findings_under(configuration: &Configuration, records: &[u8]) -> Vec<Finding>
     let after = newest.plus_seconds(2 * 86_400);
     engine::finish(&mut state, after, configuration, |plan| {
         for finding in plan.findings {
+            let finding = finding.unpack();
             findings.insert(finding.episode.clone(), finding);
         }
     });
-    let mut findings: Vec<Finding> = findings
-        .into_values()
-        .map(std::sync::Arc::unwrap_or_clone)
-        .collect();
+    let mut findings: Vec<Finding> = findings.into_values().collect();
     findings
         .sort_by(|a, b| (a.first_seen, &a.rule, &a.title).cmp(&(b.first_seen, &b.rule, &b.title)));
     findings

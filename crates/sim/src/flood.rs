@@ -32,6 +32,8 @@ pub struct FloodOptions {
     pub cell_events: u64,
     /// Grants on one key.
     pub grants: u64,
+    /// How many of the grants demand no encryption context, so that each is a finding.
+    pub open_grants: u64,
     /// Bytes of one policy, which opens its key to everybody.
     pub policy_bytes: usize,
     /// Keys that are disabled.
@@ -49,6 +51,8 @@ pub struct FloodSummary {
     pub records: u64,
     /// Grants to another account.
     pub foreign_grants: u64,
+    /// Grants within the account that demand no encryption context.
+    pub open_grants: u64,
 }
 
 /// Makes the archive, file by file.
@@ -103,11 +107,18 @@ pub fn generate(
         let is_foreign = index % GRANTS_A_FOREIGN_ONE == 7;
         let account = if is_foreign { FOREIGN_ACCOUNT } else { ACCOUNT };
         summary.foreign_grants += u64::from(is_foreign);
+        let is_open = index < options.open_grants;
+        summary.open_grants += u64::from(is_open && !is_foreign);
+        let constraints = if is_open {
+            ""
+        } else {
+            r#","constraints":{"encryptionContextSubset":{"table":"orders"}}"#
+        };
         let grant = format!("{:064x}", u128::from(index) + 1);
         let call = Call {
             name: "CreateGrant",
             request: &format!(
-                r#"{{"keyId":"{}","granteePrincipal":"arn:aws:iam::{account}:role/grantee-{index}","operations":["Decrypt"],"constraints":{{"encryptionContextSubset":{{"table":"orders"}}}}}}"#,
+                r#"{{"keyId":"{}","granteePrincipal":"arn:aws:iam::{account}:role/grantee-{index}","operations":["Decrypt"]{constraints}}}"#,
                 key_arn("granted-key")
             ),
             response: &format!(r#"{{"grantId":"{grant}"}}"#),
@@ -304,6 +315,7 @@ mod tests {
             names: 30,
             cell_events: 20,
             grants: 10,
+            open_grants: 9,
             policy_bytes: 1_000,
             disabled_keys: 3,
             seed: 1,
@@ -316,6 +328,7 @@ mod tests {
         let expected = FloodSummary {
             records: 64,
             foreign_grants: 1,
+            open_grants: 8,
         };
         assert_eq!(summary.unwrap(), expected);
         assert!(paths.len() > 24, "{paths:?}");

@@ -6,8 +6,8 @@ use crate::StoreError;
 /// split; SQLite itself ends at 1,000,000,000.
 pub const VALUE_BYTES_MAX: usize = 512 * 1_024 * 1_024;
 
-/// Largest tally that is stored as it is, in bytes; a larger one is packed while it is written.
-pub const PLAIN_TALLY_BYTES_MAX: usize = 4 * 1_024 * 1_024;
+/// Largest tally or base that is stored as it is, in bytes; a larger one is packed while it is written.
+pub const PLAIN_BYTES_MAX: usize = 4 * 1_024 * 1_024;
 
 /// Largest named document, in bytes: a clock or a watermark, never a tally.
 pub const DOCUMENT_BYTES_MAX: usize = 64 * 1_024;
@@ -29,6 +29,9 @@ pub const SHARDS_MAX: u32 = 4_096;
 
 /// Most entries one page of a listing has.
 pub const PAGE_ENTRIES_MAX: usize = 1_000;
+
+/// Findings that one step holds in memory to record them; of more, those before are recorded as it goes.
+pub const STEP_FINDINGS_MAX: usize = 1_000;
 
 /// Gaps of log files that are kept of one account; beyond, the earliest stay, and who reads is told.
 pub const GAPS_MAX: usize = 10_000;

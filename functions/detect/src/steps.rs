@@ -95,7 +95,7 @@ async fn once<S: Store>(
     let clock = handed.tick.unwrap_or(EventTime::from_unix_seconds(0));
     loop {
         let ticked = Box::pin(executor.tick(account, clock)).await?;
-        done.revised += ticked.revised.len() as u64;
+        done.revised += ticked.revised;
         done.closed_days += ticked.closed.len() as u64;
         // Each sweep ticks each account once, so that the sum over a sweep is the number of accounts.
         done.learning_accounts = u64::from(ticked.is_learning && handed.tick.is_some());

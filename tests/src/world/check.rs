@@ -1,9 +1,7 @@
 //! What must hold after every step, and at the end.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
-use keytrail_detect::base::Base;
 use keytrail_detect::behaviour::BEHAVIOURS;
 use keytrail_detect::bounds::CLOSE_LAG_SECONDS;
 use keytrail_detect::configuration::Configuration;
@@ -14,7 +12,7 @@ use keytrail_detect::state::State;
 use keytrail_detect::tally::{Tally, TallyCounts};
 use keytrail_event::EventTime;
 use keytrail_store::Store;
-use keytrail_store::executor::{Executor, tally_of};
+use keytrail_store::executor::{Executor, base_of as stored_base, tally_of};
 use pollster::block_on;
 
 use super::delivery::File;
@@ -190,7 +188,7 @@ fn base_of<S: Store>(store: &S, account: &str) -> Result<Option<Vec<u8>>, String
     let shard = pointer.only_shard(account);
     let bytes = block_on(store.read_base(&shard)).map_err(|error| error.to_string())?;
     let bytes = bytes.ok_or_else(|| format!("{shard} is gone"))?;
-    let base = Base::decode(&bytes).map_err(|error| error.to_string())?;
+    let base = stored_base(&bytes).map_err(|error| error.to_string())?;
     Ok(Some(base.encode()))
 }
 
@@ -229,6 +227,7 @@ fn pass(
     let mut findings = BTreeMap::new();
     let mut emit = |plan: Plan| {
         for finding in plan.findings {
+            let finding = finding.unpack();
             findings.insert(finding.episode.clone(), finding);
         }
     };
@@ -238,8 +237,5 @@ fn pass(
     }
     let newest = clock.plus_seconds(-CLOSE_LAG_SECONDS);
     engine::finish(&mut state, newest, &configuration, &mut emit);
-    Ok((
-        findings.into_values().map(Arc::unwrap_or_clone).collect(),
-        state,
-    ))
+    Ok((findings.into_values().collect(), state))
 }

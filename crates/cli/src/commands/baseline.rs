@@ -6,6 +6,7 @@ use clap::{Args, Subcommand};
 use keytrail_detect::base::Base;
 use keytrail_detect::baseline::Portrait;
 use keytrail_report::escape;
+use keytrail_store::executor::base_of;
 use keytrail_store::{SqliteStore, Store as _};
 use pollster::block_on;
 
@@ -93,7 +94,7 @@ fn base(store: &SqliteStore, account: &str) -> anyhow::Result<Option<Base>> {
     let Some(bytes) = block_on(store.read_base(&shard)).map_err(in_state)? else {
         return Ok(None);
     };
-    let base = Base::decode(&bytes).map_err(|error| {
+    let base = base_of(&bytes).map_err(|error| {
         UsageError::new(format_args!("{shard}: {error}"))
             .hint("`keytrail state rebuild` makes it anew")
     })?;

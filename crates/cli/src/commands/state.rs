@@ -4,11 +4,10 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
-use keytrail_detect::base::Base;
 use keytrail_detect::finding::FindingState;
 use keytrail_event::Day;
 use keytrail_report::escape;
-use keytrail_store::executor::{Executor, tally_of};
+use keytrail_store::executor::{Executor, base_of, tally_of};
 use keytrail_store::{SqliteStore, Store as _, export};
 use pollster::block_on;
 
@@ -178,7 +177,7 @@ fn unreadable(store: &SqliteStore, account: &str) -> anyhow::Result<Vec<String>>
     let shard = pointer.only_shard(account);
     match block_on(store.read_base(&shard)) {
         Ok(Some(bytes)) => {
-            if let Err(error) = Base::decode(&bytes) {
+            if let Err(error) = base_of(&bytes) {
                 problems.push(format!("{shard}: {error}"));
             }
         }

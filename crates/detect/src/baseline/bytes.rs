@@ -85,7 +85,7 @@ pub mod as_bytes {
     }
 
     /// Bytes, however the form gives them.
-    struct Bytes(Vec<u8>);
+    pub(crate) struct Bytes(pub Vec<u8>);
 
     impl<'de> Deserialize<'de> for Bytes {
         fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -93,7 +93,7 @@ pub mod as_bytes {
             impl<'de> serde::de::Visitor<'de> for Visitor {
                 type Value = Bytes;
                 fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                    f.write_str("the bytes of a baseline")
+                    f.write_str("bytes")
                 }
                 fn visit_bytes<E>(self, bytes: &[u8]) -> Result<Bytes, E> {
                     Ok(Bytes(bytes.to_vec()))

@@ -2,19 +2,20 @@
 //! an hour share what is new.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use keytrail_event::EventTime;
 
 use super::circumstances::circumstances;
+use super::level::{Levels, escalation, sensitive_keys};
 use super::{BEHAVIOURS, Day, find, short_principal};
 use crate::baseline::{AccountBaseline, DayJudge, Reasons, ScoredHour};
 use crate::bounds::{BEHAVIOUR_QUIET_SECONDS, FINDING_EVENT_IDS_MAX};
 use crate::cell::Cell;
 use crate::cells::CellKey;
 use crate::episode::Candidate;
-use crate::finding::{Evidence, Finding, Severity};
+use crate::finding::{Evidence, Finding, FindingId, Severity};
 use crate::judge::state_at;
+use crate::packed_finding::PackedFinding;
 use crate::rules::support::argument;
 
 /// Principals that a campaign names beside the one it is about.
@@ -27,11 +28,7 @@ pub(super) fn candidates(
     base: &AccountBaseline,
 ) -> Vec<Candidate> {
     let wanted = day.configuration.behaviour.findings_a_day;
-    let levels = Levels {
-        low: base.threshold(wanted),
-        medium: base.threshold(wanted / 5.0),
-        high: base.threshold(wanted / 20.0),
-    };
+    let levels = Levels::of(base, wanted);
     let mut by_principal: BTreeMap<u32, Vec<ScoredHour>> = BTreeMap::new();
     for scored in judged.scored().filter(|hour| hour.score >= levels.low) {
         by_principal
@@ -41,35 +38,12 @@ pub(super) fn candidates(
     }
     let cases: Vec<Case<'_>> = by_principal
         .into_values()
-        .filter_map(|hours| Case::new(judged, &hours, &levels))
+        .filter_map(|hours| Case::new(judged, &hours, &levels, day))
         .collect();
     join_campaigns(cases)
         .into_iter()
         .filter_map(|case| case.candidate(day, base))
         .collect()
-}
-
-/// The scores from which a finding is low, medium and high.
-struct Levels {
-    low: f64,
-    medium: f64,
-    high: f64,
-}
-
-impl Levels {
-    fn severity(&self, score: f64, is_grave: bool) -> Severity {
-        let severity = match score {
-            _ if score >= self.high => Severity::High,
-            _ if score >= self.medium => Severity::Medium,
-            _ => Severity::Low,
-        };
-        match severity {
-            _ if !is_grave => severity,
-            Severity::Low => Severity::Medium,
-            Severity::Medium => Severity::High,
-            Severity::High | Severity::Critical => Severity::Critical,
-        }
-    }
 }
 
 /// A principal's hours of a day above the threshold.
@@ -81,6 +55,8 @@ struct Case<'a> {
     best_ids: Vec<String>,
     reasons: Reasons,
     severity: Severity,
+    /// Which of its keys are sensitive.
+    sensitive: Option<Evidence>,
     cells: Vec<(CellKey, &'a Cell)>,
     calls: u64,
     /// The others of a campaign.
@@ -88,7 +64,12 @@ struct Case<'a> {
 }
 
 impl<'a> Case<'a> {
-    fn new(judged: &DayJudge<'_, 'a>, hours: &[ScoredHour], levels: &Levels) -> Option<Self> {
+    fn new(
+        judged: &DayJudge<'_, 'a>,
+        hours: &[ScoredHour],
+        levels: &Levels,
+        day: &Day<'_>,
+    ) -> Option<Self> {
         let mut best = *hours.first()?;
         for hour in hours {
             if hour.score > best.score {
@@ -103,12 +84,15 @@ impl<'a> Case<'a> {
             .copied()
             .collect();
         let reasons = judged.reasons(&best)?;
+        let sensitive = sensitive_keys(&cells, day);
+        let is_grave = reasons.is_grave || sensitive.is_some();
         Some(Self {
             principal: principal.name,
             best,
             best_ids: judged.event_ids(&best),
-            severity: levels.severity(best.score, reasons.is_grave),
+            severity: levels.severity(best.score, is_grave),
             reasons,
+            sensitive,
             calls: cells.iter().map(|(_, cell)| cell.events.count()).sum(),
             cells,
             others: Vec::new(),
@@ -132,17 +116,24 @@ impl<'a> Case<'a> {
             self.principal,
             first,
         );
-        let about = match open {
+        let about = match &open {
             Some(finding) => find(&finding.rule)?,
             None => find(self.best.leading.rule())?,
         };
-        let key = match open {
+        let key = match &open {
             Some(finding) => finding.key.clone(),
             None => self.reasons.key.clone(),
         };
         let event_ids = self.event_ids();
         let mut evidence = self.reasons.evidence.clone();
+        evidence.extend(self.sensitive.clone());
         evidence.extend(self.campaign_evidence());
+        let escalated = escalation(open.as_ref(), self.best.score);
+        let mut severity = self.severity;
+        if let Some((worse, why)) = escalated {
+            severity = severity.max(worse);
+            evidence.push(why);
+        }
         evidence.extend(circumstances(&self.cells, day.account_day));
         let days = f64::from(base.days());
         Some(Candidate {
@@ -153,7 +144,7 @@ impl<'a> Case<'a> {
                 short_principal(self.principal),
                 self.reasons.headline
             ),
-            severity: self.severity,
+            severity,
             score: self.best.score,
             confidence: days / (days + 7.0),
             account: day.account_day.account().to_owned(),
@@ -233,19 +224,23 @@ impl<'a> Case<'a> {
 }
 
 /// The case of a principal that is open: its latest finding by behaviour, not older than 24 hours.
-fn open_case<'f>(
-    episodes: &'f BTreeMap<String, Arc<Finding>>,
+fn open_case(
+    episodes: &BTreeMap<String, PackedFinding>,
     account: &str,
     principal: &str,
     first: EventTime,
-) -> Option<&'f Finding> {
-    let is_open = |finding: &&Finding| {
-        finding.account == account
-            && finding.principal.as_deref() == Some(principal)
-            && BEHAVIOURS.iter().any(|about| about.id == finding.rule)
-            && first.seconds_since(finding.last_seen) < BEHAVIOUR_QUIET_SECONDS
+) -> Option<Finding> {
+    let is_behaviour = |id: &str| {
+        let rule = FindingId::rule_of(id);
+        BEHAVIOURS.iter().any(|about| about.id == rule)
     };
-    let open = episodes.values().map(Arc::as_ref).filter(is_open);
+    let is_open = |finding: &Finding| {
+        finding.account == account && finding.principal.as_deref() == Some(principal)
+    };
+    let cases = episodes.iter().filter(|(id, finding)| {
+        is_behaviour(id) && first.seconds_since(finding.last_seen()) < BEHAVIOUR_QUIET_SECONDS
+    });
+    let open = cases.map(|(_, finding)| finding.unpack()).filter(is_open);
     open.max_by(|a, b| (a.last_seen, &a.id).cmp(&(b.last_seen, &b.id)))
 }
 

@@ -7,6 +7,7 @@ mod about;
 mod cases;
 mod circumstances;
 mod learning;
+mod level;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -21,8 +22,9 @@ use crate::baseline::{AccountBaseline, Bases, DayFacts, DayJudge, Grant, ScoreLi
 use crate::bounds::CLOSE_LAG_SECONDS;
 use crate::configuration::Configuration;
 use crate::episode::Candidate;
-use crate::finding::{Attack, Finding};
+use crate::finding::Attack;
 use crate::items::with_record;
+use crate::packed_finding::PackedFinding;
 use crate::rules::past::Past;
 use crate::uses::AccountDay;
 
@@ -67,7 +69,7 @@ pub(crate) struct Day<'a> {
     pub clock: EventTime,
     pub configuration: &'a Configuration,
     /// What stood at the end of the day before, by id of the finding.
-    pub episodes: &'a BTreeMap<String, Arc<Finding>>,
+    pub episodes: &'a BTreeMap<String, PackedFinding>,
     /// Whether nothing lies between the base and this day: while a day before is open, scoring waits.
     pub follows_base: bool,
 }

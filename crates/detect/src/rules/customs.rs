@@ -1,6 +1,6 @@
 //! What is customary: how keys are reached and used, who signs, where the account is active. Learnt day by day.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 
 use keytrail_event::arn::{Arn, is_account_id};
 use keytrail_event::context::SIGNATURE_BYTES_MAX;
@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::gathered::{Gathered, RegionDay};
 use super::lately::Lately;
 use super::past::remember;
+use super::sorted_set::SortedSet;
 use crate::attestation::{attestation_of, without_attestation};
 use crate::bounds::{CUSTOMS_PER_KEY_MAX, PAST_ENTRIES_MAX, REGION_HISTORY_DAYS_MAX, STEPS_MAX};
 
@@ -79,14 +80,14 @@ pub struct KeyCustoms {
     pub days: u32,
     last_day: Option<Day>,
     /// Service paths it was reached through.
-    pub paths: BTreeSet<String>,
+    pub paths: SortedSet<String>,
     /// Keys of encryption contexts, as [`context_keys`] has them, with the service path; and accounts whose
     /// resources contexts named, as `@<account>` with no path.
-    pub contexts: BTreeSet<(String, String)>,
+    pub contexts: SortedSet<(String, String)>,
     /// Operations.
-    pub operations: BTreeSet<String>,
+    pub operations: SortedSet<String>,
     /// Enclaves it answered, as [`crate::attestation`] tells them.
-    pub attestations: BTreeSet<String>,
+    pub attestations: SortedSet<String>,
     /// Whether it answered a call without attestation.
     pub is_unattested: bool,
     /// Whether there was more of any of them than is remembered: then nothing is said to be new.
@@ -301,7 +302,7 @@ pub(crate) fn silences(
 }
 
 /// Adds to a set that is bounded; whether there was room.
-fn keep<T: Ord>(set: &mut BTreeSet<T>, value: T) -> bool {
+fn keep<T: Ord>(set: &mut SortedSet<T>, value: T) -> bool {
     if set.len() >= CUSTOMS_PER_KEY_MAX && !set.contains(&value) {
         return false;
     }

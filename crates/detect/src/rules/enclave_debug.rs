@@ -102,7 +102,7 @@ fn hit(
     let days = customs.map_or(0, |customs| customs.days);
     let known = customs
         .into_iter()
-        .flat_map(|customs| &customs.attestations);
+        .flat_map(|customs| customs.attestations.iter());
     let known = listed(known.map(String::as_str));
     let (class, title, observed, text) = match anomaly {
         Anomaly::Debug => (

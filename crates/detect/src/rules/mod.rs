@@ -72,6 +72,7 @@ mod self_grant_use;
 mod services_past;
 mod sightings;
 mod sod_violation;
+mod sorted_set;
 mod sse_c_burst;
 pub(crate) mod support;
 pub(crate) mod sweep;

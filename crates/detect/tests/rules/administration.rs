@@ -153,6 +153,7 @@ fn last_words(rule: &str, files: Vec<(Tally, &str)>) -> Vec<(String, String, u64
         state.absorb(tally);
         let mut keep = |plan: keytrail_detect::plan::Plan| {
             for finding in plan.findings {
+                let finding = finding.unpack();
                 last.insert(finding.episode.clone(), finding);
             }
         };
@@ -161,6 +162,7 @@ fn last_words(rule: &str, files: Vec<(Tally, &str)>) -> Vec<(String, String, u64
     }
     engine::finish(&mut state, newest.unwrap(), &configuration, |plan| {
         for finding in plan.findings {
+            let finding = finding.unpack();
             last.insert(finding.episode.clone(), finding);
         }
     });

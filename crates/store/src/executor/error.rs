@@ -31,6 +31,14 @@ pub enum ExecuteError {
         /// What failed.
         source: std::io::Error,
     },
+    /// A base could not be packed.
+    #[error("the base of account {account} can not be packed: {source}")]
+    PackBase {
+        /// The account.
+        account: String,
+        /// What failed.
+        source: std::io::Error,
+    },
     /// A stored note of the executor can not be read.
     #[error("the note `{name}` of account {account} can not be read: {why}")]
     Note {

@@ -1,12 +1,11 @@
 //! Folding an account's days from where a base stands, and looking at those that are open.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use keytrail_detect::base::Base;
 use keytrail_detect::engine::is_due;
-use keytrail_detect::finding::Finding;
 use keytrail_detect::judge::judge;
+use keytrail_detect::packed_finding::PackedFinding;
 use keytrail_detect::plan::{Metrics, Plan};
 use keytrail_detect::uses::AccountDay;
 use keytrail_event::{Day, EventTime};
@@ -19,9 +18,9 @@ use crate::Store;
 pub(super) struct Fold {
     pub base: Base,
     /// The findings that the days judged so far left, by episode.
-    pub standing: BTreeMap<String, Arc<Finding>>,
+    pub standing: BTreeMap<String, PackedFinding>,
     /// The findings that stood before the first judged day, by id.
-    pub before: BTreeMap<String, Arc<Finding>>,
+    pub before: BTreeMap<String, PackedFinding>,
     pub metrics: Metrics,
     /// The days that were folded.
     pub closed: Vec<Day>,
@@ -42,7 +41,7 @@ impl Fold {
         self.metrics.add(&plan.metrics);
         for finding in &plan.findings {
             self.standing
-                .insert(finding.episode.clone(), Arc::clone(finding));
+                .insert(finding.unpack().episode, finding.clone());
         }
     }
 }

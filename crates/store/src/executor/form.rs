@@ -1,16 +1,18 @@
-//! How a tally lies in a store: as its bytes, and a large one as a frame of Zstandard.
+//! How tallies and bases lie in a store: as their bytes, and large ones as a frame of Zstandard.
 //!
-//! A flooded day has a hundred mebibytes. It is packed while it is written and unpacked while it is read, so that
-//! its bytes never stand in memory beside it. Equal sets still make equal bytes, for one version of Zstandard:
-//! under another, a day that is delivered again is written and folded again, and comes to the same.
+//! A flooded day has a hundred mebibytes, and the findings of one that stand in a base as many. They are packed while
+//! they are written and unpacked while they are read, so that their bytes never stand in memory beside them. Equal
+//! sets still make equal bytes, for one version of Zstandard: under another, a day that is delivered again is written
+//! and folded again, and comes to the same.
 
-use std::io::{self, BufReader, Read as _, Write as _};
+use std::io::{self, BufRead, BufReader, Read as _, Write as _};
 
+use keytrail_detect::base::{Base, BaseError};
 use keytrail_detect::encoding::DecodeError;
 use keytrail_detect::tally::Tally;
 use zstd::stream::{read::Decoder, write::Encoder};
 
-use crate::bounds::{PLAIN_TALLY_BYTES_MAX, VALUE_BYTES_MAX};
+use crate::bounds::{PLAIN_BYTES_MAX, VALUE_BYTES_MAX};
 
 /// What every frame of Zstandard begins with, and no tally: its first byte is its version.
 const MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
@@ -21,7 +23,7 @@ const WINDOW_LOG_MAX: u32 = 23;
 /// Bytes that are unpacked at once.
 const UNPACKED_BYTES: usize = 64 << 10;
 
-/// A tally's bytes, on their way.
+/// Bytes on their way.
 enum Out {
     Plain(Vec<u8>),
     Packed(Encoder<'static, Vec<u8>>),
@@ -30,7 +32,7 @@ enum Out {
 impl Out {
     fn write(self, piece: &[u8]) -> io::Result<Self> {
         match self {
-            Self::Plain(mut bytes) if bytes.len() + piece.len() <= PLAIN_TALLY_BYTES_MAX => {
+            Self::Plain(mut bytes) if bytes.len() + piece.len() <= PLAIN_BYTES_MAX => {
                 bytes.extend_from_slice(piece);
                 Ok(Self::Plain(bytes))
             }
@@ -78,13 +80,52 @@ pub fn tally_of(bytes: &[u8]) -> Result<Tally, DecodeError> {
     if !bytes.starts_with(&MAGIC) {
         return Tally::decode(bytes);
     }
-    let unpack = || {
-        let mut unpacked = Decoder::with_buffer(bytes)?;
-        unpacked.window_log_max(WINDOW_LOG_MAX)?;
-        Ok(unpacked.take(VALUE_BYTES_MAX as u64))
-    };
-    let unpacked = unpack().map_err(|error: io::Error| DecodeError::Source(error.kind()))?;
-    Tally::read_from(BufReader::with_capacity(UNPACKED_BYTES, unpacked))
+    let unpacked = unpack(bytes).map_err(|error| DecodeError::Source(error.kind()))?;
+    Tally::read_from(unpacked)
+}
+
+/// The bytes of a base as they are stored.
+///
+/// # Errors
+/// When packing fails, which only a lack of memory makes it do.
+pub(super) fn bytes_of_base(base: &Base) -> io::Result<Vec<u8>> {
+    let mut out = Packing(Some(Out::Plain(Vec::new())));
+    base.write_to(&mut out)?;
+    out.0.map_or_else(|| Ok(Vec::new()), Out::finish)
+}
+
+/// The base of bytes that a tick stored.
+///
+/// # Errors
+/// When another version wrote them, or they are damaged.
+pub fn base_of(bytes: &[u8]) -> Result<Base, BaseError> {
+    if !bytes.starts_with(&MAGIC) {
+        return Base::decode(bytes);
+    }
+    let unpacked = unpack(bytes).map_err(|error| BaseError::Damaged(error.to_string()))?;
+    Base::read_from(unpacked)
+}
+
+fn unpack(bytes: &[u8]) -> io::Result<impl BufRead> {
+    let mut unpacked = Decoder::with_buffer(bytes)?;
+    unpacked.window_log_max(WINDOW_LOG_MAX)?;
+    let unpacked = unpacked.take(VALUE_BYTES_MAX as u64);
+    Ok(BufReader::with_capacity(UNPACKED_BYTES, unpacked))
+}
+
+/// [`Out`] as who writes sees it. It is gone once it failed.
+struct Packing(Option<Out>);
+
+impl io::Write for Packing {
+    fn write(&mut self, piece: &[u8]) -> io::Result<usize> {
+        let out = self.0.take().ok_or(io::ErrorKind::BrokenPipe)?;
+        self.0 = Some(out.write(piece)?);
+        Ok(piece.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 #[cfg(test)]
@@ -126,7 +167,7 @@ mod tests {
         assert_eq!(tally_of(&bytes).unwrap().encode(), small.encode());
         let large = tally(4_000);
         let plain = large.encode();
-        assert!(plain.len() > PLAIN_TALLY_BYTES_MAX);
+        assert!(plain.len() > PLAIN_BYTES_MAX);
         let (packed, length) = bytes_of(large).unwrap();
         assert_eq!(length, plain.len());
         assert!(packed.starts_with(&MAGIC) && packed.len() < length / 10);

@@ -1,9 +1,8 @@
 //! What digests show to be wrong with an account's log files: kept, so that it stands until it is mended.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
-use keytrail_detect::finding::Finding;
+use keytrail_detect::packed_finding::{PackedFinding, Packer};
 use keytrail_detect::rules::log_gap::{self, Gap};
 
 use super::notes::GAPS;
@@ -41,11 +40,12 @@ impl<S: Store> Executor<'_, S> {
     pub(super) async fn gap_findings(
         &self,
         account: &str,
-    ) -> Result<BTreeMap<String, Arc<Finding>>, ExecuteError> {
+    ) -> Result<BTreeMap<String, PackedFinding>, ExecuteError> {
         let gaps: Vec<Gap> = self.note(account, GAPS).await?.unwrap_or_default();
         let findings = log_gap::findings(&gaps).into_iter();
+        let mut packer = Packer::default();
         Ok(findings
-            .map(|finding| (finding.episode.clone(), Arc::new(finding)))
+            .map(|finding| (finding.episode.clone(), packer.pack(&finding)))
             .collect())
     }
 }

@@ -20,7 +20,7 @@ use keytrail_detect::configuration::Configuration;
 
 pub use absorb::Absorbed;
 pub use error::ExecuteError;
-pub use form::tally_of;
+pub use form::{base_of, tally_of};
 pub use publish::finding_of;
 pub use start::Refolded;
 pub use tick::Ticked;

@@ -1,14 +1,14 @@
 //! Revisions: what was recorded of an account's findings, against what stands now.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use keytrail_detect::finding::{Finding, FindingState, Triage};
+use keytrail_detect::packed_finding::PackedFinding;
 use keytrail_detect::rules::log_gap;
 use keytrail_event::EventTime;
 
 use super::{ExecuteError, Executor};
-use crate::bounds::PAGE_ENTRIES_MAX;
+use crate::bounds::{PAGE_ENTRIES_MAX, STEP_FINDINGS_MAX};
 use crate::{FindingKey, FindingRecord, Store, StoredFinding};
 
 /// The part of an account's time that was judged anew: findings that end in it stand anew, too.
@@ -31,40 +31,52 @@ impl Judged {
     }
 }
 
-/// What is to be recorded so that `standing` is what stands, given what is `known`. `before` are the
-/// findings as they stood when the judged time began.
-pub(super) fn revise(
-    standing: BTreeMap<String, Arc<Finding>>,
-    before: &BTreeMap<String, Arc<Finding>>,
-    known: &BTreeMap<String, Finding>,
-    judged: Judged,
-) -> Vec<Finding> {
-    let mut revised = Vec::new();
-    for (episode, known) in known {
-        let is_looked_at = judged.covers(&known.rule, known.last_seen);
-        let is_judged = known.state != FindingState::Withdrawn && is_looked_at;
-        if standing.contains_key(episode) || !is_judged {
-            continue;
+/// Findings in a new revision.
+#[derive(Default)]
+pub(super) struct Revised {
+    /// How many there are.
+    pub count: u64,
+    /// The last of them, which are to be recorded yet.
+    pub records: Vec<FindingRecord>,
+}
+
+/// What stands and what stood, where an account is judged anew.
+pub(super) struct Standing<'f> {
+    /// What stands, by episode.
+    pub now: BTreeMap<String, PackedFinding>,
+    /// The findings as they stood when the judged time began, by id.
+    pub before: &'f BTreeMap<String, PackedFinding>,
+    pub judged: Judged,
+}
+
+impl Standing<'_> {
+    /// What is to be recorded of an episode that was recorded before; it is done with then.
+    fn revise(&mut self, stored: &StoredFinding) -> Result<Option<Finding>, ExecuteError> {
+        let record = &stored.record;
+        let now = self.now.remove(&record.key.episode);
+        if now.is_none() && !self.judged.covers(&record.rule, record.last_seen) {
+            // It is of a time that nobody looked at: those of years stay where they are.
+            return Ok(None);
         }
-        let before = before.get(known.id.as_str());
-        match before.filter(|before| before.episode == *episode) {
+        let known = finding_of(stored)?;
+        if let Some(now) = now {
+            return Ok(next_revision(now.unpack(), Some(&known)));
+        }
+        if known.state == FindingState::Withdrawn {
+            return Ok(None);
+        }
+        let before = self.before.get(known.id.as_str());
+        let before = before.map(PackedFinding::unpack);
+        let stands = match before.filter(|before| before.episode == known.episode) {
             // What made it go on is gone; what it was before stands again.
-            Some(before) => revised.extend(next_revision(Finding::clone(before), Some(known))),
-            None => {
-                let withdrawn = Finding {
-                    state: FindingState::Withdrawn,
-                    ..known.clone()
-                };
-                revised.extend(next_revision(withdrawn, Some(known)));
-            }
-        }
+            Some(before) => before,
+            None => Finding {
+                state: FindingState::Withdrawn,
+                ..known.clone()
+            },
+        };
+        Ok(next_revision(stands, Some(&known)))
     }
-    for (episode, finding) in standing {
-        let finding = Arc::unwrap_or_clone(finding);
-        revised.extend(next_revision(finding, known.get(&episode)));
-    }
-    revised.sort_by(|a, b| (&a.episode, &a.id).cmp(&(&b.episode, &b.id)));
-    revised
 }
 
 /// The finding in its next revision; `None` when nothing changed.
@@ -132,34 +144,15 @@ pub fn finding_of(stored: &StoredFinding) -> Result<Finding, ExecuteError> {
 }
 
 impl<S: Store> Executor<'_, S> {
-    /// All findings of an account in their latest revision, by episode.
-    ///
-    /// # Errors
-    /// When the store fails, or what it holds can not be read.
-    pub async fn findings(&self, account: &str) -> Result<BTreeMap<String, Finding>, ExecuteError> {
-        self.findings_that(account, |_| true).await
-    }
-
-    /// Of the findings of an account, those that [`revise`] asks for: the others, of years, stay where they are.
-    pub(super) async fn known_findings(
+    /// Records what is needed so that what stands now is what is recorded. At most [`STEP_FINDINGS_MAX`] are handed
+    /// back, to be recorded with the step that they come of; of more, those before are recorded here. That is safe to be
+    /// stopped in: they are true, and who makes the step again finds them recorded.
+    pub(super) async fn revise(
         &self,
         account: &str,
-        standing: &BTreeMap<String, Arc<Finding>>,
-        judged: Judged,
-    ) -> Result<BTreeMap<String, Finding>, ExecuteError> {
-        self.findings_that(account, |record| {
-            judged.covers(&record.rule, record.last_seen)
-                || standing.contains_key(&record.key.episode)
-        })
-        .await
-    }
-
-    async fn findings_that(
-        &self,
-        account: &str,
-        is_wanted: impl Fn(&FindingRecord) -> bool,
-    ) -> Result<BTreeMap<String, Finding>, ExecuteError> {
-        let mut findings = BTreeMap::new();
+        mut standing: Standing<'_>,
+    ) -> Result<Revised, ExecuteError> {
+        let mut revised = Revised::default();
         let mut after: Option<FindingKey> = None;
         loop {
             let page = self
@@ -167,11 +160,68 @@ impl<S: Store> Executor<'_, S> {
                 .findings(account, after.as_ref(), PAGE_ENTRIES_MAX)
                 .await?;
             let Some(last) = page.last() else {
-                return Ok(findings);
+                break;
             };
             after = Some(last.record.key.clone());
-            for stored in page.iter().filter(|stored| is_wanted(&stored.record)) {
-                findings.insert(stored.record.key.episode.clone(), finding_of(stored)?);
+            for stored in &page {
+                if let Some(finding) = standing.revise(stored)? {
+                    self.add(&mut revised, &finding).await?;
+                }
+            }
+        }
+        while let Some((_, finding)) = standing.now.pop_first() {
+            if let Some(finding) = next_revision(finding.unpack(), None) {
+                self.add(&mut revised, &finding).await?;
+            }
+        }
+        Ok(revised)
+    }
+
+    async fn add(&self, revised: &mut Revised, finding: &Finding) -> Result<(), ExecuteError> {
+        if revised.records.len() >= STEP_FINDINGS_MAX {
+            let records = std::mem::take(&mut revised.records);
+            self.store.record_findings(&records).await?;
+        }
+        revised.count += 1;
+        revised.records.push(record_of(finding)?);
+        Ok(())
+    }
+
+    /// All findings of an account in their latest revision, by episode.
+    ///
+    /// # Errors
+    /// When the store fails, or what it holds can not be read.
+    pub async fn findings(&self, account: &str) -> Result<BTreeMap<String, Finding>, ExecuteError> {
+        let mut findings = BTreeMap::new();
+        let keep = |finding: Finding| {
+            findings.insert(finding.episode.clone(), finding);
+        };
+        self.each_finding(account, keep).await?;
+        Ok(findings)
+    }
+
+    /// Hands out the findings of an account in their latest revision, in the order of (id, episode), with no more than
+    /// a page of them in memory.
+    ///
+    /// # Errors
+    /// When the store fails, or what it holds can not be read.
+    pub async fn each_finding(
+        &self,
+        account: &str,
+        mut take: impl FnMut(Finding),
+    ) -> Result<(), ExecuteError> {
+        let mut after: Option<FindingKey> = None;
+        loop {
+            let page = self
+                .store
+                .findings(account, after.as_ref(), PAGE_ENTRIES_MAX)
+                .await?;
+            let Some(last) = page.last() else {
+                return Ok(());
+            };
+            after = Some(last.record.key.clone());
+            for stored in &page {
+                take(finding_of(stored)?);
             }
         }
     }

@@ -3,6 +3,7 @@
 use keytrail_detect::base::{Base, MATHS_VERSION};
 use keytrail_event::Day;
 
+use super::form::{base_of, bytes_of_base};
 use super::notes::{BASES, BASES_KEPT_MAX, KeptBase, REFOLD, Refold, STALE};
 use super::{ExecuteError, Executor};
 use crate::{BaseShard, Pointer, Store};
@@ -89,6 +90,14 @@ impl<S: Store> Executor<'_, S> {
         })
     }
 
+    /// A base as it is stored.
+    pub(super) fn base_bytes(&self, account: &str, base: &Base) -> Result<Vec<u8>, ExecuteError> {
+        bytes_of_base(base).map_err(|source| ExecuteError::PackBase {
+            account: account.to_owned(),
+            source,
+        })
+    }
+
     /// The base of that day; `None` where there is none that this version can read.
     async fn base(
         &self,
@@ -100,7 +109,7 @@ impl<S: Store> Executor<'_, S> {
             .store
             .read_base(&BaseShard::only(account, generation, day))
             .await?;
-        Ok(bytes.and_then(|bytes| Base::decode(&bytes).ok()))
+        Ok(bytes.and_then(|bytes| base_of(&bytes).ok()))
     }
 
     /// The latest kept base of a day before this one, or the empty base.

@@ -3,13 +3,12 @@
 use keytrail_detect::base::MATHS_VERSION;
 use keytrail_detect::bounds::CLOSE_LAG_SECONDS;
 use keytrail_detect::engine::is_due;
-use keytrail_detect::finding::Finding;
 use keytrail_detect::plan::Metrics;
 use keytrail_event::{Day, EventTime};
 
 use super::fold::Fold;
 use super::notes::{CLOCK, REFOLD, Refold, STALE, document};
-use super::publish::{Judged, record_of, revise};
+use super::publish::{Judged, Standing};
 use super::start::{Refolded, Start};
 use super::{ExecuteError, Executor};
 use crate::{BaseShard, Close, Commit, Pointer, Store};
@@ -18,7 +17,7 @@ use crate::{BaseShard, Close, Commit, Pointer, Store};
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Ticked {
     /// Findings in a new revision, recorded and waiting to be sent.
-    pub revised: Vec<Finding>,
+    pub revised: u64,
     /// Days that were folded.
     pub closed: Vec<Day>,
     /// Why earlier days were folded again, if they were.
@@ -65,10 +64,15 @@ impl<S: Store> Executor<'_, S> {
             from: begin.unwrap_or(clock),
             until: now.last().filter(|_| is_unfinished).map(|day| day.end()),
         };
-        let known = self.known_findings(account, &fold.standing, judged).await?;
-        let revised = revise(fold.standing, &fold.before, &known, judged);
+        let standing = Standing {
+            now: std::mem::take(&mut fold.standing),
+            before: &fold.before,
+            judged,
+        };
+        let revised = self.revise(account, standing).await?;
+        fold.before.clear();
         let mut commit = Commit {
-            findings: revised.iter().map(record_of).collect::<Result<_, _>>()?,
+            findings: revised.records,
             documents: vec![document(CLOCK, &clock)],
             ..Commit::of(account)
         };
@@ -91,7 +95,9 @@ impl<S: Store> Executor<'_, S> {
         if let (true, Some(refolded)) = (is_unfinished, refolded) {
             // The base that counts goes on counting until the other has caught up with it.
             let shard = BaseShard::only(account, generation, through);
-            self.store.write_base(&shard, &fold.base.encode()).await?;
+            self.store
+                .write_base(&shard, &self.base_bytes(account, &fold.base)?)
+                .await?;
             self.store.commit(&commit).await?;
             let refold = Refold {
                 generation,
@@ -102,7 +108,7 @@ impl<S: Store> Executor<'_, S> {
             self.set_note(account, REFOLD, &Some(refold)).await?;
             self.set_note(account, STALE, &None::<Day>).await?;
         } else if is_ahead && (pointer.is_some() || !fold.closed.is_empty()) {
-            let bytes = fold.base.encode();
+            let bytes = self.base_bytes(account, &fold.base)?;
             commit.close = Some(Close::new(pointer, new, vec![bytes])?);
             self.store.commit(&commit).await?;
             self.note_close(account, &new, refolded).await?;
@@ -110,7 +116,7 @@ impl<S: Store> Executor<'_, S> {
             self.store.commit(&commit).await?;
         }
         Ok(Ticked {
-            revised,
+            revised: revised.count,
             closed: fold.closed,
             refolded,
             is_unfinished,

@@ -65,6 +65,7 @@ fn pass(files: &[File], configuration: &Configuration, mut state: State) -> (Vec
     let mut findings = BTreeMap::new();
     let mut emit = |plan: Plan| {
         for finding in plan.findings {
+            let finding = finding.unpack();
             findings.insert((finding.episode.clone(), finding.id.clone()), finding);
         }
     };
@@ -74,13 +75,7 @@ fn pass(files: &[File], configuration: &Configuration, mut state: State) -> (Vec
     }
     let newest = moment(files.last().map_or(0, |file| file.stamp));
     engine::finish(&mut state, newest, configuration, &mut emit);
-    (
-        findings
-            .into_values()
-            .map(std::sync::Arc::unwrap_or_clone)
-            .collect(),
-        state,
-    )
+    (findings.into_values().collect(), state)
 }
 
 pub fn decrypt(second: i64, principal: &str, key: &str, id: &str) -> String {

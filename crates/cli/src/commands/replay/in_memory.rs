@@ -1,11 +1,10 @@
 //! A replay in memory: the engine over the files, in the order of their stamps.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use keytrail_detect::configuration::Configuration;
 use keytrail_detect::engine;
-use keytrail_detect::finding::Finding;
+use keytrail_detect::packed_finding::PackedFinding;
 use keytrail_detect::plan::{Metrics, Plan};
 use keytrail_detect::rules::log_gap;
 use keytrail_detect::state::State;
@@ -93,8 +92,7 @@ fn pass(
         scores: engine.scores,
     };
     let afterwards = state.has_afterwards().then(|| state.into_afterwards());
-    // Nothing else holds them any more.
-    let findings = engine.findings.into_values().map(Arc::unwrap_or_clone);
+    let findings = engine.findings.values().map(PackedFinding::unpack);
     replayed.findings = findings.collect();
     Ok((replayed, afterwards))
 }
@@ -104,7 +102,7 @@ struct InMemory<'c> {
     state: State,
     configuration: &'c Configuration,
     room: Room,
-    findings: BTreeMap<String, Arc<Finding>>,
+    findings: BTreeMap<String, PackedFinding>,
     metrics: Metrics,
     scores: Vec<AccountScore>,
 }
@@ -152,7 +150,7 @@ impl Intake for InMemory<'_> {
 
 fn note(
     plan: Plan,
-    findings: &mut BTreeMap<String, Arc<Finding>>,
+    findings: &mut BTreeMap<String, PackedFinding>,
     metrics: &mut Metrics,
     scores: &mut Vec<AccountScore>,
 ) {
@@ -163,6 +161,6 @@ fn note(
         line,
     }));
     for finding in plan.findings {
-        findings.insert(finding.episode.clone(), finding);
+        findings.insert(finding.unpack().episode, finding);
     }
 }

@@ -158,9 +158,12 @@ pub fn judge<S: Store>(
 pub fn standing<S: Store>(executor: &Executor<'_, S>) -> anyhow::Result<Vec<Finding>> {
     let mut all = Vec::new();
     for account in block_on(executor.store().accounts()).map_err(in_state)? {
-        let findings = block_on(executor.findings(&account)).map_err(in_state)?;
-        let findings = findings.into_values();
-        all.extend(findings.filter(|finding| finding.state != FindingState::Withdrawn));
+        let take = |finding: Finding| {
+            if finding.state != FindingState::Withdrawn {
+                all.push(finding);
+            }
+        };
+        block_on(executor.each_finding(&account, take)).map_err(in_state)?;
     }
     all.sort_by(|a, b| (&a.episode, &a.id).cmp(&(&b.episode, &b.id)));
     Ok(all)

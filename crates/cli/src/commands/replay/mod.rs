@@ -171,11 +171,12 @@ pub fn run(arguments: &ReplayArguments, talk: Talk, now: EventTime) -> anyhow::R
 
 /// What a format shows: a table leaves out what is suppressed, unless the user wants it.
 pub fn visible(format: Format, findings: &[Finding], show_suppressed: bool) -> Cow<'_, [Finding]> {
-    if format != Format::Table || show_suppressed {
+    let is_hidden = |finding: &Finding| finding.state == FindingState::Suppressed;
+    if format != Format::Table || show_suppressed || !findings.iter().any(is_hidden) {
         return findings.into();
     }
     let mut visible = findings.to_vec();
-    visible.retain(|finding| finding.state != FindingState::Suppressed);
+    visible.retain(|finding| !is_hidden(finding));
     visible.into()
 }
 

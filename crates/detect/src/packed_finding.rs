@@ -1,0 +1,202 @@
+//! A finding in few bytes: what stands is kept so, since an account can have tens of thousands.
+//!
+//! As a value, a finding has some forty texts of its own and takes three kibibytes. Its text is one, of which most
+//! stands in every other finding of its rule: it is compressed with one of those at hand.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use keytrail_event::EventTime;
+use lz4_flex::block::{compress_with_dict, decompress_with_dict};
+use serde::de::{Error as _, MapAccess, Visitor};
+use serde::{Deserializer, Serialize, Serializer};
+
+use crate::baseline::bytes::as_bytes::Bytes;
+use crate::finding::Finding;
+
+/// A [`Finding`], packed.
+#[derive(Debug, Clone)]
+pub struct PackedFinding {
+    /// The finding of the same rule that it was packed with.
+    beside: Arc<[u8]>,
+    packed: Arc<[u8]>,
+    plain_bytes: usize,
+    last_seen: EventTime,
+}
+
+impl PackedFinding {
+    /// The finding.
+    #[must_use]
+    #[expect(
+        clippy::expect_used,
+        reason = "the bytes are those that `Packer::pack` made, of a finding"
+    )]
+    pub fn unpack(&self) -> Finding {
+        postcard::from_bytes(&self.plain()).expect("a packed finding is a finding")
+    }
+
+    /// Its last event.
+    #[must_use]
+    pub const fn last_seen(&self) -> EventTime {
+        self.last_seen
+    }
+
+    #[expect(
+        clippy::expect_used,
+        reason = "they are the bytes, the length and the dictionary of `Packer::pack`"
+    )]
+    fn plain(&self) -> Vec<u8> {
+        decompress_with_dict(&self.packed, self.plain_bytes, &self.beside)
+            .expect("what was packed can be unpacked")
+    }
+}
+
+/// Equal findings are equal, whatever they were packed with.
+impl PartialEq for PackedFinding {
+    fn eq(&self, other: &Self) -> bool {
+        self.last_seen == other.last_seen && self.plain() == other.plain()
+    }
+}
+
+impl Serialize for PackedFinding {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_bytes(&self.plain())
+    }
+}
+
+/// Packs findings, each with the first of its rule at hand.
+#[derive(Debug, Default)]
+pub struct Packer {
+    firsts: BTreeMap<String, Arc<[u8]>>,
+}
+
+impl Packer {
+    /// Packs a finding.
+    #[must_use]
+    pub fn pack(&mut self, finding: &Finding) -> PackedFinding {
+        // Writing to memory does not fail, and every field of a finding has a form in postcard.
+        let plain = postcard::to_allocvec(finding).unwrap_or_default();
+        self.pack_plain(&plain, finding)
+    }
+
+    fn pack_plain(&mut self, plain: &[u8], finding: &Finding) -> PackedFinding {
+        let beside = match self.firsts.get(&finding.rule) {
+            Some(first) => Arc::clone(first),
+            None => {
+                let first: Arc<[u8]> = plain.into();
+                let rule = finding.rule.clone();
+                self.firsts.insert(rule, Arc::clone(&first));
+                first
+            }
+        };
+        PackedFinding {
+            packed: compress_with_dict(plain, &beside).into(),
+            beside,
+            plain_bytes: plain.len(),
+            last_seen: finding.last_seen,
+        }
+    }
+}
+
+/// For `#[serde(deserialize_with)]`: findings by id, packed as they are read.
+///
+/// # Errors
+/// When the bytes of one are no finding.
+pub(crate) fn packed_by_id<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<BTreeMap<String, PackedFinding>, D::Error> {
+    struct ById;
+    impl<'de> Visitor<'de> for ById {
+        type Value = BTreeMap<String, PackedFinding>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("findings by id")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Self::Value, A::Error> {
+            let mut packer = Packer::default();
+            let mut findings = BTreeMap::new();
+            while let Some((id, Bytes(plain))) = entries.next_entry::<String, Bytes>()? {
+                let finding: Finding = postcard::from_bytes(&plain).map_err(A::Error::custom)?;
+                findings.insert(id, packer.pack_plain(&plain, &finding));
+            }
+            Ok(findings)
+        }
+    }
+    deserializer.deserialize_map(ById)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::finding::{Evidence, FindingId, FindingState, Severity, Triage};
+
+    fn finding(number: u32) -> Finding {
+        let at = EventTime::from_unix_seconds(1_772_460_000 + i64::from(number));
+        let grantee = format!("arn:aws:iam::111122223333:role/grantee-{number}");
+        let id = FindingId::new("grant-broad", &["111122223333", "", "key", &grantee]);
+        Finding {
+            episode: format!("{id}@2026-03-02"),
+            id,
+            revision: 1,
+            published_at: None,
+            state: FindingState::Final,
+            triage: Triage::Open,
+            rule: "grant-broad".to_owned(),
+            title: "Grant on a key allows Decrypt with no encryption context demanded".to_owned(),
+            severity: Severity::Medium,
+            score: 10.0,
+            confidence: 1.0,
+            account: "111122223333".to_owned(),
+            region: Some("eu-central-1".to_owned()),
+            principal: Some("arn:aws:iam::111122223333:role/administrator".to_owned()),
+            key: Some("arn:aws:kms:eu-central-1:111122223333:key/granted".to_owned()),
+            first_seen: at,
+            last_seen: at,
+            count: 1,
+            event_ids: vec![format!("0ebdfa82-c872-4cdc-b1de-{number:012x}")],
+            evidence: vec![
+                Evidence::new("grantee", format!("{grantee} may use the key")).observed(&grantee),
+            ],
+            attack: Vec::new(),
+            practice: Some("a grant allows one thing for one purpose".to_owned()),
+            next_steps: vec![format!("aws kms revoke-grant --grant-id {number:064x}")],
+            generation: None,
+        }
+    }
+
+    #[test]
+    fn what_is_packed_is_what_is_unpacked() {
+        let mut packer = Packer::default();
+        for number in 0..100 {
+            let finding = finding(number);
+            assert_eq!(packer.pack(&finding).unpack(), finding);
+        }
+    }
+
+    #[test]
+    fn the_second_of_a_rule_takes_a_fraction() {
+        let mut packer = Packer::default();
+        let first = packer.pack(&finding(1));
+        let second = packer.pack(&finding(40_000));
+        assert!(first.packed.len() < 64, "{}", first.packed.len());
+        assert!(
+            second.packed.len() * 3 < second.plain_bytes,
+            "{} of {}",
+            second.packed.len(),
+            second.plain_bytes
+        );
+    }
+
+    #[test]
+    fn equality_does_not_depend_on_what_was_packed_before() {
+        let mut packer = Packer::default();
+        let _ = packer.pack(&finding(1));
+        let behind_another = packer.pack(&finding(2));
+        let alone = Packer::default().pack(&finding(2));
+        assert_eq!(behind_another, alone);
+        assert_ne!(behind_another.packed, alone.packed);
+        assert_ne!(alone, packer.pack(&finding(3)));
+    }
+}
