@@ -196,6 +196,14 @@ pub fn wrong_values(configuration: &Configuration) -> Vec<Wrong> {
             "it is a number between 0.001 and 100",
         );
     }
+    let floor = configuration.behaviour.score_floor;
+    if !(0.0..=1000.0).contains(&floor) {
+        say(
+            vec![Step::Key("behaviour"), Step::Key("score_floor")],
+            format!("{floor} is out of bounds"),
+            "it is a score between 0 and 1000",
+        );
+    }
     for rule in &configuration.shadow {
         if rule.contains('*') || check_rule(rule).is_err() {
             say(

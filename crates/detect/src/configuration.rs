@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::baseline::constants::SCORE_FLOOR;
 use crate::disposition::{ExpectedChange, Suppression};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -60,6 +61,8 @@ pub struct Organisation {
 pub struct Behaviour {
     /// Findings by behaviour that an account should have a day at most, on average.
     pub findings_a_day: f64,
+    /// The score below which no behaviour is reported, however few findings a day there are.
+    pub score_floor: f64,
     /// While an account is learnt: calls in an hour from which a person's use of a key is reported.
     pub learning_floor_calls: u64,
     /// Keys whose findings by behaviour are one severity higher: canonical keys, or their ids; `*` stands for any
@@ -71,6 +74,7 @@ impl Default for Behaviour {
     fn default() -> Self {
         Self {
             findings_a_day: 1.0,
+            score_floor: SCORE_FLOOR,
             learning_floor_calls: 50,
             sensitive_keys: BTreeSet::new(),
         }

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use keytrail_detect::baseline::constants::SCORE_FLOOR;
 use keytrail_detect::baseline::{
     AccountBaseline, Bases, DayFacts, NoSurroundings, Seal, fold, score,
 };
@@ -192,7 +193,7 @@ fn sixty_days_of_three_principals_without_an_attack_raise_nothing() {
         if day >= 15 {
             let bases = (early.clone(), late.clone());
             let highest = highest(&scores(&bases, day, &calls, Seal::Final));
-            let threshold = bases.1.threshold(1.0);
+            let threshold = bases.1.threshold(1.0, SCORE_FLOOR);
             assert!(highest < threshold, "day {day}: {highest} of {threshold}");
         }
         let bases = Bases {
@@ -210,7 +211,7 @@ fn sixty_days_of_three_principals_without_an_attack_raise_nothing() {
         theft.push(call);
     }
     let highest = highest(&scores(&(early, late.clone()), 60, &theft, Seal::Final));
-    assert!(highest > late.threshold(1.0), "{highest}");
+    assert!(highest > late.threshold(1.0, SCORE_FLOOR), "{highest}");
 }
 
 #[test]

@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::constants::{
-    BUDGET_DAYS, BUDGET_MAXIMA_PER_DAY, BUDGET_PRINCIPAL_DAYS_MIN, BUDGET_RANK_MIN, SCORE_FLOOR,
+    BUDGET_DAYS, BUDGET_MAXIMA_PER_DAY, BUDGET_PRINCIPAL_DAYS_MIN, BUDGET_RANK_MIN,
 };
 
 /// The largest scores of the last days.
@@ -40,12 +40,12 @@ impl BudgetHistory {
     }
 
     /// The score that about so many principals a day reach: max(floor, the m-th of the history's scores +
-    /// mean excess·ln(m/k)), with k = findings·days and m = max(25, 3k).
+    /// mean excess·ln(m/k)), with k = findings·days and m = max(25, 3k). The floor is a score, too.
     #[must_use]
-    pub fn threshold(&self, findings_a_day: f64) -> f64 {
+    pub fn threshold(&self, findings_a_day: f64, floor: f64) -> f64 {
         let principal_days: u64 = self.days.iter().map(|day| u64::from(day.principals)).sum();
         if principal_days < BUDGET_PRINCIPAL_DAYS_MIN {
-            return SCORE_FLOOR;
+            return floor;
         }
         let wanted = (findings_a_day * self.days.len() as f64).max(1e-3);
         let rank = (3.0 * wanted).max(BUDGET_RANK_MIN as f64) as usize;
@@ -56,16 +56,17 @@ impl BudgetHistory {
             .collect();
         scores.sort_by(|a, b| b.total_cmp(a));
         let Some(least) = scores.get(rank - 1) else {
-            return SCORE_FLOOR;
+            return floor;
         };
         let excess: f64 = scores[..rank].iter().map(|score| score - least).sum();
         let mean_excess = excess / rank as f64;
-        SCORE_FLOOR.max(least + mean_excess * libm::log(rank as f64 / wanted))
+        floor.max(least + mean_excess * libm::log(rank as f64 / wanted))
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::constants::SCORE_FLOOR;
     use super::*;
 
     fn history(days: i64, of_day: impl Fn(i64) -> Vec<f64>) -> BudgetHistory {
@@ -78,9 +79,9 @@ mod tests {
 
     #[test]
     fn a_quiet_account_has_the_floor() {
-        assert_eq!(history(28, |_| vec![1.0; 3]).threshold(1.0), SCORE_FLOOR);
-        assert_eq!(history(60, |_| vec![2.0; 50]).threshold(1.0), SCORE_FLOOR);
-        assert_eq!(BudgetHistory::default().threshold(1.0), SCORE_FLOOR);
+        assert_eq!(history(28, |_| vec![1.0; 3]).threshold(1.0, 20.0), 20.0);
+        assert_eq!(history(60, |_| vec![2.0; 50]).threshold(1.0, 20.0), 20.0);
+        assert_eq!(BudgetHistory::default().threshold(1.0, 20.0), 20.0);
     }
 
     #[test]
@@ -100,7 +101,7 @@ mod tests {
         let days: Vec<Vec<f64>> = (0..56).map(&mut day).collect();
         let history = history(28, |day| days[day as usize].clone());
         for wanted in [1.0, 0.2] {
-            let threshold = history.threshold(wanted);
+            let threshold = history.threshold(wanted, SCORE_FLOOR);
             let later = days[28..].iter().flatten();
             let alerts = later.filter(|score| **score >= threshold).count() as f64 / 28.0;
             assert!(
@@ -117,7 +118,7 @@ mod tests {
                 .map(|i| 8.0 + f64::from(i % 17) + day as f64 / 28.0)
                 .collect()
         });
-        assert!(history.threshold(0.05) > history.threshold(0.2));
-        assert!(history.threshold(0.2) > history.threshold(1.0));
+        assert!(history.threshold(0.05, SCORE_FLOOR) > history.threshold(0.2, SCORE_FLOOR));
+        assert!(history.threshold(0.2, SCORE_FLOOR) > history.threshold(1.0, SCORE_FLOOR));
     }
 }

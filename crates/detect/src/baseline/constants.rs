@@ -216,8 +216,8 @@ pub const BUDGET_MAXIMA_PER_DAY: usize = 32;
 pub const BUDGET_RANK_MIN: usize = 25;
 /// Principal-days below which the floor decides alone.
 pub const BUDGET_PRINCIPAL_DAYS_MIN: u64 = 200;
-/// The score below which nothing is reported: about what organisations without attacks reach once a
-/// week. Measured.
+/// The score below which nothing is reported, unless the configuration says otherwise: about what organisations without
+/// attacks reach once a week. Measured.
 pub const SCORE_FLOOR: f64 = 21.0;
 
 // Bounds. The smallest token goes first.

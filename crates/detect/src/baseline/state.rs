@@ -204,10 +204,10 @@ impl AccountBaseline {
         self.days
     }
 
-    /// The score from which behaviour is reported, so that there are about so many findings a day.
+    /// The score from which behaviour is reported, so that there are about so many findings a day, and none below the floor.
     #[must_use]
-    pub fn threshold(&self, findings_a_day: f64) -> f64 {
-        self.budget.threshold(findings_a_day)
+    pub fn threshold(&self, findings_a_day: f64, floor: f64) -> f64 {
+        self.budget.threshold(findings_a_day, floor)
     }
 
     /// How many principals, keys and pairs are known.

@@ -27,8 +27,7 @@ pub(super) fn candidates(
     judged: &DayJudge<'_, '_>,
     base: &AccountBaseline,
 ) -> Vec<Candidate> {
-    let wanted = day.configuration.behaviour.findings_a_day;
-    let levels = Levels::of(base, wanted);
+    let levels = Levels::of(base, &day.configuration.behaviour);
     let mut by_principal: BTreeMap<u32, Vec<ScoredHour>> = BTreeMap::new();
     for scored in judged.scored().filter(|hour| hour.score >= levels.low) {
         by_principal

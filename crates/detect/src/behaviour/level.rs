@@ -3,8 +3,10 @@
 use std::collections::BTreeSet;
 
 use crate::baseline::AccountBaseline;
+use crate::baseline::constants::SCORE_FLOOR;
 use crate::cell::Cell;
 use crate::cells::CellKey;
+use crate::configuration::Behaviour;
 use crate::disposition::fits_key;
 use crate::finding::{Evidence, Finding, Severity};
 
@@ -23,12 +25,19 @@ pub(super) struct Levels {
 }
 
 impl Levels {
-    /// Those of an account that is to have so many findings a day: medium is a fifth of them, high a twentieth.
-    pub fn of(base: &AccountBaseline, findings_a_day: f64) -> Self {
+    /// Those of an account that is to have so many findings a day: medium is a fifth of them, high a twentieth. Who has
+    /// a lower floor sees more findings, but no graver ones.
+    pub fn of(base: &AccountBaseline, wanted: &Behaviour) -> Self {
+        let Behaviour {
+            findings_a_day,
+            score_floor,
+            ..
+        } = *wanted;
+        let grave_floor = score_floor.max(SCORE_FLOOR);
         Self {
-            low: base.threshold(findings_a_day),
-            medium: base.threshold(findings_a_day / 5.0),
-            high: base.threshold(findings_a_day / 20.0),
+            low: base.threshold(findings_a_day, score_floor),
+            medium: base.threshold(findings_a_day / 5.0, grave_floor),
+            high: base.threshold(findings_a_day / 20.0, grave_floor),
         }
     }
 
