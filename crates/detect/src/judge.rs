@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use keytrail_event::{EventTime, Reader, Record};
+use keytrail_event::{Day, EventTime, Reader, Record};
 
 use crate::base::{Base, Standing};
 use crate::behaviour::{self, Behaved};
@@ -204,7 +204,7 @@ impl DayLook<'_> {
                 if found.is_told_once {
                     told.push(found.hit.finding_id(rule.about().id, account));
                 }
-                judged.settle(day_candidate(rule, found, account, judged));
+                judged.settle(day_candidate(rule, found, (account, day), judged));
             }
         }
         let lately = Lately::of(&light);
@@ -222,11 +222,18 @@ impl DayLook<'_> {
     }
 }
 
-fn day_candidate(rule: &dyn Rule, found: DayHit, account: &str, judged: &Judged<'_>) -> Candidate {
+fn day_candidate(
+    rule: &dyn Rule,
+    found: DayHit,
+    (account, day): (&str, Day),
+    judged: &Judged<'_>,
+) -> Candidate {
     let about = rule.about();
     let DayHit { hit, .. } = found;
     let mut event_ids = found.event_ids;
     keep_both_ends(&mut event_ids);
+    // What lasts until the day ends is as final as its last hour: the base would depend on when the day was closed.
+    let last_moment = found.last_seen.min(day.end().plus_seconds(-1));
     Candidate {
         rule: about.id,
         class: hit.class,
@@ -247,7 +254,7 @@ fn day_candidate(rule: &dyn Rule, found: DayHit, account: &str, judged: &Judged<
         attack: about.techniques(),
         practice: about.practice,
         next_steps: hit.next_steps,
-        state: judged.state_at(found.last_seen),
+        state: judged.state_at(last_moment),
         quiet_seconds: RULE_QUIET_DAYS * keytrail_event::time::DAY_SECONDS,
     }
 }

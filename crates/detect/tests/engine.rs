@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use keytrail_detect::base::Base;
+use keytrail_detect::bounds::CLOSE_LAG_SECONDS;
 use keytrail_detect::configuration::Configuration;
 use keytrail_detect::engine;
 use keytrail_detect::finding::{Evidence, Finding, FindingState, Severity};
@@ -299,6 +300,31 @@ fn a_base_survives_as_bytes() {
     for damaged in [&bytes[..bytes.len() / 2], &[], &[0xff, 1, 2]] {
         assert!(Base::decode(damaged).is_err());
     }
+}
+
+/// A silence that goes on ends with the day, which is no moment of the next hour.
+#[test]
+fn a_base_does_not_depend_on_when_the_day_was_closed() {
+    let mut files = normal_life(15);
+    let elsewhere = |hour: i64| {
+        let second = 15 * DAY + hour * 3_600;
+        let record = decrypt(second, "role/job", "job-key", &format!("elsewhere-{hour}"));
+        file(second, vec![record.replace("eu-west-1", "us-east-1")])
+    };
+    files.extend((0..24).map(elsewhere));
+    let closed_at = |seconds: i64| {
+        let mut files = files.clone();
+        files.push(File {
+            stamp: 16 * DAY + CLOSE_LAG_SECONDS + seconds,
+            records: Vec::new(),
+        });
+        let (findings, state) = replay(&files, 1);
+        let is_silence = |finding: &&Finding| finding.rule == "log-silence";
+        let silence = findings.iter().find(is_silence).unwrap();
+        assert_eq!(silence.state, FindingState::Final);
+        state.bases().next().unwrap().1.encode()
+    };
+    assert_eq!(closed_at(0), closed_at(3 * 3_600));
 }
 
 #[test]

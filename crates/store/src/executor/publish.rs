@@ -154,15 +154,7 @@ impl<S: Store> Executor<'_, S> {
     ) -> Result<Revised, ExecuteError> {
         let mut revised = Revised::default();
         let mut after: Option<FindingKey> = None;
-        loop {
-            let page = self
-                .store
-                .findings(account, after.as_ref(), PAGE_ENTRIES_MAX)
-                .await?;
-            let Some(last) = page.last() else {
-                break;
-            };
-            after = Some(last.record.key.clone());
+        while let Some(page) = self.page_behind(account, &mut after).await? {
             for stored in &page {
                 if let Some(finding) = standing.revise(stored)? {
                     self.add(&mut revised, &finding).await?;
@@ -211,18 +203,28 @@ impl<S: Store> Executor<'_, S> {
         mut take: impl FnMut(Finding),
     ) -> Result<(), ExecuteError> {
         let mut after: Option<FindingKey> = None;
-        loop {
-            let page = self
-                .store
-                .findings(account, after.as_ref(), PAGE_ENTRIES_MAX)
-                .await?;
-            let Some(last) = page.last() else {
-                return Ok(());
-            };
-            after = Some(last.record.key.clone());
+        while let Some(page) = self.page_behind(account, &mut after).await? {
             for stored in &page {
                 take(finding_of(stored)?);
             }
         }
+        Ok(())
+    }
+
+    /// The next findings of an account behind this one, which becomes the last of them; `None` when there are no more.
+    async fn page_behind(
+        &self,
+        account: &str,
+        after: &mut Option<FindingKey>,
+    ) -> Result<Option<Vec<StoredFinding>>, ExecuteError> {
+        let page = self
+            .store
+            .findings(account, after.as_ref(), PAGE_ENTRIES_MAX)
+            .await?;
+        let Some(last) = page.last() else {
+            return Ok(None);
+        };
+        *after = Some(last.record.key.clone());
+        Ok(Some(page))
     }
 }
