@@ -115,8 +115,8 @@ pub(super) fn value(
     novelty
 }
 
-/// Tables whose values nobody expects one by one, beside keys that nobody used: which network or grantee it is that is new says nothing, but how
-/// far it is new does.
+/// Tables whose values nobody expects one by one: which network or grantee it is that is new says nothing, but how far
+/// it is new does. So it is with keys that nobody used, see [`key`].
 const COMPARED_BY_REACH: [usize; 2] = [0, 6];
 
 /// How often a new value of this class is one that nobody among the peers showed before, or even nobody in the
