@@ -3,7 +3,7 @@
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use keytrail_benches::{MIXES, deliveries};
 use keytrail_detect::tally::Tally;
-use keytrail_event::{Day, Issue, Reader, Record, Sink};
+use keytrail_event::{Day, Issue, Reader, Record, Repeat, Sink};
 use keytrail_store::{Durability, MemoryStore, SqliteOptions, SqliteStore, Store};
 use pollster::block_on;
 
@@ -12,6 +12,9 @@ struct Count(Tally);
 impl Sink for Count {
     fn record(&mut self, record: &Record<'_>) {
         self.0.add(record, None);
+    }
+    fn repeat(&mut self, repeat: &Repeat<'_>) -> bool {
+        self.0.add_repeat(repeat, None)
     }
     fn issue(&mut self, _: Issue) {}
 }

@@ -3,13 +3,16 @@
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use keytrail_benches::{MIXES, deliveries};
 use keytrail_detect::tally::Tally;
-use keytrail_event::{Issue, Reader, Record, Sink};
+use keytrail_event::{Issue, Reader, Record, Repeat, Sink};
 
 struct Count(Tally);
 
 impl Sink for Count {
     fn record(&mut self, record: &Record<'_>) {
         self.0.add(record, None);
+    }
+    fn repeat(&mut self, repeat: &Repeat<'_>) -> bool {
+        self.0.add_repeat(repeat, None)
     }
     fn issue(&mut self, _: Issue) {}
 }

@@ -8,7 +8,7 @@ use flate2::read::MultiGzDecoder;
 use keytrail_detect::bounds::CLOSE_LAG_SECONDS;
 use keytrail_detect::configuration::Configuration;
 use keytrail_detect::tally::Tally;
-use keytrail_event::{Day, DeliveryName, EventTime, Issue, Reader, Record, Sink};
+use keytrail_event::{Day, DeliveryName, EventTime, Issue, Reader, Record, Repeat, Sink};
 use keytrail_store::executor::Executor;
 use keytrail_store::{FindingKey, MemoryStore, Store};
 use pollster::block_on;
@@ -31,6 +31,9 @@ struct Count {
 impl Sink for Count {
     fn record(&mut self, record: &Record<'_>) {
         self.tally.add(record, self.stamp);
+    }
+    fn repeat(&mut self, repeat: &Repeat<'_>) -> bool {
+        self.tally.add_repeat(repeat, self.stamp)
     }
     fn issue(&mut self, issue: Issue) {
         panic!("{issue}");

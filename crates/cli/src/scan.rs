@@ -7,7 +7,7 @@
 use std::io::Read;
 use std::ops::ControlFlow;
 
-use keytrail_event::{EventTime, Issue, IssueKind, Reader, Record, Sink};
+use keytrail_event::{EventTime, Issue, IssueKind, Reader, Record, Repeat, Sink};
 use keytrail_report::summary::Coverage;
 
 use crate::coverage::{self, ISSUES_KEPT_MAX};
@@ -27,6 +27,12 @@ pub trait Collector {
     fn begin(&mut self, file: &InputFile);
     /// A record of the file that is kept.
     fn record(&mut self, record: &Record<'_>);
+    /// A record of the file that repeats one before. Whether that was all; else nothing was done, and it is made
+    /// a record of.
+    fn repeat(&mut self, repeat: &Repeat<'_>) -> bool {
+        let _ = repeat;
+        false
+    }
     /// About how many bytes wait to be taken. Nothing is taken at 0.
     fn pending_bytes(&self) -> usize;
     /// Takes what was collected of this file since the last taking.
@@ -152,6 +158,16 @@ struct FileSink<'s, 'e, C: Collector> {
 }
 
 impl<C: Collector> FileSink<'_, '_, C> {
+    /// Notes when an event was, after it was collected.
+    #[inline]
+    fn took_in(&mut self, time: EventTime) {
+        let (first, last) = self.end.times.unwrap_or((time, time));
+        self.end.times = Some((first.min(time), last.max(time)));
+        if self.collector.pending_bytes() >= BATCH_BYTES_MAX {
+            self.hand_over();
+        }
+    }
+
     fn hand_over(&mut self) {
         if self.collector.pending_bytes() > 0 {
             let batch = self.collector.take();
@@ -164,12 +180,17 @@ impl<C: Collector> FileSink<'_, '_, C> {
 
 impl<C: Collector> Sink for FileSink<'_, '_, C> {
     fn record(&mut self, record: &Record<'_>) {
-        let (first, last) = self.end.times.unwrap_or((record.time, record.time));
-        self.end.times = Some((first.min(record.time), last.max(record.time)));
         self.collector.record(record);
-        if self.collector.pending_bytes() >= BATCH_BYTES_MAX {
-            self.hand_over();
+        self.took_in(record.time);
+    }
+
+    #[inline]
+    fn repeat(&mut self, repeat: &Repeat<'_>) -> bool {
+        let is_all = self.collector.repeat(repeat);
+        if is_all {
+            self.took_in(repeat.time());
         }
+        is_all
     }
 
     fn issue(&mut self, issue: Issue) {

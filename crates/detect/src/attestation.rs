@@ -7,7 +7,6 @@
 
 use std::borrow::Cow;
 
-use keytrail_event::Record;
 use serde_json::Value;
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -42,13 +41,13 @@ pub fn takes_attestation(operation: &str) -> bool {
     OPERATIONS.binary_search(&operation).is_ok()
 }
 
-/// The enclave that a record's answer was made for: 32 digits of the image's digest and a hash of all registers, or
+/// The enclave that a record's answer was made for, as its `additionalEventData` tells it: 32 digits of the image's digest and a hash of all registers, or
 /// [`DEBUG`]; `None` without attestation.
 #[must_use]
-pub fn attestation(record: &Record<'_>) -> Option<Cow<'static, str>> {
+#[inline]
+pub fn attestation(additional_event_data: Option<&str>) -> Option<Cow<'static, str>> {
     // Few records have it: length and bytes tell before a parse does.
-    let raw = record
-        .additional_event_data
+    let raw = additional_event_data
         .filter(|raw| raw.len() >= DOCUMENT_BYTES_MIN && raw.contains(FIELDS))?;
     let data: Value = serde_json::from_str(raw).ok()?;
     let recipient = data["recipient"].as_object()?;

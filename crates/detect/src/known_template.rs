@@ -2,14 +2,19 @@
 
 use std::sync::Arc;
 
-use keytrail_event::source::DIRECT;
-use keytrail_event::{Identity, Record, TemplateId};
+use keytrail_event::context::SignatureForm;
+use keytrail_event::source::{DIRECT, service_path};
+use keytrail_event::{Identity, Record, Repeat, TemplateId};
 
+use crate::attestation::attestation;
 use crate::cells::{Cells, Place, SeriesNumber};
 use crate::symbol::Symbol;
 
 /// Pairs of a template and a principal remembered; a power of two.
 const REMEMBERED: usize = 4_096;
+
+/// Contexts of one template and principal remembered: a role may read several buckets in turn.
+const FORMS_MAX: usize = 4;
 
 /// What is known of templates. Nothing that is counted depends on it.
 #[derive(Debug, Clone, Default)]
@@ -30,10 +35,43 @@ pub(crate) struct KnownTemplate {
     pub series: SeriesNumber,
     /// The cell that has all values of the last record.
     pub noted_in: Place,
-    /// A context that this cell has.
-    pub context: Option<Symbol>,
+    bound: Bound,
     /// Where the last record came from, unless the identity names a service that made the call.
     caller: Option<Caller>,
+}
+
+/// What the records of a template tell of encryption context and attestation.
+#[derive(Debug, Clone)]
+enum Bound {
+    /// Nothing that is noted.
+    Free,
+    /// Contexts whose signatures the cell has, without attestation; [`FORMS_MAX`] at most.
+    Context(Vec<SignatureForm>),
+}
+
+impl Bound {
+    fn of(record: &Record<'_>) -> Self {
+        let is_bound = !record.context.is_empty() || record.additional_event_data.is_some();
+        if !record.outcome.is_success() || !is_bound {
+            return Self::Free;
+        }
+        let mut bound = Self::Context(Vec::new());
+        bound.note(record);
+        bound
+    }
+
+    /// Remembers that the cell has the record's context.
+    fn note(&mut self, record: &Record<'_>) {
+        if let Self::Context(forms) = self
+            && attestation(record.additional_event_data).is_none()
+            && let Some(form) = SignatureForm::of(&record.context)
+        {
+            if forms.len() == FORMS_MAX {
+                forms.remove(0);
+            }
+            forms.push(form);
+        }
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -53,20 +91,20 @@ pub(crate) struct Differs {
 }
 
 impl Caller {
-    fn of(record: &Record<'_>) -> Option<Self> {
-        let text = |text: Option<&str>| text.unwrap_or_default().into();
-        let service = record.identity.invoked_by.as_deref();
+    fn of(identity: &Identity, source: Option<&str>, agent: Option<&str>) -> Option<Self> {
+        let service = identity.invoked_by.as_deref();
+        let is_direct = service_path(service, source) == DIRECT;
         let is_told = service.unwrap_or_default().is_empty();
         is_told.then(|| Self {
-            source: text(record.source.as_deref()),
-            agent: (record.service_path() == DIRECT).then(|| text(record.user_agent.as_deref())),
+            source: source.unwrap_or_default().into(),
+            agent: is_direct.then(|| agent.unwrap_or_default().into()),
         })
     }
 
     #[inline]
-    fn is_of(&self, record: &Record<'_>) -> bool {
-        let is_agent = |agent: &str| record.user_agent.as_deref().unwrap_or_default() == agent;
-        record.source.as_deref().unwrap_or_default() == &*self.source
+    fn is_of(&self, repeat: &Repeat<'_>) -> bool {
+        let is_agent = |agent: &str| repeat.user_agent().unwrap_or_default() == agent;
+        repeat.source().unwrap_or_default() == &*self.source
             && self.agent.as_deref().is_none_or(is_agent)
     }
 }
@@ -83,16 +121,16 @@ impl KnownTemplates {
     #[inline]
     pub fn find(
         &mut self,
-        record: &Record<'_>,
+        repeat: &Repeat<'_>,
         principal: Symbol,
         cells: &Cells,
     ) -> Option<(&mut KnownTemplate, Differs)> {
-        let id = record.template?;
+        let id = repeat.template();
         let known = self.templates.get_mut(place(id, principal))?.as_mut()?;
         if known.id != id || known.principal != principal || self.epoch != cells.epoch() {
             return None;
         }
-        let differs = known.take_in(record)?;
+        let differs = known.take_in(repeat)?;
         Some((known, differs))
     }
 
@@ -116,8 +154,12 @@ impl KnownTemplates {
             identity: Arc::clone(&record.identity),
             series,
             noted_in,
-            context: None,
-            caller: Caller::of(record),
+            bound: Bound::of(record),
+            caller: Caller::of(
+                &record.identity,
+                record.source.as_deref(),
+                record.user_agent.as_deref(),
+            ),
         });
     }
 }
@@ -125,24 +167,27 @@ impl KnownTemplates {
 impl KnownTemplate {
     /// Makes this record the last. `None` when it may belong elsewhere, and nothing is changed then.
     #[inline]
-    fn take_in(&mut self, record: &Record<'_>) -> Option<Differs> {
-        let in_session = !Arc::ptr_eq(&self.identity, &record.identity);
-        if in_session && !self.is_as_another(record) {
+    fn take_in(&mut self, repeat: &Repeat<'_>) -> Option<Differs> {
+        let identity = repeat.identity();
+        let in_session = !Arc::ptr_eq(&self.identity, identity);
+        if in_session && !self.is_as_another(identity) {
             return None;
         }
         let in_caller = match &self.caller {
-            Some(caller) if !caller.is_of(record) => {
+            Some(caller) if !caller.is_of(repeat) => {
+                let (source, agent) = (repeat.source(), repeat.user_agent());
                 // Another source may be another service path.
-                if caller.agent.is_none() || record.service_path() != DIRECT {
+                let service = identity.invoked_by.as_deref();
+                if caller.agent.is_none() || service_path(service, source) != DIRECT {
                     return None;
                 }
-                self.caller = Caller::of(record);
+                self.caller = Caller::of(identity, source, agent);
                 true
             }
             _ => false,
         };
         if in_session {
-            self.identity = Arc::clone(&record.identity);
+            self.identity = Arc::clone(identity);
         }
         Some(Differs {
             in_session,
@@ -152,7 +197,7 @@ impl KnownTemplate {
 
     /// Whether the identity says the same as the last, but for the session.
     #[inline(never)]
-    fn is_as_another(&self, record: &Record<'_>) -> bool {
+    fn is_as_another(&self, other: &Identity) -> bool {
         // Every member is named, so that a new one is not forgotten here.
         let Identity {
             principal: _,
@@ -162,8 +207,24 @@ impl KnownTemplate {
             invoked_by,
             access_key_id: _,
         } = &*self.identity;
-        let other = &record.identity;
         (principal_type, account, invoked_by)
             == (&other.principal_type, &other.account, &other.invoked_by)
+    }
+
+    /// Whether the cell has the record's context and attestation already, if the record tells any.
+    #[inline]
+    pub fn has_context(&self, repeat: &Repeat<'_>) -> bool {
+        match &self.bound {
+            Bound::Free => true,
+            Bound::Context(forms) => {
+                forms.iter().any(|form| repeat.has_signature(form))
+                    && attestation(repeat.additional_event_data()).is_none()
+            }
+        }
+    }
+
+    /// Remembers that the cell has the record's context.
+    pub fn note_context(&mut self, record: &Record<'_>) {
+        self.bound.note(record);
     }
 }

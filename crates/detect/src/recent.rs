@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use keytrail_event::source::DIRECT;
+use keytrail_event::source::{DIRECT, Source, agent_family, service_path};
 use keytrail_event::{Identity, KeyName, OperationClass, Record};
 
 use crate::attestation::{attestation, attestation_of, begin_signature, guard};
@@ -44,45 +44,45 @@ struct KnownIdentity {
 
 impl KnownIdentity {
     #[cold]
-    fn of(record: &Record<'_>, symbols: &mut Symbols) -> Self {
-        let identity = Arc::clone(&record.identity);
-        let invoked_by = identity.invoked_by.as_deref().unwrap_or_default();
+    fn of(identity: &Arc<Identity>, symbols: &mut Symbols) -> Self {
+        let invoked_by = identity.invoked_by.as_deref();
+        let invoked_by = invoked_by.filter(|invoked_by| !invoked_by.is_empty());
         Self {
-            principal: symbols.intern(record.principal()),
-            service_path: (!invoked_by.is_empty()).then(|| symbols.intern(record.service_path())),
+            principal: symbols.intern(&identity.principal),
+            service_path: invoked_by.map(|name| symbols.intern(service_path(Some(name), None))),
             session: identity.session_name.as_deref().map(KnownName::new),
-            identity,
+            identity: Arc::clone(identity),
         }
     }
 }
 
 impl Recent {
-    /// The number of the record's principal.
+    /// The number of the principal that this identity is of.
     #[inline]
-    pub fn principal(&mut self, record: &Record<'_>, symbols: &mut Symbols) -> Symbol {
-        self.identity(record, symbols).principal
+    pub fn principal(&mut self, identity: &Arc<Identity>, symbols: &mut Symbols) -> Symbol {
+        self.identity(identity, symbols).principal
     }
 
     #[inline]
-    fn identity(&mut self, record: &Record<'_>, symbols: &mut Symbols) -> &mut KnownIdentity {
+    fn identity(&mut self, identity: &Arc<Identity>, symbols: &mut Symbols) -> &mut KnownIdentity {
         if self.identities.is_empty() {
             self.identities.resize(REMEMBERED, None);
             self.keys.resize(REMEMBERED, None);
             self.operations.resize(REMEMBERED, None);
             self.direct = Some(symbols.intern(DIRECT));
         }
-        let slot = &mut self.identities[place(Arc::as_ptr(&record.identity) as usize)];
-        let is_it = |known: &KnownIdentity| Arc::ptr_eq(&known.identity, &record.identity);
+        let slot = &mut self.identities[place(Arc::as_ptr(identity) as usize)];
+        let is_it = |known: &KnownIdentity| Arc::ptr_eq(&known.identity, identity);
         if !slot.as_ref().is_some_and(is_it) {
             *slot = None;
         }
-        slot.get_or_insert_with(|| KnownIdentity::of(record, symbols))
+        slot.get_or_insert_with(|| KnownIdentity::of(identity, symbols))
     }
 
     /// The number of the record's service path.
     #[inline]
     pub fn service_path(&mut self, record: &Record<'_>, symbols: &mut Symbols) -> Symbol {
-        match self.identity(record, symbols).service_path {
+        match self.identity(&record.identity, symbols).service_path {
             Some(service_path) => service_path,
             None => match record.service_path() {
                 DIRECT => number(&mut self.direct, DIRECT, symbols),
@@ -95,11 +95,11 @@ impl Recent {
     #[inline]
     pub fn note_session(
         &mut self,
-        record: &Record<'_>,
+        identity: &Arc<Identity>,
         values: &mut Values,
         symbols: &mut Symbols,
     ) {
-        if let Some(session) = &mut self.identity(record, symbols).session {
+        if let Some(session) = &mut self.identity(identity, symbols).session {
             session.add_to(values, ValueKind::Session, symbols);
         }
     }
@@ -119,58 +119,62 @@ impl Recent {
         values: &mut Values,
         symbols: &mut Symbols,
     ) {
-        self.note_session(record, values, symbols);
+        self.note_session(&record.identity, values, symbols);
         // Only direct calls tell the caller's network and agent.
         if is_direct {
-            self.note_caller(record, values, symbols);
+            let caller = (record.source.as_deref(), record.user_agent.as_deref());
+            self.note_caller(caller, values, symbols);
         }
         let is_bound = !record.context.is_empty() || takes_context(record);
         if record.outcome.is_success() && is_bound {
-            let mut one = values.one(ValueKind::Context);
-            self.note_context(record, &mut one, values, symbols);
+            self.note_context(record, values, symbols);
         }
     }
 
-    /// Notes the network and the agent of a direct call.
-    pub fn note_caller(&mut self, record: &Record<'_>, values: &mut Values, symbols: &mut Symbols) {
-        if let Some(source) = record.source.as_deref() {
-            let network = || record.network().map(|network| KnownName::new(&network));
+    /// Notes the network and the agent that source address and user agent of a direct call tell.
+    pub fn note_caller(
+        &mut self,
+        (source, agent): (Option<&str>, Option<&str>),
+        values: &mut Values,
+        symbols: &mut Symbols,
+    ) {
+        if let Some(source) = source {
+            let network = || Some(KnownName::new(&Source::read(Some(source)).network()?));
             let to = (&mut *values, ValueKind::Network, &mut *symbols);
             self.networks.add_to(source, network, to);
         }
-        if let Some(agent) = record.user_agent.as_deref() {
-            let family = || record.agent_family().map(|family| KnownName::new(&family));
+        if let Some(agent) = agent {
+            let family = || agent_family(Some(agent)).map(|family| KnownName::new(&family));
             let to = (values, ValueKind::Agent, symbols);
             self.agents.add_to(agent, family, to);
         }
     }
 
-    /// Notes the record's context and attestation, where `known` is one that the cell has already, perhaps this one.
-    #[inline]
+    /// Notes the record's context and attestation.
     pub fn note_context(
         &mut self,
         record: &Record<'_>,
-        known: &mut Option<Symbol>,
         values: &mut Values,
         symbols: &mut Symbols,
     ) {
-        let attestation = attestation(record);
+        let attestation = attestation(record.additional_event_data);
         let is_known = attestation.is_none()
-            && known.is_some_and(|known| {
+            && values.one(ValueKind::Context).is_some_and(|known| {
                 let known = symbols.name(known);
                 attestation_of(known).is_none() && record.context.has_signature(known)
             });
-        if !is_known {
-            self.signature.clear();
-            if let Some(attestation) = &attestation {
-                begin_signature(attestation, &mut self.signature);
-            }
-            record.context.write_signature(&mut self.signature);
-            if attestation.is_none() {
-                guard(&mut self.signature);
-            }
-            *known = values.insert_name(ValueKind::Context, &self.signature, symbols);
+        if is_known {
+            return;
         }
+        self.signature.clear();
+        if let Some(attestation) = &attestation {
+            begin_signature(attestation, &mut self.signature);
+        }
+        record.context.write_signature(&mut self.signature);
+        if attestation.is_none() {
+            guard(&mut self.signature);
+        }
+        values.insert_name(ValueKind::Context, &self.signature, symbols);
     }
 
     /// The number of the record's key, or of the empty name.

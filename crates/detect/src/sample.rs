@@ -1,6 +1,6 @@
 //! Records for property tests: few names, so that they meet, and all that a tally tells apart.
 
-use keytrail_event::{EventTime, Issue, Reader, Record, Sink};
+use keytrail_event::{EventTime, Issue, Reader, Record, Repeat, Sink};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
 
@@ -126,6 +126,9 @@ pub(crate) fn tally(samples: &[Sample]) -> Tally {
     impl Sink for Take<'_> {
         fn record(&mut self, record: &Record<'_>) {
             self.0.add(record, self.1);
+        }
+        fn repeat(&mut self, repeat: &Repeat<'_>) -> bool {
+            self.0.add_repeat(repeat, self.1)
         }
         fn issue(&mut self, _: Issue) {}
     }

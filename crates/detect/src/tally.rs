@@ -2,7 +2,7 @@
 
 mod extent;
 
-use keytrail_event::{Day, EventTime, Hour, OperationClass, OutcomeFamily, Record};
+use keytrail_event::{Day, EventTime, Hour, OperationClass, OutcomeFamily, Record, Repeat};
 use serde::Serialize;
 
 use crate::bounds::{NOTABLE_BYTES_MAX, NOTABLES_BYTES_MAX, NOTABLES_MAX};
@@ -95,9 +95,6 @@ impl Tally {
             Timing::Future => self.counts.future += 1,
         }
         if timing == Timing::InTime && record.is_kms() {
-            if self.add_to_known_cell(record) {
-                return;
-            }
             self.add_to_cell(record);
         }
         if is_notable(record) {
@@ -116,7 +113,7 @@ impl Tally {
             recent,
             ..
         } = self;
-        let principal = recent.principal(record, symbols);
+        let principal = recent.principal(&record.identity, symbols);
         let service_path = recent.service_path(record, symbols);
         let series = cells.series(Series {
             account: recent.account(&record.account, symbols),
@@ -151,10 +148,13 @@ impl Tally {
         }
     }
 
-    /// Adds a record like others before it to their cell. Whether that was all there is to do: the
-    /// record of a template that is known is neither notable nor selected.
+    /// Takes in a record of a file with this stamp, if it is like others before it and counted where they are. Else
+    /// nothing is done, and [`Self::add`] is for it.
     #[inline]
-    fn add_to_known_cell(&mut self, record: &Record<'_>) -> bool {
+    pub fn add_repeat(&mut self, repeat: &Repeat<'_>, stamp: Option<EventTime>) -> bool {
+        if Timing::of(repeat.time(), stamp) != Timing::InTime {
+            return false;
+        }
         let Self {
             symbols,
             cells,
@@ -162,33 +162,40 @@ impl Tally {
             templates,
             ..
         } = self;
-        if record.template.is_none() {
-            return false;
-        }
-        let principal = recent.principal(record, symbols);
-        let Some((template, differs)) = templates.find(record, principal, cells) else {
+        let identity = repeat.identity();
+        let principal = recent.principal(identity, symbols);
+        let Some((known, differs)) = templates.find(repeat, principal, cells) else {
             return false;
         };
-        let event = Event::of(record);
-        let Some(place) = cells.place(template.series, event.hour) else {
-            return false;
-        };
-        if place != template.noted_in {
+        let hour = repeat.time().hour();
+        let place = cells.place(known.series, hour);
+        if place != Some(known.noted_in) {
             return false;
         }
-        cells.change(place, |cell| {
-            cell.add(event.second, event.hash, event.id);
+        // What is made of a record here is little beside writing a signature.
+        let bound = if known.has_context(repeat) {
+            None
+        } else {
+            let Some(record) = repeat.record() else {
+                return false;
+            };
+            Some(record)
+        };
+        self.counts.unstamped += u64::from(stamp.is_none());
+        self.counts.kept += 1;
+        let second = repeat.time().seconds_since(hour.start()) as u16;
+        cells.change(known.noted_in, |cell| {
+            cell.add(second, repeat.event_hash(), repeat.event_id());
             if differs.in_session {
-                recent.note_session(record, &mut cell.values, symbols);
+                recent.note_session(identity, &mut cell.values, symbols);
             }
             if differs.in_caller {
-                recent.note_caller(record, &mut cell.values, symbols);
+                let caller = (repeat.source(), repeat.user_agent());
+                recent.note_caller(caller, &mut cell.values, symbols);
             }
-            // Of its other values only the context's and the attestation differ from those of the
-            // template's last record.
-            let is_bound = !record.context.is_empty() || record.additional_event_data.is_some();
-            if record.outcome.is_success() && is_bound {
-                recent.note_context(record, &mut template.context, &mut cell.values, symbols);
+            if let Some(record) = bound {
+                recent.note_context(&record, &mut cell.values, symbols);
+                known.note_context(&record);
             }
         });
         true

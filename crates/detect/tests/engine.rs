@@ -8,7 +8,7 @@ use keytrail_detect::engine;
 use keytrail_detect::finding::{Evidence, Finding, FindingState, Severity};
 use keytrail_detect::state::State;
 use keytrail_detect::tally::Tally;
-use keytrail_event::{EventTime, Issue, Reader, Record, Sink};
+use keytrail_event::{EventTime, Issue, Reader, Record, Repeat, Sink};
 use proptest::prelude::*;
 
 const DAY: i64 = 86_400;
@@ -26,6 +26,9 @@ struct Count<'t>(&'t mut Tally, Option<EventTime>);
 impl Sink for Count<'_> {
     fn record(&mut self, record: &Record<'_>) {
         self.0.add(record, self.1);
+    }
+    fn repeat(&mut self, repeat: &Repeat<'_>) -> bool {
+        self.0.add_repeat(repeat, self.1)
     }
     fn issue(&mut self, issue: Issue) {
         panic!("{issue}");

@@ -10,7 +10,7 @@ use keytrail_detect::packed_finding::PackedFinding;
 use keytrail_detect::plan::Plan;
 use keytrail_detect::state::State;
 use keytrail_detect::tally::Tally;
-use keytrail_event::{EventTime, Issue, Reader, Reading, Record, Sink};
+use keytrail_event::{EventTime, Issue, Reader, Reading, Record, Repeat, Sink};
 
 /// Tallies records, and remembers what was wrong and when the last event was.
 struct Heard {
@@ -23,6 +23,14 @@ impl Sink for Heard {
     fn record(&mut self, record: &Record<'_>) {
         self.newest = self.newest.max(Some(record.time));
         self.tally.add(record, None);
+    }
+
+    fn repeat(&mut self, repeat: &Repeat<'_>) -> bool {
+        let is_all = self.tally.add_repeat(repeat, None);
+        if is_all {
+            self.newest = self.newest.max(Some(repeat.time()));
+        }
+        is_all
     }
 
     fn issue(&mut self, issue: Issue) {

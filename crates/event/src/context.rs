@@ -188,6 +188,63 @@ impl<'a> EncryptionContext<'a> {
     }
 }
 
+/// The signature of a context, as what it asks of the values of another context with the same names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SignatureForm(Vec<ValueForm>);
+
+/// What a signature asks of one value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum ValueForm {
+    /// Nothing: the value is no part of it.
+    Any,
+    /// That it is this one.
+    Whole(Box<str>),
+    /// That it is this one or lies below it: `arn:aws:s3:::invoices` of `arn:aws:s3:::invoices/2024/01.pdf`.
+    Below(Box<str>),
+}
+
+impl SignatureForm {
+    /// The form of this context's signature; `None` where only writing a signature tells whether it is the same.
+    #[must_use]
+    pub fn of(context: &EncryptionContext<'_>) -> Option<Self> {
+        let mut length = 0;
+        let mut values = Vec::new();
+        for (key, value) in context.pairs() {
+            let resource = shared_resource(key, value);
+            // The name, what it shares, and two signs.
+            length += key.len() + resource.map_or(0, str::len) + 2;
+            values.push(match (resource_key(key), resource) {
+                (None, _) => ValueForm::Any,
+                (Some((Shared::Whole, _)), Some(resource)) => ValueForm::Whole(resource.into()),
+                (Some(_), Some(resource)) => ValueForm::Below(resource.into()),
+                // Another value may share something.
+                (Some(_), None) => return None,
+            });
+        }
+        // A longer one may be cut.
+        (length <= SIGNATURE_BYTES_MAX).then_some(Self(values))
+    }
+
+    /// Whether a context with the same names in the same order and these values has the same signature. Two that differ in
+    /// what they share can have it too, where one names the other: that is not found here.
+    #[inline]
+    pub(crate) fn is_of<'v>(&self, values: impl ExactSizeIterator<Item = Option<&'v str>>) -> bool {
+        let Self(forms) = self;
+        forms.len() == values.len()
+            && forms.iter().zip(values).all(|(form, value)| {
+                let Some(value) = value else { return false };
+                match form {
+                    ValueForm::Any => true,
+                    ValueForm::Whole(whole) => **whole == *value,
+                    ValueForm::Below(above) => {
+                        let rest = value.as_bytes().strip_prefix(above.as_bytes());
+                        rest.is_some_and(|rest| rest.first().is_none_or(|next| *next == b'/'))
+                    }
+                }
+            })
+    }
+}
+
 /// What of a value many calls share.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Shared {
@@ -268,6 +325,15 @@ mod tests {
         proptest::collection::vec((key, value), 0..4)
     }
 
+    fn values() -> impl Strategy<Value = String> {
+        prop_oneof![
+            "arn:aws:s3:::[ab]{0,2}(/[ab]{0,2}){0,2}",
+            "arn:aws-cn:s3:::[ab]{0,1}(/[ab])?",
+            "arn:aws:ssm:eu-west-1:111122223333:parameter(/[ab]{0,1}){0,3}",
+            "[ab/]{0,2}",
+        ]
+    }
+
     proptest! {
         #[test]
         fn a_signature_is_known_again(pairs in contexts(), other in contexts()) {
@@ -281,6 +347,29 @@ mod tests {
             let (signature, another) = (context.signature(), other.signature());
             prop_assert!(context.has_signature(&signature));
             prop_assert_eq!(context.has_signature(&another), signature == another);
+        }
+
+        #[test]
+        fn a_form_is_known_again(keys in proptest::sample::subsequence(
+            vec!["PARAMETER_ARN", "SecretARN", "aws:s3:arn", "tenant"], 0..=4,
+        ), values in proptest::collection::vec(values(), 8), long in 0..240_usize) {
+            let (ours, theirs) = values.split_at(4);
+            let long = "x".repeat(long);
+            let context = |values: &[String]| {
+                let keys = keys.iter().map(|key| Cow::Owned(format!("{key}{}", if *key == "tenant" { &long } else { "" })));
+                let values = values.iter().map(|value| Cow::Owned(value.clone()));
+                EncryptionContext::new(keys.zip(values).collect())
+            };
+            let (ours, theirs) = (context(ours), context(theirs));
+            if let Some(form) = SignatureForm::of(&ours) {
+                let values = |context: &EncryptionContext<'static>| {
+                    context.pairs().map(|(_, value)| value.to_owned()).collect::<Vec<_>>()
+                };
+                let (ours_values, values) = (values(&ours), values(&theirs));
+                prop_assert!(form.is_of(ours_values.iter().map(|value| Some(value.as_str()))));
+                let is_same = ours.signature() == theirs.signature();
+                prop_assert_eq!(form.is_of(values.iter().map(|value| Some(value.as_str()))), is_same);
+            }
         }
     }
 

@@ -11,6 +11,7 @@ use crate::arn::{Arn, is_account_id};
 use crate::key::KeyName;
 use crate::principal::{Identity, IdentitySurroundings};
 use crate::request::Request;
+use crate::selection::KMS;
 use crate::small::{members, text_of};
 use crate::walker::{Known, Odd, Walker};
 
@@ -38,6 +39,7 @@ pub struct IdentityMemo {
 #[derive(Debug)]
 struct Remembered {
     event_source: Box<str>,
+    is_of_kms: bool,
     is_service_event: bool,
     recipient_account: Option<Box<str>>,
     identity: Arc<Identity>,
@@ -48,6 +50,33 @@ impl Remembered {
         *self.event_source == *surroundings.event_source
             && self.is_service_event == surroundings.is_service_event
             && self.recipient_account.as_deref() == surroundings.recipient_account
+    }
+
+    #[inline]
+    fn is_of_kms(&self, surroundings: KmsSurroundings<'_>) -> bool {
+        let account = self.recipient_account.as_deref().map(str::as_bytes);
+        self.is_of_kms
+            && self.is_service_event == surroundings.is_service_event
+            && account == Some(surroundings.recipient_account)
+    }
+}
+
+/// What beside its bytes decides who called, of a KMS record.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct KmsSurroundings<'a> {
+    pub(crate) is_service_event: bool,
+    /// The account whose trail the record belongs to; a plain text.
+    pub(crate) recipient_account: &'a [u8],
+}
+
+impl<'a> KmsSurroundings<'a> {
+    /// The same in general.
+    pub(crate) fn general(self) -> Option<IdentitySurroundings<'a>> {
+        Some(IdentitySurroundings {
+            event_source: KMS,
+            is_service_event: self.is_service_event,
+            recipient_account: Some(std::str::from_utf8(self.recipient_account).ok()?),
+        })
     }
 }
 
@@ -89,6 +118,7 @@ impl IdentityMemo {
     ) -> Known {
         let remembered = Remembered {
             event_source: surroundings.event_source.into(),
+            is_of_kms: surroundings.event_source == KMS,
             is_service_event: surroundings.is_service_event,
             recipient_account: surroundings.recipient_account.map(Box::from),
             identity: Arc::clone(identity),
@@ -122,6 +152,18 @@ impl IdentityMemo {
         known
             .is_of(surroundings)
             .then(|| Arc::clone(&known.identity))
+    }
+
+    /// [`Self::known`] for a KMS record.
+    #[inline(always)]
+    pub(crate) fn known_of_kms(
+        &self,
+        Known(number): Known,
+        surroundings: KmsSurroundings<'_>,
+    ) -> Option<&Arc<Identity>> {
+        let index = number.wrapping_sub(self.first_number);
+        let known = self.identities.get(index as usize)?;
+        known.is_of_kms(surroundings).then_some(&known.identity)
     }
 
     /// Whether values are sound of which nothing more is asked.

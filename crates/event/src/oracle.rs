@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use serde::de::IgnoredAny;
 
-use crate::context::EncryptionContext;
+use crate::context::{EncryptionContext, SignatureForm};
 use crate::fields::Fields;
 use crate::foreign_key::may_name_foreign_key;
 use crate::issue::{Issue, IssueKind};
@@ -17,7 +17,7 @@ use crate::principal::Identity;
 use crate::read::{Reader, Reading, Sink};
 use crate::record::{Body, Record};
 use crate::selection::{Selection, select_bytes};
-use crate::template::TemplateId;
+use crate::template::{Repeat, TemplateId};
 use crate::time::EventTime;
 use crate::walk::{DEPTH_MAX, Walk, skip_space, string_end, value_end};
 use crate::walker::{Field, Place, Walker};
@@ -30,6 +30,8 @@ pub struct Told {
     issues: Vec<(IssueKind, Option<u64>)>,
     /// What records of one template have in common.
     templates: HashMap<TemplateId, String>,
+    /// A signature of each template, and its form.
+    forms: HashMap<TemplateId, (String, SignatureForm)>,
 }
 
 impl PartialEq for Told {
@@ -53,6 +55,28 @@ impl Sink for Told {
             let known = known.or_insert_with(|| common.clone());
             assert_eq!(*known, common, "{template:?}");
         }
+    }
+
+    fn repeat(&mut self, repeat: &Repeat<'_>) -> bool {
+        if let Some(record) = repeat.record() {
+            assert_eq!(Some(repeat.template()), record.template);
+            assert!(Arc::ptr_eq(repeat.identity(), &record.identity));
+            assert_eq!(repeat.time(), record.time);
+            assert_eq!(Some(repeat.event_id()), record.event_id.as_deref());
+            assert_eq!(repeat.event_hash(), record.event_hash());
+            assert_eq!(repeat.source(), record.source.as_deref());
+            assert_eq!(repeat.user_agent(), record.user_agent.as_deref());
+            assert_eq!(repeat.additional_event_data(), record.additional_event_data);
+            let context = &record.context;
+            let signature = context.signature();
+            if let Some((known, form)) = self.forms.get(&repeat.template()) {
+                assert!(!repeat.has_signature(form) || signature == *known);
+            } else if let Some(form) = SignatureForm::of(context) {
+                assert!(repeat.has_signature(&form));
+                self.forms.insert(repeat.template(), (signature, form));
+            }
+        }
+        false
     }
 
     fn issue(&mut self, issue: Issue) {

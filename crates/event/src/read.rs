@@ -10,7 +10,7 @@ use crate::issue::{Issue, IssueKind};
 use crate::pick::Picker;
 use crate::record::Record;
 use crate::split::{Piece, Splitter, Verdict};
-use crate::template::Templates;
+use crate::template::{Repeat, Templates};
 use values::Values;
 
 /// Longest record that is read, in bytes. CloudTrail's own limit is 256 KiB an event.
@@ -20,6 +20,13 @@ pub const RECORD_BYTES_MAX: usize = 1 << 20;
 pub trait Sink {
     /// A record to keep: of KMS, or of another service that rules read.
     fn record(&mut self, record: &Record<'_>);
+    /// A record to keep that repeats one before. Whether that was all there is to do; else nothing was done, and
+    /// the record is made and handed over.
+    #[inline]
+    fn repeat(&mut self, repeat: &Repeat<'_>) -> bool {
+        let _ = repeat;
+        false
+    }
     /// Something was wrong.
     fn issue(&mut self, issue: Issue);
     /// The text of a record, of whatever service, before anything is made of it. Only a reader of

@@ -4,7 +4,7 @@ use keytrail_delivery::notification::Lane;
 use keytrail_delivery::unpack::Unpacker;
 use keytrail_detect::bounds::LATE_SECONDS;
 use keytrail_detect::tally::Tally;
-use keytrail_event::{DeliveryName, EventTime, Issue, Reader, Reading, Record, Sink};
+use keytrail_event::{DeliveryName, EventTime, Issue, Reader, Reading, Record, Repeat, Sink};
 
 /// What is kept while an invocation is read.
 pub struct Reads {
@@ -72,6 +72,10 @@ struct Tallying<'t, F> {
 impl<F: Fn(EventTime) -> Option<EventTime>> Sink for Tallying<'_, F> {
     fn record(&mut self, record: &Record<'_>) {
         self.tally.add(record, (self.stamp)(record.time));
+    }
+
+    fn repeat(&mut self, repeat: &Repeat<'_>) -> bool {
+        self.tally.add_repeat(repeat, (self.stamp)(repeat.time()))
     }
 
     /// Issues are counted by the reader.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use keytrail_detect::tally::Tally;
-use keytrail_event::{Issue, Reader, Record, Sink};
+use keytrail_event::{Issue, Reader, Record, Repeat, Sink};
 
 use super::chance::Chance;
 use super::life::{Happened, Life};
@@ -101,6 +101,9 @@ impl File {
         impl Sink for Count {
             fn record(&mut self, record: &Record<'_>) {
                 self.0.add(record, self.1);
+            }
+            fn repeat(&mut self, repeat: &Repeat<'_>) -> bool {
+                self.0.add_repeat(repeat, self.1)
             }
             fn issue(&mut self, issue: Issue) {
                 self.2 = Some(issue);

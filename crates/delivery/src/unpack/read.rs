@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::io::{self, BufReader, Cursor, Read};
 
 use flate2::bufread::GzDecoder;
-use keytrail_event::{Delivery, Issue, RECORD_BYTES_MAX, Reader, Reading, Record, Sink};
+use keytrail_event::{Delivery, Issue, RECORD_BYTES_MAX, Reader, Reading, Record, Repeat, Sink};
 use libdeflater::Decompressor;
 
 use super::gzip::unpack_whole;
@@ -385,6 +385,11 @@ struct Remembering<'s, S> {
 impl<S: Sink> Sink for Remembering<'_, S> {
     fn record(&mut self, record: &Record<'_>) {
         self.inner.record(record);
+    }
+
+    #[inline]
+    fn repeat(&mut self, repeat: &Repeat<'_>) -> bool {
+        self.inner.repeat(repeat)
     }
 
     fn issue(&mut self, issue: Issue) {

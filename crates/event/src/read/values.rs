@@ -7,10 +7,10 @@ use serde::de::IgnoredAny;
 use super::envelope::{Envelope, VIA_CLOUDTRAIL};
 use super::{RECORD_BYTES_MAX, Reader, Reading, Sink, malformed};
 use crate::fields::{Fields, Text};
-use crate::identity_memo::IdentityMemo;
+use crate::identity_memo::{IdentityMemo, KmsSurroundings};
 use crate::issue::{Issue, IssueKind};
 use crate::pick::Opened;
-use crate::principal::{Identity, IdentitySurroundings};
+use crate::principal::Identity;
 use crate::record::{Normalised, Record};
 use crate::selection::Selection;
 use crate::split::Verdict;
@@ -73,19 +73,28 @@ impl<S: Sink> Values<'_, S> {
         };
         let echo = &mut picker.picked().echo;
         let known = echo.known(identity.set);
-        let who = match known.and_then(|known| memo.known(known, surroundings)) {
+        let met;
+        let who = match known.and_then(|known| memo.known_of_kms(known, surroundings)) {
             Some(who) => who,
             None => match meet(&follower, surroundings, memo, (echo, identity.set, known)) {
-                Some(who) => who,
+                Some(who) => {
+                    met = who;
+                    &met
+                }
                 None => return false,
             },
         };
-        let Some(record) = templates.learnt.record(&follower, who) else {
+        let Some(repeat) = templates.learnt.repeat(&follower, who) else {
             return false;
         };
+        if !self.sink.repeat(&repeat) {
+            let Some(record) = repeat.record() else {
+                return false;
+            };
+            self.sink.record(&record);
+        }
         self.reading.records += 1;
         self.reading.kms += 1;
-        self.sink.record(&record);
         true
     }
 
@@ -300,10 +309,11 @@ impl<S: Sink> Values<'_, S> {
 #[inline(never)]
 fn meet(
     follower: &Follower<'_, '_>,
-    surroundings: IdentitySurroundings<'_>,
+    surroundings: KmsSurroundings<'_>,
     memo: &mut IdentityMemo,
     (echo, set, known): (&mut Echo, Set, Option<Known>),
 ) -> Option<Arc<Identity>> {
+    let surroundings = surroundings.general()?;
     let who = memo.identity(Some(follower.identity_text()?), surroundings);
     let who = who.ok()?;
     echo.learn(set, memo.remember(&who, known, surroundings));

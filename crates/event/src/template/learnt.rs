@@ -1,19 +1,16 @@
 //! What records said that follow a frame: all of them say the same again.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::frame::Frame;
 use super::frames::Frames;
 use super::program::Places;
+use super::repeat::{HourText, Repeat};
 use super::{TEMPLATES_MAX, TemplateId};
-use crate::context::EncryptionContext;
+use crate::identity_memo::KmsSurroundings;
 use crate::key::KeyName;
-use crate::outcome::Outcome;
-use crate::principal::{Identity, IdentitySurroundings};
-use crate::record::{Body, ERROR_CODE_BYTES_MAX, NAME_BYTES_MAX, Record};
-use crate::selection::KMS;
-use crate::time::EventTime;
+use crate::principal::Identity;
+use crate::record::{NAME_BYTES_MAX, Record};
 use crate::walker::Field;
 
 /// Templates that share a place in the table.
@@ -30,6 +27,7 @@ pub(crate) struct Learnt {
     serials: u64,
     /// Kept to be used again.
     deciding: Vec<u8>,
+    hour: HourText,
 }
 
 impl Default for Learnt {
@@ -39,19 +37,20 @@ impl Default for Learnt {
             hashes: Box::new([[0; WAYS]; SETS]),
             serials: 0,
             deciding: Vec::new(),
+            hour: HourText::default(),
         }
     }
 }
 
 /// What one template says.
 #[derive(Debug)]
-struct Slot {
+pub(super) struct Slot {
     frame: u64,
     /// The texts of the deciding holes, each with a zero behind it, which no text can hold.
     deciding: Texts,
-    id: TemplateId,
-    key: Option<KeyName>,
-    destination_key: Option<KeyName>,
+    pub(super) id: TemplateId,
+    pub(super) key: Option<KeyName>,
+    pub(super) destination_key: Option<KeyName>,
 }
 
 /// Texts, kept in place unless they are long.
@@ -124,21 +123,14 @@ impl<'f, 'a> Follower<'f, 'a> {
 
     /// What beside its bytes decides who called.
     #[inline(always)]
-    pub(crate) fn surroundings(&self) -> Option<IdentitySurroundings<'a>> {
-        Some(IdentitySurroundings {
-            event_source: KMS,
-            is_service_event: self.frame.said.is_service_event,
-            recipient_account: Some(self.recipient_account()?),
-        })
-    }
-
-    /// The account whose trail the record belongs to.
-    #[inline(always)]
-    fn recipient_account(&self) -> Option<&'a str> {
+    pub(crate) fn surroundings(&self) -> Option<KmsSurroundings<'a>> {
         let hole = self.frame.program.holes.text(Field::RecipientAccountId)?;
-        let text = self.bytes.get(hole.range(self.places))?;
-        let is_usual = (1..=NAME_BYTES_MAX).contains(&text.len());
-        is_usual.then_some(std::str::from_utf8(text).ok()?)
+        let recipient_account = self.bytes.get(hole.range(self.places))?;
+        let is_usual = (1..=NAME_BYTES_MAX).contains(&recipient_account.len());
+        is_usual.then_some(KmsSurroundings {
+            is_service_event: self.frame.said.is_service_event,
+            recipient_account,
+        })
     }
 
     /// A hash of everything that decides.
@@ -173,11 +165,11 @@ fn mix(a: u64, b: u64) -> u64 {
 impl Learnt {
     /// The record that follows a frame, if its like was seen, made by this caller.
     #[inline(always)]
-    pub(crate) fn record<'a>(
-        &'a self,
+    pub(crate) fn repeat<'a>(
+        &'a mut self,
         follower: &Follower<'a, 'a>,
-        who: Arc<Identity>,
-    ) -> Option<Record<'a>> {
+        who: &'a Arc<Identity>,
+    ) -> Option<Repeat<'a>> {
         let hash = follower.hash();
         let set = (hash >> 32) as usize % SETS;
         let way = self.hashes[set].iter().position(|known| *known == hash)?;
@@ -185,7 +177,7 @@ impl Learnt {
         if slot.frame != follower.frame.serial || !slot.is_asked(follower) {
             return None;
         }
-        slot.record(follower, who)
+        Repeat::of(*follower, slot, who, &mut self.hour)
     }
 
     /// Learns what this record says that follows a frame, and gives it its template.
@@ -209,7 +201,8 @@ impl Learnt {
             destination_key: record.destination_key.clone(),
         };
         debug_assert!(
-            slot.record(follower, Arc::clone(&record.identity))
+            Repeat::of(*follower, &slot, &record.identity, &mut self.hour)
+                .and_then(|repeat| repeat.record())
                 .is_none_or(|other| {
                     let plain = |record: &Record<'_>| {
                         let record = Record {
@@ -258,67 +251,5 @@ impl Slot {
             rest = after;
             known == text
         }) && rest.is_empty()
-    }
-
-    /// The record, with its own time, ids and context; `None` when these take a closer look.
-    #[inline(always)]
-    fn record<'a>(&'a self, follower: &Follower<'a, 'a>, who: Arc<Identity>) -> Option<Record<'a>> {
-        let Follower {
-            frame,
-            places,
-            bytes,
-            ..
-        } = *follower;
-        // SAFETY: these bytes are the frame's, which are ASCII; plain texts and digits in its holes,
-        // which are ASCII; and an identity, which is a whole value and was read as a `str`, or is equal,
-        // byte for byte, to one that was: what `who` is known by stands for these bytes alone.
-        let raw = unsafe { str::from_utf8_unchecked(bytes) };
-        debug_assert!(std::str::from_utf8(bytes).is_ok());
-        let holes = &frame.program.holes;
-        let said = &frame.said;
-        let text = |field: Field| match holes.text(field) {
-            Some(hole) => Some(Some(Cow::Borrowed(raw.get(hole.range(places))?))),
-            None => Some(None),
-        };
-        // Texts that are cut, or stand for something else when they are empty.
-        let short = |field: Field, bytes_max: usize| {
-            let text = raw.get(holes.text(field)?.range(places))?;
-            (1..=bytes_max).contains(&text.len()).then_some(text)
-        };
-        let values = holes.context.iter();
-        let values = values.map(|hole| raw.get((*hole)?.range(places)));
-        Some(Record {
-            time: EventTime::parse(raw.get(holes.text(Field::EventTime)?.range(places))?)?,
-            event_id: Some(Cow::Borrowed(short(Field::EventId, NAME_BYTES_MAX)?)),
-            account: Cow::Borrowed(short(Field::RecipientAccountId, NAME_BYTES_MAX)?),
-            region: Cow::Borrowed(short(Field::AwsRegion, NAME_BYTES_MAX)?),
-            event_source: Cow::Borrowed(KMS),
-            operation: said.operation.borrowed(),
-            identity: who,
-            key: self.key.clone(),
-            destination_key: self.destination_key.clone(),
-            outcome: match holes.text(Field::ErrorCode) {
-                Some(_) => {
-                    let code = short(Field::ErrorCode, ERROR_CODE_BYTES_MAX)?;
-                    Outcome::Error(Cow::Borrowed(code))
-                }
-                None => Outcome::Success,
-            },
-            error_message: text(Field::ErrorMessage)?,
-            source: text(Field::SourceIpAddress)?,
-            user_agent: text(Field::UserAgent)?,
-            vpc_endpoint_id: text(Field::VpcEndpointId)?,
-            has_tls_details: said.has_tls_details,
-            context: EncryptionContext::with_values(&said.context, values)?,
-            shared_event_id: text(Field::SharedEventId)?,
-            is_service_event: said.is_service_event,
-            additional_event_data: match said.additional_event_data {
-                Some([from, to]) => Some(raw.get(from.at(places)..to.at(places))?),
-                None => None,
-            },
-            raw,
-            template: Some(self.id),
-            body: Body::default(),
-        })
     }
 }

@@ -8,8 +8,8 @@
 //! structure comes along with another value.
 //!
 //! Of a record that somebody reads, more is remembered ([`learnt`]): what it said, under the texts of
-//! those holes that decide anything. The record is then made of what is remembered, of who called, of its time, its ids,
-//! its context, and where it came from.
+//! those holes that decide anything. The next such record **repeats** it ([`repeat`]): whoever remembers what became of the last
+//! one asks for no more than its time, its id, who called and from where. Else the record is made of what is remembered and of these.
 //!
 //! All of it is bounded, lives as long as the reader, and begins anew when it is full.
 
@@ -19,6 +19,7 @@ mod id;
 mod kinds;
 mod learnt;
 mod program;
+mod repeat;
 mod token;
 
 pub(crate) use frame::Frame;
@@ -27,6 +28,7 @@ pub use id::{TEMPLATES_MAX, TemplateId};
 pub(crate) use kinds::{Head, KIND_OFFSET, Kind, Kinds, SORTED_KIND_OFFSET, SORTED_OPENING};
 pub(crate) use learnt::{Follower, Learnt};
 pub(crate) use program::{Places, STRETCHES_MAX, Then};
+pub use repeat::Repeat;
 
 /// What a reader knows of records that are alike.
 #[derive(Debug, Default)]

@@ -7,7 +7,7 @@ use std::thread;
 
 use keytrail_detect::bounds::CLOSE_LAG_SECONDS;
 use keytrail_detect::tally::Tally;
-use keytrail_event::{EventTime, Record};
+use keytrail_event::{EventTime, Record, Repeat};
 
 use crate::coverage;
 use crate::input::{Discovered, InputFile};
@@ -145,6 +145,17 @@ impl TallyCollector {
         }
     }
 
+    /// Looks after the tally, which has taken in a record of this time.
+    #[inline]
+    fn took_in(&mut self, time: EventTime) {
+        if self.stamp.is_none() {
+            self.newest_unstamped = self.newest_unstamped.max(Some(time.hour().end()));
+        }
+        if self.tally.is_beyond(self.share_bytes) {
+            self.hand_over();
+        }
+    }
+
     /// Waits till the tally has been taken in, so that no more than one a thread is in memory.
     fn hand_over(&mut self) {
         let (done, is_done) = sync_channel(1);
@@ -169,12 +180,16 @@ impl Collector for TallyCollector {
 
     fn record(&mut self, record: &Record<'_>) {
         self.tally.add(record, self.stamp);
-        if self.stamp.is_none() {
-            self.newest_unstamped = self.newest_unstamped.max(Some(record.time.hour().end()));
+        self.took_in(record.time);
+    }
+
+    #[inline]
+    fn repeat(&mut self, repeat: &Repeat<'_>) -> bool {
+        let is_all = self.tally.add_repeat(repeat, self.stamp);
+        if is_all {
+            self.took_in(repeat.time());
         }
-        if self.tally.is_beyond(self.share_bytes) {
-            self.hand_over();
-        }
+        is_all
     }
 
     fn pending_bytes(&self) -> usize {

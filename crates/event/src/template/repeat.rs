@@ -1,0 +1,249 @@
+//! A record that repeats one read before, told by what is its own.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use super::TemplateId;
+use super::learnt::{Follower, Slot};
+use super::program::Hole;
+use crate::context::{EncryptionContext, SignatureForm};
+use crate::outcome::Outcome;
+use crate::principal::Identity;
+use crate::record::{Body, ERROR_CODE_BYTES_MAX, NAME_BYTES_MAX, Record, event_hash};
+use crate::selection::KMS;
+use crate::time::EventTime;
+use crate::walker::Field;
+
+/// A KMS record of a template that is known, before a [`Record`] is made of it. Whoever remembers
+/// what became of the template's last record needs no more than what is asked here.
+#[derive(Debug, Clone, Copy)]
+pub struct Repeat<'r> {
+    follower: Follower<'r, 'r>,
+    slot: &'r Slot,
+    raw: &'r str,
+    identity: &'r Arc<Identity>,
+    time: EventTime,
+    event_id: &'r str,
+}
+
+impl<'r> Repeat<'r> {
+    /// The record that follows a frame and says what this slot says; `None` when its time or its id takes a
+    /// closer look.
+    #[inline(always)]
+    pub(super) fn of(
+        follower: Follower<'r, 'r>,
+        slot: &'r Slot,
+        identity: &'r Arc<Identity>,
+        hour: &mut HourText,
+    ) -> Option<Self> {
+        // SAFETY: these bytes are the frame's, which are ASCII; plain texts and digits in its holes,
+        // which are ASCII; and an identity, which is a whole value and was read as a `str`, or is equal,
+        // byte for byte, to one that was: what `identity` is known by stands for these bytes alone.
+        let raw = unsafe { str::from_utf8_unchecked(follower.bytes) };
+        debug_assert!(std::str::from_utf8(follower.bytes).is_ok());
+        let holes = &follower.frame.program.holes;
+        let text = |hole: Hole| raw.get(hole.range(follower.places));
+        let event_id = text(holes.text(Field::EventId)?)?;
+        let is_usual = (1..=NAME_BYTES_MAX).contains(&event_id.len());
+        Some(Self {
+            follower,
+            slot,
+            raw,
+            identity,
+            time: hour.parse(text(holes.text(Field::EventTime)?)?)?,
+            event_id: is_usual.then_some(event_id)?,
+        })
+    }
+
+    /// The template.
+    #[must_use]
+    #[inline]
+    pub const fn template(&self) -> TemplateId {
+        self.slot.id
+    }
+
+    /// [`Record::identity`].
+    #[must_use]
+    #[inline]
+    pub const fn identity(&self) -> &'r Arc<Identity> {
+        self.identity
+    }
+
+    /// [`Record::time`].
+    #[must_use]
+    #[inline]
+    pub const fn time(&self) -> EventTime {
+        self.time
+    }
+
+    /// [`Record::event_id`], which it has.
+    #[must_use]
+    #[inline]
+    pub const fn event_id(&self) -> &'r str {
+        self.event_id
+    }
+
+    /// [`Record::event_hash`].
+    #[must_use]
+    #[inline]
+    pub fn event_hash(&self) -> u64 {
+        event_hash(Some(self.event_id), self.raw)
+    }
+
+    /// [`Record::source`].
+    #[must_use]
+    #[inline]
+    pub fn source(&self) -> Option<&'r str> {
+        self.text(Field::SourceIpAddress)
+    }
+
+    /// [`Record::user_agent`].
+    #[must_use]
+    #[inline]
+    pub fn user_agent(&self) -> Option<&'r str> {
+        self.text(Field::UserAgent)
+    }
+
+    /// [`Record::additional_event_data`].
+    #[must_use]
+    #[inline]
+    pub fn additional_event_data(&self) -> Option<&'r str> {
+        let [from, to] = self.follower.frame.said.additional_event_data?;
+        let places = self.follower.places;
+        self.raw.get(from.at(places)..to.at(places))
+    }
+
+    /// Whether the signature of [`Record::context`] is the one that this form is of, which a record of the same
+    /// template gave.
+    #[must_use]
+    #[inline]
+    pub fn has_signature(&self, form: &SignatureForm) -> bool {
+        let holes = &self.follower.frame.program.holes.context;
+        let texts = holes.iter().map(|hole| self.hole((*hole)?));
+        form.is_of(texts)
+    }
+
+    #[inline(always)]
+    fn hole(&self, hole: Hole) -> Option<&'r str> {
+        self.raw.get(hole.range(self.follower.places))
+    }
+
+    #[inline(always)]
+    fn text(&self, field: Field) -> Option<&'r str> {
+        self.hole(self.follower.frame.program.holes.text(field)?)
+    }
+
+    /// The whole record; `None` when it takes a closer look.
+    #[must_use]
+    #[inline(always)]
+    pub fn record(&self) -> Option<Record<'r>> {
+        let frame = self.follower.frame;
+        let holes = &frame.program.holes;
+        let said = &frame.said;
+        let text = |field: Field| match holes.text(field) {
+            Some(hole) => Some(Some(Cow::Borrowed(self.hole(hole)?))),
+            None => Some(None),
+        };
+        // Texts that are cut, or stand for something else when they are empty.
+        let short = |field: Field, bytes_max: usize| {
+            let text = self.text(field)?;
+            (1..=bytes_max).contains(&text.len()).then_some(text)
+        };
+        let values = holes.context.iter();
+        let values = values.map(|hole| self.hole((*hole)?));
+        Some(Record {
+            time: self.time,
+            event_id: Some(Cow::Borrowed(self.event_id)),
+            account: Cow::Borrowed(short(Field::RecipientAccountId, NAME_BYTES_MAX)?),
+            region: Cow::Borrowed(short(Field::AwsRegion, NAME_BYTES_MAX)?),
+            event_source: Cow::Borrowed(KMS),
+            operation: said.operation.borrowed(),
+            identity: Arc::clone(self.identity),
+            key: self.slot.key.clone(),
+            destination_key: self.slot.destination_key.clone(),
+            outcome: match holes.text(Field::ErrorCode) {
+                Some(_) => {
+                    let code = short(Field::ErrorCode, ERROR_CODE_BYTES_MAX)?;
+                    Outcome::Error(Cow::Borrowed(code))
+                }
+                None => Outcome::Success,
+            },
+            error_message: text(Field::ErrorMessage)?,
+            source: text(Field::SourceIpAddress)?,
+            user_agent: text(Field::UserAgent)?,
+            vpc_endpoint_id: text(Field::VpcEndpointId)?,
+            has_tls_details: said.has_tls_details,
+            context: EncryptionContext::with_values(&said.context, values)?,
+            shared_event_id: text(Field::SharedEventId)?,
+            is_service_event: said.is_service_event,
+            additional_event_data: match said.additional_event_data {
+                Some(_) => Some(self.additional_event_data()?),
+                None => None,
+            },
+            raw: self.raw,
+            template: Some(self.slot.id),
+            body: Body::default(),
+        })
+    }
+}
+
+/// Bytes of a time up to its minutes: `2023-07-10T11:`.
+const HOUR_BYTES: usize = 14;
+
+/// The hour that was parsed last: most times are of the same one.
+#[derive(Debug, Default)]
+pub(super) struct HourText {
+    text: [u8; HOUR_BYTES],
+    start: Option<EventTime>,
+}
+
+impl HourText {
+    /// The same as [`EventTime::parse`].
+    #[inline]
+    fn parse(&mut self, text: &str) -> Option<EventTime> {
+        if let Some(start) = self.start
+            && let Some((hour, rest)) = text.as_bytes().split_first_chunk()
+            && *hour == self.text
+            && let [minute @ .., b':', ten, one, b'Z'] = rest
+            && let [minute_ten @ b'0'..=b'5', minute_one @ b'0'..=b'9'] = minute
+            && let (b'0'..=b'5', b'0'..=b'9') = (ten, one)
+        {
+            let two = |ten: &u8, one: &u8| i64::from(ten & 15) * 10 + i64::from(one & 15);
+            return Some(start.plus_seconds(two(minute_ten, minute_one) * 60 + two(ten, one)));
+        }
+        self.parse_anew(text)
+    }
+
+    #[cold]
+    fn parse_anew(&mut self, text: &str) -> Option<EventTime> {
+        let time = EventTime::parse(text)?;
+        // In another form other things may stand behind the hour.
+        if let Some(hour) = text.as_bytes().first_chunk()
+            && time.to_string() == text
+        {
+            self.text = *hour;
+            self.start = Some(time.hour().start());
+        }
+        Some(time)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn an_hour_known_changes_no_time(texts in proptest::collection::vec(
+            "(2023-07-1[0-1]|0000-00-00)[T ](09|1[12]|24):[0-6][0-9]:[0-6][0-9](Z|\\+01|\\.0Z)|[0-9TZ:-]{18,21}",
+            1..12,
+        )) {
+            let mut hour = HourText::default();
+            for text in texts {
+                prop_assert_eq!(hour.parse(&text), EventTime::parse(&text), "{}", text);
+            }
+        }
+    }
+}
