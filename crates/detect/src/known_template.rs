@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use keytrail_event::context::SignatureForm;
+use keytrail_event::context::{EncryptionContext, SignatureForm};
 use keytrail_event::source::{DIRECT, service_path};
 use keytrail_event::{Identity, Record, Repeat, TemplateId};
 
@@ -56,15 +56,15 @@ impl Bound {
             return Self::Free;
         }
         let mut bound = Self::Context(Vec::new());
-        bound.note(record);
+        bound.note(&record.context, record.additional_event_data);
         bound
     }
 
-    /// Remembers that the cell has the record's context.
-    fn note(&mut self, record: &Record<'_>) {
+    /// Remembers that the cell has this context.
+    fn note(&mut self, context: &EncryptionContext<'_>, additional_event_data: Option<&str>) {
         if let Self::Context(forms) = self
-            && attestation(record.additional_event_data).is_none()
-            && let Some(form) = SignatureForm::of(&record.context)
+            && attestation(additional_event_data).is_none()
+            && let Some(form) = SignatureForm::of(context)
         {
             if forms.len() == FORMS_MAX {
                 forms.remove(0);
@@ -223,8 +223,11 @@ impl KnownTemplate {
         }
     }
 
-    /// Remembers that the cell has the record's context.
-    pub fn note_context(&mut self, record: &Record<'_>) {
-        self.bound.note(record);
+    /// Remembers that the cell has this context of a record with such `additionalEventData`.
+    pub fn note_context(
+        &mut self,
+        (context, additional_event_data): (&EncryptionContext<'_>, Option<&str>),
+    ) {
+        self.bound.note(context, additional_event_data);
     }
 }

@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use keytrail_event::context::EncryptionContext;
 use keytrail_event::source::{DIRECT, Source, agent_family, service_path};
 use keytrail_event::{Identity, KeyName, OperationClass, Record};
 
@@ -60,10 +61,13 @@ impl Recent {
     /// The number of the principal that this identity is of.
     #[inline]
     pub fn principal(&mut self, identity: &Arc<Identity>, symbols: &mut Symbols) -> Symbol {
-        self.identity(identity, symbols).principal
+        match self.identities.get(identity_place(identity)) {
+            Some(Some(known)) if Arc::ptr_eq(&known.identity, identity) => known.principal,
+            _ => self.identity(identity, symbols).principal,
+        }
     }
 
-    #[inline]
+    #[inline(never)]
     fn identity(&mut self, identity: &Arc<Identity>, symbols: &mut Symbols) -> &mut KnownIdentity {
         if self.identities.is_empty() {
             self.identities.resize(REMEMBERED, None);
@@ -71,7 +75,7 @@ impl Recent {
             self.operations.resize(REMEMBERED, None);
             self.direct = Some(symbols.intern(DIRECT));
         }
-        let slot = &mut self.identities[place(Arc::as_ptr(identity) as usize)];
+        let slot = &mut self.identities[identity_place(identity)];
         let is_it = |known: &KnownIdentity| Arc::ptr_eq(&known.identity, identity);
         if !slot.as_ref().is_some_and(is_it) {
             *slot = None;
@@ -127,7 +131,8 @@ impl Recent {
         }
         let is_bound = !record.context.is_empty() || takes_context(record);
         if record.outcome.is_success() && is_bound {
-            self.note_context(record, values, symbols);
+            let bound = (&record.context, record.additional_event_data);
+            self.note_context(bound, values, symbols);
         }
     }
 
@@ -150,18 +155,18 @@ impl Recent {
         }
     }
 
-    /// Notes the record's context and attestation.
+    /// Notes a record's context and the attestation in its `additionalEventData`.
     pub fn note_context(
         &mut self,
-        record: &Record<'_>,
+        (context, additional_event_data): (&EncryptionContext<'_>, Option<&str>),
         values: &mut Values,
         symbols: &mut Symbols,
     ) {
-        let attestation = attestation(record.additional_event_data);
+        let attestation = attestation(additional_event_data);
         let is_known = attestation.is_none()
             && values.one(ValueKind::Context).is_some_and(|known| {
                 let known = symbols.name(known);
-                attestation_of(known).is_none() && record.context.has_signature(known)
+                attestation_of(known).is_none() && context.has_signature(known)
             });
         if is_known {
             return;
@@ -170,7 +175,7 @@ impl Recent {
         if let Some(attestation) = &attestation {
             begin_signature(attestation, &mut self.signature);
         }
-        record.context.write_signature(&mut self.signature);
+        context.write_signature(&mut self.signature);
         if attestation.is_none() {
             guard(&mut self.signature);
         }
@@ -243,6 +248,11 @@ fn takes_context(record: &Record<'_>) -> bool {
                 | "DeriveSharedSecret"
                 | "ReEncrypt"
         )
+}
+
+#[inline]
+fn identity_place(identity: &Arc<Identity>) -> usize {
+    place(Arc::as_ptr(identity) as usize)
 }
 
 /// The place of something at this address: multiplied, since addresses are far from random.

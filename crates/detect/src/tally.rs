@@ -172,15 +172,10 @@ impl Tally {
         if place != Some(known.noted_in) {
             return false;
         }
-        // What is made of a record here is little beside writing a signature.
-        let bound = if known.has_context(repeat) {
-            None
-        } else {
-            let Some(record) = repeat.record() else {
-                return false;
-            };
-            Some(record)
-        };
+        let context = (!known.has_context(repeat)).then(|| repeat.context());
+        if let Some(None) = context {
+            return false;
+        }
         self.counts.unstamped += u64::from(stamp.is_none());
         self.counts.kept += 1;
         let second = repeat.time().seconds_since(hour.start()) as u16;
@@ -193,9 +188,10 @@ impl Tally {
                 let caller = (repeat.source(), repeat.user_agent());
                 recent.note_caller(caller, &mut cell.values, symbols);
             }
-            if let Some(record) = bound {
-                recent.note_context(&record, &mut cell.values, symbols);
-                known.note_context(&record);
+            if let Some(Some(context)) = &context {
+                let bound = (context, repeat.additional_event_data());
+                recent.note_context(bound, &mut cell.values, symbols);
+                known.note_context(bound);
             }
         });
         true

@@ -33,10 +33,16 @@ pub fn skip_space(bytes: &[u8], mut at: usize) -> usize {
 /// Where the value that begins at `at` ends.
 #[must_use]
 pub fn value_end(bytes: &[u8], at: usize) -> Walk {
+    value_end_inside(bytes, at, 0)
+}
+
+/// Where the value that begins at `at` ends, inside so many others.
+#[must_use]
+pub fn value_end_inside(bytes: &[u8], at: usize, outer_depth: usize) -> Walk {
     match bytes.get(at) {
         None => Walk::NeedMore,
         Some(b'"') => string_end(bytes, at),
-        Some(b'{' | b'[') => container_end(bytes, at),
+        Some(b'{' | b'[') => container_end(bytes, at, DEPTH_MAX.saturating_sub(outer_depth)),
         Some(b'-' | b'0'..=b'9' | b't' | b'f' | b'n') => scalar_end(bytes, at),
         Some(_) => Walk::Broken(IssueKind::NotJson, at),
     }
@@ -72,7 +78,7 @@ fn scalar_end(bytes: &[u8], at: usize) -> Walk {
     }
 }
 
-fn container_end(bytes: &[u8], start: usize) -> Walk {
+fn container_end(bytes: &[u8], start: usize, depth_max: usize) -> Walk {
     // One bit a level: set for an object, clear for an array.
     let mut objects: u64 = 0;
     let mut depth = 0;
@@ -87,7 +93,7 @@ fn container_end(bytes: &[u8], start: usize) -> Walk {
                 other => return other,
             },
             b'{' | b'[' => {
-                if depth == DEPTH_MAX {
+                if depth == depth_max {
                     return Walk::Broken(IssueKind::TooDeep, at);
                 }
                 objects = objects << 1 | u64::from(*byte == b'{');
@@ -133,6 +139,8 @@ mod tests {
         check("[}", Walk::Broken(IssueKind::NotJson, 1));
         check("x", Walk::Broken(IssueKind::NotJson, 0));
         check(&"[".repeat(65), Walk::Broken(IssueKind::TooDeep, 64));
+        let inside = value_end_inside("[".repeat(64).as_bytes(), 0, 1);
+        assert_eq!(inside, Walk::Broken(IssueKind::TooDeep, 63));
     }
 
     proptest! {

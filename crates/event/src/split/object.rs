@@ -1,7 +1,7 @@
 //! Top-level objects: do they carry records, and where do these begin?
 
 use crate::issue::IssueKind;
-use crate::walk::{Walk, skip_space, string_end, value_end};
+use crate::walk::{Walk, skip_space, string_end, value_end_inside};
 
 /// Keys of a top-level object whose array carries records.
 pub(crate) const CARRIERS: [&[u8]; 5] = [
@@ -66,7 +66,8 @@ pub(super) fn scan_members(bytes: &[u8], mut at: usize) -> Object {
         if bytes.get(value) == Some(&b'[') && CARRIERS.contains(&key) {
             return Object::Carrier(value + 1);
         }
-        let value_end = match value_end(bytes, value) {
+        // The object itself is one of the levels.
+        let value_end = match value_end_inside(bytes, value, 1) {
             Walk::End(end) => skip_space(bytes, end),
             Walk::NeedMore => return Object::NeedMore,
             Walk::Broken(kind, at) => return Object::Broken(kind, at),

@@ -16,8 +16,8 @@ pub(crate) struct Program {
     /// The sample, and two blocks of zeros behind it.
     pub(crate) text: Vec<u8>,
     pub(crate) stretches: Vec<Stretch>,
-    /// For each block of a stretch, which of its bytes must be the sample's.
-    pub(crate) masks: Vec<u64>,
+    /// For each block of a stretch beyond its second, which of its bytes must be the sample's.
+    masks: Vec<u64>,
     pub(crate) steady: Vec<Steady>,
     pub(super) holes: Holes,
 }
@@ -28,8 +28,10 @@ pub(crate) struct Stretch {
     /// Where it stands in the sample.
     start: u32,
     length: u32,
-    /// Its blocks' masks, among the frame's; two at least.
-    masks: (u16, u16),
+    /// Which bytes of its first two blocks must be the sample's.
+    pub(crate) masks: [u64; 2],
+    /// The masks of its other blocks, among the frame's.
+    more: (u16, u16),
     pub(crate) then: Then,
 }
 
@@ -40,19 +42,27 @@ impl Stretch {
         self.length as usize
     }
 
-    /// The masks of its first two blocks, and of the others.
+    /// Its first two blocks.
     #[inline(always)]
-    pub(crate) fn masks<'p>(&self, program: &'p Program) -> Option<(&'p [u64; 2], &'p [u64])> {
-        let (from, to) = self.masks;
-        let masks = program.masks.get(usize::from(from)..usize::from(to))?;
-        masks.split_first_chunk()
+    pub(crate) fn first<'p>(&self, program: &'p Program) -> Option<&'p [u8; 128]> {
+        program.text.get(self.start as usize..)?.first_chunk()
     }
 
-    /// Its blocks.
+    /// Its other blocks, and their masks.
     #[inline(always)]
-    pub(crate) fn blocks<'p>(&self, program: &'p Program) -> Option<&'p [[u8; 64]]> {
-        let (blocks, _) = program.text.get(self.start as usize..)?.as_chunks();
-        Some(blocks)
+    pub(crate) fn more<'p>(&self, program: &'p Program) -> Option<(&'p [[u8; 64]], &'p [u64])> {
+        let (from, to) = self.more;
+        let (blocks, _) = program.text.get(self.start as usize + 128..)?.as_chunks();
+        Some((
+            blocks,
+            program.masks.get(usize::from(from)..usize::from(to))?,
+        ))
+    }
+
+    /// Whether it has more than two blocks.
+    #[inline(always)]
+    pub(crate) fn is_long(&self) -> bool {
+        self.more.0 != self.more.1
     }
 }
 
@@ -222,17 +232,12 @@ impl Program {
             return None;
         }
         let length = end - draft.start;
-        let first = self.masks.len();
-        for at in (0..length).step_by(64) {
-            let behind = 64_u32.saturating_sub(length - at);
-            self.masks.push(u64::MAX >> behind);
-        }
-        while self.masks.len() < first + 2 {
-            self.masks.push(0);
-        }
+        let of_block = |at: u32| u64::MAX >> 64_u32.saturating_sub(length - at);
+        let mut masks: Vec<u64> = (0..length).step_by(64).map(of_block).collect();
+        masks.resize(masks.len().max(2), 0);
         for (offset, length) in &draft.steady {
             for at in *offset..offset + length {
-                self.masks[first + at as usize / 64] &= !(1 << (at % 64));
+                masks[at as usize / 64] &= !(1 << (at % 64));
             }
             self.steady.push(Steady {
                 stretch: self.stretches.len(),
@@ -240,10 +245,14 @@ impl Program {
                 mask: u64::MAX.checked_shr(64 - length).unwrap_or(0),
             });
         }
+        let (first, more) = masks.split_first_chunk()?;
+        let from = self.masks.len() as u16;
+        self.masks.extend_from_slice(more);
         self.stretches.push(Stretch {
             start: draft.start,
             length,
-            masks: (first as u16, self.masks.len() as u16),
+            masks: *first,
+            more: (from, self.masks.len() as u16),
             then,
         });
         Some(())

@@ -113,6 +113,15 @@ impl<'r> Repeat<'r> {
         self.raw.get(from.at(places)..to.at(places))
     }
 
+    /// [`Record::context`]; `None` when that takes a closer look.
+    #[must_use]
+    pub fn context(&self) -> Option<EncryptionContext<'r>> {
+        let frame = self.follower.frame;
+        let holes = &frame.program.holes.context;
+        let values = holes.iter().map(|hole| self.hole((*hole)?));
+        EncryptionContext::with_values(&frame.said.context, values)
+    }
+
     /// Whether the signature of [`Record::context`] is the one that this form is of, which a record of the same
     /// template gave.
     #[must_use]
@@ -149,8 +158,6 @@ impl<'r> Repeat<'r> {
             let text = self.text(field)?;
             (1..=bytes_max).contains(&text.len()).then_some(text)
         };
-        let values = holes.context.iter();
-        let values = values.map(|hole| self.hole((*hole)?));
         Some(Record {
             time: self.time,
             event_id: Some(Cow::Borrowed(self.event_id)),
@@ -173,7 +180,7 @@ impl<'r> Repeat<'r> {
             user_agent: text(Field::UserAgent)?,
             vpc_endpoint_id: text(Field::VpcEndpointId)?,
             has_tls_details: said.has_tls_details,
-            context: EncryptionContext::with_values(&said.context, values)?,
+            context: self.context()?,
             shared_event_id: text(Field::SharedEventId)?,
             is_service_event: said.is_service_event,
             additional_event_data: match said.additional_event_data {
@@ -187,29 +194,43 @@ impl<'r> Repeat<'r> {
     }
 }
 
-/// Bytes of a time up to its minutes: `2023-07-10T11:`.
+/// Bytes of a time: `2023-07-10T11:42:18Z`.
+const TIME_BYTES: usize = 20;
+/// Bytes of them up to the minutes.
 const HOUR_BYTES: usize = 14;
 
 /// The hour that was parsed last: most times are of the same one.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Copy)]
 pub(super) struct HourText {
     text: [u8; HOUR_BYTES],
-    start: Option<EventTime>,
+    /// Seconds since 1970 of its beginning.
+    start: i64,
+}
+
+impl Default for HourText {
+    /// No text has such bytes.
+    fn default() -> Self {
+        Self {
+            text: [0xff; HOUR_BYTES],
+            start: 0,
+        }
+    }
 }
 
 impl HourText {
     /// The same as [`EventTime::parse`].
     #[inline]
     fn parse(&mut self, text: &str) -> Option<EventTime> {
-        if let Some(start) = self.start
-            && let Some((hour, rest)) = text.as_bytes().split_first_chunk()
+        if let Ok(text) = <&[u8; TIME_BYTES]>::try_from(text.as_bytes())
+            && let Some((hour, [a, b, b':', c, d, b'Z'])) = text.split_first_chunk()
             && *hour == self.text
-            && let [minute @ .., b':', ten, one, b'Z'] = rest
-            && let [minute_ten @ b'0'..=b'5', minute_one @ b'0'..=b'9'] = minute
-            && let (b'0'..=b'5', b'0'..=b'9') = (ten, one)
         {
-            let two = |ten: &u8, one: &u8| i64::from(ten & 15) * 10 + i64::from(one & 15);
-            return Some(start.plus_seconds(two(minute_ten, minute_one) * 60 + two(ten, one)));
+            let [a, b, c, d] = [*a, *b, *c, *d].map(|digit| digit.wrapping_sub(b'0'));
+            if a < 6 && b < 10 && c < 6 && d < 10 {
+                let two = |ten: u8, one: u8| i64::from(ten * 10 + one);
+                let seconds = self.start + two(a, b) * 60 + two(c, d);
+                return Some(EventTime::from_unix_seconds(seconds));
+            }
         }
         self.parse_anew(text)
     }
@@ -222,7 +243,7 @@ impl HourText {
             && time.to_string() == text
         {
             self.text = *hour;
-            self.start = Some(time.hour().start());
+            self.start = time.hour().start().unix_seconds();
         }
         Some(time)
     }

@@ -197,17 +197,15 @@ fn end_of<L: Lanes>(
     let mut seen = None;
     for (stretch, place) in program.stretches.iter().zip(&mut *places) {
         *place = (at - start) as u32;
-        let (masks, more) = stretch.masks(program)?;
-        let (blocks, _) = bytes.get(at..)?.as_chunks::<64>();
-        let patterns = stretch.blocks(program)?;
+        let here = bytes.get(at..)?;
         // Most stretches end in the first two blocks: a loop would only be guessed wrong.
-        is_other |= !lanes.follows(
-            blocks.first_chunk::<2>()?,
-            patterns.first_chunk::<2>()?,
-            masks,
-        );
-        if !more.is_empty() {
-            is_other |= !lanes.follows(blocks.get(2..2 + more.len())?, patterns.get(2..)?, more);
+        let (first, _) = here.first_chunk::<128>()?.as_chunks();
+        let (pattern, _) = stretch.first(program)?.as_chunks();
+        is_other |= !lanes.follows(first, pattern, &stretch.masks);
+        if stretch.is_long() {
+            let (patterns, masks) = stretch.more(program)?;
+            let (blocks, _) = here.get(128..)?.as_chunks();
+            is_other |= !lanes.follows(blocks.get(..masks.len())?, patterns, masks);
         }
         if is_other {
             return None;
