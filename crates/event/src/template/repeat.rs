@@ -196,13 +196,18 @@ impl<'r> Repeat<'r> {
 
 /// Bytes of a time: `2023-07-10T11:42:18Z`.
 const TIME_BYTES: usize = 20;
-/// Bytes of them up to the minutes.
-const HOUR_BYTES: usize = 14;
+
+/// A time up to its minutes, as words that overlap: `2023-07-` and `7-10T11:`.
+#[inline(always)]
+fn words(time: &[u8; TIME_BYTES]) -> [u64; 2] {
+    let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, ..] = *time;
+    [[a, b, c, d, e, f, g, h], [g, h, i, j, k, l, m, n]].map(u64::from_le_bytes)
+}
 
 /// The hour that was parsed last: most times are of the same one.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct HourText {
-    text: [u8; HOUR_BYTES],
+    words: [u64; 2],
     /// Seconds since 1970 of its beginning.
     start: i64,
 }
@@ -211,7 +216,7 @@ impl Default for HourText {
     /// No text has such bytes.
     fn default() -> Self {
         Self {
-            text: [0xff; HOUR_BYTES],
+            words: [u64::MAX; 2],
             start: 0,
         }
     }
@@ -222,8 +227,8 @@ impl HourText {
     #[inline]
     fn parse(&mut self, text: &str) -> Option<EventTime> {
         if let Ok(text) = <&[u8; TIME_BYTES]>::try_from(text.as_bytes())
-            && let Some((hour, [a, b, b':', c, d, b'Z'])) = text.split_first_chunk()
-            && *hour == self.text
+            && let [.., a, b, b':', c, d, b'Z'] = text
+            && words(text) == self.words
         {
             let [a, b, c, d] = [*a, *b, *c, *d].map(|digit| digit.wrapping_sub(b'0'));
             if a < 6 && b < 10 && c < 6 && d < 10 {
@@ -239,10 +244,10 @@ impl HourText {
     fn parse_anew(&mut self, text: &str) -> Option<EventTime> {
         let time = EventTime::parse(text)?;
         // In another form other things may stand behind the hour.
-        if let Some(hour) = text.as_bytes().first_chunk()
+        if let Ok(bytes) = text.as_bytes().try_into()
             && time.to_string() == text
         {
-            self.text = *hour;
+            self.words = words(bytes);
             self.start = time.hour().start().unix_seconds();
         }
         Some(time)
