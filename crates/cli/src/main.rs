@@ -12,6 +12,7 @@ mod digests;
 mod exit_code;
 mod failure;
 mod filter;
+mod finding_list;
 mod input;
 mod numbers;
 mod output;

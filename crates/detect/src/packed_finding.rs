@@ -1,7 +1,8 @@
 //! A finding in few bytes: what stands is kept so, since an account can have tens of thousands.
 //!
 //! As a value, a finding has some forty texts of its own and takes three kibibytes. Its text is one, of which most
-//! stands in every other finding of its rule: it is compressed with one of those at hand.
+//! stands in every other finding of its rule: it is compressed with one of those at hand. What findings are looked up,
+//! sorted and left out by stands beside it, so that nobody unpacks one for that.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -13,16 +14,24 @@ use serde::de::{Error as _, MapAccess, Visitor};
 use serde::{Deserializer, Serialize, Serializer};
 
 use crate::baseline::bytes::as_bytes::Bytes;
-use crate::finding::Finding;
+use crate::finding::{Finding, FindingState, Severity};
 
-/// A [`Finding`], packed.
+/// A [`Finding`], packed. A copy takes no room: it stands in several tables.
 #[derive(Debug, Clone)]
-pub struct PackedFinding {
+pub struct PackedFinding(Arc<Packed>);
+
+#[derive(Debug)]
+struct Packed {
+    /// Shared with the tables that have it as their key.
+    episode: Arc<str>,
     /// The finding of the same rule that it was packed with.
     beside: Arc<[u8]>,
-    packed: Arc<[u8]>,
+    bytes: Box<[u8]>,
     plain_bytes: usize,
+    first_seen: EventTime,
     last_seen: EventTime,
+    severity: Severity,
+    state: FindingState,
 }
 
 impl PackedFinding {
@@ -36,10 +45,34 @@ impl PackedFinding {
         postcard::from_bytes(&self.plain()).expect("a packed finding is a finding")
     }
 
+    /// Its episode, which no other finding has.
+    #[must_use]
+    pub fn episode(&self) -> &Arc<str> {
+        &self.0.episode
+    }
+
+    /// Its first event.
+    #[must_use]
+    pub fn first_seen(&self) -> EventTime {
+        self.0.first_seen
+    }
+
     /// Its last event.
     #[must_use]
-    pub const fn last_seen(&self) -> EventTime {
-        self.last_seen
+    pub fn last_seen(&self) -> EventTime {
+        self.0.last_seen
+    }
+
+    /// How bad it is.
+    #[must_use]
+    pub fn severity(&self) -> Severity {
+        self.0.severity
+    }
+
+    /// Whether the evidence is complete.
+    #[must_use]
+    pub fn state(&self) -> FindingState {
+        self.0.state
     }
 
     #[expect(
@@ -47,15 +80,20 @@ impl PackedFinding {
         reason = "they are the bytes, the length and the dictionary of `Packer::pack`"
     )]
     fn plain(&self) -> Vec<u8> {
-        decompress_with_dict(&self.packed, self.plain_bytes, &self.beside)
-            .expect("what was packed can be unpacked")
+        let Packed {
+            bytes,
+            plain_bytes,
+            beside,
+            ..
+        } = &*self.0;
+        decompress_with_dict(bytes, *plain_bytes, beside).expect("what was packed can be unpacked")
     }
 }
 
 /// Equal findings are equal, whatever they were packed with.
 impl PartialEq for PackedFinding {
     fn eq(&self, other: &Self) -> bool {
-        self.last_seen == other.last_seen && self.plain() == other.plain()
+        self.0.episode == other.0.episode && self.plain() == other.plain()
     }
 }
 
@@ -90,12 +128,16 @@ impl Packer {
                 first
             }
         };
-        PackedFinding {
-            packed: compress_with_dict(plain, &beside).into(),
+        PackedFinding(Arc::new(Packed {
+            episode: finding.episode.as_str().into(),
+            bytes: compress_with_dict(plain, &beside).into(),
             beside,
             plain_bytes: plain.len(),
+            first_seen: finding.first_seen,
             last_seen: finding.last_seen,
-        }
+            severity: finding.severity,
+            state: finding.state,
+        }))
     }
 }
 
@@ -171,7 +213,17 @@ mod tests {
         let mut packer = Packer::default();
         for number in 0..100 {
             let finding = finding(number);
-            assert_eq!(packer.pack(&finding).unpack(), finding);
+            let packed = packer.pack(&finding);
+            assert_eq!(packed.unpack(), finding);
+            assert_eq!(**packed.episode(), *finding.episode);
+            assert_eq!(
+                (packed.first_seen(), packed.last_seen()),
+                (finding.first_seen, finding.last_seen)
+            );
+            assert_eq!(
+                (packed.severity(), packed.state()),
+                (finding.severity, finding.state)
+            );
         }
     }
 
@@ -180,12 +232,12 @@ mod tests {
         let mut packer = Packer::default();
         let first = packer.pack(&finding(1));
         let second = packer.pack(&finding(40_000));
-        assert!(first.packed.len() < 64, "{}", first.packed.len());
+        assert!(first.0.bytes.len() < 64, "{}", first.0.bytes.len());
         assert!(
-            second.packed.len() * 3 < second.plain_bytes,
+            second.0.bytes.len() * 3 < second.0.plain_bytes,
             "{} of {}",
-            second.packed.len(),
-            second.plain_bytes
+            second.0.bytes.len(),
+            second.0.plain_bytes
         );
     }
 
@@ -196,7 +248,7 @@ mod tests {
         let behind_another = packer.pack(&finding(2));
         let alone = Packer::default().pack(&finding(2));
         assert_eq!(behind_another, alone);
-        assert_ne!(behind_another.packed, alone.packed);
+        assert_ne!(behind_another.0.bytes, alone.0.bytes);
         assert_ne!(alone, packer.pack(&finding(3)));
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Fields and limits are those of `AwsSecurityFinding` in the Security Hub API Reference.
 
+use std::borrow::Borrow;
 use std::io::{self, Write};
 
 use keytrail_detect::finding::{Finding, FindingState, Severity, Triage};
@@ -25,9 +26,12 @@ const FIELD_MAX: usize = 1_024;
 ///
 /// # Errors
 /// When `out` takes no more.
-pub fn write_asff(findings: &[Finding], out: &mut dyn Write) -> io::Result<()> {
+pub fn write_asff<F: Borrow<Finding>>(
+    findings: impl IntoIterator<Item = F>,
+    out: &mut dyn Write,
+) -> io::Result<()> {
     for finding in findings {
-        json_text::write_compact(out, &of(finding))?;
+        json_text::write_compact(out, &of(finding.borrow()))?;
         out.write_all(b"\n")?;
     }
     Ok(())

@@ -3,6 +3,7 @@
 //! The schema is that of schema.ocsf.io/1.5.0/classes/detection_finding, with the `cloud` profile.
 //! What it has no place for stands under `unmapped`.
 
+use std::borrow::Borrow;
 use std::io::{self, Write};
 
 use keytrail_detect::finding::{Attack, Evidence, Finding, FindingState, Severity, Triage};
@@ -27,9 +28,12 @@ const AWS_ACCOUNT: u64 = 10;
 ///
 /// # Errors
 /// When `out` takes no more.
-pub fn write_ocsf(findings: &[Finding], out: &mut dyn Write) -> io::Result<()> {
+pub fn write_ocsf<F: Borrow<Finding>>(
+    findings: impl IntoIterator<Item = F>,
+    out: &mut dyn Write,
+) -> io::Result<()> {
     for finding in findings {
-        json_text::write_compact(out, &of(finding))?;
+        json_text::write_compact(out, &of(finding.borrow()))?;
         out.write_all(b"\n")?;
     }
     Ok(())

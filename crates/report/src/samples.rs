@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use keytrail_detect::finding::{
     Attack, Evidence, Finding, FindingId, FindingState, Severity, Triage,
 };
+use keytrail_detect::packed_finding::{PackedFinding, Packer};
 use keytrail_event::EventTime;
 
 use crate::events::EventRow;
@@ -23,6 +24,12 @@ pub(crate) fn findings() -> Vec<Finding> {
     let mut findings = vec![learning(), deletion(), hostile()];
     findings.sort_by(|a, b| (&a.episode, &a.id).cmp(&(&b.episode, &b.id)));
     findings
+}
+
+/// The same, packed.
+pub(crate) fn packed(findings: &[Finding]) -> Vec<PackedFinding> {
+    let mut packer = Packer::default();
+    findings.iter().map(|it| packer.pack(it)).collect()
 }
 
 fn at(text: &str) -> EventTime {

@@ -3,7 +3,6 @@
 use std::io::Write as _;
 use std::path::Path;
 
-use keytrail_detect::disposition::dispose;
 use keytrail_detect::finding::Finding;
 use keytrail_report::explain::write_explanation;
 use keytrail_report::summary::write_problems;
@@ -25,8 +24,8 @@ use keytrail_report::escape;
 /// # Errors
 /// When no finding, or more than one problem, has that id.
 pub fn run(arguments: &ExplainArguments, talk: Talk) -> anyhow::Result<Exit> {
-    let findings = match &arguments.findings {
-        Some(file) => read(file)?,
+    let chosen = match &arguments.findings {
+        Some(file) => choose(read(file)?, &arguments.id)?,
         None => {
             let configuration = configuration::load(&arguments.configuration)?;
             let found = discover(&arguments.paths)?;
@@ -41,13 +40,12 @@ pub fn run(arguments: &ExplainArguments, talk: Talk) -> anyhow::Result<Exit> {
                 talk,
             )?;
             talk.say_page(|page, out| write_problems(&replayed.coverage, talk.detail(), page, out));
-            dispose(&mut replayed.findings, &configuration);
-            replayed.findings
+            replayed.findings.dispose(&configuration);
+            choose(replayed.findings.iter(), &arguments.id)?
         }
     };
-    let chosen = choose(&findings, &arguments.id)?;
     let mut out = Destination::standard_output(Format::Table, talk.color());
-    for (index, finding) in chosen.into_iter().enumerate() {
+    for (index, finding) in chosen.iter().enumerate() {
         if index > 0 {
             writeln!(out)?;
         }
@@ -58,10 +56,13 @@ pub fn run(arguments: &ExplainArguments, talk: Talk) -> anyhow::Result<Exit> {
 }
 
 /// The episodes of the one problem whose id begins so.
-pub fn choose<'f>(findings: &'f [Finding], id: &str) -> Result<Vec<&'f Finding>, UsageError> {
+pub fn choose(
+    findings: impl IntoIterator<Item = Finding>,
+    id: &str,
+) -> Result<Vec<Finding>, UsageError> {
     let shown = escape::terminal(id).into_owned();
-    let chosen: Vec<&Finding> = findings
-        .iter()
+    let chosen: Vec<Finding> = findings
+        .into_iter()
         .filter(|finding| finding.id.as_str() == id || finding.episode.starts_with(id))
         .collect();
     let Some(first) = chosen.first() else {

@@ -5,8 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use keytrail_detect::configuration::Configuration;
-use keytrail_detect::disposition::dispose;
-use keytrail_detect::finding::{Finding, Triage};
+use keytrail_detect::finding::Triage;
 use keytrail_event::EventTime;
 use keytrail_report::explain::write_explanation;
 use keytrail_report::findings;
@@ -16,9 +15,10 @@ use pollster::block_on;
 
 use super::explain::choose;
 use super::finding_filter::{FindingFilter, FindingFilterArguments};
-use super::replay::{kept, visible};
+use super::replay::kept;
 use crate::configuration::{self, ConfigurationArguments};
 use crate::exit_code::Exit;
+use crate::finding_list::FindingList;
 use crate::output::{Destination, Format};
 use crate::state_file::{in_state, open};
 use crate::talk::Talk;
@@ -117,13 +117,13 @@ fn list(arguments: &ListArguments, talk: Talk, now: EventTime) -> anyhow::Result
     let filter = FindingFilter::new(&arguments.filter, now)?;
     let configuration = configuration::load(&arguments.configuration)?;
     let mut all = standing(&open(&arguments.state)?)?;
-    dispose(&mut all, &configuration);
+    all.dispose(&configuration);
     all.retain(|finding| {
         let is_wanted = !(arguments.unresolved && finding.triage == Triage::Resolved);
         is_wanted && filter.accepts(finding)
     });
     let mut out = Destination::standard_output(arguments.format, talk.color());
-    let all = visible(arguments.format, &all, arguments.show_suppressed);
+    let all = all.visible(arguments.format, arguments.show_suppressed);
     findings::write(arguments.format.into(), &all, &talk.page(), &mut out)?;
     out.finish()
 }
@@ -131,7 +131,7 @@ fn list(arguments: &ListArguments, talk: Talk, now: EventTime) -> anyhow::Result
 fn show(one: &OneArguments, talk: Talk) -> anyhow::Result<()> {
     let all = standing(&open(&one.state)?)?;
     let mut out = Destination::standard_output(Format::Table, talk.color());
-    for (index, finding) in choose(&all, &one.id)?.into_iter().enumerate() {
+    for (index, finding) in choose(all.iter(), &one.id)?.iter().enumerate() {
         if index > 0 {
             writeln!(out)?;
         }
@@ -154,7 +154,7 @@ fn triage(
         by: arguments.by.clone(),
         note: arguments.note.clone(),
     };
-    let chosen = choose(&all, &arguments.one.id)?;
+    let chosen = choose(all.iter(), &arguments.one.id)?;
     for finding in &chosen {
         let key = FindingKey {
             id: finding.id.as_str().to_owned(),
@@ -167,7 +167,7 @@ fn triage(
 }
 
 /// The findings that stand in a state, as they were judged, whatever the configuration is by now.
-fn standing(store: &SqliteStore) -> anyhow::Result<Vec<Finding>> {
+fn standing(store: &SqliteStore) -> anyhow::Result<FindingList> {
     let configuration = Configuration::default();
     kept::standing(&Executor::new(store, &configuration))
 }

@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
-use keytrail_detect::finding::FindingState;
+use keytrail_detect::finding::{Finding, FindingState};
 use keytrail_event::Day;
 use keytrail_report::escape;
 use keytrail_store::executor::{Executor, base_of, tally_of};
@@ -104,9 +104,11 @@ fn show(path: &Path, talk: Talk) -> anyhow::Result<()> {
     for account in block_on(store.accounts()).map_err(in_state)? {
         let days = block_on(store.days(&account)).map_err(in_state)?;
         let pointer = block_on(store.pointer(&account)).map_err(in_state)?;
-        let findings = block_on(executor.findings(&account)).map_err(in_state)?;
-        let standing = findings.values();
-        let standing = standing.filter(|finding| finding.state != FindingState::Withdrawn);
+        let mut standing = 0_u64;
+        let count = |finding: Finding| {
+            standing += u64::from(finding.state != FindingState::Withdrawn);
+        };
+        block_on(executor.each_finding(&account, count)).map_err(in_state)?;
         writeln!(out, "account {}", escape::terminal(&account))?;
         match (days.first(), days.last()) {
             (Some(first), Some(last)) => {
@@ -122,7 +124,7 @@ fn show(path: &Path, talk: Talk) -> anyhow::Result<()> {
             )?,
             None => writeln!(out, "  learnt    no day has closed yet")?,
         }
-        writeln!(out, "  findings  {}", standing.count())?;
+        writeln!(out, "  findings  {standing}")?;
         if let Some(clock) = block_on(executor.clock(&account)).map_err(in_state)? {
             writeln!(out, "  judged    as of {clock}")?;
         }

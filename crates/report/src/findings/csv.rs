@@ -1,5 +1,6 @@
 //! Findings as CSV, a row each.
 
+use std::borrow::Borrow;
 use std::io::{self, Write};
 
 use keytrail_detect::finding::Finding;
@@ -38,11 +39,18 @@ const BETWEEN: &str = " | ";
 ///
 /// # Errors
 /// When `out` takes no more.
-pub fn write_csv(findings: &[Finding], out: &mut dyn Write) -> io::Result<()> {
+pub fn write_csv<F: Borrow<Finding>>(
+    findings: impl IntoIterator<Item = F>,
+    out: &mut dyn Write,
+) -> io::Result<()> {
     let mut writer = csv::Writer::from_writer(out);
     writer.write_record(COLUMNS)?;
     for finding in findings {
-        writer.write_record(cells(finding).each_ref().map(|cell| cell.as_bytes()))?;
+        writer.write_record(
+            cells(finding.borrow())
+                .each_ref()
+                .map(|cell| cell.as_bytes()),
+        )?;
     }
     writer.flush()
 }

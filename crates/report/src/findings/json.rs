@@ -1,8 +1,10 @@
 //! Findings as one JSON array.
 
+use std::borrow::Borrow;
 use std::io::{self, Write};
 
 use keytrail_detect::finding::Finding;
+use serde::{Serialize, Serializer};
 
 use crate::json_text;
 
@@ -10,9 +12,21 @@ use crate::json_text;
 ///
 /// # Errors
 /// When `out` takes no more.
-pub fn write_json(findings: &[Finding], out: &mut dyn Write) -> io::Result<()> {
-    json_text::write_pretty(out, &findings)?;
+pub fn write_json<F: Borrow<Finding> + Serialize>(
+    findings: impl Iterator<Item = F> + Clone,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    json_text::write_pretty(out, &Array(findings))?;
     out.write_all(b"\n")
+}
+
+/// Serialises what an iterator gives, one after the other.
+struct Array<I>(I);
+
+impl<I: Iterator<Item: Serialize> + Clone> Serialize for Array<I> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.clone())
+    }
 }
 
 #[cfg(test)]
@@ -21,7 +35,7 @@ mod tests {
     use crate::samples;
 
     fn written(findings: &[Finding]) -> String {
-        samples::text(|out| write_json(findings, out))
+        samples::text(|out| write_json(findings.iter(), out))
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Findings as JSON Lines.
 
+use std::borrow::Borrow;
 use std::io::{self, Write};
 
 use keytrail_detect::finding::Finding;
@@ -10,9 +11,12 @@ use crate::json_text;
 ///
 /// # Errors
 /// When `out` takes no more.
-pub fn write_jsonl(findings: &[Finding], out: &mut dyn Write) -> io::Result<()> {
+pub fn write_jsonl<F: Borrow<Finding>>(
+    findings: impl IntoIterator<Item = F>,
+    out: &mut dyn Write,
+) -> io::Result<()> {
     for finding in findings {
-        json_text::write_compact(out, finding)?;
+        json_text::write_compact(out, finding.borrow())?;
         out.write_all(b"\n")?;
     }
     Ok(())

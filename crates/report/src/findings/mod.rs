@@ -8,6 +8,7 @@ mod table;
 use std::io::{self, Write};
 
 use keytrail_detect::finding::{Finding, FindingState};
+use keytrail_detect::packed_finding::PackedFinding;
 
 use crate::asff::write_asff;
 use crate::ocsf::write_ocsf;
@@ -22,24 +23,25 @@ pub(crate) use table::{step_parts, when, write_headline};
 /// The evidence that says that a finding was made while learning.
 const LEARNING_FEATURE: &str = "learning";
 
-/// Writes findings. Data formats keep the caller's order, which is (episode, id); the table puts
+/// Writes findings, unpacking one at a time. Data formats keep the caller's order, which is (episode, id); the table puts
 /// the worst first.
 ///
 /// # Errors
 /// When `out` takes no more.
 pub fn write(
     format: Format,
-    findings: &[Finding],
+    findings: &[PackedFinding],
     page: &Page,
     out: &mut dyn Write,
 ) -> io::Result<()> {
+    let each = findings.iter().map(PackedFinding::unpack);
     match format {
         Format::Table => write_table(findings, page, out),
-        Format::Json => write_json(findings, out),
-        Format::Jsonl => write_jsonl(findings, out),
-        Format::Csv => write_csv(findings, out),
-        Format::Ocsf => write_ocsf(findings, out),
-        Format::Asff => write_asff(findings, out),
+        Format::Json => write_json(each, out),
+        Format::Jsonl => write_jsonl(each, out),
+        Format::Csv => write_csv(each, out),
+        Format::Ocsf => write_ocsf(each, out),
+        Format::Asff => write_asff(each, out),
     }
 }
 
@@ -72,7 +74,7 @@ mod tests {
 
     #[test]
     fn every_format_is_written() {
-        let findings = samples::findings();
+        let findings = samples::packed(&samples::findings());
         for format in [
             Format::Table,
             Format::Json,

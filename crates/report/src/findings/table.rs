@@ -7,6 +7,7 @@ use std::cmp::Reverse;
 use std::io::{self, Write};
 
 use keytrail_detect::finding::{Finding, FindingState};
+use keytrail_detect::packed_finding::PackedFinding;
 
 use crate::escape::{shell_word, terminal};
 use crate::explain::events_command;
@@ -28,21 +29,20 @@ const INDENT: usize = 10;
 ///
 /// # Errors
 /// When `out` takes no more.
-pub fn write_table(findings: &[Finding], page: &Page, out: &mut dyn Write) -> io::Result<()> {
-    let mut sorted: Vec<&Finding> = findings.iter().collect();
+pub fn write_table(findings: &[PackedFinding], page: &Page, out: &mut dyn Write) -> io::Result<()> {
+    let mut sorted: Vec<&PackedFinding> = findings.iter().collect();
     sorted.sort_by_key(|finding| {
         (
-            Reverse(finding.severity),
-            finding.first_seen,
-            &finding.episode,
-            &finding.id,
+            Reverse(finding.severity()),
+            finding.first_seen(),
+            finding.episode(),
         )
     });
     for (index, finding) in sorted.into_iter().enumerate() {
         if index > 0 {
             out.write_all(b"\n")?;
         }
-        Block { page, out }.finding(finding)?;
+        Block { page, out }.finding(&finding.unpack())?;
     }
     Ok(())
 }
@@ -219,7 +219,8 @@ mod tests {
     use crate::samples;
 
     fn written(findings: &[Finding], page: &Page) -> String {
-        samples::text(|out| write_table(findings, page, out))
+        let findings = samples::packed(findings);
+        samples::text(|out| write_table(&findings, page, out))
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Findings, counted.
 
+use std::borrow::Borrow;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
@@ -64,65 +65,70 @@ pub struct Named {
 impl FindingCounts {
     /// Counts the findings that pass the filters.
     #[must_use]
-    pub fn of(findings: &[Finding], filtered_out: u64) -> Self {
-        let in_state = |state| {
-            let findings = findings.iter();
-            findings.filter(|finding| finding.state == state).count() as u64
+    pub fn of<F: Borrow<Finding>>(
+        findings: impl IntoIterator<Item = F>,
+        filtered_out: u64,
+    ) -> Self {
+        let mut counts = Self {
+            filtered_out,
+            by_severity: Severity::ALL.map(|severity| (severity, 0)).into(),
+            ..Self::default()
         };
-        let is_decided = |finding: &&Finding| {
-            use FindingState::{Expected, Shadow, Suppressed};
-            matches!(finding.state, Expected | Suppressed | Shadow)
-        };
-        let shown: Vec<&Finding> = findings.iter().filter(|f| !is_decided(f)).collect();
-        let shown = &shown[..];
-        let mut by_severity: BTreeMap<Severity, u64> =
-            Severity::ALL.map(|severity| (severity, 0)).into();
-        for finding in shown {
-            *by_severity.entry(finding.severity).or_default() += 1;
+        let [mut rules, mut principals, mut keys] = [const { Ranking(BTreeMap::new()) }; 3];
+        for finding in findings {
+            let finding = finding.borrow();
+            match finding.state {
+                FindingState::Expected => counts.expected += 1,
+                FindingState::Suppressed => counts.suppressed += 1,
+                FindingState::Shadow => counts.shadow += 1,
+                FindingState::Provisional | FindingState::Final | FindingState::Withdrawn => {
+                    counts.shown += 1;
+                    counts.learning += u64::from(is_learning(finding));
+                    *counts.by_severity.entry(finding.severity).or_default() += 1;
+                    rules.add(Some(&finding.rule), finding);
+                    principals.add(finding.principal.as_ref(), finding);
+                    keys.add(finding.key.as_ref(), finding);
+                }
+            }
         }
-        let by_rule = ranked(shown, |finding| Some(&finding.rule)).map(|named| RuleCount {
+        let by_rule = rules.ranked().map(|named| RuleCount {
             rule: named.name,
             severity: named.severity,
             findings: named.findings,
         });
-        let principals = ranked(shown, |finding| finding.principal.as_ref());
-        let keys = ranked(shown, |finding| finding.key.as_ref());
-        Self {
-            shown: shown.len() as u64,
-            filtered_out,
-            expected: in_state(FindingState::Expected),
-            suppressed: in_state(FindingState::Suppressed),
-            shadow: in_state(FindingState::Shadow),
-            learning: shown.iter().filter(|finding| is_learning(finding)).count() as u64,
-            by_severity,
-            by_rule: by_rule.collect(),
-            principals: principals.take(NAMED_MAX).collect(),
-            keys: keys.take(NAMED_MAX).collect(),
-        }
+        counts.by_rule = by_rule.collect();
+        counts.principals = principals.ranked().take(NAMED_MAX).collect();
+        counts.keys = keys.ranked().take(NAMED_MAX).collect();
+        counts
     }
 }
 
-/// What findings name, by the worst severity, then findings, then events, then name.
-fn ranked<'f>(
-    findings: &[&'f Finding],
-    name: impl Fn(&'f Finding) -> Option<&'f String>,
-) -> impl Iterator<Item = Named> {
-    let mut by_name: BTreeMap<&String, Named> = BTreeMap::new();
-    for finding in findings {
-        let Some(name) = name(finding) else { continue };
-        let named = by_name.entry(name).or_insert_with(|| Named {
-            name: name.clone(),
-            severity: finding.severity,
-            findings: 0,
-            events: 0,
-        });
+/// What findings name.
+struct Ranking(BTreeMap<String, Named>);
+
+impl Ranking {
+    fn add(&mut self, name: Option<&String>, finding: &Finding) {
+        let Some(name) = name else { return };
+        let named = match self.0.get_mut(name) {
+            Some(named) => named,
+            None => self.0.entry(name.clone()).or_insert(Named {
+                name: name.clone(),
+                severity: finding.severity,
+                findings: 0,
+                events: 0,
+            }),
+        };
         named.severity = named.severity.max(finding.severity);
         named.findings += 1;
         named.events = named.events.saturating_add(finding.count);
     }
-    let mut ranked: Vec<Named> = by_name.into_values().collect();
-    ranked.sort_by_key(|named| Reverse((named.severity, named.findings, named.events)));
-    ranked.into_iter()
+
+    /// By the worst severity, then findings, then events, then name.
+    fn ranked(self) -> impl Iterator<Item = Named> {
+        let mut ranked: Vec<Named> = self.0.into_values().collect();
+        ranked.sort_by_key(|named| Reverse((named.severity, named.findings, named.events)));
+        ranked.into_iter()
+    }
 }
 
 #[cfg(test)]
@@ -132,7 +138,7 @@ mod tests {
 
     #[test]
     fn the_worst_comes_first() {
-        let counts = FindingCounts::of(&samples::findings(), 7);
+        let counts = FindingCounts::of(samples::findings(), 7);
         assert_eq!(
             (counts.shown, counts.filtered_out, counts.learning),
             (3, 7, 1)

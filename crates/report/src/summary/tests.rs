@@ -61,7 +61,7 @@ fn replay() -> Summary {
         tally: Some(tally),
         metrics: Some(metrics),
         learning_accounts: Some(1),
-        findings: Some(FindingCounts::of(&samples::findings(), 2)),
+        findings: Some(FindingCounts::of(samples::findings(), 2)),
         sigma: None,
         bounds_met: bounds_met(&tally, &metrics, 0),
     }

@@ -1,6 +1,7 @@
 //! Folding an account's days from where a base stands, and looking at those that are open.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use keytrail_detect::base::Base;
 use keytrail_detect::engine::is_due;
@@ -18,7 +19,7 @@ use crate::Store;
 pub(super) struct Fold {
     pub base: Base,
     /// The findings that the days judged so far left, by episode.
-    pub standing: BTreeMap<String, PackedFinding>,
+    pub standing: BTreeMap<Arc<str>, PackedFinding>,
     /// The findings that stood before the first judged day, by id.
     pub before: BTreeMap<String, PackedFinding>,
     pub metrics: Metrics,
@@ -41,7 +42,7 @@ impl Fold {
         self.metrics.add(&plan.metrics);
         for finding in &plan.findings {
             self.standing
-                .insert(finding.unpack().episode, finding.clone());
+                .insert(Arc::clone(finding.episode()), finding.clone());
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What digests show to be wrong with an account's log files: kept, so that it stands until it is mended.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use keytrail_detect::packed_finding::{PackedFinding, Packer};
 use keytrail_detect::rules::log_gap::{self, Gap};
@@ -40,12 +41,13 @@ impl<S: Store> Executor<'_, S> {
     pub(super) async fn gap_findings(
         &self,
         account: &str,
-    ) -> Result<BTreeMap<String, PackedFinding>, ExecuteError> {
+    ) -> Result<BTreeMap<Arc<str>, PackedFinding>, ExecuteError> {
         let gaps: Vec<Gap> = self.note(account, GAPS).await?.unwrap_or_default();
         let findings = log_gap::findings(&gaps).into_iter();
         let mut packer = Packer::default();
-        Ok(findings
-            .map(|finding| (finding.episode.clone(), packer.pack(&finding)))
+        let packed = findings.map(|finding| packer.pack(&finding));
+        Ok(packed
+            .map(|finding| (Arc::clone(finding.episode()), finding))
             .collect())
     }
 }

@@ -1,6 +1,7 @@
 //! Revisions: what was recorded of an account's findings, against what stands now.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use keytrail_detect::finding::{Finding, FindingState, Triage};
 use keytrail_detect::packed_finding::PackedFinding;
@@ -43,7 +44,7 @@ pub(super) struct Revised {
 /// What stands and what stood, where an account is judged anew.
 pub(super) struct Standing<'f> {
     /// What stands, by episode.
-    pub now: BTreeMap<String, PackedFinding>,
+    pub now: BTreeMap<Arc<str>, PackedFinding>,
     /// The findings as they stood when the judged time began, by id.
     pub before: &'f BTreeMap<String, PackedFinding>,
     pub judged: Judged,
@@ -53,7 +54,7 @@ impl Standing<'_> {
     /// What is to be recorded of an episode that was recorded before; it is done with then.
     fn revise(&mut self, stored: &StoredFinding) -> Result<Option<Finding>, ExecuteError> {
         let record = &stored.record;
-        let now = self.now.remove(&record.key.episode);
+        let now = self.now.remove(record.key.episode.as_str());
         if now.is_none() && !self.judged.covers(&record.rule, record.last_seen) {
             // It is of a time that nobody looked at: those of years stay where they are.
             return Ok(None);
@@ -66,10 +67,9 @@ impl Standing<'_> {
             return Ok(None);
         }
         let before = self.before.get(known.id.as_str());
-        let before = before.map(PackedFinding::unpack);
-        let stands = match before.filter(|before| before.episode == known.episode) {
+        let stands = match before.filter(|before| **before.episode() == *known.episode) {
             // What made it go on is gone; what it was before stands again.
-            Some(before) => before,
+            Some(before) => before.unpack(),
             None => Finding {
                 state: FindingState::Withdrawn,
                 ..known.clone()

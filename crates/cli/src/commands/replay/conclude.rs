@@ -29,7 +29,7 @@ pub fn summarise(replayed: &Replayed, filtered_out: u64, sigma: Option<SigmaCoun
         tally: Some(counts),
         metrics: Some(replayed.metrics),
         learning_accounts: Some(replayed.learning_accounts),
-        findings: Some(FindingCounts::of(&replayed.findings, filtered_out)),
+        findings: Some(FindingCounts::of(replayed.findings.iter(), filtered_out)),
         sigma,
         bounds_met,
     };

@@ -1,6 +1,7 @@
 //! A replay in memory: the engine over the files, in the order of their stamps.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use keytrail_detect::configuration::Configuration;
 use keytrail_detect::engine;
@@ -17,6 +18,7 @@ use super::collect::{Intake, collect};
 use super::room::{Outgrown, Room};
 use super::scores::AccountScore;
 use crate::digests::{Span, verify_files};
+use crate::finding_list::FindingList;
 use crate::input::Discovered;
 use crate::progress::Progress;
 
@@ -42,9 +44,6 @@ pub fn replay(
     let verified = verify_files(found, threads, Span::default(), None)?;
     let gaps = verified.verification.within_archive(&verified.log_files);
     replayed.findings.extend(log_gap::findings(&gaps));
-    replayed
-        .findings
-        .sort_by(|a, b| (&a.episode, &a.id).cmp(&(&b.episode, &b.id)));
     progress.finish();
     Ok(replayed)
 }
@@ -81,7 +80,7 @@ fn pass(
     let counts = state.counts();
     let mut replayed = Replayed {
         coverage,
-        findings: Vec::new(),
+        findings: FindingList::default(),
         counts,
         // Beyond exact counting, distinct records are an estimate; no estimate makes duplicates negative.
         distinct: state.distinct().min(counts.kept),
@@ -92,8 +91,8 @@ fn pass(
         scores: engine.scores,
     };
     let afterwards = state.has_afterwards().then(|| state.into_afterwards());
-    let findings = engine.findings.values().map(PackedFinding::unpack);
-    replayed.findings = findings.collect();
+    let findings: Vec<PackedFinding> = engine.findings.into_values().collect();
+    replayed.findings = findings.into();
     Ok((replayed, afterwards))
 }
 
@@ -102,7 +101,7 @@ struct InMemory<'c> {
     state: State,
     configuration: &'c Configuration,
     room: Room,
-    findings: BTreeMap<String, PackedFinding>,
+    findings: BTreeMap<Arc<str>, PackedFinding>,
     metrics: Metrics,
     scores: Vec<AccountScore>,
 }
@@ -150,7 +149,7 @@ impl Intake for InMemory<'_> {
 
 fn note(
     plan: Plan,
-    findings: &mut BTreeMap<String, PackedFinding>,
+    findings: &mut BTreeMap<Arc<str>, PackedFinding>,
     metrics: &mut Metrics,
     scores: &mut Vec<AccountScore>,
 ) {
@@ -161,6 +160,6 @@ fn note(
         line,
     }));
     for finding in plan.findings {
-        findings.insert(finding.unpack().episode, finding);
+        findings.insert(Arc::clone(finding.episode()), finding);
     }
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use keytrail_detect::bounds::CLOSE_LAG_SECONDS;
 use keytrail_detect::configuration::Configuration;
 use keytrail_detect::finding::{Finding, FindingState};
+use keytrail_detect::packed_finding::Packer;
 use keytrail_detect::plan::Metrics;
 use keytrail_detect::rules::log_gap::Gap;
 use keytrail_detect::tally::{Tally, TallyCounts};
@@ -19,6 +20,7 @@ use super::Replayed;
 use super::collect::{Intake, collect};
 use super::room::Room;
 use crate::digests::{Span, verify_files};
+use crate::finding_list::FindingList;
 use crate::input::Discovered;
 use crate::progress::Progress;
 use crate::state_file::in_state;
@@ -110,7 +112,7 @@ fn note_gaps<S: Store>(
 #[derive(Debug, Default)]
 pub struct Judged {
     /// The findings that stand, sorted by (episode, id).
-    pub findings: Vec<Finding>,
+    pub findings: FindingList,
     /// Accounts that are still being learnt.
     pub learning_accounts: u64,
     /// Pairs that were forgotten because an account had too many.
@@ -155,18 +157,18 @@ pub fn judge<S: Store>(
 ///
 /// # Errors
 /// When the state can not be read.
-pub fn standing<S: Store>(executor: &Executor<'_, S>) -> anyhow::Result<Vec<Finding>> {
+pub fn standing<S: Store>(executor: &Executor<'_, S>) -> anyhow::Result<FindingList> {
     let mut all = Vec::new();
+    let mut packer = Packer::default();
     for account in block_on(executor.store().accounts()).map_err(in_state)? {
         let take = |finding: Finding| {
             if finding.state != FindingState::Withdrawn {
-                all.push(finding);
+                all.push(packer.pack(&finding));
             }
         };
         block_on(executor.each_finding(&account, take)).map_err(in_state)?;
     }
-    all.sort_by(|a, b| (&a.episode, &a.id).cmp(&(&b.episode, &b.id)));
-    Ok(all)
+    Ok(all.into())
 }
 
 fn refolded_in_words(refolded: Refolded, account: &str, days: usize) -> String {

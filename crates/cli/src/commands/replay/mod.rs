@@ -8,11 +8,9 @@ pub mod room;
 mod scores;
 pub mod unkept;
 
-use std::borrow::Cow;
 use std::io::IsTerminal as _;
 
-use keytrail_detect::disposition::dispose;
-use keytrail_detect::finding::{Finding, FindingState};
+use keytrail_detect::packed_finding::PackedFinding;
 use keytrail_detect::plan::Metrics;
 use keytrail_detect::tally::TallyCounts;
 use keytrail_event::EventTime;
@@ -25,6 +23,7 @@ use crate::arguments::ReplayArguments;
 use crate::configuration;
 use crate::exit_code::Exit;
 use crate::failure::{UsageError, unless_closed};
+use crate::finding_list::FindingList;
 use crate::output::{Destination, Format, check_places};
 use crate::progress::Progress;
 use crate::sigma::Sigma;
@@ -38,7 +37,7 @@ pub struct Replayed {
     /// What was read.
     pub coverage: Coverage,
     /// The findings in their last revision, sorted by (episode, id).
-    pub findings: Vec<Finding>,
+    pub findings: FindingList,
     /// How the records stood to the stamps of their files.
     pub counts: TallyCounts,
     /// Distinct records among those that were kept.
@@ -114,21 +113,16 @@ pub fn run(arguments: &ReplayArguments, talk: Talk, now: EventTime) -> anyhow::R
         let progress = Progress::new(talk.is_progress_wanted(), found.bytes());
         let (findings, counts) = sigma.run(&found, threads, &progress)?;
         replayed.findings.extend(findings);
-        replayed
-            .findings
-            .sort_by(|a, b| (&a.episode, &a.id).cmp(&(&b.episode, &b.id)));
         sigma_counts = Some(counts);
     }
-    dispose(&mut replayed.findings, &configuration);
+    replayed.findings.dispose(&configuration);
     if let Some(file) = scores_file {
-        scores::write(&replayed.scores, &replayed.findings, file)?;
+        scores::write(&replayed.scores, replayed.findings.iter(), file)?;
     }
-    let all = replayed.findings.len();
-    replayed.findings.retain(|finding| filter.accepts(finding));
-    let filtered_out = all - replayed.findings.len();
+    let filtered_out = replayed.findings.retain(|finding| filter.accepts(finding));
     for (format, mut destination) in places {
         let page = talk.plain_page();
-        let findings = visible(format, &replayed.findings, arguments.show_suppressed);
+        let findings = replayed.findings.visible(format, arguments.show_suppressed);
         let written = findings::write(format.into(), &findings, &page, &mut destination);
         unless_closed(
             written
@@ -143,7 +137,7 @@ pub fn run(arguments: &ReplayArguments, talk: Talk, now: EventTime) -> anyhow::R
     let shown = match output.format.or(default) {
         Some(format) => show(
             format,
-            &visible(format, &replayed.findings, arguments.show_suppressed),
+            &replayed.findings.visible(format, arguments.show_suppressed),
             talk,
         ),
         None => Ok(()),
@@ -157,8 +151,9 @@ pub fn run(arguments: &ReplayArguments, talk: Talk, now: EventTime) -> anyhow::R
     let is_failed = |severity| {
         replayed
             .findings
+            .packed()
             .iter()
-            .any(|finding| finding.state.is_alerting() && finding.severity >= severity)
+            .any(|finding| finding.state().is_alerting() && finding.severity() >= severity)
     };
     Ok(if arguments.fail_on.is_some_and(is_failed) {
         Exit::Findings
@@ -169,18 +164,7 @@ pub fn run(arguments: &ReplayArguments, talk: Talk, now: EventTime) -> anyhow::R
     })
 }
 
-/// What a format shows: a table leaves out what is suppressed, unless the user wants it.
-pub fn visible(format: Format, findings: &[Finding], show_suppressed: bool) -> Cow<'_, [Finding]> {
-    let is_hidden = |finding: &Finding| finding.state == FindingState::Suppressed;
-    if format != Format::Table || show_suppressed || !findings.iter().any(is_hidden) {
-        return findings.into();
-    }
-    let mut visible = findings.to_vec();
-    visible.retain(|finding| !is_hidden(finding));
-    visible.into()
-}
-
-fn show(format: Format, findings: &[Finding], talk: Talk) -> anyhow::Result<()> {
+fn show(format: Format, findings: &[PackedFinding], talk: Talk) -> anyhow::Result<()> {
     let mut stdout = Destination::standard_output(format, talk.color());
     findings::write(format.into(), findings, &talk.page(), &mut stdout)?;
     stdout.finish()

@@ -34,13 +34,21 @@ struct Written<'a> {
     event_ids: &'a [String],
 }
 
+impl Written<'_> {
+    fn write(&self, file: &mut Destination) -> anyhow::Result<()> {
+        serde_json::to_writer(&mut *file, self)?;
+        file.write_all(b"\n")?;
+        Ok(())
+    }
+}
+
 /// Writes hours, then findings of rules on the same scale.
 ///
 /// # Errors
 /// When the file takes no more.
 pub fn write(
     scores: &[AccountScore],
-    findings: &[Finding],
+    findings: impl Iterator<Item = Finding>,
     mut file: Destination,
 ) -> anyhow::Result<()> {
     let hours = scores.iter().map(|AccountScore { line, .. }| Written {
@@ -49,19 +57,19 @@ pub fn write(
         score: line.score,
         event_ids: &line.event_ids,
     });
+    for line in hours {
+        line.write(&mut file)?;
+    }
     let beside = Beside::new(scores);
-    let by_rules = findings
-        .iter()
-        .filter(|finding| behaviour::find(&finding.rule).is_none());
-    let by_rules = by_rules.map(|finding| Written {
-        t: finding.last_seen.unix_seconds(),
-        p: finding.principal.as_deref().unwrap_or_default(),
-        score: alone(finding.severity) + beside.most(finding),
-        event_ids: &finding.event_ids,
-    });
-    for line in hours.chain(by_rules) {
-        serde_json::to_writer(&mut file, &line)?;
-        file.write_all(b"\n")?;
+    let by_rules = findings.filter(|finding| behaviour::find(&finding.rule).is_none());
+    for finding in by_rules {
+        let line = Written {
+            t: finding.last_seen.unix_seconds(),
+            p: finding.principal.as_deref().unwrap_or_default(),
+            score: alone(finding.severity) + beside.most(&finding),
+            event_ids: &finding.event_ids,
+        };
+        line.write(&mut file)?;
     }
     file.finish()
 }
