@@ -19,6 +19,13 @@ use crate::{
 #[derive(Debug, Default)]
 pub struct MemoryStore(Mutex<Contents>);
 
+/// A copy holds what stands now, and goes its own way.
+impl Clone for MemoryStore {
+    fn clone(&self) -> Self {
+        Self(Mutex::new(self.contents().clone()))
+    }
+}
+
 impl MemoryStore {
     /// What stands behind the lock stays whole when a thread panics: each change is checked first.
     fn contents(&self) -> MutexGuard<'_, Contents> {

@@ -10,7 +10,7 @@ use crate::{
     StoredFinding, Version,
 };
 
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Contents {
     pub(super) accounts: BTreeMap<String, Account>,
     pub(super) findings: BTreeMap<FindingKey, StoredFinding>,
@@ -20,7 +20,7 @@ pub(super) struct Contents {
     writes: u64,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Account {
     pub(super) tallies: BTreeMap<Day, Tally>,
     pub(super) bases: BTreeMap<(u64, Day, u32), Vec<u8>>,
@@ -29,7 +29,7 @@ pub(super) struct Account {
     pub(super) findings: BTreeSet<FindingKey>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Tally {
     pub(super) bytes: Vec<u8>,
     write: u64,
