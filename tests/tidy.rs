@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand};
 use keytrail_tests::root;
@@ -246,6 +247,22 @@ fn links_in_the_documents_lead_somewhere() {
         }
     }
     assert!(broken.is_empty(), "broken links: {broken:#?}");
+}
+
+#[test]
+fn the_deliberate_bugs_fit_the_code() {
+    let mut patches = Vec::new();
+    for entry in std::fs::read_dir(root().join("tests/faults")).unwrap() {
+        patches.push(entry.unwrap().path());
+    }
+    assert!(!patches.is_empty());
+    for patch in &patches {
+        let mut check = Command::new("git");
+        check.args(["apply", "--check"]).arg(patch);
+        let checked = check.current_dir(root()).output().unwrap();
+        let why = String::from_utf8_lossy(&checked.stderr);
+        assert!(checked.status.success(), "{}: {why}", patch.display());
+    }
 }
 
 #[test]
