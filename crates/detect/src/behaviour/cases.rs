@@ -127,10 +127,9 @@ impl<'a> Case<'a> {
         let mut evidence = self.reasons.evidence.clone();
         evidence.extend(self.sensitive.clone());
         evidence.extend(self.campaign_evidence());
-        let escalated = escalation(open.as_ref(), self.best.score);
         let mut severity = self.severity;
-        if let Some((worse, why)) = escalated {
-            severity = severity.max(worse);
+        if let Some((worse, why)) = escalation(open.as_ref(), self.best.score, severity) {
+            severity = worse;
             evidence.push(why);
         }
         evidence.extend(circumstances(&self.cells, day.account_day));

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::baseline::AccountBaseline;
-use crate::baseline::constants::SCORE_FLOOR;
+use crate::baseline::constants::{HIGH_TIMES_RARER, MEDIUM_TIMES_RARER, SCORE_FLOOR, SCORE_TAIL};
 use crate::cell::Cell;
 use crate::cells::CellKey;
 use crate::configuration::Behaviour;
@@ -25,19 +25,22 @@ pub(super) struct Levels {
 }
 
 impl Levels {
-    /// Those of an account that is to have so many findings a day: medium is a fifth of them, high a twentieth. Who has
-    /// a lower floor sees more findings, but no graver ones.
+    /// Those of an account that is to have so many findings a day: medium is a fifth of them, high a twentieth. In a quiet
+    /// account those are few enough for the floor to decide, and the least of findings would be grave; so medium and high
+    /// also ask for what organisations without attacks reach that much more rarely. Who has a lower floor sees more
+    /// findings, but no graver ones.
     pub fn of(base: &AccountBaseline, wanted: &Behaviour) -> Self {
         let Behaviour {
             findings_a_day,
             score_floor,
             ..
         } = *wanted;
-        let grave_floor = score_floor.max(SCORE_FLOOR);
+        let threshold =
+            |share: f64, floor: f64| base.threshold(findings_a_day * share, score_floor.max(floor));
         Self {
             low: base.threshold(findings_a_day, score_floor),
-            medium: base.threshold(findings_a_day / 5.0, grave_floor),
-            high: base.threshold(findings_a_day / 20.0, grave_floor),
+            medium: threshold(1.0 / 5.0, rarer(MEDIUM_TIMES_RARER)),
+            high: threshold(1.0 / 20.0, rarer(HIGH_TIMES_RARER)),
         }
     }
 
@@ -54,6 +57,12 @@ impl Levels {
             severity
         }
     }
+}
+
+/// The score that organisations without attacks reach so many times more rarely than the floor: their excess is
+/// exponential (peaks over threshold: Siffer et al., KDD 2017).
+fn rarer(times: f64) -> f64 {
+    SCORE_FLOOR + SCORE_TAIL * libm::log(times)
 }
 
 /// The keys of these cells that the configuration names as sensitive: why the case is one up.
@@ -83,22 +92,34 @@ pub(super) fn sensitive_keys(cells: &[(CellKey, &Cell)], day: &Day<'_>) -> Optio
     Some(Evidence::new("sensitive_key", text).observed(keys.len()))
 }
 
-/// Whether a case that is open has grown so much that it is one worse than it was.
-pub(super) fn escalation(open: Option<&Finding>, score: f64) -> Option<(Severity, Evidence)> {
+/// A case that is open and has grown is one worse than it was, though never more than one worse than its score says: three
+/// small steps make no strong evidence.
+pub(super) fn escalation(
+    open: Option<&Finding>,
+    score: f64,
+    by_score: Severity,
+) -> Option<(Severity, Evidence)> {
     let open = open.filter(|open| score >= open.score + ESCALATING_SCORE)?;
+    let severity = open.severity.higher().min(by_score.higher());
+    if severity <= by_score {
+        return None;
+    }
     let text = format!(
-        "The case scored {:.1} before, and {score:.1} now: it is one severity worse.",
+        "The case scored {:.1} before, and {score:.1} now: it grows, and is one severity worse than its score alone says.",
         open.score
     );
     let evidence = Evidence::new("escalation", text)
         .observed(format_args!("{score:.1}"))
         .expected(format_args!("{:.1}", open.score));
-    Some((open.severity.higher(), evidence))
+    Some((severity, evidence))
 }
 
 #[cfg(test)]
 mod tests {
+    use keytrail_event::EventTime;
+
     use super::*;
+    use crate::finding::{FindingId, FindingState, Triage};
 
     const LEVELS: Levels = Levels {
         low: 10.0,
@@ -117,5 +138,94 @@ mod tests {
             assert_eq!(LEVELS.severity(score, false), plain, "{score}");
             assert_eq!(LEVELS.severity(score, true), grave, "{score}");
         }
+    }
+
+    /// With few principals, all of its levels were the floor: the least of findings was high.
+    #[test]
+    fn in_a_quiet_account_a_finding_at_the_floor_is_low() {
+        let levels = Levels::of(&AccountBaseline::default(), &Behaviour::default());
+        for (score, severity) in [
+            (SCORE_FLOOR, Severity::Low),
+            (26.0, Severity::Low),
+            (28.0, Severity::Medium),
+            (32.9, Severity::Medium),
+            (33.0, Severity::High),
+        ] {
+            assert_eq!(levels.severity(score, false), severity, "{score}");
+        }
+    }
+
+    #[test]
+    fn who_moves_the_floor_moves_no_level_above_it() {
+        let with = |score_floor| {
+            let wanted = Behaviour {
+                score_floor,
+                ..Behaviour::default()
+            };
+            Levels::of(&AccountBaseline::default(), &wanted)
+        };
+        let (usual, lower, higher) = (with(SCORE_FLOOR), with(5.0), with(30.0));
+        assert_eq!((lower.low, higher.low), (5.0, 30.0));
+        assert_eq!((lower.medium, lower.high), (usual.medium, usual.high));
+        assert_eq!((higher.medium, higher.high), (30.0, usual.high));
+    }
+
+    /// A case as it stands.
+    fn open(severity: Severity, score: f64) -> Finding {
+        let at = EventTime::from_unix_seconds(1_772_460_000);
+        let id = FindingId::new("new-pair", &["111122223333", "mia"]);
+        Finding {
+            episode: format!("{id}@2026-03-02"),
+            id,
+            revision: 1,
+            published_at: None,
+            state: FindingState::Final,
+            triage: Triage::Open,
+            rule: "new-pair".to_owned(),
+            title: String::new(),
+            severity,
+            score,
+            confidence: 1.0,
+            account: "111122223333".to_owned(),
+            region: None,
+            principal: None,
+            key: None,
+            first_seen: at,
+            last_seen: at,
+            count: 1,
+            event_ids: Vec::new(),
+            evidence: Vec::new(),
+            attack: Vec::new(),
+            practice: None,
+            next_steps: Vec::new(),
+            generation: None,
+        }
+    }
+
+    #[test]
+    fn a_case_that_grows_by_three_is_one_worse() {
+        use Severity::{Critical, High, Low, Medium};
+        for (was, before, now, by_score, worse) in [
+            (Low, 21.0, 23.9, Low, None),
+            (Low, 21.0, 24.0, Low, Some(Medium)),
+            (Medium, 27.0, 30.0, Medium, Some(High)),
+            (High, 33.0, 36.0, High, Some(Critical)),
+            // The score says as much by itself.
+            (Low, 21.0, 28.0, Medium, None),
+            // It grew before: small steps do not add up to strong evidence.
+            (Medium, 24.0, 27.5, Medium, Some(High)),
+            (High, 27.5, 30.5, Medium, Some(High)),
+            (Critical, 36.0, 36.5, High, None),
+        ] {
+            let found = escalation(Some(&open(was, before)), now, by_score);
+            let severity = found.as_ref().map(|(severity, _)| *severity);
+            assert_eq!(severity, worse, "{was:?} {before}, then {now}");
+        }
+        assert_eq!(escalation(None, 40.0, High), None);
+        let (_, why) = escalation(Some(&open(Low, 21.0)), 25.0, Low).unwrap();
+        assert_eq!(
+            why.text,
+            "The case scored 21.0 before, and 25.0 now: it grows, and is one severity worse than its score alone says."
+        );
     }
 }
