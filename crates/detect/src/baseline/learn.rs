@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use super::canonical::Class;
+use super::combine::{FAMILY_BINS, TOTAL_BINS};
 use super::constants::{
     KAPPA, KEY_PATHS_MAX, KEY_VALUES_MAX, LEARNING_DAYS, TEACHES_LESS_FROM, TEACHES_LESS_WEIGHT,
 };
@@ -11,7 +12,7 @@ use super::decay::{CALIBRATION, HABIT, log2_1p};
 use super::facts::{DayFacts, HourFacts, NO_KEY, PrincipalFacts};
 use super::features::{FEATURES, Feature};
 use super::novelty::OF_A_FIRST;
-use super::score::{Bases, FAMILY_BINS, Judge, JudgedDay, ScoredHour, TOTAL_BINS};
+use super::score::{Bases, Judge, JudgedDay, ScoredHour};
 use super::shown::Shown;
 use super::state::{
     AccountBaseline, ClassBaseline, KeyBaseline, NOISES, PrincipalBaseline, STREAMS, TABLES,

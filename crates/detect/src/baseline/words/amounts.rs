@@ -5,7 +5,7 @@ use super::numbers::{hours_in_words, short_number};
 use crate::baseline::decay::HABIT;
 use crate::baseline::facts::NO_KEY;
 use crate::baseline::features::Feature;
-use crate::baseline::score::prior_mean;
+use crate::baseline::rates::prior_mean;
 use crate::baseline::state;
 use crate::baseline::streams::{KINDS, counts};
 use crate::baseline::volume::{SlotTime, Slots};
