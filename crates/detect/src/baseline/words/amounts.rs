@@ -1,7 +1,7 @@
 //! What was counted, in words: few words, a sentence, what was observed, and what was expected.
 
-use super::Telling;
 use super::numbers::{hours_in_words, short_number};
+use super::telling::Telling;
 use crate::baseline::decay::HABIT;
 use crate::baseline::facts::NO_KEY;
 use crate::baseline::features::Feature;
