@@ -152,7 +152,20 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             }
             early = std::mem::replace(&mut late, next);
         }
-        eprintln!("{name}: {:?}", late.entities());
+        let mut bytes: Vec<(usize, usize)> = late.principal_bytes().collect();
+        bytes.sort_unstable();
+        let at = |share: usize| bytes.get(bytes.len() * share / 100).map_or(0, |all| all.0);
+        let of_pairs: usize = bytes.iter().map(|(_, of_pairs)| of_pairs).sum();
+        let entities = late.entities();
+        eprintln!(
+            "{name}: {entities:?} principals, keys and pairs; bytes of a principal: median {}, of a tenth more than {}, \
+             largest {}; of a pair {}; of all {}",
+            at(50),
+            at(90),
+            bytes.last().map_or(0, |all| all.0),
+            of_pairs / entities.2.max(1),
+            late.encode().len(),
+        );
     }
     eprintln!(
         "{} files; {hours} principal-hours, {pair_hours} pair-hours; folded in {folding:?} of {:?}",
