@@ -225,8 +225,8 @@ pub const SCORE_TAIL: f64 = 5.2;
 /// How many times rarer than the floor a score has to be at least to be of medium severity: about once in three weeks of
 /// an organisation without attacks, however quiet the account.
 pub const MEDIUM_TIMES_RARER: f64 = 3.0;
-/// The same for high severity, which wakes people: about once in ten weeks. Measured: 20 times (once in twenty weeks) leaves a
-/// fifth of the attacks that are found high, 10 times a third.
+/// The same for high severity, which wakes people: about once in ten weeks. Measured, beside the floor alone for all levels: of
+/// the findings without an attack of seven organisations 3 are high instead of 20, of those about an attack 7 instead of 11.
 pub const HIGH_TIMES_RARER: f64 = 10.0;
 
 // Bounds. The smallest token goes first.
