@@ -7,7 +7,7 @@ use super::constants::MATHS_VERSION;
 use super::state::AccountBaseline;
 
 /// The version of the form, the first byte.
-const FORM: u8 = 1;
+const FORM: u8 = 2;
 
 /// Why bytes are no base of this version.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -155,13 +155,15 @@ mod tests {
     /// A number as names and keys have them after millions were given.
     const NUMBER: u32 = 2_000_000;
 
-    /// A stream that had every ratio in every slot.
+    /// A stream that had every ratio, and every slot on days of its own.
     fn full_stream(slots: Slots) -> Stream {
         let mut stream = Stream::default();
         for day in TODAY..TODAY + 7 {
             for hour in 0..24 {
                 let calls = libm::exp2(f64::from(hour) / 24.0 * (RATIO_MAX + 0.5)) * KAPPA;
-                stream.learn(slots, SlotTime::new(day, hour), calls, 0.0, KAPPA);
+                for _ in 0..=hour {
+                    stream.learn(slots, SlotTime::new(day, hour), calls, 0.0, KAPPA);
+                }
             }
         }
         stream
@@ -195,7 +197,9 @@ mod tests {
         for (stream, kind) in full.streams.iter_mut().zip(KINDS) {
             *stream = full_stream(kind.slots);
         }
-        full.times.learn(0x00ff_ffff, true);
+        for first in 0..24 {
+            full.times.learn(0x00ff_ffff << first & 0x00ff_ffff, true);
+        }
         for bin in 0..100 {
             let value = f64::from(bin) * FAMILY_BINS.0;
             for family in 0..FAMILIES {

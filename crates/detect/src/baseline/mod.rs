@@ -14,6 +14,7 @@ pub mod budget;
 pub mod bytes;
 pub mod calibration;
 pub mod canonical;
+mod columns;
 mod combine;
 pub mod constants;
 mod day_judge;

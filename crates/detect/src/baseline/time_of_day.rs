@@ -10,6 +10,7 @@ use super::volume::SlotTime;
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct ActiveTimes {
     /// By hour of the day; trailing hours without weight are not kept.
+    #[serde(with = "super::columns::hours")]
     hours: Vec<f32>,
     weekdays: f32,
     weekend_days: f32,

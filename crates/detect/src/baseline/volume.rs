@@ -73,6 +73,7 @@ impl SlotTime {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Stream {
     /// (slot, calls, active hours), decayed; only slots with weight, sorted.
+    #[serde(with = "super::columns::slots")]
     slots: Vec<(u8, f32, f32)>,
     ratios: Histogram,
     /// Decayed active hours.
