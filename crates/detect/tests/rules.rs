@@ -528,6 +528,10 @@ fn index() -> String {
             about.id, about.title, about.attack.1
         );
     }
+    text.push_str(
+        "\nThat a principal or a pair falls silent is no behaviour: [why](../baselines.md#what-was-tried). An account that falls\n\
+         silent is told by [`log-silence`](log-silence.md).\n",
+    );
     text
 }
 
