@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use keytrail_detect::behaviour::{least_high, least_medium};
 use keytrail_detect::finding::{Evidence, Finding, FindingState, Severity, Triage};
 
 use crate::attack;
@@ -100,8 +101,10 @@ impl Explanation<'_> {
         self.0.heading("How sure")?;
         let severity = finding.severity;
         self.0.text(&format!(
-            "Score {}, severity {severity}. Behaviour is low from the account's threshold, medium where a fifth of the findings would remain, high where a twentieth would; the evidence `rarity` gives the reckoning. Rules have the fixed scores {}, {}, {} and {} for low to critical.",
+            "Score {}, severity {severity}. Behaviour is low from the account's threshold, medium where a fifth of the findings would remain and from {:.1}, high where a twentieth would and from {:.1}; the evidence `rarity` gives the reckoning. Rules have the fixed scores {}, {}, {} and {} for low to critical.",
             Short(finding.score),
+            least_medium(),
+            least_high(),
             Short(Severity::Low.score()),
             Short(Severity::Medium.score()),
             Short(Severity::High.score()),

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use keytrail_detect::behaviour::{AboutBehaviour, BEHAVIOURS};
+use keytrail_detect::behaviour::{AboutBehaviour, BEHAVIOURS, least_high, least_medium};
 use keytrail_detect::finding::{Attack, Severity};
 use keytrail_detect::rules::{About, RULES, Side};
 use serde::Serialize;
@@ -176,7 +176,11 @@ pub fn write_rule(entry: &RuleEntry, page: &Page, out: &mut dyn Write) -> io::Re
             prose.text(&named.collect::<Vec<_>>().join(", "))?;
         }
         RuleKind::Behaviour => prose
-            .text("By its score: how unusual and how large it is. Low from the account's threshold, medium where a fifth of the findings would remain, high where a twentieth would; one more where something is destroyed or handed out.")?,
+            .text(&format!(
+                "By its score: how unusual and how large it is. Low from the account's threshold, medium where a fifth of the findings would remain and from {:.1}, high where a twentieth would and from {:.1}; one more where something is destroyed or handed out.",
+                least_medium(),
+                least_high()
+            ))?,
     }
     prose.heading("ATT&CK")?;
     for technique in &entry.attack {

@@ -39,8 +39,8 @@ impl Levels {
             |share: f64, floor: f64| base.threshold(findings_a_day * share, score_floor.max(floor));
         Self {
             low: base.threshold(findings_a_day, score_floor),
-            medium: threshold(1.0 / 5.0, rarer(MEDIUM_TIMES_RARER)),
-            high: threshold(1.0 / 20.0, rarer(HIGH_TIMES_RARER)),
+            medium: threshold(1.0 / 5.0, least_medium()),
+            high: threshold(1.0 / 20.0, least_high()),
         }
     }
 
@@ -57,6 +57,18 @@ impl Levels {
             severity
         }
     }
+}
+
+/// The least score of medium severity, in any account.
+#[must_use]
+pub fn least_medium() -> f64 {
+    rarer(MEDIUM_TIMES_RARER)
+}
+
+/// The least score of high severity, in any account.
+#[must_use]
+pub fn least_high() -> f64 {
+    rarer(HIGH_TIMES_RARER)
 }
 
 /// The score that organisations without attacks reach so many times more rarely than the floor: their excess is
