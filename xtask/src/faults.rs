@@ -38,8 +38,9 @@ fn worlds(workspace: &Path, profile: &str, first: u64, count: u64) -> Command {
     command
 }
 
-/// Applies each patch of `tests/faults` to a copy of what is committed, and runs worlds until one fails.
-pub fn prove() -> Result<()> {
+/// Applies each patch of `tests/faults`, or those of these names, to a copy of what is committed, and runs worlds until
+/// one fails.
+pub fn prove(names: &[String]) -> Result<()> {
     let root = root()?;
     let copy = root.join("target/faults");
     if copy.exists() {
@@ -55,6 +56,19 @@ pub fn prove() -> Result<()> {
         path.extension()
             .is_some_and(|extension| extension == "patch")
     });
+    if !names.is_empty() {
+        let is_named = |path: &PathBuf| {
+            names
+                .iter()
+                .any(|name| path.file_stem() == Some(name.as_ref()))
+        };
+        patches.retain(is_named);
+        ensure!(
+            patches.len() == names.len(),
+            "not all of {} are patches in tests/faults",
+            names.join(", ")
+        );
+    }
     patches.sort();
     ensure!(!patches.is_empty(), "there are no patches in tests/faults");
     let mut missed = Vec::new();

@@ -48,7 +48,10 @@ enum Task {
         seed: Option<u64>,
     },
     /// Put deliberate bugs into copies of the workspace, one at a time: a world must show each of them.
-    ProveFaults,
+    ProveFaults {
+        /// The patches by name; all unless some are named.
+        names: Vec<String>,
+    },
     /// Build the functions for Lambda, pack them into target/lambda, and measure them.
     Package {
         /// Fail when one is too large, starts too slowly, or takes too much memory.
@@ -83,7 +86,7 @@ fn main() -> ExitCode {
         Task::Lint => checks::lint(),
         Task::Example => example::write(),
         Task::SimulateFaults { seeds, seed } => faults::simulate(seeds, seed),
-        Task::ProveFaults => faults::prove(),
+        Task::ProveFaults { names } => faults::prove(&names),
         Task::Package { hold_budgets } => package::package(if hold_budgets {
             package::Budgets::Hold
         } else {
