@@ -114,9 +114,9 @@ fn replay(program: &Path, flood: &Flood, threads: u16, has_state: bool) -> Resul
     ensure!(ran.status.success(), "the replay failed: {}", ran.status);
     let mebibytes = ran.rusage.maxrss / (1 << 20);
     let time = ran.rusage.utime + ran.rusage.stime;
-    let kept = if has_state { ", with a state" } else { "" };
+    let kept = if has_state { " --state" } else { "" };
     say(&format!(
-        "{threads} threads{kept}: {mebibytes} MiB at most, {time:.1?} of the processor\n"
+        "--threads {threads}{kept}: {mebibytes} MiB at most, {time:.1?} of the processor\n"
     ));
     ensure!(
         mebibytes <= flood.most,
