@@ -10,7 +10,7 @@ use crate::values::{ValueKind, Values, cut};
 /// Texts remembered of one kind; a power of two.
 const REMEMBERED: usize = 256;
 /// Longest text that is remembered, in bytes.
-const TEXT_BYTES_MAX: usize = 512;
+pub(crate) const TEXT_BYTES_MAX: usize = 512;
 
 /// A value that many cells may have.
 #[derive(Debug, Clone)]

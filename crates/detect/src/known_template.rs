@@ -8,6 +8,8 @@ use keytrail_event::{Identity, Record, Repeat, TemplateId};
 
 use crate::attestation::attestation;
 use crate::cells::{Cells, Place, SeriesNumber};
+use crate::known_name::TEXT_BYTES_MAX;
+use crate::recent::tells_context;
 use crate::symbol::Symbol;
 
 /// Pairs of a template and a principal remembered; a power of two.
@@ -16,7 +18,7 @@ const REMEMBERED: usize = 4_096;
 /// Contexts of one template and principal remembered: a role may read several buckets in turn.
 const FORMS_MAX: usize = 4;
 
-/// What is known of templates. Nothing that is counted depends on it.
+/// What is known of the templates of one reader, which feeds the tally. Nothing that is counted depends on it.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct KnownTemplates {
     /// By template and principal; empty until the first template.
@@ -30,7 +32,7 @@ pub(crate) struct KnownTemplates {
 pub(crate) struct KnownTemplate {
     id: TemplateId,
     principal: Symbol,
-    /// Who made the last record. Readers number templates alike, but share no identities.
+    /// Who made the last record.
     identity: Arc<Identity>,
     pub series: SeriesNumber,
     /// The cell that has all values of the last record.
@@ -51,8 +53,7 @@ enum Bound {
 
 impl Bound {
     fn of(record: &Record<'_>) -> Self {
-        let is_bound = !record.context.is_empty() || record.additional_event_data.is_some();
-        if !record.outcome.is_success() || !is_bound {
+        if !tells_context(record) {
             return Self::Free;
         }
         let mut bound = Self::Context(Vec::new());
@@ -81,6 +82,12 @@ struct Caller {
     agent: Option<Box<str>>,
 }
 
+/// Whether a text may be remembered.
+#[inline]
+fn is_short(text: Option<&str>) -> bool {
+    text.is_none_or(|text| text.len() <= TEXT_BYTES_MAX)
+}
+
 /// How a record differs from the last of its template and principal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Differs {
@@ -94,7 +101,8 @@ impl Caller {
     fn of(identity: &Identity, source: Option<&str>, agent: Option<&str>) -> Option<Self> {
         let service = identity.invoked_by.as_deref();
         let is_direct = service_path(service, source) == DIRECT;
-        let is_told = service.unwrap_or_default().is_empty();
+        // Whoever writes records may call a service `direct`, too.
+        let is_told = service_path(service, None) == DIRECT;
         is_told.then(|| Self {
             source: source.unwrap_or_default().into(),
             agent: is_direct.then(|| agent.unwrap_or_default().into()),
@@ -143,6 +151,10 @@ impl KnownTemplates {
         (series, noted_in): (SeriesNumber, Place),
     ) {
         let Some(id) = record.template else { return };
+        let (source, agent) = (record.source.as_deref(), record.user_agent.as_deref());
+        if !is_short(source) || !is_short(agent) {
+            return;
+        }
         if self.templates.is_empty() || self.epoch != cells.epoch() {
             self.templates.clear();
             self.templates.resize(REMEMBERED, None);
@@ -155,11 +167,7 @@ impl KnownTemplates {
             series,
             noted_in,
             bound: Bound::of(record),
-            caller: Caller::of(
-                &record.identity,
-                record.source.as_deref(),
-                record.user_agent.as_deref(),
-            ),
+            caller: Caller::of(&record.identity, source, agent),
         });
     }
 }
@@ -178,7 +186,8 @@ impl KnownTemplate {
                 let (source, agent) = (repeat.source(), repeat.user_agent());
                 // Another source may be another service path.
                 let service = identity.invoked_by.as_deref();
-                if caller.agent.is_none() || service_path(service, source) != DIRECT {
+                let is_direct = service_path(service, source) == DIRECT;
+                if caller.agent.is_none() || !is_direct || !is_short(source) || !is_short(agent) {
                     return None;
                 }
                 self.caller = Caller::of(identity, source, agent);

@@ -129,8 +129,7 @@ impl Recent {
             let caller = (record.source.as_deref(), record.user_agent.as_deref());
             self.note_caller(caller, values, symbols);
         }
-        let is_bound = !record.context.is_empty() || takes_context(record);
-        if record.outcome.is_success() && is_bound {
+        if tells_context(record) {
             let bound = (&record.context, record.additional_event_data);
             self.note_context(bound, values, symbols);
         }
@@ -231,6 +230,11 @@ impl Recent {
     pub fn region(&mut self, region: &str, symbols: &mut Symbols) -> Symbol {
         last(&mut self.region, region, symbols)
     }
+}
+
+/// Whether the record tells what the call was bound to.
+pub(crate) fn tells_context(record: &Record<'_>) -> bool {
+    record.outcome.is_success() && (!record.context.is_empty() || takes_context(record))
 }
 
 /// Whether the call could have carried an encryption context or an attestation: where it did not, that is noted

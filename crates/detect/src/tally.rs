@@ -234,9 +234,11 @@ impl Tally {
             && self.groups.is_empty()
             && self.symbols.is_empty()
         {
+            // Readers number their templates alike, and another may feed this tally.
             *self = Self {
                 counts: self.counts,
                 cut,
+                templates: KnownTemplates::default(),
                 ..other
             };
             return;

@@ -216,6 +216,8 @@ impl SignatureForm {
             values.push(match (resource_key(key), resource) {
                 (None, _) => ValueForm::Any,
                 (Some((Shared::Whole, _)), Some(resource)) => ValueForm::Whole(resource.into()),
+                // An ARN that ends here names nothing, so that a value which is it shares nothing.
+                (Some(_), Some(resource)) if resource.ends_with(':') => return None,
                 (Some(_), Some(resource)) => ValueForm::Below(resource.into()),
                 // Another value may share something.
                 (Some(_), None) => return None,
@@ -379,6 +381,16 @@ mod tests {
             .map(|(key, value)| (Cow::Borrowed(*key), Cow::Borrowed(*value)))
             .collect();
         EncryptionContext::new(pairs).signature()
+    }
+
+    /// `arn:aws-cn:s3:::/x` was taken to share what `arn:aws-cn:s3:::` does, which is no ARN.
+    #[test]
+    fn a_bucket_without_a_name_has_no_form() {
+        for value in ["arn:aws-cn:s3:::/x", "arn:aws:s3:::/x", "arn:aws:s3:::"] {
+            let pair = (Cow::Borrowed("aws:s3:arn"), Cow::Borrowed(value));
+            let context = EncryptionContext::new(vec![pair]);
+            assert_eq!(SignatureForm::of(&context), None, "{value}");
+        }
     }
 
     #[test]

@@ -72,9 +72,9 @@ pub fn least_high() -> f64 {
 }
 
 /// The score that organisations without attacks reach so many times more rarely than the floor: their excess is
-/// exponential (peaks over threshold: Siffer et al., KDD 2017).
+/// exponential (peaks over threshold: Siffer et al., KDD 2017). Rounded to what is shown of a score.
 fn rarer(times: f64) -> f64 {
-    SCORE_FLOOR + SCORE_TAIL * libm::log(times)
+    (10.0 * (SCORE_FLOOR + SCORE_TAIL * libm::log(times))).round() / 10.0
 }
 
 /// The keys of these cells that the configuration names as sensitive: why the case is one up.
@@ -117,7 +117,7 @@ pub(super) fn escalation(
         return None;
     }
     let text = format!(
-        "The case scored {:.1} before, and {score:.1} now: it grows, and is one severity worse than its score alone says.",
+        "The case scored {:.1} at its worst before, and {score:.1} now: it grows, and is one severity worse than it would be by itself.",
         open.score
     );
     let evidence = Evidence::new("escalation", text)
@@ -237,7 +237,7 @@ mod tests {
         let (_, why) = escalation(Some(&open(Low, 21.0)), 25.0, Low).unwrap();
         assert_eq!(
             why.text,
-            "The case scored 21.0 before, and 25.0 now: it grows, and is one severity worse than its score alone says."
+            "The case scored 21.0 at its worst before, and 25.0 now: it grows, and is one severity worse than it would be by itself."
         );
     }
 }
