@@ -108,6 +108,36 @@ struct Outcome {
     clock: Option<EventTime>,
 }
 
+impl Outcome {
+    /// Whether this is what was to come of a step. Who is stopped between the flip of the pointer and the note of it
+    /// folds the days once more than needed, into a generation more: findings that go on from day to day then shrink
+    /// and grow back, with a revision each.
+    fn is(&self, expected: &Self) -> bool {
+        if self.pointer == expected.pointer {
+            return self == expected;
+        }
+        let whatever = |pointer: Option<Pointer>| {
+            pointer.map(|pointer| Pointer {
+                generation: 0,
+                ..pointer
+            })
+        };
+        whatever(self.pointer) == whatever(expected.pointer)
+            && self.clock == expected.clock
+            && without_revisions(&self.findings) == without_revisions(&expected.findings)
+    }
+}
+
+/// What these findings say, whatever their revision.
+fn without_revisions(findings: &[StoredFinding]) -> Vec<serde_json::Value> {
+    let plain = findings.iter().map(|stored| {
+        let mut finding: serde_json::Value = serde_json::from_str(&stored.record.json).unwrap();
+        finding.as_object_mut().unwrap().remove("revision");
+        finding
+    });
+    plain.collect()
+}
+
 async fn outcome(store: &MemoryStore) -> Outcome {
     let mut outcome = Outcome {
         findings: Vec::new(),
@@ -150,7 +180,7 @@ fn a_step_of_many_findings_that_is_stopped_and_made_again_comes_to_the_same() {
     let mut runner = TestRunner::new(ProptestConfig::with_cases(6));
     let ran = runner.run(&anywhere, |(step, call, commits)| {
         let outcome = pollster::block_on(steps[step].stopped(call, commits));
-        prop_assert!(outcome.is_none_or(|outcome| outcome == steps[step].after));
+        prop_assert!(outcome.is_none_or(|outcome| outcome.is(&steps[step].after)));
         Ok(())
     });
     ran.unwrap();
@@ -165,7 +195,7 @@ fn a_step_of_many_findings_can_be_stopped_between_any_two_calls() {
             for commits in COMMITS {
                 let mut call = 1;
                 while let Some(outcome) = step.stopped(call, commits).await {
-                    let is_same = outcome == step.after;
+                    let is_same = outcome.is(&step.after);
                     assert!(is_same, "step {number}, {commits:?}, call {call}");
                     call += 1;
                 }
