@@ -14,6 +14,7 @@ mod failure;
 mod filter;
 mod finding_list;
 mod input;
+mod judges;
 mod numbers;
 mod output;
 mod pipeline;

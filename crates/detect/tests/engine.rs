@@ -84,13 +84,25 @@ fn pass_with(
     for group in files.chunks(batch) {
         // The clock of a group is that of its first file: no later file may come too late for it.
         let clock = EventTime::from_unix_seconds(START + group[0].stamp);
-        engine::advance(&mut state, clock, configuration, &mut emit);
+        engine::advance(
+            &mut state,
+            clock,
+            configuration,
+            &engine::OneByOne,
+            &mut emit,
+        );
         for file in group {
             state.absorb(tally(file));
             newest = EventTime::from_unix_seconds(START + file.stamp);
         }
     }
-    engine::finish(&mut state, newest, configuration, &mut emit);
+    engine::finish(
+        &mut state,
+        newest,
+        configuration,
+        &engine::OneByOne,
+        &mut emit,
+    );
     (findings.into_values().collect(), state)
 }
 

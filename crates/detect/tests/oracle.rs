@@ -83,7 +83,13 @@ fn told(mut reader: Reader, files: &[(PathBuf, Vec<u8>)]) -> String {
     let mut findings = Vec::new();
     let mut emit = |plan: Plan| findings.extend(plan.findings.iter().map(PackedFinding::unpack));
     if let Some(newest) = newest {
-        engine::finish(&mut state, newest, &configuration, &mut emit);
+        engine::finish(
+            &mut state,
+            newest,
+            &configuration,
+            &engine::OneByOne,
+            &mut emit,
+        );
     }
     assert!(coverage.is_conserved());
     serde_json::to_string_pretty(&(findings, coverage, issues)).unwrap()

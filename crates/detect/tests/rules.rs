@@ -90,12 +90,18 @@ fn findings_under(configuration: &Configuration, records: &[u8]) -> Vec<Finding>
     state.absorb(count.tally);
     let mut findings = std::collections::BTreeMap::new();
     let after = newest.plus_seconds(2 * 86_400);
-    engine::finish(&mut state, after, configuration, |plan| {
-        for finding in plan.findings {
-            let finding = finding.unpack();
-            findings.insert(finding.episode.clone(), finding);
-        }
-    });
+    engine::finish(
+        &mut state,
+        after,
+        configuration,
+        &engine::OneByOne,
+        |plan| {
+            for finding in plan.findings {
+                let finding = finding.unpack();
+                findings.insert(finding.episode.clone(), finding);
+            }
+        },
+    );
     let mut findings: Vec<Finding> = findings.into_values().collect();
     findings
         .sort_by(|a, b| (a.first_seen, &a.rule, &a.title).cmp(&(b.first_seen, &b.rule, &b.title)));

@@ -232,10 +232,22 @@ fn pass(
         }
     };
     for file in files {
-        engine::advance(&mut state, moment(file.stamp), &configuration, &mut emit);
+        engine::advance(
+            &mut state,
+            moment(file.stamp),
+            &configuration,
+            &engine::OneByOne,
+            &mut emit,
+        );
         state.absorb(file.tally()?);
     }
     let newest = clock.plus_seconds(-CLOSE_LAG_SECONDS);
-    engine::finish(&mut state, newest, &configuration, &mut emit);
+    engine::finish(
+        &mut state,
+        newest,
+        &configuration,
+        &engine::OneByOne,
+        &mut emit,
+    );
     Ok((findings.into_values().collect(), state))
 }

@@ -157,15 +157,27 @@ fn last_words(rule: &str, files: Vec<(Tally, &str)>) -> Vec<(String, String, u64
                 last.insert(finding.episode.clone(), finding);
             }
         };
-        engine::advance(&mut state, stamp, &configuration, &mut keep);
+        engine::advance(
+            &mut state,
+            stamp,
+            &configuration,
+            &engine::OneByOne,
+            &mut keep,
+        );
         newest = Some(stamp);
     }
-    engine::finish(&mut state, newest.unwrap(), &configuration, |plan| {
-        for finding in plan.findings {
-            let finding = finding.unpack();
-            last.insert(finding.episode.clone(), finding);
-        }
-    });
+    engine::finish(
+        &mut state,
+        newest.unwrap(),
+        &configuration,
+        &engine::OneByOne,
+        |plan| {
+            for finding in plan.findings {
+                let finding = finding.unpack();
+                last.insert(finding.episode.clone(), finding);
+            }
+        },
+    );
     let mut words: Vec<_> = last
         .into_values()
         .filter(|finding| finding.rule == rule)

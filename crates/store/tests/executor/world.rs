@@ -70,11 +70,23 @@ fn pass(files: &[File], configuration: &Configuration, mut state: State) -> (Vec
         }
     };
     for file in &files {
-        engine::advance(&mut state, moment(file.stamp), configuration, &mut emit);
+        engine::advance(
+            &mut state,
+            moment(file.stamp),
+            configuration,
+            &engine::OneByOne,
+            &mut emit,
+        );
         state.absorb(tally(file));
     }
     let newest = moment(files.last().map_or(0, |file| file.stamp));
-    engine::finish(&mut state, newest, configuration, &mut emit);
+    engine::finish(
+        &mut state,
+        newest,
+        configuration,
+        &engine::OneByOne,
+        &mut emit,
+    );
     (findings.into_values().collect(), state)
 }
 

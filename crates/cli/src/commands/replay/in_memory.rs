@@ -20,6 +20,7 @@ use super::scores::AccountScore;
 use crate::digests::{Span, verify_files};
 use crate::finding_list::FindingList;
 use crate::input::Discovered;
+use crate::judges::Judges;
 use crate::progress::Progress;
 
 /// Replays the files. Where records come after their day has closed, which an outage of CloudTrail
@@ -35,7 +36,8 @@ pub fn replay(
     configuration: &Configuration,
     room: Room,
 ) -> anyhow::Result<Replayed> {
-    let pass = |state| pass(found, state, threads, progress, configuration, room);
+    let judges = &Judges::new(threads)?;
+    let pass = |state| pass(found, state, threads, judges, progress, configuration, room);
     let (mut replayed, afterwards) = pass(State::default())?;
     if let Some(afterwards) = afterwards {
         drop(replayed);
@@ -52,6 +54,7 @@ fn pass(
     found: &Discovered,
     state: State,
     threads: usize,
+    judges: &Judges,
     progress: &Progress,
     configuration: &Configuration,
     room: Room,
@@ -59,6 +62,7 @@ fn pass(
     let mut engine = InMemory {
         state,
         configuration,
+        judges,
         room,
         findings: BTreeMap::new(),
         metrics: Metrics::default(),
@@ -100,6 +104,7 @@ fn pass(
 struct InMemory<'c> {
     state: State,
     configuration: &'c Configuration,
+    judges: &'c Judges,
     room: Room,
     findings: BTreeMap<Arc<str>, PackedFinding>,
     metrics: Metrics,
@@ -111,12 +116,13 @@ impl InMemory<'_> {
         let Self {
             state,
             configuration,
+            judges,
             findings,
             metrics,
             scores,
             ..
         } = self;
-        engine::finish(state, newest, configuration, |plan| {
+        engine::finish(state, newest, configuration, *judges, |plan| {
             note(plan, findings, metrics, scores);
         });
     }
@@ -127,12 +133,13 @@ impl Intake for InMemory<'_> {
         let Self {
             state,
             configuration,
+            judges,
             findings,
             metrics,
             scores,
             ..
         } = self;
-        engine::advance(state, stamp, configuration, |plan| {
+        engine::advance(state, stamp, configuration, *judges, |plan| {
             note(plan, findings, metrics, scores);
         });
         Ok(())

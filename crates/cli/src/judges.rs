@@ -1,0 +1,64 @@
+//! The threads on which accounts are judged.
+
+use anyhow::Context as _;
+use keytrail_detect::engine::Workers;
+use rayon::ThreadPool;
+use rayon::iter::{IntoParallelIterator as _, ParallelIterator as _};
+
+/// Accounts taken up together, for each thread: more would even out accounts of different sizes better, and keep more
+/// plans in memory.
+const ACCOUNTS_PER_THREAD: usize = 2;
+
+/// Threads that judge accounts; the calling thread where one is enough.
+pub struct Judges(Option<ThreadPool>);
+
+impl Judges {
+    /// So many threads.
+    ///
+    /// # Errors
+    /// When the system starts no more threads.
+    pub fn new(threads: usize) -> anyhow::Result<Self> {
+        if threads <= 1 {
+            return Ok(Self(None));
+        }
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .thread_name(|index| format!("keytrail-judge-{index}"))
+            .build()
+            .context("cannot start threads")?;
+        Ok(Self(Some(pool)))
+    }
+}
+
+impl Workers for Judges {
+    fn count(&self) -> usize {
+        match &self.0 {
+            Some(pool) => pool.current_num_threads() * ACCOUNTS_PER_THREAD,
+            None => 1,
+        }
+    }
+
+    fn each<T: Send, R: Send>(&self, items: Vec<T>, work: impl Fn(T) -> R + Sync) -> Vec<R> {
+        match &self.0 {
+            Some(pool) if items.len() > 1 => {
+                pool.install(|| items.into_par_iter().map(&work).collect())
+            }
+            _ => items.into_iter().map(work).collect(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn results_come_in_the_items_order() {
+        for threads in [1, 2, 5] {
+            let judges = Judges::new(threads).unwrap();
+            let squares = judges.each((0..100).collect(), |item: u64| item * item);
+            assert!(squares.into_iter().eq((0..100).map(|item| item * item)));
+            assert!(judges.count() >= threads);
+        }
+    }
+}
