@@ -66,35 +66,53 @@ impl Rule for DeniedThenAllowed {
         if changes.is_empty() {
             return Vec::new();
         }
-        let refused = refusals(light, &changes);
-        if refused.is_empty() {
+        let openings = openings(&refusals(light, &changes), &changes);
+        if openings.is_empty() {
             return Vec::new();
         }
         let is_made = |class, outcome| {
             class == OperationClass::Cryptographic && outcome == OutcomeFamily::Success
         };
         let used = light.cells_in(is_made, |cell| {
-            refused.contains_key(&(cell.principal, cell.key)) && is_use(cell)
+            openings.contains_key(&(cell.principal, cell.key)) && is_use(cell)
         });
         let by_pair = grouped(&used, |cell| Some((cell.principal, cell.key)));
         let hits = by_pair.iter().filter_map(|(pair, cells)| {
-            let refusals = refused.get(pair)?;
             let uses = moments(cells);
-            // The latest refusal before the change and the first use after it lie closest together.
-            let chain = changes
-                .iter()
-                .filter(|change| change.key.is_none_or(|key| key == pair.1))
-                .filter(|change| change.target.is_empty() || is_target(change.target, pair.0))
-                .find_map(|change| {
-                    let refusal = refusals.iter().rfind(|at| **at <= change.at)?;
-                    let use_ = uses.iter().find(|moment| moment.at >= change.at)?;
-                    let is_soon = use_.at.seconds_since(*refusal) <= WITHIN_SECONDS;
-                    is_soon.then_some((*refusal, *change, use_.at))
-                })?;
+            let chain = openings.get(pair)?.iter().find_map(|(refusal, change)| {
+                let use_ = uses.iter().find(|moment| moment.at >= change.at)?;
+                let is_soon = use_.at.seconds_since(*refusal) <= WITHIN_SECONDS;
+                is_soon.then_some((*refusal, *change, use_.at))
+            })?;
             hit(*pair, chain, cells, light)
         });
         hits.collect()
     }
+}
+
+/// The changes that may have let in a (principal, key) that was refused within the hour before, by time, each behind
+/// its latest refusal: that and the first use after the change lie closest together.
+fn openings<'l>(
+    refused: &BTreeMap<(&'l str, &'l str), Vec<EventTime>>,
+    changes: &[Change<'l>],
+) -> BTreeMap<(&'l str, &'l str), Vec<(EventTime, Change<'l>)>> {
+    let of_pair = |(principal, key): (&str, &str), refusals: &[EventTime]| {
+        let changes = changes
+            .iter()
+            .filter(|change| change.key.is_none_or(|changed| changed == key))
+            .filter(|change| change.target.is_empty() || is_target(change.target, principal));
+        let behind_refusals = changes.filter_map(|change| {
+            let refusal = refusals.iter().rfind(|at| **at <= change.at)?;
+            let is_soon = change.at.seconds_since(*refusal) <= WITHIN_SECONDS;
+            is_soon.then_some((*refusal, *change))
+        });
+        behind_refusals.collect::<Vec<_>>()
+    };
+    refused
+        .iter()
+        .map(|(pair, refusals)| (*pair, of_pair(*pair, refusals)))
+        .filter(|(_, openings)| !openings.is_empty())
+        .collect()
 }
 
 /// Whether a canonical principal is the user or role (`role/<name>`), or a session of it.
