@@ -90,40 +90,12 @@ impl From<Vec<PackedFinding>> for FindingList {
 #[cfg(test)]
 mod tests {
     use keytrail_detect::disposition::Suppression;
-    use keytrail_detect::finding::{FindingId, Severity, Triage};
     use keytrail_event::EventTime;
 
     use super::*;
 
     fn finding(rule: &str, at: &str) -> Finding {
-        let at = EventTime::parse(at).unwrap();
-        let id = FindingId::new(rule, &["111122223333"]);
-        Finding {
-            episode: format!("{id}@{}", at.day()),
-            id,
-            revision: 1,
-            published_at: None,
-            state: FindingState::Final,
-            triage: Triage::Open,
-            rule: rule.to_owned(),
-            title: "Key is disabled".to_owned(),
-            severity: Severity::High,
-            score: 14.0,
-            confidence: 1.0,
-            account: "111122223333".to_owned(),
-            region: None,
-            principal: None,
-            key: None,
-            first_seen: at,
-            last_seen: at,
-            count: 1,
-            event_ids: Vec::new(),
-            evidence: Vec::new(),
-            attack: Vec::new(),
-            practice: None,
-            next_steps: Vec::new(),
-            generation: None,
-        }
+        Finding::sample(rule, EventTime::parse(at).unwrap())
     }
 
     fn list() -> FindingList {

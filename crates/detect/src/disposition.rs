@@ -197,7 +197,7 @@ impl fmt::Display for Moment {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::finding::{FindingId, Severity, Triage};
+    use crate::finding::Severity;
 
     const KEY: &str = "arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab";
     const ROSE: &str = "arn:aws:iam::111122223333:user/rose";
@@ -208,32 +208,12 @@ mod tests {
 
     fn finding() -> Finding {
         let at = moment("2024-01-31T10:00:00Z").time();
-        let id = FindingId::new("key-disabled", &["111122223333"]);
         Finding {
-            episode: format!("{id}@2024-01-31"),
-            id,
-            revision: 1,
-            published_at: None,
-            state: FindingState::Final,
-            triage: Triage::Open,
-            rule: "key-disabled".to_owned(),
-            title: "A key was disabled".to_owned(),
             severity: Severity::Medium,
             score: Severity::Medium.score(),
-            confidence: 1.0,
-            account: "111122223333".to_owned(),
-            region: None,
             principal: Some(ROSE.to_owned()),
             key: Some(KEY.to_owned()),
-            first_seen: at,
-            last_seen: at,
-            count: 1,
-            event_ids: Vec::new(),
-            evidence: Vec::new(),
-            attack: Vec::new(),
-            practice: None,
-            next_steps: Vec::new(),
-            generation: None,
+            ..Finding::sample("key-disabled", at)
         }
     }
 

@@ -1,5 +1,8 @@
 //! Findings: what is reported, with the numbers that prove it.
 
+#[cfg(any(test, feature = "sample"))]
+mod sample;
+
 use std::fmt;
 
 use keytrail_event::EventTime;

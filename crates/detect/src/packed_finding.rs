@@ -172,7 +172,7 @@ pub(crate) fn packed_by_id<'de, D: Deserializer<'de>>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::finding::{Evidence, FindingId, FindingState, Severity, Triage};
+    use crate::finding::{Evidence, FindingId, Severity};
 
     fn finding(number: u32) -> Finding {
         let at = EventTime::from_unix_seconds(1_772_460_000 + i64::from(number));
@@ -181,30 +181,19 @@ mod tests {
         Finding {
             episode: format!("{id}@2026-03-02"),
             id,
-            revision: 1,
-            published_at: None,
-            state: FindingState::Final,
-            triage: Triage::Open,
-            rule: "grant-broad".to_owned(),
             title: "Grant on a key allows Decrypt with no encryption context demanded".to_owned(),
             severity: Severity::Medium,
             score: 10.0,
-            confidence: 1.0,
-            account: "111122223333".to_owned(),
             region: Some("eu-central-1".to_owned()),
             principal: Some("arn:aws:iam::111122223333:role/administrator".to_owned()),
             key: Some("arn:aws:kms:eu-central-1:111122223333:key/granted".to_owned()),
-            first_seen: at,
-            last_seen: at,
-            count: 1,
             event_ids: vec![format!("0ebdfa82-c872-4cdc-b1de-{number:012x}")],
             evidence: vec![
                 Evidence::new("grantee", format!("{grantee} may use the key")).observed(&grantee),
             ],
-            attack: Vec::new(),
             practice: Some("a grant allows one thing for one purpose".to_owned()),
             next_steps: vec![format!("aws kms revoke-grant --grant-id {number:064x}")],
-            generation: None,
+            ..Finding::sample("grant-broad", at)
         }
     }
 

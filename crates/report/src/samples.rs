@@ -2,9 +2,7 @@
 
 use std::io::{self, Write};
 
-use keytrail_detect::finding::{
-    Attack, Evidence, Finding, FindingId, FindingState, Severity, Triage,
-};
+use keytrail_detect::finding::{Attack, Evidence, Finding, FindingState, Severity};
 use keytrail_detect::packed_finding::{PackedFinding, Packer};
 use keytrail_event::EventTime;
 
@@ -37,36 +35,19 @@ fn at(text: &str) -> EventTime {
 }
 
 fn base(rule: &str) -> Finding {
-    let id = FindingId::new(rule, &["111122223333"]);
     Finding {
-        episode: format!("{id}@2024-01-31"),
-        id,
-        revision: 1,
-        published_at: None,
-        state: FindingState::Final,
-        triage: Triage::Open,
-        rule: rule.to_owned(),
-        title: String::new(),
-        severity: Severity::Low,
         score: 6.0,
-        confidence: 1.0,
-        account: "111122223333".to_owned(),
         region: Some("us-east-1".to_owned()),
         principal: Some("arn:aws:iam::111122223333:user/rose".to_owned()),
         key: Some(KEY.to_owned()),
-        first_seen: at("2024-01-31T23:42:18Z"),
-        last_seen: at("2024-01-31T23:42:18Z"),
-        count: 1,
         event_ids: vec!["8ddd3ba9-9a7e-4b3b-b1ec-000000000001".to_owned()],
-        evidence: Vec::new(),
         attack: vec![Attack {
             version: "v18".to_owned(),
             tactic: "TA0006".to_owned(),
             technique: "T1552".to_owned(),
         }],
         practice: Some("least privilege".to_owned()),
-        next_steps: Vec::new(),
-        generation: None,
+        ..Finding::sample(rule, at("2024-01-31T23:42:18Z"))
     }
 }
 

@@ -131,7 +131,6 @@ mod tests {
     use keytrail_event::EventTime;
 
     use super::*;
-    use crate::finding::{FindingId, FindingState, Triage};
 
     const LEVELS: Levels = Levels {
         low: 10.0,
@@ -185,32 +184,10 @@ mod tests {
     /// A case as it stands.
     fn open(severity: Severity, score: f64) -> Finding {
         let at = EventTime::from_unix_seconds(1_772_460_000);
-        let id = FindingId::new("new-pair", &["111122223333", "mia"]);
         Finding {
-            episode: format!("{id}@2026-03-02"),
-            id,
-            revision: 1,
-            published_at: None,
-            state: FindingState::Final,
-            triage: Triage::Open,
-            rule: "new-pair".to_owned(),
-            title: String::new(),
             severity,
             score,
-            confidence: 1.0,
-            account: "111122223333".to_owned(),
-            region: None,
-            principal: None,
-            key: None,
-            first_seen: at,
-            last_seen: at,
-            count: 1,
-            event_ids: Vec::new(),
-            evidence: Vec::new(),
-            attack: Vec::new(),
-            practice: None,
-            next_steps: Vec::new(),
-            generation: None,
+            ..Finding::sample("new-pair", at)
         }
     }
 
