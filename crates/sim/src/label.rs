@@ -1,5 +1,6 @@
 //! The truth about an archive: which records belong to which attack.
 
+use crate::SimulatedFile;
 use crate::json::Object;
 
 /// Where the labels are within an archive: one JSON object a line.
@@ -46,5 +47,18 @@ impl Label {
             .text("last_seen", &self.last_seen)
             .list("event_ids", &self.event_ids)
             .finish()
+    }
+}
+
+/// All labels, each as JSON, as the file that an archive carries them in.
+pub(crate) fn labels_file(labels: impl Iterator<Item = String>) -> SimulatedFile {
+    let mut text = String::new();
+    for label in labels {
+        text.push_str(&label);
+        text.push('\n');
+    }
+    SimulatedFile {
+        path: LABELS_PATH.to_owned(),
+        bytes: text.into_bytes(),
     }
 }

@@ -1,7 +1,9 @@
 //! One CloudTrail record, and its text in either of the field orders that producers use.
 
+use crate::actor::{Actor, Kind};
 use crate::json::{Object, array, quoted};
 use crate::moment::Moment;
+use crate::random::Random;
 
 /// `eventSource` of KMS records.
 pub(crate) const KMS: &str = "kms.amazonaws.com";
@@ -68,6 +70,47 @@ pub(crate) struct Record {
 }
 
 impl Record {
+    /// A call of this caller with nothing yet said about it, and without ids.
+    pub(crate) fn draft(
+        actor: &Actor,
+        time: Moment,
+        via: Option<&str>,
+        (source, name): (&'static str, &'static str),
+        region: &'static str,
+    ) -> Self {
+        Self {
+            time,
+            version: if via.is_some() { "1.08" } else { actor.version },
+            order: actor.order,
+            identity_json: actor.identity(time, via),
+            source,
+            name,
+            region,
+            account: actor.account,
+            origin: actor.origin(time, via),
+            error: None,
+            request_json: None,
+            response_json: None,
+            additional_json: None,
+            details_json: None,
+            resources: None,
+            read_only: true,
+            event_type: "AwsApiCall",
+            category: "Management",
+            request_id: None,
+            id: String::new(),
+            shared_id: None,
+        }
+    }
+
+    /// The same with ids of its own; what a service does is told to each account concerned, under a shared one.
+    pub(crate) fn with_ids(mut self, random: &mut Random, actor: &Actor) -> Self {
+        self.request_id = Some(random.uuid());
+        self.id = random.uuid();
+        self.shared_id = (actor.kind == Kind::Service).then(|| random.uuid());
+        self
+    }
+
     /// Appends the record's text.
     pub(crate) fn write(&self, out: &mut String) {
         let mut fields = self.fields();

@@ -258,33 +258,18 @@ impl Builder<'_> {
             Voice::Own | Voice::Foreign => None,
         };
         let own_service = actor.kind == Kind::Service;
-        let mut origin = actor.origin(DRAFT_TIME, via);
+        let mut record = Record::draft(actor, DRAFT_TIME, via, (source, name), self.region);
         if source != "kms.amazonaws.com" {
-            origin.endpoint = None;
+            record.origin.endpoint = None;
         }
         let shared = own_service || voice == Voice::Foreign;
         Record {
-            time: DRAFT_TIME,
-            version: if via.is_some() { "1.08" } else { actor.version },
-            order: actor.order,
             identity_json: IDENTITY.to_owned(),
-            source,
-            name,
-            region: self.region,
             account: self.account,
-            origin,
-            error: None,
-            request_json: None,
-            response_json: None,
-            additional_json: None,
-            details_json: None,
-            resources: None,
-            read_only: true,
-            event_type: "AwsApiCall",
-            category: "Management",
             request_id: Some(UUID.to_owned()),
             id: UUID.to_owned(),
             shared_id: shared.then(|| UUID.to_owned()),
+            ..record
         }
     }
 

@@ -1,6 +1,6 @@
 //! Where habits become records.
 
-use crate::actor::{Actor, Kind};
+use crate::actor::Actor;
 use crate::json::Object;
 use crate::key::Key;
 use crate::moment::Moment;
@@ -131,29 +131,7 @@ fn draft(
     via: Option<&str>,
     name: &'static str,
 ) -> Record {
-    Record {
-        time,
-        version: if via.is_some() { "1.08" } else { actor.version },
-        order: actor.order,
-        identity_json: actor.identity(time, via),
-        source: KMS,
-        name,
-        region: HOME_REGION,
-        account: actor.account,
-        origin: actor.origin(time, via),
-        error: None,
-        request_json: None,
-        response_json: None,
-        additional_json: None,
-        details_json: None,
-        resources: None,
-        read_only: true,
-        event_type: "AwsApiCall",
-        category: "Management",
-        request_id: Some(random.uuid()),
-        id: random.uuid(),
-        shared_id: (actor.kind == Kind::Service).then(|| random.uuid()),
-    }
+    Record::draft(actor, time, via, (KMS, name), HOME_REGION).with_ids(random, actor)
 }
 
 fn log(

@@ -26,9 +26,10 @@ pub(crate) mod world;
 use jiff::civil::Date;
 
 use crate::attacks::{self, AttackKind};
+use crate::label::labels_file;
 use crate::moment::Moment;
 use crate::record::Record;
-use crate::{LABELS_PATH, SimulateError, SimulatedFile, Sink};
+use crate::{SimulateError, Sink};
 
 use delivery::Delivery;
 use life::Traces;
@@ -127,7 +128,11 @@ pub fn generate(
     }
     delivery.hand_over(Moment(i64::MAX), &mut summary, sink)?;
     summary.labels = labels(&world, &traces, attacks);
-    deliver_labels(&mut summary, sink)?;
+    let labels = labels_file(summary.labels.iter().map(Label::to_json));
+    summary.files += 1;
+    summary.bytes += labels.bytes.len() as u64;
+    summary.bytes_compressed += labels.bytes.len() as u64;
+    sink(labels)?;
     Ok(summary)
 }
 
@@ -174,22 +179,6 @@ fn labels(world: &World, traces: &Traces, attacks: Vec<attacks::Attack>) -> Vec<
         });
     }
     labels
-}
-
-fn deliver_labels(summary: &mut Summary, sink: &mut Sink<'_>) -> Result<(), SimulateError> {
-    let mut text = String::new();
-    for label in &summary.labels {
-        text.push_str(&label.to_json());
-        text.push('\n');
-    }
-    summary.files += 1;
-    summary.bytes += text.len() as u64;
-    summary.bytes_compressed += text.len() as u64;
-    sink(SimulatedFile {
-        path: LABELS_PATH.to_owned(),
-        bytes: text.into_bytes(),
-    })?;
-    Ok(())
 }
 
 #[cfg(test)]

@@ -20,10 +20,10 @@ mod upkeep;
 
 use jiff::civil::Date;
 
-use crate::label::Label;
+use crate::label::{Label, labels_file};
 use crate::moment::{DAY, Moment};
 use crate::record::Record;
-use crate::{LABELS_PATH, SimulateError, SimulatedFile, Sink};
+use crate::{SimulateError, Sink};
 
 use attack::Labels;
 use calendar::Calendar;
@@ -110,7 +110,11 @@ pub fn generate(options: &ScenarioOptions, sink: &mut Sink<'_>) -> Result<Summar
     }
     let mut summary = delivery::deliver(options.seed, calendar, &records, sink)?;
     summary.labels = labels.finish(&records);
-    deliver_labels(&mut summary, sink)?;
+    let labels = labels_file(summary.labels.iter().map(Label::to_json));
+    summary.files += 1;
+    summary.bytes += labels.bytes.len() as u64;
+    summary.bytes_compressed += labels.bytes.len() as u64;
+    sink(labels)?;
     Ok(summary)
 }
 
@@ -137,22 +141,6 @@ fn in_order(stages: Vec<Stage<'_>>, calendar: Calendar) -> Vec<Record> {
         .collect();
     records.sort_by(|a, b| (a.time, &a.id).cmp(&(b.time, &b.id)));
     records
-}
-
-fn deliver_labels(summary: &mut Summary, sink: &mut Sink<'_>) -> Result<(), SimulateError> {
-    let mut text = String::new();
-    for label in &summary.labels {
-        text.push_str(&label.to_json());
-        text.push('\n');
-    }
-    summary.files += 1;
-    summary.bytes += text.len() as u64;
-    summary.bytes_compressed += text.len() as u64;
-    sink(SimulatedFile {
-        path: LABELS_PATH.to_owned(),
-        bytes: text.into_bytes(),
-    })?;
-    Ok(())
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Where calls become records: fills in what every record of CloudTrail has, and what a key's state does to a call.
 
-use crate::actor::{Actor, Kind, internal_identity};
+use crate::actor::{Actor, internal_identity};
 use crate::json::Object;
 use crate::key::{Key, Naming};
 use crate::moment::Moment;
@@ -66,29 +66,7 @@ impl<'a> Stage<'a> {
         source: &'static str,
         name: &'static str,
     ) -> Record {
-        Record {
-            time,
-            version: if via.is_some() { "1.08" } else { actor.version },
-            order: actor.order,
-            identity_json: actor.identity(time, via),
-            source,
-            name,
-            region: HOME,
-            account: actor.account,
-            origin: actor.origin(time, via),
-            error: None,
-            request_json: None,
-            response_json: None,
-            additional_json: None,
-            details_json: None,
-            resources: None,
-            read_only: true,
-            event_type: "AwsApiCall",
-            category: "Management",
-            request_id: Some(self.random.uuid()),
-            id: self.random.uuid(),
-            shared_id: (actor.kind == Kind::Service).then(|| self.random.uuid()),
-        }
+        Record::draft(actor, time, via, (source, name), HOME).with_ids(&mut self.random, actor)
     }
 
     pub(crate) fn push(&mut self, record: Record) -> String {
