@@ -7,6 +7,7 @@ use clap_complete::Shell;
 
 use keytrail_detect::finding::Severity;
 use keytrail_event::EventTime;
+use keytrail_report::grouped;
 
 use crate::commands::baseline::BaselineArguments;
 use crate::commands::config::ConfigArguments;
@@ -20,7 +21,6 @@ use crate::commands::verify::VerifyArguments;
 use crate::configuration::ConfigurationArguments;
 use crate::exit_code::EXIT_CODES_HELP;
 use crate::input::{Discovered, discover_delivered};
-use crate::numbers::grouped;
 use crate::output::{Format, OutputArgument};
 use crate::size_argument::SizeArgument;
 use crate::talk::Talk;

@@ -15,7 +15,6 @@ mod filter;
 mod finding_list;
 mod input;
 mod judges;
-mod numbers;
 mod output;
 mod pipeline;
 mod progress;

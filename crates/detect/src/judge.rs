@@ -224,39 +224,14 @@ impl DayLook<'_> {
 
 fn day_candidate(
     rule: &dyn Rule,
-    found: DayHit,
+    mut found: DayHit,
     (account, day): (&str, Day),
     judged: &Judged<'_>,
 ) -> Candidate {
-    let about = rule.about();
-    let DayHit { hit, .. } = found;
-    let mut event_ids = found.event_ids;
-    keep_both_ends(&mut event_ids);
+    keep_both_ends(&mut found.event_ids);
     // What lasts until the day ends is as final as its last hour: the base would depend on when the day was closed.
     let last_moment = found.last_seen.min(day.end().plus_seconds(-1));
-    Candidate {
-        rule: about.id,
-        class: hit.class,
-        title: hit.title,
-        severity: hit.severity,
-        score: hit.severity.score(),
-        confidence: 1.0,
-        account: account.to_owned(),
-        region: found.region,
-        principal: hit.principal,
-        key: hit.key,
-        first_seen: found.first_seen,
-        last_seen: found.last_seen,
-        count: found.count,
-        new: found.new,
-        event_ids,
-        evidence: hit.evidence,
-        attack: about.techniques(),
-        practice: about.practice,
-        next_steps: hit.next_steps,
-        state: judged.state_at(last_moment),
-        quiet_seconds: RULE_QUIET_DAYS * keytrail_event::time::DAY_SECONDS,
-    }
+    candidate(rule, found, account, judged.state_at(last_moment))
 }
 
 fn judge_by_rules(
@@ -290,8 +265,9 @@ fn judge_by_rules(
                 .filter(|rule| item.only.is_none_or(|only| only == rule.about().id));
             for rule in rules {
                 if let Some(hit) = rule.judge(record, &light) {
-                    let candidate = candidate(rule, hit, record, item, judged, &mut reader_of_last);
-                    judged.settle(candidate);
+                    let found =
+                        record_candidate(rule, hit, record, item, judged, &mut reader_of_last);
+                    judged.settle(found);
                 }
             }
             if is_last_of_record {
@@ -301,7 +277,7 @@ fn judge_by_rules(
     }
 }
 
-fn candidate(
+fn record_candidate(
     rule: &dyn Rule,
     hit: Hit,
     record: &Record<'_>,
@@ -309,7 +285,6 @@ fn candidate(
     judged: &Judged<'_>,
     reader_of_last: &mut Reader,
 ) -> Candidate {
-    let about = rule.about();
     let last = item.group.map(|group| &group.last);
     let last_seen = last.map_or(record.time, |last| last.time);
     let mut event_ids: Vec<String> = record
@@ -322,6 +297,23 @@ fn candidate(
             event_ids.extend(record.event_id.iter().map(|id| id.clone().into_owned()));
         });
     }
+    let count = item.group.map_or(1, |group| group.events.count());
+    let found = DayHit {
+        hit,
+        region: Some(record.region.clone().into_owned()),
+        first_seen: record.time,
+        last_seen,
+        count,
+        new: count,
+        event_ids,
+        is_told_once: false,
+    };
+    candidate(rule, found, &record.account, judged.state_at(last_seen))
+}
+
+fn candidate(rule: &dyn Rule, found: DayHit, account: &str, state: FindingState) -> Candidate {
+    let about = rule.about();
+    let hit = found.hit;
     Candidate {
         rule: about.id,
         class: hit.class,
@@ -329,20 +321,20 @@ fn candidate(
         severity: hit.severity,
         score: hit.severity.score(),
         confidence: 1.0,
-        account: record.account.clone().into_owned(),
-        region: Some(record.region.clone().into_owned()),
+        account: account.to_owned(),
+        region: found.region,
         principal: hit.principal,
         key: hit.key,
-        first_seen: record.time,
-        last_seen,
-        count: item.group.map_or(1, |group| group.events.count()),
-        new: item.group.map_or(1, |group| group.events.count()),
-        event_ids,
+        first_seen: found.first_seen,
+        last_seen: found.last_seen,
+        count: found.count,
+        new: found.new,
+        event_ids: found.event_ids,
         evidence: hit.evidence,
         attack: about.techniques(),
         practice: about.practice,
         next_steps: hit.next_steps,
-        state: judged.state_at(last_seen),
+        state,
         quiet_seconds: RULE_QUIET_DAYS * keytrail_event::time::DAY_SECONDS,
     }
 }

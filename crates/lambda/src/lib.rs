@@ -1,11 +1,12 @@
 //! What every function begins with: settings from its environment, the configuration, lines for its
-//! log, the loop that hands invocations to its handler, and the outbox of findings.
+//! log, the loop that hands invocations to its handler, metrics, and the outbox of findings.
 //!
 //! The handlers themselves know nothing of this crate's loop: they take a payload, services behind
 //! traits, and the time, so that tests call them as they are.
 
 mod configuration;
 mod log;
+pub mod metrics;
 pub mod outbox;
 mod run;
 mod settings;

@@ -15,6 +15,18 @@ pub(crate) fn write_compact(out: &mut dyn io::Write, value: &impl Serialize) -> 
     Ok(value.serialize(&mut serializer)?)
 }
 
+/// Writes a value a line, in the order given.
+pub(crate) fn write_lines<V: Serialize>(
+    out: &mut dyn io::Write,
+    values: impl IntoIterator<Item = V>,
+) -> io::Result<()> {
+    for value in values {
+        write_compact(out, &value)?;
+        out.write_all(b"\n")?;
+    }
+    Ok(())
+}
+
 /// A value on one line, without the line's end.
 pub(crate) fn compact(value: &impl Serialize) -> String {
     let mut bytes = Vec::new();

@@ -32,11 +32,8 @@ pub fn write_ocsf<F: Borrow<Finding>>(
     findings: impl IntoIterator<Item = F>,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    for finding in findings {
-        json_text::write_compact(out, &of(finding.borrow()))?;
-        out.write_all(b"\n")?;
-    }
-    Ok(())
+    let values = findings.into_iter().map(|finding| of(finding.borrow()));
+    json_text::write_lines(out, values)
 }
 
 /// The finding on one line, without the line's end.

@@ -5,7 +5,8 @@ use std::fmt;
 use keytrail_event::EventTime;
 
 /// A count with its thousands apart: `4,384`.
-pub(crate) fn grouped(number: u64) -> String {
+#[must_use]
+pub fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() * 4 / 3);
     for (index, digit) in digits.chars().enumerate() {

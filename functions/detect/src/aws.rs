@@ -6,8 +6,7 @@ use keytrail_aws::store::AwsStore;
 use keytrail_aws::{Connection, FaultKind};
 use keytrail_detect::finding::Finding;
 use keytrail_lambda::outbox::{AwsPublisher, Publisher};
-use keytrail_lambda::{Level, SettingError, log, required};
-use serde_json::Value;
+use keytrail_lambda::{SettingError, metrics, required};
 
 use crate::services::{Services, Unread};
 use crate::take::PARKED;
@@ -78,9 +77,6 @@ impl Services for AwsServices {
     }
 
     async fn measure(&self, measures: &[Measure]) {
-        if let Err(fault) = self.metrics.send(measures).await {
-            let why = [("why", Value::from(fault.to_string()))];
-            log(Level::Error, "metrics were lost", why);
-        }
+        metrics::send(&self.metrics, measures).await;
     }
 }

@@ -9,8 +9,7 @@ use keytrail_aws::{CallFault, Connection};
 use keytrail_delivery::hand_over::HandOver;
 use keytrail_detect::finding::Finding;
 use keytrail_lambda::outbox::{AwsPublisher, Publisher};
-use keytrail_lambda::{Level, SettingError, log, required};
-use serde_json::Value;
+use keytrail_lambda::{SettingError, metrics, required};
 
 use crate::clock::Waiting;
 use crate::services::Services;
@@ -87,9 +86,6 @@ impl Services for AwsServices {
     }
 
     async fn measure(&self, measures: &[Measure]) {
-        if let Err(fault) = self.metrics.send(measures).await {
-            let why = [("why", Value::from(fault.to_string()))];
-            log(Level::Error, "metrics were lost", why);
-        }
+        metrics::send(&self.metrics, measures).await;
     }
 }

@@ -13,9 +13,8 @@ use keytrail_sim::{LABELS_PATH, SimulateError, SimulatedFile};
 use crate::archive_folder;
 use crate::exit_code::Exit;
 use crate::failure::UsageError;
-use crate::numbers::grouped;
 use crate::talk::Talk;
-use keytrail_report::escape;
+use keytrail_report::{escape, grouped};
 
 /// `keytrail simulate`.
 #[derive(Debug, Clone, Args)]

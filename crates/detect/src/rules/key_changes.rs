@@ -6,6 +6,7 @@ use keytrail_event::{EventTime, Record};
 use serde::{Deserialize, Serialize};
 
 use super::caller::is_aws;
+use super::day::DayLight;
 use super::grant::Grant;
 use super::support::{cut, is_owners_copy, is_refused};
 use crate::bounds::KEY_CHANGES_MAX;
@@ -152,6 +153,22 @@ pub fn spells<'c>(
     spells
         .map(|(start, end)| changes[start..end].to_vec())
         .collect()
+}
+
+/// The spells of each group that hold a change not seen before, by the group's name.
+pub fn new_spells<'c>(
+    groups: BTreeMap<&'c str, Vec<&'c KeyChange>>,
+    seconds: i64,
+    is_spell: impl Fn(&[&'c KeyChange]) -> bool,
+    light: &DayLight<'_>,
+) -> Vec<(&'c str, Vec<&'c KeyChange>)> {
+    let mut new = Vec::new();
+    for (name, changes) in groups {
+        let spells = spells(&changes, seconds, &is_spell).into_iter();
+        let spells = spells.filter(|spell| spell.iter().any(|one| light.is_new(&one.event_id)));
+        new.extend(spells.map(|spell| (name, spell)));
+    }
+    new
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use keytrail_event::time::DAY_SECONDS;
 
 use super::day::{DayHit, DayLight};
-use super::key_changes::{KeyChange, spells};
+use super::key_changes::{KeyChange, new_spells};
 use super::support::{argument, cut, key_in_title};
 use super::{About, Hit, Rule, Side};
 use crate::finding::{Evidence, Severity};
@@ -56,14 +56,10 @@ impl Rule for KeyChurn {
         );
         let enough = light.configuration.rules.churn_loops.max(1);
         let is_churn = |window: &[&KeyChange]| loops(window).len() as u64 >= enough;
-        let hits = of_key.into_iter().flat_map(|(key, changes)| {
-            let spells = spells(&changes, DAY_SECONDS, is_churn).into_iter();
-            let news = spells.filter(|spell| spell.iter().any(|one| light.is_new(&one.event_id)));
-            let hits =
-                news.filter_map(|spell| DayHit::over_changes(hit(key, &spell), &spell, light));
-            hits.collect::<Vec<_>>()
-        });
-        hits.collect()
+        new_spells(of_key, DAY_SECONDS, is_churn, light)
+            .into_iter()
+            .filter_map(|(key, spell)| DayHit::over_changes(hit(key, &spell), &spell, light))
+            .collect()
     }
 }
 

@@ -3,7 +3,7 @@
 use keytrail_event::time::DAY_SECONDS;
 
 use super::day::{DayHit, DayLight};
-use super::key_changes::{KeyChange, spells};
+use super::key_changes::{KeyChange, new_spells};
 use super::support::{argument, key_argument, key_in_title, listed};
 use super::{About, Hit, Rule, Side};
 use crate::finding::{Evidence, Severity};
@@ -46,14 +46,10 @@ impl Rule for RotationBurst {
         );
         let usual = light.configuration.rules.rotations_a_day;
         let is_burst = |window: &[&KeyChange]| window.len() as u64 > usual;
-        let hits = of_key.into_iter().flat_map(|(key, changes)| {
-            let spells = spells(&changes, DAY_SECONDS, is_burst).into_iter();
-            let news = spells.filter(|spell| spell.iter().any(|one| light.is_new(&one.event_id)));
-            let hits = news
-                .filter_map(|spell| DayHit::over_changes(hit(key, &spell, usual), &spell, light));
-            hits.collect::<Vec<_>>()
-        });
-        hits.collect()
+        new_spells(of_key, DAY_SECONDS, is_burst, light)
+            .into_iter()
+            .filter_map(|(key, spell)| DayHit::over_changes(hit(key, &spell, usual), &spell, light))
+            .collect()
     }
 }
 

@@ -3,11 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 
-use keytrail_report::escape;
+use keytrail_report::{escape, grouped};
 use keytrail_sim::measure::{AtBudget, Share};
 
 use super::Evaluation;
-use crate::numbers::grouped;
 
 /// Width of the column of names, and of each budget's.
 const NAME_WIDTH: usize = 24;

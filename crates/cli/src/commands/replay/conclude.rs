@@ -4,10 +4,10 @@ use std::io::{self, Write};
 
 use keytrail_detect::tally::TallyCounts;
 use keytrail_event::Reading;
+use keytrail_report::grouped;
 use keytrail_report::summary::{self, BoundMet, FindingCounts, SigmaCounts, Summary};
 
 use super::Replayed;
-use crate::numbers::grouped;
 use crate::output::Destination;
 use crate::talk::Talk;
 

@@ -64,9 +64,7 @@ fn pass(
         configuration,
         judges,
         room,
-        findings: BTreeMap::new(),
-        metrics: Metrics::default(),
-        scores: Vec::new(),
+        found: Found::default(),
     };
     let mut coverage = Coverage::default();
     let newest = collect(
@@ -90,58 +88,73 @@ fn pass(
         distinct: state.distinct().min(counts.kept),
         learning_accounts: state.learning_accounts() as u64,
         forgotten_pairs: state.forgotten_pairs(),
-        metrics: engine.metrics,
+        metrics: engine.found.metrics,
         outgrown: None,
-        scores: engine.scores,
+        scores: engine.found.scores,
     };
     let afterwards = state.has_afterwards().then(|| state.into_afterwards());
-    let findings: Vec<PackedFinding> = engine.findings.into_values().collect();
+    let findings: Vec<PackedFinding> = engine.found.findings.into_values().collect();
     replayed.findings = findings.into();
     Ok((replayed, afterwards))
 }
 
-/// The engine, and the findings of all its plans, each as the last plan that knew it left it.
+/// The engine, and what all its plans found.
 struct InMemory<'c> {
     state: State,
     configuration: &'c Configuration,
     judges: &'c Judges,
     room: Room,
+    found: Found,
+}
+
+/// What plans found, each finding as the last plan that knew it left it.
+#[derive(Default)]
+struct Found {
     findings: BTreeMap<Arc<str>, PackedFinding>,
     metrics: Metrics,
     scores: Vec<AccountScore>,
 }
 
+impl Found {
+    fn take(&mut self, plan: Plan) {
+        self.metrics.add(&plan.metrics);
+        let account = &plan.account;
+        self.scores
+            .extend(plan.scores.into_iter().map(|line| AccountScore {
+                account: account.clone(),
+                line,
+            }));
+        for finding in plan.findings {
+            self.findings.insert(Arc::clone(finding.episode()), finding);
+        }
+    }
+}
+
 impl InMemory<'_> {
     fn finish(&mut self, newest: EventTime) {
-        let Self {
-            state,
-            configuration,
-            judges,
-            findings,
-            metrics,
-            scores,
-            ..
-        } = self;
-        engine::finish(state, newest, configuration, *judges, |plan| {
-            note(plan, findings, metrics, scores);
-        });
+        engine::finish(
+            &mut self.state,
+            newest,
+            self.configuration,
+            self.judges,
+            |plan| {
+                self.found.take(plan);
+            },
+        );
     }
 }
 
 impl Intake for InMemory<'_> {
     fn reach(&mut self, stamp: EventTime) -> anyhow::Result<()> {
-        let Self {
-            state,
-            configuration,
-            judges,
-            findings,
-            metrics,
-            scores,
-            ..
-        } = self;
-        engine::advance(state, stamp, configuration, *judges, |plan| {
-            note(plan, findings, metrics, scores);
-        });
+        engine::advance(
+            &mut self.state,
+            stamp,
+            self.configuration,
+            self.judges,
+            |plan| {
+                self.found.take(plan);
+            },
+        );
         Ok(())
     }
 
@@ -151,22 +164,5 @@ impl Intake for InMemory<'_> {
         }
         self.state.absorb(tally);
         Ok(())
-    }
-}
-
-fn note(
-    plan: Plan,
-    findings: &mut BTreeMap<Arc<str>, PackedFinding>,
-    metrics: &mut Metrics,
-    scores: &mut Vec<AccountScore>,
-) {
-    metrics.add(&plan.metrics);
-    let account = &plan.account;
-    scores.extend(plan.scores.into_iter().map(|line| AccountScore {
-        account: account.clone(),
-        line,
-    }));
-    for finding in plan.findings {
-        findings.insert(Arc::clone(finding.episode()), finding);
     }
 }
