@@ -1,18 +1,19 @@
 //! Who called: one canonical string per identity, whatever shape `userIdentity` has.
 
+mod clues;
+mod kind;
 mod session;
 mod texts;
 
-use serde::Serialize;
 use serde_json::Value;
 
+use self::clues::{AssumedRole, Clues};
+pub use self::kind::PrincipalType;
 use self::texts::Texts;
 use crate::arn::{Arn, is_account_id};
 
 /// Longest piece of identity text that is kept, in bytes; real ones stay far below.
 const IDENTITY_TEXT_BYTES_MAX: usize = 512;
-/// Role names that IAM Identity Center gives to permission sets begin so.
-const IDENTITY_CENTER_ROLE_PREFIX: &str = "AWSReservedSSO_";
 /// The principal of what AWS does by itself.
 pub const AWS_INTERNAL: &str = "aws-internal";
 
@@ -22,84 +23,6 @@ pub const AWS_INTERNAL: &str = "aws-internal";
 pub fn is_service_name(principal: &str) -> bool {
     (principal.ends_with(".amazonaws.com") || principal.ends_with(".amazonaws.com.cn"))
         && !principal.contains([':', '/'])
-}
-
-/// The kind of identity, as `userIdentity.type` names it
-/// (CloudTrail User Guide, "CloudTrail userIdentity element").
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
-pub enum PrincipalType {
-    /// An IAM user.
-    IAMUser,
-    /// A role's session.
-    AssumedRole,
-    /// The account's root user.
-    Root,
-    /// An AWS service acting by itself.
-    AWSService,
-    /// Somebody of another account.
-    AWSAccount,
-    /// A federated user (`sts:GetFederationToken`).
-    FederatedUser,
-    /// A SAML identity.
-    SAMLUser,
-    /// A web identity.
-    WebIdentityUser,
-    /// A user of IAM Identity Center.
-    IdentityCenterUser,
-    /// A role itself.
-    Role,
-    /// A directory's user.
-    Directory,
-    /// CloudTrail says `Unknown`.
-    Unknown,
-    /// The identity has no type, or there is none.
-    #[serde(rename = "absent")]
-    Absent,
-    /// A type that is not in this list.
-    #[serde(rename = "other")]
-    Other,
-}
-
-impl PrincipalType {
-    fn of(name: Option<&str>) -> Self {
-        match name {
-            None | Some("") => Self::Absent,
-            Some("IAMUser") => Self::IAMUser,
-            Some("AssumedRole") => Self::AssumedRole,
-            Some("Root") => Self::Root,
-            Some("AWSService") => Self::AWSService,
-            Some("AWSAccount") => Self::AWSAccount,
-            Some("FederatedUser") => Self::FederatedUser,
-            Some("SAMLUser") => Self::SAMLUser,
-            Some("WebIdentityUser") => Self::WebIdentityUser,
-            Some("IdentityCenterUser") => Self::IdentityCenterUser,
-            Some("Role") => Self::Role,
-            Some("Directory") => Self::Directory,
-            Some("Unknown") => Self::Unknown,
-            Some(_) => Self::Other,
-        }
-    }
-
-    /// The type as output shows it: CloudTrail's own word, `absent` or `other`.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::IAMUser => "IAMUser",
-            Self::AssumedRole => "AssumedRole",
-            Self::Root => "Root",
-            Self::AWSService => "AWSService",
-            Self::AWSAccount => "AWSAccount",
-            Self::FederatedUser => "FederatedUser",
-            Self::SAMLUser => "SAMLUser",
-            Self::WebIdentityUser => "WebIdentityUser",
-            Self::IdentityCenterUser => "IdentityCenterUser",
-            Self::Role => "Role",
-            Self::Directory => "Directory",
-            Self::Unknown => "Unknown",
-            Self::Absent => "absent",
-            Self::Other => "other",
-        }
-    }
 }
 
 /// The identity behind a record.
@@ -223,105 +146,6 @@ impl Identity {
     pub fn is_foreign_to(&self, account: &str) -> bool {
         self.account.as_deref().is_some_and(|own| own != account)
     }
-}
-
-/// What of them decides who the principal is.
-struct Clues<'a> {
-    arn: Option<&'a str>,
-    /// What the ARN says, if it is a session's.
-    session: Option<AssumedRole<'a>>,
-    principal_id: Option<&'a str>,
-    issuer_arn: Option<&'a str>,
-    account: Option<&'a str>,
-    on_behalf_of: Option<&'a str>,
-    invoked_by: Option<&'a str>,
-    type_name: Option<&'a str>,
-}
-
-impl Clues<'_> {
-    fn principal(&self, principal_type: PrincipalType, at: IdentitySurroundings<'_>) -> String {
-        match principal_type {
-            PrincipalType::AWSService => self
-                .invoked_by
-                .unwrap_or_else(|| cut(at.event_source))
-                .to_owned(),
-            PrincipalType::Absent if self.arn.is_none() => AWS_INTERNAL.to_owned(),
-            _ => self
-                .role_principal()
-                .or_else(|| self.arn.map(str::to_owned))
-                .or_else(|| self.without_arn(principal_type, at.recipient_account))
-                .unwrap_or_else(|| format!("unknown:{}", self.type_name.unwrap_or("absent"))),
-        }
-    }
-
-    /// The role behind a session; behind Identity Center, the session itself.
-    fn role_principal(&self) -> Option<String> {
-        match (&self.session, self.issuer_arn) {
-            (Some(session), _) if session.role.starts_with(IDENTITY_CENTER_ROLE_PREFIX) => {
-                self.arn.map(str::to_owned)
-            }
-            (_, Some(issuer)) if Arn::parse(issuer).is_some_and(|arn| is_role(arn)) => {
-                Some(issuer.to_owned())
-            }
-            (Some(session), _) => Some(session.role_arn()),
-            (None, _) => None,
-        }
-    }
-
-    fn without_arn(
-        &self,
-        principal_type: PrincipalType,
-        recipient_account: Option<&str>,
-    ) -> Option<String> {
-        match principal_type {
-            PrincipalType::SAMLUser | PrincipalType::WebIdentityUser => {
-                self.principal_id.map(str::to_owned)
-            }
-            PrincipalType::IdentityCenterUser => self
-                .on_behalf_of
-                .map(|user| format!("identity-center:{user}")),
-            _ => {
-                let account = self.account?;
-                let is_foreign = principal_type == PrincipalType::AWSAccount
-                    || recipient_account.is_some_and(|recipient| recipient != account);
-                let id = self.principal_id.filter(|_| is_foreign)?;
-                let id = id.split_once(':').map_or(id, |(before, _)| before);
-                Some(format!("ext:{account}/{id}"))
-            }
-        }
-    }
-}
-
-/// `arn:aws:sts::<account>:assumed-role/<role>/<session>`, taken apart.
-struct AssumedRole<'a> {
-    arn: Arn<'a>,
-    role: &'a str,
-    session: &'a str,
-}
-
-impl<'a> AssumedRole<'a> {
-    fn parse(text: &'a str) -> Option<Self> {
-        let arn = Arn::parse(text).filter(|arn| arn.service == "sts")?;
-        let (role, session) = arn
-            .resource
-            .strip_prefix("assumed-role/")?
-            .split_once('/')?;
-        Some(Self { arn, role, session })
-    }
-
-    /// The role's ARN, without the path that the session's ARN does not carry.
-    fn role_arn(&self) -> String {
-        let Arn {
-            partition, account, ..
-        } = self.arn;
-        format!("arn:{partition}:iam::{account}:role/{}", self.role)
-    }
-}
-
-/// Only roles issue sessions whose name must not count; the "issuer" of a user's temporary
-/// credentials is the user.
-fn is_role(arn: Arn<'_>) -> bool {
-    arn.service == "iam" && arn.resource.starts_with("role/")
 }
 
 /// The text, cut to the bound at a character's edge.

@@ -89,14 +89,6 @@ fn without_partition(text: &str) -> String {
 mod tests {
     use super::*;
 
-    fn condition(operator: &str, key: &str, values: &[&str]) -> Condition {
-        Condition::new(
-            operator,
-            key,
-            values.iter().map(|value| (*value).to_owned()).collect(),
-        )
-    }
-
     #[test]
     fn certainty_knows_who_calls_and_nothing_else() {
         let caller = Caller {
@@ -105,7 +97,7 @@ mod tests {
         };
         let check = |operator: &str, key: &str, value: &str, expected: Certainty| {
             assert_eq!(
-                condition(operator, key, &[value]).certainty(&caller),
+                Condition::sample(operator, key, &[value]).certainty(&caller),
                 expected,
                 "{operator} {key} {value}"
             );

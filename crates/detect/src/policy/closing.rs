@@ -6,17 +6,9 @@
 //! open opens either.
 
 use std::collections::BTreeSet;
-use std::net::{Ipv4Addr, Ipv6Addr};
 
 use super::condition::{Absence, Condition, Family, Quantifier};
-use super::document::shown;
 use super::party::{Enclosure, Party};
-use super::principal::is_account_id;
-
-/// The most IPv4 addresses that an `aws:SourceIp` may let in and still count as closing: a /8.
-const SOURCE_IPV4_ADDRESSES_MAX: u128 = 1 << 24;
-/// The most IPv6 addresses that an `aws:SourceIp` may let in and still count as closing: a /32.
-const SOURCE_IPV6_ADDRESSES_MAX: u128 = 1 << 96;
 
 impl Condition {
     /// The patterns of `aws:PrincipalArn` that a `Deny` with this condition passes by.
@@ -101,170 +93,16 @@ impl Condition {
             && self.has_only("false");
         (demands && self.absence == Absence::AsUsual).then_some(self.key.as_str())
     }
-
-    /// The parties that the values name, where each of them names one: one open value opens the condition.
-    fn parties(&self) -> Option<Enclosure> {
-        if self.values.is_empty() {
-            return None;
-        }
-        if self.key == "aws:sourceip" {
-            let addresses = self.family == Family::Address && is_narrow(&self.values);
-            return addresses.then(|| {
-                self.values
-                    .iter()
-                    .map(|value| Party::Boundary(shown(value)))
-                    .collect()
-            });
-        }
-        let is_text = matches!(
-            self.family,
-            Family::Text | Family::TextIgnoringCase | Family::TextPattern
-        );
-        let is_arn_key = matches!(self.key.as_str(), "aws:principalarn" | "aws:sourcearn");
-        let is_arn = is_arn_key && self.family == Family::Arn;
-        if !(is_text || is_arn) {
-            return None;
-        }
-        self.values.iter().map(|value| self.party(value)).collect()
-    }
-
-    fn party(&self, value: &str) -> Option<Party> {
-        let has_wildcard = value.contains(['*', '?']);
-        match self.key.as_str() {
-            "kms:calleraccount" | "aws:principalaccount" | "aws:sourceaccount" => {
-                if value.eq_ignore_ascii_case("${aws:ResourceAccount}") {
-                    return Some(Party::OwnAccount);
-                }
-                is_account_id(value).then(|| Party::Account(value.to_owned()))
-            }
-            "aws:principalorgid" | "aws:sourceorgid" => {
-                if value.eq_ignore_ascii_case("${aws:ResourceOrgID}") {
-                    return Some(Party::OwnOrganisation);
-                }
-                is_organisation_id(value).then(|| Party::Organisation(value.to_owned()))
-            }
-            "aws:principalorgpaths" | "aws:sourceorgpaths" => {
-                let organisation = value
-                    .split('/')
-                    .next()
-                    .filter(|first| is_organisation_id(first))?;
-                value
-                    .contains('/')
-                    .then(|| Party::Organisation(organisation.to_owned()))
-            }
-            "aws:principalarn" => self.party_of_arn(value),
-            "aws:sourcearn" => self
-                .party_of_arn(value)
-                .or_else(|| resource_without_account(value)),
-            // A caller cannot set it: it stands in a request that the service makes for itself.
-            "aws:principalservicename" if !has_wildcard && value.contains('.') => {
-                Some(Party::Service)
-            }
-            "aws:userid" => unique_id_of(value).map(|id| Party::UniqueId(id.to_owned())),
-            "aws:sourcevpc" if value.starts_with("vpc-") && !has_wildcard => {
-                Some(Party::Boundary(shown(value)))
-            }
-            "aws:sourcevpce" if value.starts_with("vpce-") && !has_wildcard => {
-                Some(Party::Boundary(shown(value)))
-            }
-            "aws:vpceaccount" if is_account_id(value) => {
-                Some(Party::Boundary(format!("endpoints of account {value}")))
-            }
-            "aws:vpceorgid" if is_organisation_id(value) => {
-                Some(Party::Boundary(format!("endpoints of {value}")))
-            }
-            _ => None,
-        }
-    }
-
-    /// The account of an ARN pattern. `ArnLike` compares field by field. `StringLike` does not, and a `*` before the
-    /// account can swallow colons; the ARN of a principal has no colon to spare, the ARN of a resource may have.
-    fn party_of_arn(&self, value: &str) -> Option<Party> {
-        let fields: Vec<&str> = value.splitn(6, ':').collect();
-        let [prefix, partition, service, region, account, resource] = fields[..] else {
-            return None;
-        };
-        if prefix != "arn" || !is_account_id(account) {
-            return None;
-        }
-        let is_by_field = self.family == Family::Arn;
-        let may_swallow_colons = match self.key.as_str() {
-            "aws:principalarn" => resource.contains(':'),
-            _ => [partition, service, region]
-                .iter()
-                .any(|field| field.contains(['*', '?', '$'])),
-        };
-        (is_by_field || !may_swallow_colons).then(|| Party::Account(account.to_owned()))
-    }
-}
-
-/// An ARN without an account that names one resource, as that of a bucket does.
-fn resource_without_account(value: &str) -> Option<Party> {
-    let fields: Vec<&str> = value.splitn(6, ':').collect();
-    let [prefix, _, service, _, account, resource] = fields[..] else {
-        return None;
-    };
-    let is_one =
-        prefix == "arn" && !service.is_empty() && account.is_empty() && !resource.is_empty();
-    (is_one && !value.contains(['*', '?', '$'])).then(|| Party::Boundary(shown(value)))
-}
-
-/// The unique id before the session name: `AROAEXAMPLEEXAMPLE12` of `AROAEXAMPLEEXAMPLE12:*`.
-fn unique_id_of(value: &str) -> Option<&str> {
-    let id = value.split(':').next()?;
-    let is_id = id.len() >= 16 && id.bytes().all(|byte| byte.is_ascii_alphanumeric());
-    (is_id && ["AIDA", "AROA"].iter().any(|kind| id.starts_with(kind))).then_some(id)
-}
-
-fn is_organisation_id(text: &str) -> bool {
-    text.strip_prefix("o-")
-        .is_some_and(|id| !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_alphanumeric()))
-}
-
-/// Whether address ranges together are no more than a large owner would have.
-pub(super) fn is_narrow(ranges: &[String]) -> bool {
-    let (mut ipv4, mut ipv6) = (0_u128, 0_u128);
-    for range in ranges {
-        let (address, length) = match range.split_once('/') {
-            Some((address, length)) => match length.parse::<u32>() {
-                Ok(length) => (address, Some(length)),
-                Err(_) => return false,
-            },
-            None => (range.as_str(), None),
-        };
-        if address.parse::<Ipv4Addr>().is_ok() {
-            let Some(free) = 32_u32.checked_sub(length.unwrap_or(32)) else {
-                return false;
-            };
-            ipv4 += 1 << free;
-        } else if address.parse::<Ipv6Addr>().is_ok() {
-            match 128_u32.checked_sub(length.unwrap_or(128)) {
-                Some(free) if free < 128 => ipv6 = ipv6.saturating_add(1 << free),
-                _ => return false,
-            }
-        } else {
-            return false;
-        }
-    }
-    ipv4 <= SOURCE_IPV4_ADDRESSES_MAX && ipv6 <= SOURCE_IPV6_ADDRESSES_MAX
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn condition(operator: &str, key: &str, values: &[&str]) -> Condition {
-        Condition::new(
-            operator,
-            key,
-            values.iter().map(|value| (*value).to_owned()).collect(),
-        )
-    }
-
     #[test]
     fn conditions_close_only_where_every_value_closes() {
         let check = |operator: &str, key: &str, values: &[&str], closes: bool| {
-            let admits = condition(operator, key, values).admits(&BTreeSet::new());
+            let admits = Condition::sample(operator, key, values).admits(&BTreeSet::new());
             assert_eq!(admits.is_some(), closes, "{operator} {key} {values:?}");
         };
         check("StringEquals", "kms:CallerAccount", &["111111111111"], true);
@@ -418,12 +256,12 @@ mod tests {
 
     #[test]
     fn a_demanded_key_makes_if_exists_close() {
-        let account = condition(
+        let account = Condition::sample(
             "StringEqualsIfExists",
             "aws:PrincipalAccount",
             &["111111111111"],
         );
-        let demand = condition("Null", "aws:principalaccount", &["false"]);
+        let demand = Condition::sample("Null", "aws:principalaccount", &["false"]);
         assert_eq!(demand.required_key(), Some("aws:principalaccount"));
         assert!(
             account
@@ -431,7 +269,7 @@ mod tests {
                 .is_some()
         );
         assert_eq!(
-            condition("Null", "aws:PrincipalAccount", &["true"]).required_key(),
+            Condition::sample("Null", "aws:PrincipalAccount", &["true"]).required_key(),
             None
         );
     }
@@ -440,7 +278,7 @@ mod tests {
     fn a_deny_spares_only_whom_its_negation_names() {
         let check = |operator: &str, key: &str, values: &[&str], proven: bool| {
             assert_eq!(
-                condition(operator, key, values).spares().is_some(),
+                Condition::sample(operator, key, values).spares().is_some(),
                 proven,
                 "{operator} {key} {values:?}"
             );

@@ -189,6 +189,15 @@ impl fmt::Display for Condition {
 }
 
 #[cfg(test)]
+impl Condition {
+    /// The condition of these words.
+    pub(super) fn sample(operator: &str, key: &str, values: &[&str]) -> Self {
+        let values = values.iter().map(|value| (*value).to_owned());
+        Self::new(operator, key, values.collect())
+    }
+}
+
+#[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;

@@ -4,7 +4,7 @@
 //! settled the same way: what cannot be proven to bind does not bind.
 
 use super::action::{ActionSet, Named, glob_matches};
-use super::closing::is_narrow;
+use super::address_ranges::is_narrow;
 use super::condition::{Absence, Condition, Family, Quantifier};
 use super::document::{Effect, Policy, Resources, Statement, StatementName};
 

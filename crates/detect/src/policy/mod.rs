@@ -28,7 +28,8 @@
 //! known here: the answers are about what the key policy itself says. There is no I/O, no clock and no state.
 
 mod action;
-mod authority;
+mod address_ranges;
+mod administrators;
 mod certainty;
 mod change;
 mod closing;
@@ -39,16 +40,17 @@ mod document;
 mod error;
 mod evaluate;
 mod every_key;
+mod lockout;
+mod named_parties;
 mod party;
+mod policy_denial;
 mod principal;
+mod root_delegation;
 #[cfg(test)]
 mod tests;
 
 pub use action::{ActionClass, ActionSet};
-pub use authority::{
-    Administrator, LockoutReason, RootDelegation, Standing, administrators, lockout,
-    root_delegation,
-};
+pub use administrators::{Administrator, Standing, administrators};
 pub use change::{Change, ChangeKind, diff};
 pub use condition::Condition;
 pub use digest::{DIGEST_BYTES_MAX, Digest, digest};
@@ -56,5 +58,7 @@ pub use document::{Effect, POLICY_BYTES_MAX, Policy, STATEMENTS_MAX, Statement, 
 pub use error::PolicyError;
 pub use evaluate::{ExternalAllow, PublicStatement, external_principals, public_access};
 pub use every_key::{EveryKeyAllow, allows_on_every_key, opening_actions};
+pub use lockout::{LockoutReason, lockout};
 pub use party::Party;
 pub use principal::{Principal, Principals};
+pub use root_delegation::{RootDelegation, root_delegation};

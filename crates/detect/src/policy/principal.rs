@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use keytrail_event::arn::is_account_id;
 use serde_json::{Map, Value};
 
 use super::document::scalar_texts;
@@ -214,11 +215,6 @@ impl Principals {
             Self::AllBut(principals) => !principals.iter().any(names),
         }
     }
-}
-
-/// Whether a text is the twelve digits of an account.
-pub(super) fn is_account_id(text: &str) -> bool {
-    text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ pub mod lately;
 pub mod log_gap;
 pub mod past;
 
+mod about;
 mod alias_repointed;
 mod asymmetric_first;
 mod caller;
@@ -38,6 +39,7 @@ mod grant_external;
 mod grant_revoked_in_use;
 mod grant_sprawl;
 mod grant_stale;
+mod hit;
 mod iam_decrypt_all;
 mod key_churn;
 mod key_deletion_bulk;
@@ -67,6 +69,7 @@ mod root_used;
 mod rotation_burst;
 mod rotation_disabled;
 pub mod seen_policy;
+mod selection;
 mod selector;
 mod self_grant_use;
 mod services_past;
@@ -85,11 +88,13 @@ mod trail_settings;
 mod trail_stopped;
 mod wide_grant;
 
-use keytrail_event::{KeyName, PrincipalType, Record};
+use keytrail_event::Record;
 
+pub use self::about::{About, Side};
+pub use self::hit::Hit;
 use self::policy_put::WrittenPolicy;
+pub use self::selection::{is_frequent_elsewhere, may_be_selected, selecting};
 use crate::configuration::Configuration;
-use crate::finding::{Attack, Evidence, FindingId, Severity};
 use day::{DayHit, DayLight};
 use past::{KeyUses, Past};
 
@@ -160,188 +165,6 @@ pub const BURST_SECONDS: u64 = 600;
 /// Refused calls from which they weigh as much as one that was made.
 pub const BURST_CALLS_MIN: u64 = 3;
 
-/// What a rule is: what `rules list` and `rules show` print and what every finding carries.
-#[derive(Debug, Clone, Copy)]
-pub struct About {
-    /// The stable id, such as `key-disabled`.
-    pub id: &'static str,
-    /// One line.
-    pub title: &'static str,
-    /// The severities it can have, lowest first.
-    pub severities: &'static [Severity],
-    /// The ATT&CK technique as (tactic, id in v18, id in v19).
-    pub attack: &'static [(&'static str, &'static str, &'static str)],
-    /// The practice of key management it protects.
-    pub practice: &'static str,
-    /// Which copy of a cross-account call it reads.
-    pub side: Side,
-    /// What fires it, in a sentence or two.
-    pub fires_when: &'static str,
-    /// The record's fields it reads.
-    pub reads: &'static [&'static str],
-}
-
-impl About {
-    /// The techniques as findings carry them: an id that v19 changed stands in both versions.
-    #[must_use]
-    pub fn techniques(&self) -> Vec<Attack> {
-        let attack = |version: &str, tactic: &str, technique: &str| Attack {
-            version: version.to_owned(),
-            tactic: tactic.to_owned(),
-            technique: technique.to_owned(),
-        };
-        let versions = self.attack.iter().flat_map(|(tactic, v18, v19)| {
-            let renamed = (v18 != v19).then(|| attack("v19", tactic, v19));
-            std::iter::once(attack("v18", tactic, v18)).chain(renamed)
-        });
-        versions.collect()
-    }
-}
-
-/// Which copy of a cross-account call a rule reads.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Side {
-    /// The copy in the account that owns the key.
-    Owner,
-    /// The copy in the caller's account.
-    Caller,
-}
-
-impl Side {
-    /// The side as text.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Owner => "owner",
-            Self::Caller => "caller",
-        }
-    }
-}
-
-/// What a rule found in a record.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Hit {
-    /// Tells problems of one rule, principal and key apart; mostly empty.
-    pub class: String,
-    /// How bad it is.
-    pub severity: Severity,
-    /// What happened, in one line.
-    pub title: String,
-    /// The principal the finding is about; `None` when it is about the key or account alone.
-    pub principal: Option<String>,
-    /// The key the finding is about.
-    pub key: Option<String>,
-    /// Why.
-    pub evidence: Vec<Evidence>,
-    /// What to do.
-    pub next_steps: Vec<String>,
-}
-
-impl Hit {
-    /// A hit about this record's principal and key.
-    #[must_use]
-    pub fn of(record: &Record<'_>, severity: Severity, title: impl Into<String>) -> Self {
-        Self {
-            class: String::new(),
-            severity,
-            title: title.into(),
-            principal: Some(record.principal().to_owned()),
-            key: record.key.as_ref().map(|key| key.as_str().to_owned()),
-            evidence: Vec::new(),
-            next_steps: Vec::new(),
-        }
-    }
-
-    /// A hit about what no single record shows.
-    #[must_use]
-    pub fn about(
-        principal: Option<&str>,
-        key: Option<&str>,
-        severity: Severity,
-        title: impl Into<String>,
-    ) -> Self {
-        Self {
-            class: String::new(),
-            severity,
-            title: title.into(),
-            principal: principal.map(str::to_owned),
-            key: key.map(str::to_owned),
-            evidence: Vec::new(),
-            next_steps: Vec::new(),
-        }
-    }
-
-    /// The id that the finding will have.
-    #[must_use]
-    pub fn finding_id(&self, rule: &str, account: &str) -> FindingId {
-        let part = |text: &'_ Option<String>| text.clone().unwrap_or_default();
-        FindingId::new(
-            rule,
-            &[
-                account,
-                &part(&self.principal),
-                &part(&self.key),
-                &self.class,
-            ],
-        )
-    }
-
-    /// The same with a reason.
-    #[must_use]
-    pub fn because(mut self, evidence: Evidence) -> Self {
-        self.evidence.push(evidence);
-        self
-    }
-
-    /// The same with a step to take.
-    #[must_use]
-    pub fn next(mut self, step: impl Into<String>) -> Self {
-        self.next_steps.push(step.into());
-        self
-    }
-
-    /// The same with a class.
-    #[must_use]
-    pub fn class(mut self, class: impl Into<String>) -> Self {
-        self.class = class.into();
-        self
-    }
-
-    /// The same about this key.
-    #[must_use]
-    pub fn key(mut self, key: Option<&str>) -> Self {
-        self.key = key.map(str::to_owned);
-        self
-    }
-
-    /// The same as an attempt when the call failed: one severity lower, unless it is a burst. Attempts
-    /// are a problem of their own, so that a later success is a new finding.
-    #[must_use]
-    pub fn lower_if_refused(mut self, record: &Record<'_>, light: &Light<'_>) -> Self {
-        if record.outcome.is_success() {
-            return self;
-        }
-        let is_refused = support::is_refused(record);
-        let verb = if is_refused { "Refused" } else { "Failed" };
-        self.title = format!("{verb}: {}", self.title);
-        self.class = [self.class.as_str(), "attempt"]
-            .join(" ")
-            .trim_start()
-            .to_owned();
-        let code = support::cut(record.outcome.as_str());
-        let mut text = format!("The call failed with {code}: nothing changed");
-        if light.is_burst() {
-            text.push_str(&format!(
-                "; {} such calls by the principal within ten minutes",
-                light.burst_calls
-            ));
-        } else {
-            self.severity = self.severity.lower();
-        }
-        self.because(Evidence::new("outcome", text).observed(code))
-    }
-}
-
 /// All rules, sorted by id.
 pub const RULES: [&dyn Rule; 56] = [
     &alias_repointed::AliasRepointed,
@@ -406,49 +229,4 @@ pub const RULES: [&dyn Rule; 56] = [
 #[must_use]
 pub fn find(id: &str) -> Option<&'static dyn Rule> {
     RULES.into_iter().find(|rule| rule.about().id == id)
-}
-
-/// Whether any rule can want this frequent record: something failed, the caller is root or of
-/// another account, the key may be, or the record is of another service. Nearly every record is none of these, and no rule need be
-/// asked. A rule that selects others widens this.
-#[must_use]
-pub fn may_be_selected(record: &Record<'_>) -> bool {
-    !record.outcome.is_success()
-        || record.identity.principal_type == PrincipalType::Root
-        || record.identity.is_foreign_to(&record.account)
-        || may_name_foreign_key(record)
-        || !record.is_kms()
-}
-
-/// Whether the key, or the destination of ReEncrypt, may be of another account. A key's ARN ends with
-/// `<account>:key/` and 36 characters, an alias begins `alias:<account>:`; what looks otherwise may be.
-fn may_name_foreign_key(record: &Record<'_>) -> bool {
-    const TAIL: usize = ":key/".len() + 36;
-    let account = record.account.as_bytes();
-    let is_own = |key: &KeyName| {
-        let name = key.as_str().as_bytes();
-        let before_tail = name.len().checked_sub(TAIL).map(|end| &name[..end]);
-        before_tail.is_some_and(|before| before.ends_with(account))
-            || name
-                .strip_prefix(b"alias:")
-                .is_some_and(|rest| rest.starts_with(account))
-    };
-    let keys = [&record.key, &record.destination_key];
-    !keys.into_iter().flatten().all(is_own)
-}
-
-/// The rules that want this frequent record.
-pub fn selecting<'r>(record: &'r Record<'_>) -> impl Iterator<Item = &'static dyn Rule> + 'r {
-    let rules: &[&dyn Rule] = if may_be_selected(record) { &RULES } else { &[] };
-    rules
-        .iter()
-        .copied()
-        .filter(move |rule| rule.selects(record))
-}
-
-/// Whether records like this one come by the million though they are no use of a key, so that rules
-/// select them and none is carried for its own sake.
-#[must_use]
-pub fn is_frequent_elsewhere(record: &Record<'_>) -> bool {
-    foreign_keys::writes_object(record)
 }
