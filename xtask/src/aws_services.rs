@@ -7,9 +7,10 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 
 use crate::python_tools::MINISTACK;
+use crate::temporary_folder::TemporaryFolder;
 
 /// How long they may take to answer.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -19,6 +20,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub struct AwsServices {
     process: Child,
     port: u16,
+    /// Their temporary files, the unpacked functions among them. Removed once they have ended.
+    _folder: TemporaryFolder,
 }
 
 impl AwsServices {
@@ -26,6 +29,7 @@ impl AwsServices {
     pub fn start() -> Result<Self> {
         let program = MINISTACK.program("ministack")?;
         let log = Self::log()?;
+        let folder = TemporaryFolder::new_in(&crate::root()?.join("target/tools/ministack-tmp"))?;
         // Somebody could take the port in between; then the services end, and say so in their log.
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let output = fs::File::create(&log)?;
@@ -34,12 +38,17 @@ impl AwsServices {
             .env("BIND_HOST", "127.0.0.1")
             // Functions inherit it: what they call is here, too, and never elsewhere.
             .env("AWS_ENDPOINT_URL", format!("http://127.0.0.1:{port}"))
+            .env("TMPDIR", folder.path())
             .stdin(Stdio::null())
             .stdout(output.try_clone()?)
             .stderr(output)
             .spawn()
             .context("could not start the services")?;
-        let mut services = Self { process, port };
+        let mut services = Self {
+            process,
+            port,
+            _folder: folder,
+        };
         services.wait()?;
         Ok(services)
     }
@@ -47,6 +56,23 @@ impl AwsServices {
     /// Their address.
     pub fn endpoint(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// Ends them, and looks whether they left anything where it would stay.
+    pub fn end(self) -> Result<()> {
+        let port = self.port.to_string();
+        drop(self);
+        let everybodys = std::env::temp_dir();
+        for entry in fs::read_dir(&everybodys)? {
+            let name = entry?.file_name().to_string_lossy().into_owned();
+            let is_theirs = name.starts_with("ministack-") && name.contains(&port);
+            ensure!(
+                !is_theirs,
+                "the services left {} behind",
+                everybodys.join(name).display()
+            );
+        }
+        Ok(())
     }
 
     fn log() -> Result<PathBuf> {

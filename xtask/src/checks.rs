@@ -19,9 +19,11 @@ pub fn test(rest: &[String]) -> Result<()> {
         // Tests of whole commands need not build the program again, with the features of it alone.
         command.env("KEYTRAIL_PROGRAM_IS_BUILT", "1");
     }
-    // They end when the tests have.
-    let _services = with_tools(&mut command)?;
-    run(command)
+    let services = with_tools(&mut command)?;
+    let ran = run(command);
+    // They end when the tests have, however that went.
+    let ended = services.map_or(Ok(()), AwsServices::end);
+    ran.and(ended)
 }
 
 /// Names the tools and services that some tests need. Where they cannot be had, those tests are

@@ -12,6 +12,7 @@ mod large_delivery;
 mod package;
 mod python_tools;
 mod scorecard;
+mod temporary_folder;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
