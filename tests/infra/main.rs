@@ -48,6 +48,15 @@ fn the_template_holds_to_its_policies() {
     assert_eq!(found(&the_template()), Vec::<String>::new());
 }
 
+/// The page that says what the stack costs knows how many alarms it has.
+#[test]
+fn the_costs_count_the_alarms() {
+    let template = the_template();
+    let alarms = template::resources(&template, "AWS::CloudWatch::Alarm").count();
+    let row = format!("{alarms} alarms × $0.10");
+    assert!(read("docs/deploy.md").contains(&row), "{row}");
+}
+
 /// Changes the template at one place; that and nothing else is noticed.
 #[track_caller]
 fn check(pointer: &str, value: Value, expected: &[&str]) {
