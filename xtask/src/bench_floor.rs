@@ -37,7 +37,7 @@ pub fn measure(folder: &Path, rounds: usize) -> Result<()> {
         ]);
         command(&release.join("keytrail"), &arguments)
     };
-    let text_bytes = text_bytes(floor("2"))?;
+    let text_bytes = text_bytes(folder)?;
     let mut rows: Vec<Row> = ["libdeflate alone", "events --count", "replay"]
         .map(Row::new)
         .into();
@@ -53,41 +53,8 @@ pub fn measure(folder: &Path, rounds: usize) -> Result<()> {
     Ok(())
 }
 
-/// Counts the instructions of a replay on one thread, decompression included, for each byte of text.
-pub fn instructions(folder: &Path, most: Option<f64>) -> Result<()> {
-    build()?;
-    let release = crate::root()?.join("target/release");
-    let text_bytes = text_bytes(command(
-        &release.join("floor"),
-        &[folder.as_os_str().to_owned()],
-    ))?;
-    let output = Command::new("valgrind")
-        .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
-        .arg(release.join("keytrail"))
-        .args(["replay", "--format", "jsonl", "--threads", "1", "--quiet"])
-        .arg(folder)
-        .stdin(Stdio::null())
-        .output()
-        .context("could not start valgrind; install it from your distribution")?;
-    let talk = String::from_utf8_lossy(&output.stderr);
-    let counted = talk
-        .lines()
-        .find_map(|line| line.split("Collected :").nth(1)?.trim().parse::<u64>().ok());
-    let counted = counted.with_context(|| format!("valgrind said no count:\n{talk}"))?;
-    let each = counted as f64 / text_bytes as f64;
-    say(&format!(
-        "{each:.2} instructions a byte: {counted} for {text_bytes} bytes of text\n"
-    ));
-    if let Some(most) = most {
-        ensure!(
-            each <= most,
-            "{each:.2} instructions a byte are more than {most}"
-        );
-    }
-    Ok(())
-}
-
-fn build() -> Result<()> {
+/// Builds the programs that are measured.
+pub fn build() -> Result<()> {
     let mut build = cargo();
     build.args([
         "build",
@@ -110,9 +77,10 @@ fn command(program: &Path, arguments: &[std::ffi::OsString]) -> Command {
     command
 }
 
-/// The decompressed bytes that the floor counts.
-fn text_bytes(mut floor: Command) -> Result<u64> {
-    let output = floor
+/// The decompressed bytes of an archive, as the floor counts them.
+pub fn text_bytes(folder: &Path) -> Result<u64> {
+    let floor = crate::root()?.join("target/release/floor");
+    let output = command(&floor, &[folder.as_os_str().to_owned(), "2".into()])
         .stdout(Stdio::piped())
         .output()
         .context("could not start the floor")?;
@@ -200,7 +168,8 @@ fn print(rows: &[Row], two: &[Row; 2], text_bytes: u64) {
     say(&text);
 }
 
-fn say(text: &str) {
+/// Writes to standard output.
+pub fn say(text: &str) {
     // Nobody to tell when standard output is closed.
     let _ = std::io::Write::write_all(&mut std::io::stdout(), text.as_bytes());
 }

@@ -8,6 +8,7 @@ mod checks;
 mod example;
 mod faults;
 mod flood;
+mod instructions;
 mod large_delivery;
 mod package;
 mod python_tools;
@@ -71,12 +72,13 @@ enum Task {
     Flood(flood::Flood),
     /// Measure detection on simulated organisations, beside plain baselines.
     Scorecard(scorecard::Scorecard),
-    /// Count a replay's instructions for each byte of text (needs valgrind).
-    BenchInstructions {
-        /// A folder of gzip files.
-        folder: PathBuf,
-        /// Fail when there are more.
-        #[arg(long)]
+    /// Count a replay's instructions for each byte of text, and fail when there are more than the bounds allow (needs
+    /// valgrind).
+    Instructions {
+        /// A folder of gzip files to count on instead, with no bound but --most.
+        folder: Option<PathBuf>,
+        /// Fail when there are more for each byte.
+        #[arg(long, requires = "folder")]
         most: Option<f64>,
     },
 }
@@ -96,7 +98,10 @@ fn main() -> ExitCode {
         Task::Flood(flood) => flood::measure(&flood),
         Task::Scorecard(scorecard) => scorecard::measure(&scorecard),
         Task::BenchFloor { folder, rounds } => bench_floor::measure(&folder, rounds),
-        Task::BenchInstructions { folder, most } => bench_floor::instructions(&folder, most),
+        Task::Instructions { folder, most } => match folder {
+            Some(folder) => instructions::count_over(&folder, most),
+            None => instructions::hold_bounds(),
+        },
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
