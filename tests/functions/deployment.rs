@@ -12,13 +12,13 @@ use keytrail_aws::metrics::Measure;
 use keytrail_delivery::hand_over::{HandOver, Load, Packed};
 use keytrail_delivery::notification::{BatchAnswer, Object};
 use keytrail_detect::configuration::Configuration;
-use keytrail_detect::finding::{Finding, FindingState};
+use keytrail_detect::finding::{Finding, FindingState, Severity};
 use keytrail_event::EventTime;
 use keytrail_function_detect as detect;
 use keytrail_function_ingest as ingest;
 use keytrail_function_sweep as sweep;
 use keytrail_lambda::Invocation;
-use keytrail_lambda::outbox::Publisher;
+use keytrail_lambda::outbox::{Audience, Publisher};
 use keytrail_store::executor::Executor;
 use keytrail_store::faulty::{Commits, Ending, Fault, Faulty, Moment};
 use keytrail_store::{MemoryStore, Store};
@@ -41,6 +41,8 @@ pub struct Deployment {
     configuration: Configuration,
     /// What was published, by id, episode and revision.
     published: Mutex<BTreeMap<(String, String, u32), Finding>>,
+    /// The highest severity and the last state that people were told of, by id and episode.
+    alerts: Mutex<BTreeMap<(String, String), (Severity, FindingState)>>,
     contradictions: Mutex<Vec<String>>,
     /// Calls of services other than the store, and the one that fails.
     calls: AtomicU64,
@@ -71,6 +73,7 @@ impl Deployment {
             store: Faulty::new(MemoryStore::default(), Commits::InOrder, None),
             configuration: Configuration::default(),
             published: Mutex::default(),
+            alerts: Mutex::default(),
             contradictions: Mutex::default(),
             calls: AtomicU64::new(0),
             fault: Mutex::default(),
@@ -197,6 +200,7 @@ impl Deployment {
         assert!(contradictions.is_empty(), "{contradictions:?}");
         let executor = Executor::new(self.store.inner(), &self.configuration);
         let published = self.published.lock().unwrap();
+        let alerts = self.alerts.lock().unwrap();
         let mut standing = Vec::new();
         for account in block_on(self.store.inner().accounts()).unwrap() {
             for finding in block_on(executor.findings(&account)).unwrap().into_values() {
@@ -208,6 +212,8 @@ impl Deployment {
                     )
                 };
                 let sent = published.contains_key(&name(finding.revision));
+                let told = (finding.id.as_str().to_owned(), finding.episode.clone());
+                let told = alerts.get(&told).copied();
                 let was_told =
                     (1..=finding.revision).any(|revision| published.contains_key(&name(revision)));
                 if finding.state == FindingState::Withdrawn {
@@ -216,11 +222,22 @@ impl Deployment {
                         "nobody was told that {} no longer stands",
                         finding.episode
                     );
+                    assert!(
+                        told.is_none_or(|(_, state)| state == FindingState::Withdrawn),
+                        "people still take {} for standing",
+                        finding.episode
+                    );
                 } else {
                     assert!(
                         sent,
                         "revision {} of {} was never published",
                         finding.revision, finding.episode
+                    );
+                    assert!(
+                        told.is_some_and(|(severity, state)| severity >= finding.severity
+                            && state != FindingState::Withdrawn),
+                        "people were not told how bad {} is: {told:?}",
+                        finding.episode
                     );
                     standing.push(finding);
                 }
@@ -332,8 +349,15 @@ impl Deployment {
 }
 
 impl Publisher for Deployment {
-    async fn publish(&self, finding: &Finding) -> Result<(), String> {
+    async fn publish(&self, finding: &Finding, audience: Audience) -> Result<(), String> {
         self.call(|| {
+            if audience == Audience::Everybody {
+                let name = (finding.id.as_str().to_owned(), finding.episode.clone());
+                let mut alerts = self.alerts.lock().unwrap();
+                let told = alerts.entry(name);
+                let told = told.or_insert((finding.severity, finding.state));
+                *told = (told.0.max(finding.severity), finding.state);
+            }
             let finding = Finding {
                 published_at: None,
                 ..finding.clone()

@@ -16,7 +16,7 @@ use keytrail_detect::disposition::dispose;
 use keytrail_detect::finding::{Finding, FindingState};
 use keytrail_detect::rules::RULES;
 use keytrail_event::EventTime;
-use keytrail_store::executor::finding_of;
+use keytrail_store::executor::{News, finding_of};
 use keytrail_store::{FindingKey, Quarantined, Store};
 use serde_json::Value;
 
@@ -26,13 +26,26 @@ use crate::settings::{SettingError, required, setting};
 /// Findings of one page of the outbox.
 const PAGE_FINDINGS: usize = 100;
 
+/// Who is told of a revision.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Audience {
+    /// Programs that keep the latest revision of every finding.
+    Programs,
+    /// People as well: it is news (see [`News`]).
+    Everybody,
+}
+
 /// Tells the world of a finding.
 pub trait Publisher: Sync {
     /// Publishes it, or fails; published twice, it is the same alert.
-    fn publish(&self, finding: &Finding) -> impl Future<Output = Result<(), String>> + Send;
+    fn publish(
+        &self,
+        finding: &Finding,
+        audience: Audience,
+    ) -> impl Future<Output = Result<(), String>> + Send;
 }
 
-/// Publishes as alerts on a topic, and as events on a bus.
+/// Publishes every revision as an event on a bus, and what is news as an alert on a topic.
 #[derive(Debug, Clone)]
 pub struct AwsPublisher {
     topic: Topic,
@@ -55,17 +68,20 @@ impl AwsPublisher {
 }
 
 impl Publisher for AwsPublisher {
-    async fn publish(&self, finding: &Finding) -> Result<(), String> {
+    async fn publish(&self, finding: &Finding, audience: Audience) -> Result<(), String> {
         let said = |fault: CallFault| fault.to_string();
         if let Some(bus) = &self.bus {
             bus.send(std::slice::from_ref(finding))
                 .await
                 .map_err(said)?;
         }
-        self.topic
-            .publish(&Alert::compose(finding))
-            .await
-            .map_err(said)
+        match audience {
+            Audience::Programs => Ok(()),
+            Audience::Everybody => {
+                let alert = Alert::compose(finding);
+                self.topic.publish(&alert).await.map_err(said)
+            }
+        }
     }
 }
 
@@ -128,22 +144,31 @@ pub async fn send_pending(
                 return Ok(sent);
             }
             let key = &stored.record.key;
-            let mut finding = match finding_of(stored) {
-                Ok(finding) => Finding {
-                    published_at: Some(now),
-                    ..finding
-                },
+            let read = finding_of(stored)
+                .and_then(|finding| Ok((News::is_due(stored, &finding)?, finding)));
+            let (is_news, finding) = match read {
+                Ok(read) => read,
                 Err(error) => {
                     // Nobody can be told of what cannot be read; it must not block the others.
                     set_aside(store, key, &error.to_string(), now).await?;
-                    store.mark_sent(key, stored.record.revision, now).await?;
+                    store.mark_sent(key, stored.record.revision, None).await?;
                     continue;
                 }
             };
+            let mut finding = Finding {
+                published_at: Some(now),
+                ..finding
+            };
             dispose(std::slice::from_mut(&mut finding), configuration);
-            if is_quiet(finding.state, stored.sent_revision) {
+            let audience = match is_news {
+                true => Audience::Everybody,
+                false => Audience::Programs,
+            };
+            let was_told = stored.sent_at.is_some();
+            let mut alerted_at = None;
+            if is_quiet(finding.state, was_told) {
                 sent.kept_quiet += 1;
-            } else if let Err(why) = publisher.publish(&finding).await {
+            } else if let Err(why) = publisher.publish(&finding, audience).await {
                 sent.failed += 1;
                 let fields = [
                     ("episode", Value::from(key.episode.clone())),
@@ -153,7 +178,8 @@ pub async fn send_pending(
                 continue;
             } else {
                 sent.published += 1;
-                if stored.sent_revision == 0 {
+                alerted_at = is_news.then_some(now);
+                if !was_told {
                     let dimensions = [
                         Dimension::Severity(finding.severity),
                         Dimension::Rule(known_rule(&finding.rule)),
@@ -163,7 +189,8 @@ pub async fn send_pending(
                     }
                 }
             }
-            store.mark_sent(key, stored.record.revision, now).await?;
+            let revision = stored.record.revision;
+            store.mark_sent(key, revision, alerted_at).await?;
         }
     }
 }
@@ -176,10 +203,10 @@ fn known_rule(id: &str) -> &'static str {
     known.find(|known| *known == id).unwrap_or("other")
 }
 
-const fn is_quiet(state: FindingState, sent_revision: u32) -> bool {
+const fn is_quiet(state: FindingState, was_told: bool) -> bool {
     match state {
         FindingState::Expected | FindingState::Suppressed | FindingState::Shadow => true,
-        FindingState::Withdrawn => sent_revision == 0,
+        FindingState::Withdrawn => !was_told,
         FindingState::Provisional | FindingState::Final => false,
     }
 }

@@ -191,9 +191,9 @@ impl<S: Store> Store for Faulty<S> {
         &self,
         key: &FindingKey,
         revision: u32,
-        at: EventTime,
+        alerted_at: Option<EventTime>,
     ) -> Result<bool, StoreError> {
-        self.call("mark_sent", self.inner.mark_sent(key, revision, at))
+        self.call("mark_sent", self.inner.mark_sent(key, revision, alerted_at))
             .await
     }
 

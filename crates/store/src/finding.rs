@@ -75,7 +75,7 @@ pub struct StoredFinding {
     pub record: FindingRecord,
     /// The latest revision that was sent, 0 when none was.
     pub sent_revision: u32,
-    /// When that was.
+    /// When people were last told of it: not of every revision that is sent.
     pub sent_at: Option<EventTime>,
     /// The latest [`crate::bounds::TRIAGE_NOTES_MAX`] notes, in the order they were made, each with its number from 1.
     pub triage: Vec<(u32, TriageNote)>,

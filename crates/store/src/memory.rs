@@ -156,7 +156,7 @@ impl Store for MemoryStore {
         &self,
         key: &FindingKey,
         revision: u32,
-        at: EventTime,
+        alerted_at: Option<EventTime>,
     ) -> Result<bool, StoreError> {
         let mut contents = self.contents();
         let Some(finding) = contents.findings.get_mut(key) else {
@@ -166,7 +166,7 @@ impl Store for MemoryStore {
             return Ok(false);
         }
         finding.sent_revision = revision;
-        finding.sent_at = Some(at);
+        finding.sent_at = alerted_at.or(finding.sent_at);
         if !finding.is_pending() {
             contents.pending.remove(key);
         }

@@ -130,12 +130,13 @@ pub trait Store: Send + Sync {
         limit: usize,
     ) -> impl Future<Output = Result<Vec<StoredFinding>, StoreError>> + Send;
 
-    /// Marks a revision as sent, if none as late was marked before. Returns whether it marked.
+    /// Marks a revision as sent, if none as late was marked before. Returns whether it marked. `alerted_at` is when
+    /// people were told of it; without it, it stays what it was.
     fn mark_sent(
         &self,
         key: &FindingKey,
         revision: u32,
-        at: EventTime,
+        alerted_at: Option<EventTime>,
     ) -> impl Future<Output = Result<bool, StoreError>> + Send;
 
     /// A page of an account's findings, in the order of their keys, after that one. At most `limit` and

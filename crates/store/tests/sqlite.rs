@@ -397,7 +397,7 @@ fn state_for_views(path: &Path) {
         store.record_findings(&[finding("a"), broken]).await?;
         let key = finding("a").key;
         let sent_at = day().start().plus_seconds(60);
-        store.mark_sent(&key, 1, sent_at).await?;
+        store.mark_sent(&key, 1, Some(sent_at)).await?;
         store.triage(&key, &note("acknowledged", 60)).await?;
         store.triage(&key, &note("resolved", 3_600)).await
     })

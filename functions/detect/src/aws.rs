@@ -5,7 +5,7 @@ use keytrail_aws::objects::Objects;
 use keytrail_aws::store::AwsStore;
 use keytrail_aws::{Connection, FaultKind};
 use keytrail_detect::finding::Finding;
-use keytrail_lambda::outbox::{AwsPublisher, Publisher};
+use keytrail_lambda::outbox::{Audience, AwsPublisher, Publisher};
 use keytrail_lambda::{SettingError, metrics, required};
 
 use crate::services::{Services, Unread};
@@ -49,8 +49,8 @@ impl AwsServices {
 }
 
 impl Publisher for AwsServices {
-    async fn publish(&self, finding: &Finding) -> Result<(), String> {
-        self.publisher.publish(finding).await
+    async fn publish(&self, finding: &Finding, audience: Audience) -> Result<(), String> {
+        self.publisher.publish(finding, audience).await
     }
 }
 

@@ -8,12 +8,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use keytrail_aws::metrics::{Dimension, Measure};
 use keytrail_delivery::hand_over::{HandOver, Load, Packed};
 use keytrail_detect::configuration::Configuration;
-use keytrail_detect::finding::{Finding, Severity};
+use keytrail_detect::finding::{Finding, FindingState, Severity};
 use keytrail_detect::tally::Tally;
 use keytrail_event::{EventTime, Issue, Reader, Record, Sink};
 use keytrail_function_detect::{Services, Unread, handle};
 use keytrail_lambda::Invocation;
-use keytrail_lambda::outbox::Publisher;
+use keytrail_lambda::outbox::{Audience, Publisher};
 use keytrail_store::{MemoryStore, Store};
 use serde_json::{Value, json};
 
@@ -24,17 +24,22 @@ struct World {
     store: MemoryStore,
     objects: Mutex<BTreeMap<String, Vec<u8>>>,
     published: Mutex<Vec<Finding>>,
+    alerts: Mutex<Vec<(u32, FindingState)>>,
     measures: Mutex<Vec<Measure>>,
     topic_is_down: AtomicBool,
     configuration: Configuration,
 }
 
 impl Publisher for World {
-    async fn publish(&self, finding: &Finding) -> Result<(), String> {
+    async fn publish(&self, finding: &Finding, audience: Audience) -> Result<(), String> {
         if self.topic_is_down.load(Ordering::Relaxed) {
             return Err("throttled".to_owned());
         }
         self.published.lock().unwrap().push(finding.clone());
+        if audience == Audience::Everybody {
+            let alert = (finding.revision, finding.state);
+            self.alerts.lock().unwrap().push(alert);
+        }
         Ok(())
     }
 }
@@ -95,6 +100,11 @@ impl World {
 
 /// A tally of one record: somebody schedules the deletion of a key.
 fn tally(account: &str, id: u32) -> Tally {
+    tally_of(account, id, id)
+}
+
+/// The same, of this key by the event of this number.
+fn tally_of(account: &str, key: u32, event: u32) -> Tally {
     struct Into<'t>(&'t mut Tally);
     impl Sink for Into<'_> {
         fn record(&mut self, record: &Record<'_>) {
@@ -104,11 +114,11 @@ fn tally(account: &str, id: u32) -> Tally {
             panic!("{issue:?}");
         }
     }
-    let key = format!("arn:aws:kms:eu-west-1:{account}:key/1234abcd-12ab-34cd-56ef-{id:012}");
+    let key = format!("arn:aws:kms:eu-west-1:{account}:key/1234abcd-12ab-34cd-56ef-{key:012}");
     let record = json!({
         "eventVersion": "1.11", "eventTime": "2024-01-31T10:00:00Z",
         "eventSource": "kms.amazonaws.com", "eventName": "ScheduleKeyDeletion", "awsRegion": "eu-west-1",
-        "eventID": format!("8ddd3ba9-9a7e-4b3b-b1ec-{id:012}"), "recipientAccountId": account,
+        "eventID": format!("8ddd3ba9-9a7e-4b3b-b1ec-{event:012}"), "recipientAccountId": account,
         "userIdentity": { "type": "IAMUser", "arn": format!("arn:aws:iam::{account}:user/rose"), "accountId": account },
         "requestParameters": { "keyId": key, "pendingWindowInDays": 7 },
         "responseElements": { "keyId": key, "deletionDate": "Feb 7, 2024, 10:00:00 AM" },
@@ -142,6 +152,12 @@ fn deletion(account: &str, id: u32) -> String {
     hand_over(account, Load::Tally(packed(&tally(account, id))))
 }
 
+/// One of several calls that schedule the deletion of one key.
+fn deletion_again(event: u32) -> String {
+    let tally = tally_of(ACCOUNT, 1, event);
+    hand_over(ACCOUNT, Load::Tally(packed(&tally)))
+}
+
 #[tokio::test]
 async fn a_tally_becomes_an_alert_at_once_and_only_once() {
     let world = World::default();
@@ -163,6 +179,40 @@ async fn a_tally_becomes_an_alert_at_once_and_only_once() {
     assert_eq!(world.published().len(), 1);
     assert_eq!(world.measured("RecordsDuplicate", Dimension::None), 1.0);
     assert_eq!(world.measured("Findings", of_rule), 1.0);
+}
+
+/// An attack that went on once woke people with each delivery.
+#[tokio::test]
+async fn what_goes_on_is_told_to_people_once() {
+    let world = World::default();
+    for id in 1..=3 {
+        let payload = batch(&[deletion_again(id)], 1);
+        assert!(world.handle(&payload).await.is_empty());
+    }
+    let seal = Load::Tick(EventTime::parse("2024-02-01T12:00:00Z").unwrap());
+    world.handle(&batch(&[hand_over(ACCOUNT, seal)], 1)).await;
+    let published = world.published();
+    let revisions: Vec<u32> = published.iter().map(|(_, revision)| *revision).collect();
+    assert_eq!(revisions, [1, 2, 3, 4]);
+    let alerts = world.alerts.lock().unwrap().clone();
+    assert_eq!(alerts, [(1, FindingState::Provisional)]);
+}
+
+/// Who was told nothing while a suppression held hears of it when that has ended, whatever the revision.
+#[tokio::test]
+async fn what_nobody_was_told_of_is_news_in_any_revision() {
+    let suppress =
+        r#"{ "rule": "key-*", "until": "2024-03-01", "reason": "closing down", "owner": "ann" }"#;
+    let mut world = World::default();
+    world.configuration.suppress = vec![serde_json::from_str(suppress).unwrap()];
+    world.handle(&batch(&[deletion_again(1)], 1)).await;
+    assert_eq!(*world.alerts.lock().unwrap(), []);
+    world.configuration.suppress.clear();
+    world.handle(&batch(&[deletion_again(2)], 1)).await;
+    assert_eq!(
+        *world.alerts.lock().unwrap(),
+        [(2, FindingState::Provisional)]
+    );
 }
 
 /// A suppression in the configuration of a deployment once let the alert go out all the same.
@@ -315,7 +365,7 @@ async fn standing(world: &World) -> Vec<String> {
     assert!(!findings.is_empty());
     let texts = findings.iter().map(|stored| {
         let mut finding: Value = serde_json::from_str(&stored.record.json).unwrap();
-        for told in ["revision", "published_at", "generation"] {
+        for told in ["revision", "news", "published_at", "generation"] {
             finding[told] = Value::Null;
         }
         finding.to_string()

@@ -8,7 +8,7 @@ use keytrail_aws::store::AwsStore;
 use keytrail_aws::{CallFault, Connection};
 use keytrail_delivery::hand_over::HandOver;
 use keytrail_detect::finding::Finding;
-use keytrail_lambda::outbox::{AwsPublisher, Publisher};
+use keytrail_lambda::outbox::{Audience, AwsPublisher, Publisher};
 use keytrail_lambda::{SettingError, metrics, required};
 
 use crate::clock::Waiting;
@@ -55,8 +55,8 @@ impl AwsServices {
 }
 
 impl Publisher for AwsServices {
-    async fn publish(&self, finding: &Finding) -> Result<(), String> {
-        self.publisher.publish(finding).await
+    async fn publish(&self, finding: &Finding, audience: Audience) -> Result<(), String> {
+        self.publisher.publish(finding, audience).await
     }
 }
 

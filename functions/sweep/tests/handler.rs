@@ -10,7 +10,7 @@ use keytrail_detect::finding::Finding;
 use keytrail_event::EventTime;
 use keytrail_function_sweep::{Services, Waiting, handle};
 use keytrail_lambda::Invocation;
-use keytrail_lambda::outbox::Publisher;
+use keytrail_lambda::outbox::{Audience, Publisher};
 use keytrail_store::{MemoryStore, Quarantined, Store};
 
 #[derive(Default)]
@@ -21,7 +21,7 @@ struct World {
 }
 
 impl Publisher for World {
-    async fn publish(&self, _: &Finding) -> Result<(), String> {
+    async fn publish(&self, _: &Finding, _: Audience) -> Result<(), String> {
         Ok(())
     }
 }

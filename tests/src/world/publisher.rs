@@ -41,7 +41,9 @@ impl Publisher {
                     Some(_) => {}
                 }
                 let at = EventTime::from_unix_seconds(0);
-                store.mark_sent(&record.key, record.revision, at).await?;
+                store
+                    .mark_sent(&record.key, record.revision, Some(at))
+                    .await?;
             }
         }
     }

@@ -53,20 +53,13 @@ impl AwsStore {
         &self,
         key: &FindingKey,
         revision: u32,
-        at: EventTime,
+        alerted_at: Option<EventTime>,
     ) -> Result<bool, StoreError> {
         let what = key.to_string();
         let sent = |condition: &str| {
             Write::Update(
                 self.names.finding(key),
-                Expression {
-                    text: "SET sent_revision = :revision, sent_at = :at".to_owned(),
-                    values: vec![
-                        (":revision", number(revision)),
-                        (":at", number(at.unix_seconds())),
-                    ],
-                    names: Vec::new(),
-                },
+                set_sent(revision, alerted_at),
                 condition.to_owned(),
             )
         };
@@ -235,6 +228,20 @@ fn update(record: &FindingRecord, expires: AttributeValue) -> Expression {
             .push_str(&format!(" REMOVE {}", absent.join(", ")));
     }
     expression
+}
+
+/// Notes that a revision was sent, and when people were told of it.
+fn set_sent(revision: u32, alerted_at: Option<EventTime>) -> Expression {
+    let mut set = Expression {
+        text: "SET sent_revision = :revision".to_owned(),
+        values: vec![(":revision", number(revision))],
+        names: Vec::new(),
+    };
+    if let Some(at) = alerted_at {
+        set.text.push_str(", sent_at = :at");
+        set.values.push((":at", number(at.unix_seconds())));
+    }
+    set
 }
 
 fn stored(item: &Item) -> Result<StoredFinding, StoreError> {

@@ -198,9 +198,9 @@ impl Store for AwsStore {
         &self,
         key: &FindingKey,
         revision: u32,
-        at: EventTime,
+        alerted_at: Option<EventTime>,
     ) -> impl Future<Output = Result<bool, StoreError>> + Send {
-        self.put_sent(key, revision, at)
+        self.put_sent(key, revision, alerted_at)
     }
 
     fn findings(

@@ -43,7 +43,9 @@ pub async fn only_the_latest_revision_is_pending(store: &impl Store) {
 /// A mark is taken when it is later than the one that stands, and not of a revision that is unknown.
 pub async fn marking_is_by_condition(store: &impl Store) {
     let mark = async |revision, seconds| {
-        let marked = store.mark_sent(&key("a"), revision, time(seconds)).await;
+        let marked = store
+            .mark_sent(&key("a"), revision, Some(time(seconds)))
+            .await;
         marked.unwrap()
     };
     assert!(!mark(1, 0).await);
@@ -62,6 +64,10 @@ pub async fn marking_is_by_condition(store: &impl Store) {
     assert!(all_pending(store, 10).await.is_empty());
     store.record_findings(&[finding("a", 3)]).await.unwrap();
     assert_eq!(all_pending(store, 10).await.len(), 1);
+    // Nobody was told of the third.
+    assert!(store.mark_sent(&key("a"), 3, None).await.unwrap());
+    let stored = &all_findings(store, ACCOUNT, 10).await[0];
+    assert_eq!((stored.sent_revision, stored.sent_at), (3, Some(time(4))));
 }
 
 /// Revision 2 is recorded while revision 1 is on its way out.
@@ -70,7 +76,7 @@ pub async fn a_revision_during_sending_stays_pending(store: &impl Store) {
     let sending = all_pending(store, 10).await.remove(0);
     store.record_findings(&[finding("a", 2)]).await.unwrap();
     let marked = store
-        .mark_sent(&sending.record.key, sending.record.revision, time(0))
+        .mark_sent(&sending.record.key, sending.record.revision, None)
         .await
         .unwrap();
     assert!(marked);

@@ -113,7 +113,11 @@ impl Operation {
                 return Ok(format!("{recorded:?}"));
             }
             7 => {
-                let marked = store.mark_sent(&key, self.revision, time(self.day)).await?;
+                let marked = {
+                    // Every second revision is told to people.
+                    let alerted_at = self.revision.is_multiple_of(2).then(|| time(self.day));
+                    store.mark_sent(&key, self.revision, alerted_at).await?
+                };
                 return Ok(format!("marked {marked}"));
             }
             8 => store.triage(&key, &note("resolved", self.day)).await?,

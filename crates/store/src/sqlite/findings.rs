@@ -116,13 +116,18 @@ pub(super) fn mark_sent(
     connection: &Connection,
     key: &FindingKey,
     revision: u32,
-    at: EventTime,
+    alerted_at: Option<EventTime>,
 ) -> Outcome<bool> {
     let mut statement = connection.prepare_cached(
-        "UPDATE finding SET sent_revision = ?3, sent_at = ?4
+        "UPDATE finding SET sent_revision = ?3, sent_at = coalesce(?4, sent_at)
          WHERE id = ?1 AND episode = ?2 AND sent_revision < ?3 AND revision >= ?3",
     )?;
-    let marked = statement.execute(params![key.id, key.episode, revision, at.unix_seconds()])?;
+    let marked = statement.execute(params![
+        key.id,
+        key.episode,
+        revision,
+        alerted_at.map(EventTime::unix_seconds)
+    ])?;
     Ok(marked > 0)
 }
 

@@ -162,9 +162,9 @@ impl Store for SqliteStore {
         &self,
         key: &FindingKey,
         revision: u32,
-        at: EventTime,
+        alerted_at: Option<EventTime>,
     ) -> Result<bool, StoreError> {
-        self.write(|file| findings::mark_sent(file, key, revision, at))
+        self.write(|file| findings::mark_sent(file, key, revision, alerted_at))
     }
 
     async fn findings(
