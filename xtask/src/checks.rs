@@ -14,7 +14,13 @@ pub fn test(rest: &[String]) -> Result<()> {
         let _ = std::io::Write::write_all(&mut std::io::stderr(), note.as_bytes());
     }
     let mut command = cargo();
-    command.args(["test", "--workspace"]).args(rest);
+    command.arg("test");
+    // Beside packages that are named, it would mean all of them.
+    let is_package = |word: &String| word.starts_with("-p") || word.starts_with("--package");
+    if !rest.iter().any(is_package) {
+        command.arg("--workspace");
+    }
+    command.args(rest);
     if rest.is_empty() {
         // Tests of whole commands need not build the program again, with the features of it alone.
         command.env("KEYTRAIL_PROGRAM_IS_BUILT", "1");
