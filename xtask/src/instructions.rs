@@ -12,8 +12,8 @@ use crate::bench_floor::{build, say, text_bytes};
 use crate::checks::run;
 use crate::temporary_folder::TemporaryFolder;
 
-/// Records of an archive that is made for counting: a few seconds under callgrind, in which starting the program is
-/// 2 % of all.
+/// Records of an archive that is made for counting: a few seconds under callgrind. What does not grow with the archive is
+/// a tenth of the count.
 const RECORDS: &str = "20000";
 
 /// An archive to count on, and how many instructions a byte of it may take.
