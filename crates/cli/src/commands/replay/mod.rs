@@ -4,6 +4,7 @@ mod collect;
 mod conclude;
 mod in_memory;
 pub mod kept;
+mod repeats;
 pub mod room;
 mod scores;
 pub mod unkept;

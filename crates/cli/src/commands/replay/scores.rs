@@ -1,5 +1,6 @@
 //! The file of `--scores`: what every principal's hour scored, and what rules found, as JSON Lines.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io::Write;
 
@@ -8,6 +9,7 @@ use keytrail_detect::behaviour;
 use keytrail_detect::finding::{Finding, Severity};
 use serde::Serialize;
 
+use super::repeats::{Scored, without_repeats};
 use crate::output::Destination;
 
 /// Seconds before a rule's newest evidence in which the hours of its principal speak with it.
@@ -26,23 +28,15 @@ pub struct AccountScore {
 
 /// A line as `keytrail evaluate` reads it.
 #[derive(Debug, Serialize)]
-struct Written<'a> {
+struct Line<'a> {
     t: i64,
-    p: &'a str,
+    p: Cow<'a, str>,
     score: f64,
     #[serde(rename = "eventIDs")]
-    event_ids: &'a [String],
+    event_ids: Cow<'a, [String]>,
 }
 
-impl Written<'_> {
-    fn write(&self, file: &mut Destination) -> anyhow::Result<()> {
-        serde_json::to_writer(&mut *file, self)?;
-        file.write_all(b"\n")?;
-        Ok(())
-    }
-}
-
-/// Writes hours, then findings of rules on the same scale.
+/// Writes hours, then findings of rules on the same scale, each by what it adds to the principal's lines before it.
 ///
 /// # Errors
 /// When the file takes no more.
@@ -51,25 +45,34 @@ pub fn write(
     findings: impl Iterator<Item = Finding>,
     mut file: Destination,
 ) -> anyhow::Result<()> {
-    let hours = scores.iter().map(|AccountScore { line, .. }| Written {
+    let hours = scores.iter().map(|AccountScore { line, .. }| Line {
         t: line.time,
-        p: &line.principal,
+        p: Cow::Borrowed(&line.principal),
         score: line.score,
-        event_ids: &line.event_ids,
+        event_ids: Cow::Borrowed(&line.event_ids),
     });
-    for line in hours {
-        line.write(&mut file)?;
-    }
     let beside = Beside::new(scores);
     let by_rules = findings.filter(|finding| behaviour::find(&finding.rule).is_none());
-    for finding in by_rules {
-        let line = Written {
-            t: finding.last_seen.unix_seconds(),
-            p: finding.principal.as_deref().unwrap_or_default(),
-            score: alone(finding.severity) + beside.most(&finding),
-            event_ids: &finding.event_ids,
-        };
-        line.write(&mut file)?;
+    let by_rules = by_rules.map(|finding| Line {
+        t: finding.last_seen.unix_seconds(),
+        score: alone(finding.severity) + beside.most(&finding),
+        p: Cow::Owned(finding.principal.unwrap_or_default()),
+        event_ids: Cow::Owned(finding.event_ids),
+    });
+    let mut lines: Vec<Line<'_>> = hours.chain(by_rules).collect();
+    let scored: Vec<Scored<'_>> = lines
+        .iter()
+        .map(|line| Scored {
+            principal: &line.p,
+            time: line.t,
+            score: line.score,
+        })
+        .collect();
+    let told = without_repeats(&scored);
+    for (line, score) in lines.iter_mut().zip(told) {
+        line.score = score;
+        serde_json::to_writer(&mut file, line)?;
+        file.write_all(b"\n")?;
     }
     file.finish()
 }
