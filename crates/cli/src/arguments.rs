@@ -279,7 +279,7 @@ pub struct ReplayArguments {
     /// Also write what every principal's hour scored, far below the threshold too, for `keytrail evaluate`.
     /// --memory does not hold then.
     ///
-    /// A line that repeats what its principal scored within 24 hours, or is less than 2 worse, stands at 0.3 of its score.
+    /// A line that is at most 2 worse than what its principal was told for within 24 hours stands at 0.3 of its score.
     #[arg(
         long,
         value_name = "FILE",
