@@ -66,7 +66,7 @@ impl Told {
                     }
                     _ => {}
                 }
-                block_on(store.mark_sent(key, record.revision, Some(now))).unwrap();
+                block_on(store.mark_sent(key, record.revision, now, None)).unwrap();
             }
         }
     }

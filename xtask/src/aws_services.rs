@@ -1,4 +1,4 @@
-//! AWS services on this machine, for as long as the tests take.
+//! AWS services locally, for as long as the tests take.
 
 use std::fs;
 use std::io::{Read as _, Write as _};

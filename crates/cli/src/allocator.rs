@@ -8,9 +8,10 @@
 #[global_allocator]
 static JEMALLOC: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
-/// Pages that were free for a quarter of a second go back to the system: a day that was just judged must not stand
-/// beside the next one for long, since the bounds of memory that are documented are those of the process. To give
-/// them back at once costs more than a tenth of the time of a replay, much of it in threads that wait for each other.
+/// Pages that were free for a quarter of a second go back to the system when memory is next asked for or given back: a
+/// day that was just judged must not stand beside the next one for long, since the bounds of memory that are documented
+/// are those of the process. Given back at once they are taken anew at once: a replay of KMS records alone then has twice
+/// as many page faults, and its threads wait for each other.
 #[cfg(target_os = "linux")]
 // SAFETY: jemalloc reads a pointer to a text that ends with a zero under this name, once, before anything is
 // allocated; a reference to a static array is that.

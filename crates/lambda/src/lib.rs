@@ -10,6 +10,7 @@ pub mod metrics;
 pub mod outbox;
 mod run;
 mod settings;
+pub mod told;
 
 pub use configuration::run_configured;
 pub use log::{Level, log};

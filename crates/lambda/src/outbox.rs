@@ -16,12 +16,13 @@ use keytrail_detect::disposition::dispose;
 use keytrail_detect::finding::{Finding, FindingState};
 use keytrail_detect::rules::RULES;
 use keytrail_event::EventTime;
-use keytrail_store::executor::{News, finding_of};
+use keytrail_store::executor::finding_of;
 use keytrail_store::{FindingKey, Quarantined, Store};
 use serde_json::Value;
 
 use crate::log::{Level, log};
 use crate::settings::{SettingError, required, setting};
+use crate::told::{Told, closed_at};
 
 /// Findings of one page of the outbox.
 const PAGE_FINDINGS: usize = 100;
@@ -31,7 +32,7 @@ const PAGE_FINDINGS: usize = 100;
 pub enum Audience {
     /// Programs that keep the latest revision of every finding.
     Programs,
-    /// People as well: it is news (see [`News`]).
+    /// People as well: it is news (see [`Told::is_news`]).
     Everybody,
 }
 
@@ -95,13 +96,25 @@ pub struct Sent {
     pub kept_quiet: u64,
     /// Revisions that could not be published; they wait.
     pub failed: u64,
-    /// Findings published for the first time, by severity and by rule.
+    /// Findings published for the first time by severity and by rule, and those that became worse by severity.
     pub first: BTreeMap<Dimension, u64>,
     /// Whether time ran out first.
     pub is_unfinished: bool,
 }
 
 impl Sent {
+    /// Counts a finding that was published, of which people were told this before.
+    fn count(&mut self, finding: &Finding, told: Option<&Told>) {
+        if told.is_none() {
+            let rule = Dimension::Rule(known_rule(&finding.rule));
+            *self.first.entry(rule).or_default() += 1;
+        }
+        if told.is_none_or(|told| finding.severity > told.severity) {
+            let severity = Dimension::Severity(finding.severity);
+            *self.first.entry(severity).or_default() += 1;
+        }
+    }
+
     /// The measurements.
     #[must_use]
     pub fn measures(&self) -> Vec<Measure> {
@@ -144,53 +157,49 @@ pub async fn send_pending(
                 return Ok(sent);
             }
             let key = &stored.record.key;
-            let read = finding_of(stored)
-                .and_then(|finding| Ok((News::is_due(stored, &finding)?, finding)));
-            let (is_news, finding) = match read {
-                Ok(read) => read,
+            let revision = stored.record.revision;
+            let mut finding = match finding_of(stored) {
+                Ok(finding) => Finding {
+                    published_at: Some(now),
+                    ..finding
+                },
                 Err(error) => {
                     // Nobody can be told of what cannot be read; it must not block the others.
                     set_aside(store, key, &error.to_string(), now).await?;
-                    store.mark_sent(key, stored.record.revision, None).await?;
+                    store.mark_sent(key, revision, now, None).await?;
                     continue;
                 }
             };
-            let mut finding = Finding {
-                published_at: Some(now),
-                ..finding
-            };
             dispose(std::slice::from_mut(&mut finding), configuration);
-            let audience = match is_news {
-                true => Audience::Everybody,
-                false => Audience::Programs,
-            };
-            let was_told = stored.sent_at.is_some();
-            let mut alerted_at = None;
-            if is_quiet(finding.state, was_told) {
+            let told = Told::stored_with(stored);
+            let is_news = told
+                .as_ref()
+                .is_none_or(|told| told.is_news(&finding, closed_at(stored)));
+            let mut tells = None;
+            if is_quiet(finding.state, stored.sent_revision) {
                 sent.kept_quiet += 1;
-            } else if let Err(why) = publisher.publish(&finding, audience).await {
-                sent.failed += 1;
-                let fields = [
-                    ("episode", Value::from(key.episode.clone())),
-                    ("why", Value::from(why)),
-                ];
-                log(Level::Error, "a finding could not be published", fields);
-                continue;
             } else {
-                sent.published += 1;
-                alerted_at = is_news.then_some(now);
-                if !was_told {
-                    let dimensions = [
-                        Dimension::Severity(finding.severity),
-                        Dimension::Rule(known_rule(&finding.rule)),
+                let audience = match is_news {
+                    true => Audience::Everybody,
+                    false => Audience::Programs,
+                };
+                if let Err(why) = publisher.publish(&finding, audience).await {
+                    sent.failed += 1;
+                    let fields = [
+                        ("episode", Value::from(key.episode.clone())),
+                        ("why", Value::from(why)),
                     ];
-                    for dimension in dimensions {
-                        *sent.first.entry(dimension).or_default() += 1;
-                    }
+                    log(Level::Error, "a finding could not be published", fields);
+                    continue;
                 }
+                sent.published += 1;
+                sent.count(&finding, told.as_ref());
+                tells = is_news.then(|| Told::of(&finding, now));
             }
-            let revision = stored.record.revision;
-            store.mark_sent(key, revision, alerted_at).await?;
+            let tells = tells.and_then(|tells| serde_json::to_string(&tells).ok());
+            store
+                .mark_sent(key, revision, now, tells.as_deref())
+                .await?;
         }
     }
 }
@@ -203,10 +212,10 @@ fn known_rule(id: &str) -> &'static str {
     known.find(|known| *known == id).unwrap_or("other")
 }
 
-const fn is_quiet(state: FindingState, was_told: bool) -> bool {
+const fn is_quiet(state: FindingState, sent_revision: u32) -> bool {
     match state {
         FindingState::Expected | FindingState::Suppressed | FindingState::Shadow => true,
-        FindingState::Withdrawn => !was_told,
+        FindingState::Withdrawn => sent_revision == 0,
         FindingState::Provisional | FindingState::Final => false,
     }
 }

@@ -215,7 +215,7 @@ mod tests {
         let mut pretty = finding("a", 2);
         pretty.json = "{\n  \"title\": \"two\\nlines\"\r\n}".to_owned();
         store.record_findings(&[pretty.clone()]).await?;
-        store.mark_sent(&pretty.key, 1, Some(time(5))).await?;
+        store.mark_sent(&pretty.key, 1, time(5), None).await?;
         store.triage(&pretty.key, &note("acknowledged", 6)).await?;
         let record = Quarantined {
             name: "s3://trail/object".to_owned(),

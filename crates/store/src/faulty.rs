@@ -191,9 +191,10 @@ impl<S: Store> Store for Faulty<S> {
         &self,
         key: &FindingKey,
         revision: u32,
-        alerted_at: Option<EventTime>,
+        at: EventTime,
+        told: Option<&str>,
     ) -> Result<bool, StoreError> {
-        self.call("mark_sent", self.inner.mark_sent(key, revision, alerted_at))
+        self.call("mark_sent", self.inner.mark_sent(key, revision, at, told))
             .await
     }
 

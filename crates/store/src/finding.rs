@@ -75,13 +75,21 @@ pub struct StoredFinding {
     pub record: FindingRecord,
     /// The latest revision that was sent, 0 when none was.
     pub sent_revision: u32,
-    /// When people were last told of it: not of every revision that is sent.
+    /// When that was.
     pub sent_at: Option<EventTime>,
+    /// What people were last told of it, in the words of whoever told them.
+    pub told: Option<String>,
     /// The latest [`crate::bounds::TRIAGE_NOTES_MAX`] notes, in the order they were made, each with its number from 1.
     pub triage: Vec<(u32, TriageNote)>,
 }
 
 impl StoredFinding {
+    /// Refuses what people were told if it is over a bound. Every store asks this before it writes.
+    pub fn check_told(key: &FindingKey, told: Option<&str>) -> Result<(), StoreError> {
+        let bytes = told.map_or(0, str::len);
+        check_bytes(&key.to_string(), bytes, NOTE_BYTES_MAX)
+    }
+
     /// Whether the latest revision waits to be sent.
     #[must_use]
     pub const fn is_pending(&self) -> bool {

@@ -156,8 +156,10 @@ impl Store for MemoryStore {
         &self,
         key: &FindingKey,
         revision: u32,
-        alerted_at: Option<EventTime>,
+        at: EventTime,
+        told: Option<&str>,
     ) -> Result<bool, StoreError> {
+        StoredFinding::check_told(key, told)?;
         let mut contents = self.contents();
         let Some(finding) = contents.findings.get_mut(key) else {
             return Ok(false);
@@ -166,7 +168,10 @@ impl Store for MemoryStore {
             return Ok(false);
         }
         finding.sent_revision = revision;
-        finding.sent_at = alerted_at.or(finding.sent_at);
+        finding.sent_at = Some(at);
+        if let Some(told) = told {
+            finding.told = Some(told.to_owned());
+        }
         if !finding.is_pending() {
             contents.pending.remove(key);
         }

@@ -130,13 +130,14 @@ pub trait Store: Send + Sync {
         limit: usize,
     ) -> impl Future<Output = Result<Vec<StoredFinding>, StoreError>> + Send;
 
-    /// Marks a revision as sent, if none as late was marked before. Returns whether it marked. `alerted_at` is when
-    /// people were told of it; without it, it stays what it was.
+    /// Marks a revision as sent, if none as late was marked before. Returns whether it marked. `told` is what people were
+    /// told with it, at most [`crate::bounds::NOTE_BYTES_MAX`]; without it, what they were told before stands.
     fn mark_sent(
         &self,
         key: &FindingKey,
         revision: u32,
-        alerted_at: Option<EventTime>,
+        at: EventTime,
+        told: Option<&str>,
     ) -> impl Future<Output = Result<bool, StoreError>> + Send;
 
     /// A page of an account's findings, in the order of their keys, after that one. At most `limit` and

@@ -104,7 +104,7 @@ impl World {
             Happening::Mark { publisher } => {
                 if let Some(record) = self.publishers[publisher].sent.pop_front() {
                     let at = EventTime::from_unix_seconds(0);
-                    let mark = self.store.mark_sent(&record.key, record.revision, Some(at));
+                    let mark = self.store.mark_sent(&record.key, record.revision, at, None);
                     mark.await.unwrap();
                 }
             }

@@ -123,21 +123,42 @@ fn files_of_others_are_refused_and_left_as_they_are() {
 }
 
 #[test]
+fn a_file_of_the_format_before_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("state.db");
+    state_for_views(&path);
+    Connection::open(&path)
+        .unwrap()
+        .execute_batch("ALTER TABLE finding DROP COLUMN told; PRAGMA user_version = 1")
+        .unwrap();
+    let key = finding("b").key;
+    // The second time it is of this format.
+    for opened in 1..=2 {
+        let store = open(&path);
+        block_on(store.mark_sent(&key, 1, day().start(), Some("high"))).unwrap();
+        let findings = block_on(store.findings(ACCOUNT, None, 10)).unwrap();
+        let known = |index: usize| findings[index].told.as_deref();
+        assert_eq!((findings.len(), known(0)), (2, None), "{opened}");
+        assert_eq!(known(1), Some("high"));
+    }
+}
+
+#[test]
 fn a_later_format_is_refused_and_left_as_it_is() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("state.db");
     drop(open(&path));
     Connection::open(&path)
         .unwrap()
-        .pragma_update(None, "user_version", 2)
+        .pragma_update(None, "user_version", 3)
         .unwrap();
     let error = assert_refused_untouched(&path);
     assert!(
         matches!(
             error,
             StoreError::TooNew {
-                found: 2,
-                known: 1,
+                found: 3,
+                known: 2,
                 ..
             }
         ),
@@ -397,7 +418,7 @@ fn state_for_views(path: &Path) {
         store.record_findings(&[finding("a"), broken]).await?;
         let key = finding("a").key;
         let sent_at = day().start().plus_seconds(60);
-        store.mark_sent(&key, 1, Some(sent_at)).await?;
+        store.mark_sent(&key, 1, sent_at, None).await?;
         store.triage(&key, &note("acknowledged", 60)).await?;
         store.triage(&key, &note("resolved", 3_600)).await
     })

@@ -365,7 +365,7 @@ async fn standing(world: &World) -> Vec<String> {
     assert!(!findings.is_empty());
     let texts = findings.iter().map(|stored| {
         let mut finding: Value = serde_json::from_str(&stored.record.json).unwrap();
-        for told in ["revision", "news", "published_at", "generation"] {
+        for told in ["revision", "published_at", "generation"] {
             finding[told] = Value::Null;
         }
         finding.to_string()

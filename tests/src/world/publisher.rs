@@ -42,7 +42,7 @@ impl Publisher {
                 }
                 let at = EventTime::from_unix_seconds(0);
                 store
-                    .mark_sent(&record.key, record.revision, Some(at))
+                    .mark_sent(&record.key, record.revision, at, None)
                     .await?;
             }
         }

@@ -53,13 +53,15 @@ impl AwsStore {
         &self,
         key: &FindingKey,
         revision: u32,
-        alerted_at: Option<EventTime>,
+        at: EventTime,
+        told: Option<&str>,
     ) -> Result<bool, StoreError> {
+        StoredFinding::check_told(key, told)?;
         let what = key.to_string();
         let sent = |condition: &str| {
             Write::Update(
                 self.names.finding(key),
-                set_sent(revision, alerted_at),
+                set_sent(revision, at, told),
                 condition.to_owned(),
             )
         };
@@ -230,16 +232,19 @@ fn update(record: &FindingRecord, expires: AttributeValue) -> Expression {
     expression
 }
 
-/// Notes that a revision was sent, and when people were told of it.
-fn set_sent(revision: u32, alerted_at: Option<EventTime>) -> Expression {
+/// Notes that a revision was sent, and what people were told with it.
+fn set_sent(revision: u32, at: EventTime, told: Option<&str>) -> Expression {
     let mut set = Expression {
-        text: "SET sent_revision = :revision".to_owned(),
-        values: vec![(":revision", number(revision))],
+        text: "SET sent_revision = :revision, sent_at = :at".to_owned(),
+        values: vec![
+            (":revision", number(revision)),
+            (":at", number(at.unix_seconds())),
+        ],
         names: Vec::new(),
     };
-    if let Some(at) = alerted_at {
-        set.text.push_str(", sent_at = :at");
-        set.values.push((":at", number(at.unix_seconds())));
+    if let Some(told) = told {
+        set.text.push_str(", told = :told");
+        set.values.push((":told", text(told)));
     }
     set
 }
@@ -272,6 +277,7 @@ fn stored(item: &Item) -> Result<StoredFinding, StoreError> {
         },
         sent_revision: item.number("sent_revision")?,
         sent_at: item.number_if("sent_at").map(EventTime::from_unix_seconds),
+        told: item.text_if("told"),
         triage: notes.collect::<Result<_, _>>()?,
     })
 }

@@ -198,9 +198,10 @@ impl Store for AwsStore {
         &self,
         key: &FindingKey,
         revision: u32,
-        alerted_at: Option<EventTime>,
+        at: EventTime,
+        told: Option<&str>,
     ) -> impl Future<Output = Result<bool, StoreError>> + Send {
-        self.put_sent(key, revision, alerted_at)
+        self.put_sent(key, revision, at, told)
     }
 
     fn findings(

@@ -206,9 +206,9 @@ impl<S: Store> Run<S> {
                 let record = finding.record;
                 self.sent.lock().unwrap().push(record.clone());
                 let mark = async || {
-                    let marked = self
-                        .store
-                        .mark_sent(&record.key, record.revision, Some(time(0)));
+                    let marked =
+                        self.store
+                            .mark_sent(&record.key, record.revision, time(0), Some("told"));
                     marked.await
                 };
                 self.call(mark).await?;

@@ -1,7 +1,7 @@
 //! Findings, their outbox and their triage.
 
 use super::samples::{ACCOUNT, OTHER_ACCOUNT, all_findings, all_pending, finding, key, note, time};
-use crate::bounds::TRIAGE_NOTES_MAX;
+use crate::bounds::{NOTE_BYTES_MAX, TRIAGE_NOTES_MAX};
 use crate::{FindingKey, Recorded, Store, StoreError};
 
 /// One (id, revision) has one content: what is known in this or a later revision stays.
@@ -44,7 +44,7 @@ pub async fn only_the_latest_revision_is_pending(store: &impl Store) {
 pub async fn marking_is_by_condition(store: &impl Store) {
     let mark = async |revision, seconds| {
         let marked = store
-            .mark_sent(&key("a"), revision, Some(time(seconds)))
+            .mark_sent(&key("a"), revision, time(seconds), None)
             .await;
         marked.unwrap()
     };
@@ -64,10 +64,31 @@ pub async fn marking_is_by_condition(store: &impl Store) {
     assert!(all_pending(store, 10).await.is_empty());
     store.record_findings(&[finding("a", 3)]).await.unwrap();
     assert_eq!(all_pending(store, 10).await.len(), 1);
-    // Nobody was told of the third.
-    assert!(store.mark_sent(&key("a"), 3, None).await.unwrap());
-    let stored = &all_findings(store, ACCOUNT, 10).await[0];
-    assert_eq!((stored.sent_revision, stored.sent_at), (3, Some(time(4))));
+}
+
+/// What people were told stands till they are told something else, whatever is sent.
+pub async fn what_people_were_told_stands(store: &impl Store) {
+    for (revision, told, expected) in [
+        (1, None, None),
+        (2, Some("of the second"), Some("of the second")),
+        (3, None, Some("of the second")),
+        (4, Some("of the fourth"), Some("of the fourth")),
+    ] {
+        let record = finding("a", revision);
+        store.record_findings(&[record]).await.unwrap();
+        let at = time(i64::from(revision));
+        let marked = store.mark_sent(&key("a"), revision, at, told).await;
+        assert!(marked.unwrap());
+        let stored = &all_findings(store, ACCOUNT, 10).await[0];
+        assert_eq!(stored.told.as_deref(), expected);
+        assert_eq!((stored.sent_revision, stored.sent_at), (revision, Some(at)));
+    }
+    let long = "x".repeat(NOTE_BYTES_MAX + 1);
+    let refused = store.mark_sent(&key("a"), 5, time(5), Some(&long)).await;
+    assert!(
+        matches!(refused, Err(StoreError::TooLarge { .. })),
+        "{refused:?}"
+    );
 }
 
 /// Revision 2 is recorded while revision 1 is on its way out.
@@ -76,7 +97,7 @@ pub async fn a_revision_during_sending_stays_pending(store: &impl Store) {
     let sending = all_pending(store, 10).await.remove(0);
     store.record_findings(&[finding("a", 2)]).await.unwrap();
     let marked = store
-        .mark_sent(&sending.record.key, sending.record.revision, None)
+        .mark_sent(&sending.record.key, sending.record.revision, time(0), None)
         .await
         .unwrap();
     assert!(marked);

@@ -40,6 +40,7 @@ pub async fn parts<S: Store>(make: impl AsyncFn() -> S) {
     values::quarantine_is_kept_by_name(&make().await).await;
     findings::a_revision_is_recorded_once(&make().await).await;
     findings::only_the_latest_revision_is_pending(&make().await).await;
+    findings::what_people_were_told_stands(&make().await).await;
     findings::marking_is_by_condition(&make().await).await;
     findings::a_revision_during_sending_stays_pending(&make().await).await;
     findings::pages_reach_everything(&make().await).await;

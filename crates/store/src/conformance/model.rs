@@ -114,9 +114,10 @@ impl Operation {
             }
             7 => {
                 let marked = {
-                    // Every second revision is told to people.
-                    let alerted_at = self.revision.is_multiple_of(2).then(|| time(self.day));
-                    store.mark_sent(&key, self.revision, alerted_at).await?
+                    // People are told of every second revision.
+                    let told = self.revision.is_multiple_of(2).then_some("told");
+                    let at = time(self.day);
+                    store.mark_sent(&key, self.revision, at, told).await?
                 };
                 return Ok(format!("marked {marked}"));
             }

@@ -7,9 +7,8 @@ use keytrail_detect::finding::{Finding, FindingState, Triage};
 use keytrail_detect::packed_finding::PackedFinding;
 use keytrail_detect::rules::log_gap;
 use keytrail_event::EventTime;
-use serde::Serialize;
 
-use super::{ExecuteError, Executor, News};
+use super::{ExecuteError, Executor};
 use crate::bounds::{PAGE_ENTRIES_MAX, STEP_FINDINGS_MAX};
 use crate::{FindingKey, FindingRecord, Store, StoredFinding};
 
@@ -53,7 +52,7 @@ pub(super) struct Standing<'f> {
 
 impl Standing<'_> {
     /// What is to be recorded of an episode that was recorded before; it is done with then.
-    fn revise(&mut self, stored: &StoredFinding) -> Result<Option<Revision>, ExecuteError> {
+    fn revise(&mut self, stored: &StoredFinding) -> Result<Option<Finding>, ExecuteError> {
         let record = &stored.record;
         let now = self.now.remove(record.key.episode.as_str());
         if now.is_none() && !self.judged.covers(&record.rule, record.last_seen) {
@@ -61,9 +60,8 @@ impl Standing<'_> {
             return Ok(None);
         }
         let known = finding_of(stored)?;
-        let news = News::stored_with(stored, &known)?;
         if let Some(now) = now {
-            return Ok(next_revision(now.unpack(), Some((&known, news))));
+            return Ok(next_revision(now.unpack(), Some(&known)));
         }
         if known.state == FindingState::Withdrawn {
             return Ok(None);
@@ -77,82 +75,54 @@ impl Standing<'_> {
                 ..known.clone()
             },
         };
-        Ok(next_revision(stands, Some((&known, news))))
+        Ok(next_revision(stands, Some(&known)))
     }
-}
-
-/// A finding in a revision that is to be recorded.
-struct Revision {
-    finding: Finding,
-    news: News,
-}
-
-/// A finding as its text holds it.
-#[derive(Serialize)]
-struct Recorded<'f> {
-    #[serde(flatten)]
-    finding: &'f Finding,
-    news: News,
 }
 
 /// The finding in its next revision; `None` when nothing changed.
-fn next_revision(finding: Finding, known: Option<(&Finding, News)>) -> Option<Revision> {
-    let finding = match known {
-        None => Finding {
+fn next_revision(finding: Finding, known: Option<&Finding>) -> Option<Finding> {
+    let Some(known) = known else {
+        return Some(Finding {
             revision: 1,
             ..finding
-        },
-        Some((known, _)) => {
-            let finding = Finding {
-                revision: known.revision,
-                published_at: known.published_at,
-                triage: known.triage,
-                ..finding
-            };
-            if finding == *known {
-                return None;
-            }
-            Finding {
-                revision: known.revision + 1,
-                published_at: None,
-                ..finding
-            }
-        }
+        });
     };
-    let news = News::of(&finding, known);
-    Some(Revision { finding, news })
+    let finding = Finding {
+        revision: known.revision,
+        published_at: known.published_at,
+        triage: known.triage,
+        ..finding
+    };
+    (finding != *known).then(|| Finding {
+        revision: known.revision + 1,
+        published_at: None,
+        ..finding
+    })
 }
 
-impl Revision {
-    /// As it is recorded.
-    fn record(&self) -> Result<FindingRecord, ExecuteError> {
-        let Self { finding, news } = self;
-        let recorded = Recorded {
-            finding,
-            news: *news,
-        };
-        let json = serde_json::to_string(&recorded).map_err(|error| ExecuteError::Finding {
+/// A finding as it is recorded.
+pub(super) fn record_of(finding: &Finding) -> Result<FindingRecord, ExecuteError> {
+    let json = serde_json::to_string(finding).map_err(|error| ExecuteError::Finding {
+        episode: finding.episode.clone(),
+        why: error.to_string(),
+    })?;
+    Ok(FindingRecord {
+        key: FindingKey {
+            id: finding.id.as_str().to_owned(),
             episode: finding.episode.clone(),
-            why: error.to_string(),
-        })?;
-        Ok(FindingRecord {
-            key: FindingKey {
-                id: finding.id.as_str().to_owned(),
-                episode: finding.episode.clone(),
-            },
-            revision: finding.revision,
-            state: finding.state.as_str().to_owned(),
-            severity: finding.severity.as_str().to_owned(),
-            rule: finding.rule.clone(),
-            account: finding.account.clone(),
-            principal: finding.principal.clone(),
-            kms_key: finding.key.clone(),
-            first_seen: finding.first_seen,
-            last_seen: finding.last_seen,
-            score: finding.score,
-            json,
-        })
-    }
+        },
+        revision: finding.revision,
+        state: finding.state.as_str().to_owned(),
+        severity: finding.severity.as_str().to_owned(),
+        rule: finding.rule.clone(),
+        account: finding.account.clone(),
+        principal: finding.principal.clone(),
+        kms_key: finding.key.clone(),
+        first_seen: finding.first_seen,
+        last_seen: finding.last_seen,
+        score: finding.score,
+        json,
+    })
 }
 
 /// The finding that was recorded, with what people did about it.
@@ -186,26 +156,26 @@ impl<S: Store> Executor<'_, S> {
         let mut after: Option<FindingKey> = None;
         while let Some(page) = self.page_behind(account, &mut after).await? {
             for stored in &page {
-                if let Some(revision) = standing.revise(stored)? {
-                    self.add(&mut revised, &revision).await?;
+                if let Some(finding) = standing.revise(stored)? {
+                    self.add(&mut revised, &finding).await?;
                 }
             }
         }
         while let Some((_, finding)) = standing.now.pop_first() {
-            if let Some(revision) = next_revision(finding.unpack(), None) {
-                self.add(&mut revised, &revision).await?;
+            if let Some(finding) = next_revision(finding.unpack(), None) {
+                self.add(&mut revised, &finding).await?;
             }
         }
         Ok(revised)
     }
 
-    async fn add(&self, revised: &mut Revised, revision: &Revision) -> Result<(), ExecuteError> {
+    async fn add(&self, revised: &mut Revised, finding: &Finding) -> Result<(), ExecuteError> {
         if revised.records.len() >= STEP_FINDINGS_MAX {
             let records = std::mem::take(&mut revised.records);
             self.store.record_findings(&records).await?;
         }
         revised.count += 1;
-        revised.records.push(revision.record()?);
+        revised.records.push(record_of(finding)?);
         Ok(())
     }
 

@@ -139,6 +139,7 @@ impl Contents {
                     record: record.clone(),
                     sent_revision: 0,
                     sent_at: None,
+                    told: None,
                     triage: Vec::new(),
                 };
                 self.findings.insert(record.key.clone(), finding);

@@ -12,7 +12,7 @@ macro_rules! select {
     ($rest:literal) => {
         concat!(
             "SELECT id, episode, revision, state, severity, rule, account, principal, kms_key,
-                 first_seen, last_seen, score, json, sent_revision, sent_at
+                 first_seen, last_seen, score, json, sent_revision, sent_at, told
              FROM finding ",
             $rest
         )
@@ -116,17 +116,20 @@ pub(super) fn mark_sent(
     connection: &Connection,
     key: &FindingKey,
     revision: u32,
-    alerted_at: Option<EventTime>,
+    at: EventTime,
+    told: Option<&str>,
 ) -> Outcome<bool> {
+    StoredFinding::check_told(key, told)?;
     let mut statement = connection.prepare_cached(
-        "UPDATE finding SET sent_revision = ?3, sent_at = coalesce(?4, sent_at)
+        "UPDATE finding SET sent_revision = ?3, sent_at = ?4, told = coalesce(?5, told)
          WHERE id = ?1 AND episode = ?2 AND sent_revision < ?3 AND revision >= ?3",
     )?;
     let marked = statement.execute(params![
         key.id,
         key.episode,
         revision,
-        alerted_at.map(EventTime::unix_seconds)
+        at.unix_seconds(),
+        told
     ])?;
     Ok(marked > 0)
 }
@@ -220,6 +223,7 @@ fn finding(row: &Row<'_>) -> rusqlite::Result<StoredFinding> {
         },
         sent_revision: row.get(13)?,
         sent_at: sent_at.map(EventTime::from_unix_seconds),
+        told: row.get(15)?,
         triage: Vec::new(),
     })
 }

@@ -162,9 +162,10 @@ impl Store for SqliteStore {
         &self,
         key: &FindingKey,
         revision: u32,
-        alerted_at: Option<EventTime>,
+        at: EventTime,
+        told: Option<&str>,
     ) -> Result<bool, StoreError> {
-        self.write(|file| findings::mark_sent(file, key, revision, alerted_at))
+        self.write(|file| findings::mark_sent(file, key, revision, at, told))
     }
 
     async fn findings(

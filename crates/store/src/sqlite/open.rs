@@ -11,7 +11,9 @@ use crate::StoreError;
 /// Says that a file is a keytrail state: `KTRL` in ASCII.
 const APPLICATION_ID: i64 = 0x4b54_524c;
 /// The format that this version reads and writes.
-const FORMAT: i64 = 1;
+const FORMAT: i64 = 2;
+/// The format before, which lacked what people were told of a finding.
+const FORMAT_WITHOUT_TOLD: i64 = 1;
 const SCHEMA: &str = include_str!("schema.sql");
 /// Statements kept prepared: all that there are.
 const STATEMENTS_MAX: usize = 64;
@@ -103,6 +105,7 @@ fn try_open(path: &Path, options: &SqliteOptions, place: &str) -> Result<Connect
         }
         create(&mut connection, place)?;
     }
+    upgrade(&mut connection)?;
     connection.pragma_update(None, "temp_store", "memory")?;
     // The log of a large commit is cut back to this many bytes afterwards.
     connection.pragma_update_and_check(None, "journal_size_limit", 64 << 20, |_| Ok(()))?;
@@ -122,7 +125,7 @@ fn is_new(connection: &Connection, place: &str) -> Result<bool, Failure> {
     let place = place.to_owned();
     match (application_id, format, tables) {
         (0, 0, 0) => Ok(true),
-        (APPLICATION_ID, FORMAT, _) => Ok(false),
+        (APPLICATION_ID, FORMAT_WITHOUT_TOLD | FORMAT, _) => Ok(false),
         (APPLICATION_ID, found, _) if found > FORMAT => Err(Failure::Store(StoreError::TooNew {
             place,
             found,
@@ -130,6 +133,23 @@ fn is_new(connection: &Connection, place: &str) -> Result<bool, Failure> {
         })),
         _ => Err(Failure::Store(StoreError::NotOurs { place })),
     }
+}
+
+/// Brings a file of the format before to this one, unless another process did so in between.
+fn upgrade(connection: &mut Connection) -> Result<(), Failure> {
+    let format = |connection: &Connection| {
+        connection.pragma_query_value(None, "user_version", |row| row.get::<_, i64>(0))
+    };
+    if format(connection)? == FORMAT {
+        return Ok(());
+    }
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    if format(&transaction)? == FORMAT_WITHOUT_TOLD {
+        transaction.execute_batch("ALTER TABLE finding ADD COLUMN told TEXT")?;
+        transaction.pragma_update(None, "user_version", FORMAT)?;
+    }
+    transaction.commit()?;
+    Ok(())
 }
 
 /// Makes the tables, unless another process did so in between.

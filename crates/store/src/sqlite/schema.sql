@@ -42,6 +42,7 @@ CREATE TABLE finding (
     revision INTEGER NOT NULL,
     sent_revision INTEGER NOT NULL,
     sent_at INTEGER,
+    told TEXT,
     state TEXT NOT NULL,
     severity TEXT NOT NULL,
     rule TEXT NOT NULL,

@@ -16,7 +16,9 @@ const REPEATED: f64 = 0.3;
 /// A score with whose it is and when.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Scored<'a> {
-    /// The principal.
+    /// The account.
+    pub account: &'a str,
+    /// The principal; empty where none is to blame, and then nothing is a repeat.
     pub principal: &'a str,
     /// Unix seconds.
     pub time: i64,
@@ -35,7 +37,8 @@ pub fn without_repeats(lines: &[Scored<'_>]) -> Vec<f64> {
     for place in order {
         let line = lines[place];
         if told.is_some_and(|told| repeats(&line, &told)) {
-            scores[place] = line.score * REPEATED;
+            // Lower, whatever its sign.
+            scores[place] = line.score - line.score.abs() * (1.0 - REPEATED);
         } else {
             told = Some(line);
         }
@@ -43,16 +46,17 @@ pub fn without_repeats(lines: &[Scored<'_>]) -> Vec<f64> {
     scores
 }
 
-/// Whether a line says no more than the last one that was told. That is the worst of its principal in the 24 hours
-/// before, since each that is told within them is worse than the one before it.
+/// Whether a line says no more than the last one that was told. That is the worst that was told of its principal in the 24
+/// hours before, since each that is told within them is worse than the one before it.
 fn repeats(line: &Scored<'_>, told: &Scored<'_>) -> bool {
-    line.principal == told.principal
+    (line.account, line.principal) == (told.account, told.principal)
+        && !line.principal.is_empty()
         && line.time - told.time < STORY_SECONDS
         && line.score <= told.score + WORSE_POINTS
 }
 
 fn compare(a: &Scored<'_>, b: &Scored<'_>) -> Ordering {
-    let by_time = a.principal.cmp(b.principal).then(a.time.cmp(&b.time));
+    let by_time = (a.account, a.principal, a.time).cmp(&(b.account, b.principal, b.time));
     by_time.then(b.score.total_cmp(&a.score))
 }
 
@@ -66,6 +70,7 @@ mod tests {
         let lines: Vec<Scored<'_>> = lines
             .iter()
             .map(|(principal, time, score)| Scored {
+                account: "111122223333",
                 principal,
                 time: *time,
                 score: *score,
@@ -82,8 +87,7 @@ mod tests {
             ("backup", 2 * HOUR, 22.5),
             ("backup", 3 * HOUR, 10.0),
         ];
-        let [second, last] = [21.5, 10.0].map(|score| score * REPEATED);
-        assert_eq!(of(&afternoon), [20.0, second, 22.5, last]);
+        assert_eq!(of(&afternoon), [20.0, repeated(21.5), 22.5, repeated(10.0)]);
     }
 
     #[test]
@@ -95,8 +99,8 @@ mod tests {
             ("backup", 24 * HOUR, 20.0),
             ("backup", 25 * HOUR, 20.0),
         ];
-        let repeated = 20.0 * REPEATED;
-        assert_eq!(of(&lines), [20.0, 20.0, repeated, 20.0, repeated]);
+        let repeat = repeated(20.0);
+        assert_eq!(of(&lines), [20.0, 20.0, repeat, 20.0, repeat]);
     }
 
     #[test]
@@ -107,7 +111,26 @@ mod tests {
             ("backup", 2 * HOUR, 4.0),
             ("backup", HOUR, 20.0),
         ];
-        let [first, second, third] = [16.0, 18.0, 4.0].map(|score| score * REPEATED);
+        let [first, second, third] = [16.0, 18.0, 4.0].map(repeated);
         assert_eq!(of(&lines), [first, second, third, 20.0]);
+    }
+
+    #[test]
+    fn what_nobody_is_to_blame_for_is_no_repeat() {
+        let lines = [("", 0, 12.0), ("", HOUR, 6.0)];
+        assert_eq!(of(&lines), [12.0, 6.0]);
+    }
+
+    #[test]
+    fn a_repeat_below_zero_is_lower_too() {
+        let lines = [("backup", 0, 1.0), ("backup", HOUR, -2.0)];
+        let [_, repeat] = of(&lines)[..] else {
+            unreachable!()
+        };
+        assert!(repeat < -2.0);
+    }
+
+    fn repeated(score: f64) -> f64 {
+        score - score * (1.0 - REPEATED)
     }
 }

@@ -29,6 +29,8 @@ pub struct AccountScore {
 /// A line as `keytrail evaluate` reads it.
 #[derive(Debug, Serialize)]
 struct Line<'a> {
+    #[serde(skip)]
+    account: Cow<'a, str>,
     t: i64,
     p: Cow<'a, str>,
     score: f64,
@@ -45,7 +47,8 @@ pub fn write(
     findings: impl Iterator<Item = Finding>,
     mut file: Destination,
 ) -> anyhow::Result<()> {
-    let hours = scores.iter().map(|AccountScore { line, .. }| Line {
+    let hours = scores.iter().map(|AccountScore { account, line }| Line {
+        account: Cow::Borrowed(account),
         t: line.time,
         p: Cow::Borrowed(&line.principal),
         score: line.score,
@@ -56,6 +59,7 @@ pub fn write(
     let by_rules = by_rules.map(|finding| Line {
         t: finding.last_seen.unix_seconds(),
         score: alone(finding.severity) + beside.most(&finding),
+        account: Cow::Owned(finding.account),
         p: Cow::Owned(finding.principal.unwrap_or_default()),
         event_ids: Cow::Owned(finding.event_ids),
     });
@@ -63,6 +67,7 @@ pub fn write(
     let scored: Vec<Scored<'_>> = lines
         .iter()
         .map(|line| Scored {
+            account: &line.account,
             principal: &line.p,
             time: line.t,
             score: line.score,

@@ -1,0 +1,126 @@
+//! What people were told of a finding, and whether a later revision is news to them.
+//!
+//! A finding is revised whenever anything of it changes: each delivery adds to the count of an attack that goes on.
+//! Who keeps findings up to date wants every revision, and who is woken by them only some.
+
+use keytrail_detect::finding::{Finding, FindingState, Severity};
+use keytrail_event::EventTime;
+use keytrail_store::StoredFinding;
+use serde::{Deserialize, Serialize};
+
+/// Seconds after which a problem that comes up again, or still goes on, is news again.
+const REMIND_SECONDS: i64 = 24 * 3_600;
+
+/// The last alert of a finding, as it is stored with it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Told {
+    /// When it went out.
+    pub at: EventTime,
+    /// The severity it told of.
+    pub severity: Severity,
+    /// Whether it said that the finding no longer stands.
+    pub is_withdrawn: bool,
+    /// The last event it told of.
+    pub last_seen: EventTime,
+}
+
+impl Told {
+    /// What an alert of this finding tells.
+    #[must_use]
+    pub fn of(finding: &Finding, at: EventTime) -> Self {
+        Self {
+            at,
+            severity: finding.severity,
+            is_withdrawn: finding.state == FindingState::Withdrawn,
+            last_seen: finding.last_seen,
+        }
+    }
+
+    /// What people were told of a stored finding; `None` when nobody was, or when nothing can be read of it: then they are
+    /// told once too often.
+    #[must_use]
+    pub fn stored_with(stored: &StoredFinding) -> Option<Self> {
+        serde_json::from_str(stored.told.as_deref()?).ok()
+    }
+
+    /// Whether this revision says what the last alert did not: it is worse, was taken back or stands again, goes on a day
+    /// later, or goes on after somebody closed it at `closed_at`.
+    #[must_use]
+    pub fn is_news(&self, finding: &Finding, closed_at: Option<EventTime>) -> bool {
+        let is_withdrawn = finding.state == FindingState::Withdrawn;
+        if is_withdrawn || self.is_withdrawn {
+            return is_withdrawn != self.is_withdrawn;
+        }
+        let goes_on = finding.last_seen.seconds_since(self.last_seen) >= REMIND_SECONDS;
+        let is_reopened = closed_at.is_some_and(|at| at >= self.at && finding.last_seen > at);
+        finding.severity > self.severity || goes_on || is_reopened
+    }
+}
+
+/// When somebody closed a finding, if that is the last thing that anybody did about it.
+pub(crate) fn closed_at(stored: &StoredFinding) -> Option<EventTime> {
+    let (_, note) = stored.triage.last()?;
+    (note.state == "resolved").then_some(note.at)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use FindingState::{Final, Provisional, Withdrawn};
+    use Severity::{High, Low, Medium};
+
+    fn finding(state: FindingState, severity: Severity, last_seen: i64) -> Finding {
+        Finding {
+            state,
+            severity,
+            ..Finding::sample("key-disabled", EventTime::from_unix_seconds(last_seen))
+        }
+    }
+
+    /// Which of these revisions, given as (state, severity, hours), people are told of.
+    fn told(revisions: &[(FindingState, Severity, i64)]) -> Vec<usize> {
+        let mut before: Option<Told> = None;
+        let mut told = Vec::new();
+        for (index, (state, severity, hours)) in revisions.iter().enumerate() {
+            let finding = finding(*state, *severity, hours * 3_600);
+            if before
+                .as_ref()
+                .is_none_or(|told| told.is_news(&finding, None))
+            {
+                before = Some(Told::of(&finding, finding.last_seen));
+                told.push(index);
+            }
+        }
+        told
+    }
+
+    #[test]
+    fn what_goes_on_is_told_once_a_day() {
+        let hours = [0, 1, 5, 23, 24, 30, 47, 48].map(|hours| (Provisional, Medium, hours));
+        assert_eq!(told(&hours), [0, 4, 7]);
+        assert_eq!(told(&[(Provisional, Low, 0), (Final, Low, 0)]), [0]);
+    }
+
+    #[test]
+    fn what_is_worse_than_was_told_is_told() {
+        let severities = [Low, High, Medium, High, Low].map(|severity| (Final, severity, 0));
+        assert_eq!(told(&severities), [0, 1]);
+    }
+
+    #[test]
+    fn what_is_taken_back_or_stands_again_is_told() {
+        let states = [Provisional, Withdrawn, Withdrawn, Final, Final];
+        assert_eq!(told(&states.map(|state| (state, Medium, 0))), [0, 1, 3]);
+    }
+
+    #[test]
+    fn what_goes_on_after_somebody_closed_it_is_told() {
+        let at = EventTime::from_unix_seconds;
+        let told = Told::of(&finding(Final, High, 100), at(200));
+        let later = finding(Final, High, 400);
+        assert!(told.is_news(&later, Some(at(300))));
+        assert!(!told.is_news(&later, None));
+        assert!(!told.is_news(&later, Some(at(400))));
+        assert!(!told.is_news(&later, Some(at(150))));
+    }
+}
