@@ -8,6 +8,8 @@ use rayon::iter::{IntoParallelIterator as _, ParallelIterator as _};
 /// Accounts taken up together, for each thread: more would even out accounts of different sizes better, and keep more
 /// plans in memory.
 const ACCOUNTS_PER_THREAD: usize = 2;
+/// Accounts taken up together at most, however many threads there are: each has a plan in memory.
+const ACCOUNTS_AT_ONCE_MAX: usize = 16;
 
 /// Threads that judge accounts; the calling thread where one is enough.
 pub struct Judges(Option<ThreadPool>);
@@ -33,7 +35,9 @@ impl Judges {
 impl Workers for Judges {
     fn count(&self) -> usize {
         match &self.0 {
-            Some(pool) => pool.current_num_threads() * ACCOUNTS_PER_THREAD,
+            Some(pool) => {
+                (pool.current_num_threads() * ACCOUNTS_PER_THREAD).min(ACCOUNTS_AT_ONCE_MAX)
+            }
             None => 1,
         }
     }
@@ -54,11 +58,11 @@ mod tests {
 
     #[test]
     fn results_come_in_the_items_order() {
-        for threads in [1, 2, 5] {
+        for threads in [1, 2, 50] {
             let judges = Judges::new(threads).unwrap();
             let squares = judges.each((0..100).collect(), |item: u64| item * item);
             assert!(squares.into_iter().eq((0..100).map(|item| item * item)));
-            assert!(judges.count() >= threads);
+            assert!((1..=ACCOUNTS_AT_ONCE_MAX).contains(&judges.count()));
         }
     }
 }

@@ -18,7 +18,7 @@ pub trait Workers {
     /// How many accounts are judged at once: their plans are in memory together. At least one.
     fn count(&self) -> usize;
 
-    /// Does the work for each item. The results are in the items' order.
+    /// Does the work for each item, and returns one result for each, in the items' order.
     fn each<T: Send, R: Send>(&self, items: Vec<T>, work: impl Fn(T) -> R + Sync) -> Vec<R>;
 }
 
