@@ -11,6 +11,7 @@ use clap::Args;
 use keytrail_sim::flood::{self, FloodOptions, FloodSummary};
 use wait4::Wait4 as _;
 
+use crate::bench_floor::say;
 use crate::checks::{cargo, run};
 
 /// How large a flood, and how much memory it may take.
@@ -178,8 +179,4 @@ fn check(findings: &str, flood: &Flood, made: &FloodSummary, is_cut: bool) -> Re
         findings.lines().count()
     ));
     Ok(())
-}
-
-fn say(text: &str) {
-    let _ = std::io::Write::write_all(&mut std::io::stdout(), text.as_bytes());
 }

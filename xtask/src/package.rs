@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail, ensure};
 use zip::write::SimpleFileOptions;
 
+use crate::bench_floor::say;
 use crate::checks::{cargo, run};
 use crate::large_delivery::{self, Cost};
 
@@ -242,9 +243,4 @@ fn environment(binary: &Path, runtime_api: &str) -> Command {
         ("KEYTRAIL_EVENT_BUS", "default"),
     ]);
     command
-}
-
-fn say(text: &str) {
-    // Nobody to tell when standard output is closed.
-    let _ = std::io::stdout().write_all(text.as_bytes());
 }

@@ -97,7 +97,7 @@ pub struct Sent {
     /// Revisions that could not be published; they wait.
     pub failed: u64,
     /// Findings published for the first time by severity and by rule, and those that became worse by severity.
-    pub first: BTreeMap<Dimension, u64>,
+    pub findings: BTreeMap<Dimension, u64>,
     /// Whether time ran out first.
     pub is_unfinished: bool,
 }
@@ -107,19 +107,20 @@ impl Sent {
     fn count(&mut self, finding: &Finding, told: Option<&Told>) {
         if told.is_none() {
             let rule = Dimension::Rule(known_rule(&finding.rule));
-            *self.first.entry(rule).or_default() += 1;
+            *self.findings.entry(rule).or_default() += 1;
         }
         if told.is_none_or(|told| finding.severity > told.severity) {
             let severity = Dimension::Severity(finding.severity);
-            *self.first.entry(severity).or_default() += 1;
+            *self.findings.entry(severity).or_default() += 1;
         }
     }
 
     /// The measurements.
     #[must_use]
     pub fn measures(&self) -> Vec<Measure> {
-        let first = self.first.iter();
-        let first = first.map(|(dimension, count)| Measure::count("Findings", *dimension, *count));
+        let findings = self.findings.iter();
+        let findings =
+            findings.map(|(dimension, count)| Measure::count("Findings", *dimension, *count));
         let counts = [
             ("FindingsPublished", self.published),
             ("FindingsUnpublished", self.failed),
@@ -127,7 +128,7 @@ impl Sent {
         ];
         let counts = counts.into_iter().filter(|(_, count)| *count > 0);
         let counts = counts.map(|(name, count)| Measure::count(name, Dimension::None, count));
-        first.chain(counts).collect()
+        findings.chain(counts).collect()
     }
 }
 
@@ -239,4 +240,31 @@ async fn set_aside(
         last_at: now,
     };
     store.quarantine(&record).await
+}
+
+#[cfg(test)]
+mod tests {
+    use keytrail_detect::finding::Severity;
+
+    use super::*;
+
+    /// A finding that became critical did not ring the alarm of critical ones.
+    #[test]
+    fn a_finding_that_became_worse_counts_by_its_severity() {
+        let at = EventTime::from_unix_seconds(0);
+        let finding = |severity| Finding {
+            severity,
+            ..Finding::sample("key-disabled", at)
+        };
+        let mut sent = Sent::default();
+        let mut told = None;
+        for severity in [Severity::Medium, Severity::Medium, Severity::Critical] {
+            sent.count(&finding(severity), told.as_ref());
+            told = Some(Told::of(&finding(severity), at));
+        }
+        let counted = |dimension| sent.findings.get(&dimension).copied();
+        assert_eq!(counted(Dimension::Rule("key-disabled")), Some(1));
+        assert_eq!(counted(Dimension::Severity(Severity::Medium)), Some(1));
+        assert_eq!(counted(Dimension::Severity(Severity::Critical)), Some(1));
+    }
 }

@@ -7,10 +7,10 @@ use std::cmp::Ordering;
 
 /// Seconds for which a principal's story is told by one line: a case of findings is as long.
 const STORY_SECONDS: i64 = 24 * 3_600;
-/// How much worse than what was told a line must be to be told as well, in points. Measured on simulated organisations: 1
-/// leaves more repeats, and 3 finds no more.
+/// How much worse than what was told a line must be to be told as well, in points. With 1, simulated organisations keep
+/// more repeats (docs/baselines.md).
 const WORSE_POINTS: f64 = 2.0;
-/// What is left of the score of a line that repeats. It stays above 0, so that repeats rank among each other.
+/// What is left of the score of a line that repeats: not nothing, so that repeats rank among each other.
 const REPEATED: f64 = 0.3;
 
 /// A score with whose it is and when.
