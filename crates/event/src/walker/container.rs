@@ -5,7 +5,7 @@
 //! long as more are open than the block closes, counting them is enough.
 
 use super::Odd;
-use super::lanes::{Lanes, Marks, Tail, WINDOW, block_of};
+use super::lanes::{Lanes, WINDOW, block_of};
 use super::value::block;
 use crate::walk::DEPTH_MAX;
 
@@ -43,16 +43,18 @@ fn before(end: u32) -> u64 {
 impl Carry {
     /// Takes the strings out of a block.
     #[inline(always)]
-    fn brackets<L: Lanes>(&mut self, lanes: L, marks: Marks, slashes: u64) -> Brackets {
-        let mut quotes = marks.quotes;
+    fn brackets<L: Lanes>(&mut self, lanes: L, block: &[u8; 64], slashes: u64) -> Brackets {
+        let mut quotes = lanes.quotes(block);
         if slashes | self.escaped != 0 {
             quotes &= !self.escaped_bytes(slashes);
         }
         let in_string = lanes.prefix_xor(quotes) ^ self.in_string;
         self.in_string = (in_string as i64 >> 63) as u64;
+        let brackets = lanes.brackets(block) & !in_string;
+        let opens = lanes.with_bit_1(block);
         Brackets {
-            opens: marks.opens & !in_string,
-            closes: marks.closes & !in_string,
+            opens: brackets & opens,
+            closes: brackets & !opens,
             strays: slashes & !in_string,
         }
     }
@@ -112,12 +114,11 @@ pub(super) fn skip<L: Lanes>(
     let mut last = [0; 64];
     loop {
         let block = padded(bytes, at, &mut last)?;
-        let marks = lanes.marks(block);
-        let (slashes, arrays) = match marks.is_odd {
+        let (slashes, arrays) = match lanes.has_slash_or_array(block) {
             true => (lanes.slashes(block), lanes.without_bit_5(block)),
             false => (0, 0),
         };
-        let brackets = carry.brackets(lanes, marks, slashes);
+        let brackets = carry.brackets(lanes, block, slashes);
         let (opens, closes) = (brackets.opens, brackets.closes);
         let arrays = arrays & (opens | closes);
         if arrays == 0
@@ -174,121 +175,93 @@ pub(super) fn skip_rest<L: Lanes>(
     start: usize,
 ) -> Result<Option<usize>, Odd> {
     let mut carry = Carry::default();
-    let mut tail = Tail::default();
     let mut depth = 1_u32;
-    // Blocks lie where the processor loads them fastest; the first begins before the rest does.
-    let mut at = start - (bytes.as_ptr().addr().wrapping_add(start) % 64).min(start);
-    if at < BEFORE {
-        at = start;
-    }
-    let mut live = u64::MAX << (start - at);
+    let mut rest = bytes.get(start..).unwrap_or_default();
     let mut last = [0; WINDOW];
     loop {
-        let window = match at.checked_sub(BEFORE).and_then(|from| block(bytes, from)) {
+        let window = match rest.first_chunk() {
             Some(window) => window,
-            None => last_window(bytes, at, &mut last)?,
+            None => last_window(rest, &mut last)?,
         };
-        let mut marks = lanes.marks_of_rest(window, &mut tail);
-        let mut slashes = match marks.is_odd {
-            true => lanes.slashes(block_of(window)),
-            false => 0,
-        };
-        if live != u64::MAX {
-            marks.quotes &= live;
-            marks.opens &= live;
-            marks.closes &= live;
-            slashes &= live;
-            live = u64::MAX;
-        }
-        let brackets = carry.brackets(lanes, marks, slashes);
+        let block = block_of::<0>(window);
+        let is_odd = lanes.has_slash_or_name(window);
+        let slashes = if is_odd { slashes(lanes, block) } else { 0 };
+        let brackets = carry.brackets(lanes, block, slashes);
         let (opens, closes) = (brackets.opens, brackets.closes);
-        let mut end = 64;
-        if depth > closes.count_ones() && depth + opens.count_ones() <= DEPTH_MAX as u32 {
-            depth = depth + opens.count_ones() - closes.count_ones();
-        } else {
-            let mut bits = opens | closes;
-            while bits != 0 {
-                let bit = bits & bits.wrapping_neg();
-                if opens & bit != 0 {
-                    depth += 1;
-                    if depth > DEPTH_MAX as u32 {
-                        return Ok(None);
-                    }
-                } else {
-                    depth -= 1;
-                    if depth == 0 {
-                        end = bit.trailing_zeros();
-                        break;
-                    }
-                }
-                bits &= bits - 1;
-            }
-        }
-        if marks.is_odd && is_suspicious(bytes, start, at, [marks.quotes, slashes], end) {
+        let deepest = depth + opens.count_ones();
+        if deepest > DEPTH_MAX as u32 {
             return Ok(None);
         }
-        if brackets.has_stray(end) {
-            return Err(Odd::NotJson);
+        let mut end = 64;
+        let (mut left, mut closed) = (closes, 0);
+        while left != 0 {
+            closed += 1;
+            let opened = (opens & (left ^ (left - 1))).count_ones();
+            if depth + opened == closed {
+                end = left.trailing_zeros();
+                break;
+            }
+            left &= left - 1;
+        }
+        if is_odd {
+            if is_suspicious(rest, slashes, end) {
+                return Ok(None);
+            }
+            if brackets.has_stray(end) {
+                return Err(Odd::NotJson);
+            }
         }
         if end < 64 {
-            let end = at + end as usize;
-            return match bytes[end] {
-                b'}' => Ok(Some(end + 1)),
-                _ => Err(Odd::NotJson),
-            };
+            let end = end as usize;
+            let is_object = block[end] == b'}';
+            let end = bytes.len() - rest.len() + end + 1;
+            return is_object.then_some(Some(end)).ok_or(Odd::NotJson);
         }
-        at += 64;
+        depth = deepest - closed;
+        rest = rest.get(64..).unwrap_or_default();
     }
 }
 
-/// Bytes of a window before its block.
-const BEFORE: usize = WINDOW - 64;
-
-/// The window whose block begins at `at`, where bytes are missing before or behind it.
+/// [`Lanes::slashes`] apart, so that it is not asked of every block before anybody knows whether it must be.
 #[cold]
 #[inline(never)]
-fn last_window<'b>(
-    bytes: &[u8],
-    at: usize,
-    last: &'b mut [u8; WINDOW],
-) -> Result<&'b [u8; WINDOW], Odd> {
-    if at >= bytes.len() {
+fn slashes<L: Lanes>(lanes: L, block: &[u8; 64]) -> u64 {
+    lanes.slashes(block)
+}
+
+/// The window that these bytes begin with, if they are fewer.
+#[cold]
+#[inline(never)]
+fn last_window<'b>(rest: &[u8], last: &'b mut [u8; WINDOW]) -> Result<&'b [u8; WINDOW], Odd> {
+    if rest.is_empty() {
         return Err(Odd::Unfinished);
     }
     *last = [0; WINDOW];
-    let before = at.min(BEFORE);
-    let part = &bytes[at - before..bytes.len().min(at + 64)];
-    last[BEFORE - before..][..part.len()].copy_from_slice(part);
+    for (to, from) in last.iter_mut().zip(rest) {
+        *to = *from;
+    }
     Ok(last)
 }
 
-/// Whether a string of the rest from `start` on begins with `eventS` or `eventN`, as far as the block
-/// at `at` tells, or one of these backslashes of the block stands before a `u`; of what stands
-/// before the offset `end` of the block.
+/// Whether in the block that these bytes begin with, before the offset `end`, a string begins as `eventSource` and
+/// `eventName` begin, or one of these backslashes stands before a `u`.
+#[cold]
 #[inline(never)]
-fn is_suspicious(
-    bytes: &[u8],
-    start: usize,
-    at: usize,
-    [quotes, slashes]: [u64; 2],
-    end: u32,
-) -> bool {
-    let names_event = |quote: usize| {
-        let rest = &bytes[quote..];
-        rest.starts_with(b"\"eventS") || rest.starts_with(b"\"eventN")
+fn is_suspicious(rest: &[u8], slashes: u64, end: u32) -> bool {
+    let block = &rest[..rest.len().min(end as usize)];
+    let begins_name = |quote: usize| {
+        let text = &rest[quote..];
+        text.starts_with(b"\"eventS") || text.starts_with(b"\"eventN")
     };
-    let any = |mut bits: u64, holds: &dyn Fn(usize) -> bool| {
-        bits &= before(end);
-        while bits != 0 {
-            if holds(at + bits.trailing_zeros() as usize) {
-                return true;
-            }
-            bits &= bits - 1;
+    if memchr::memchr_iter(b'"', block).any(begins_name) {
+        return true;
+    }
+    let mut left = slashes & before(end);
+    while left != 0 {
+        if rest[left.trailing_zeros() as usize..].starts_with(b"\\u") {
+            return true;
         }
-        false
-    };
-    // The quote may stand in the block before.
-    (start.max(at.saturating_sub(BEFORE))..at).any(names_event)
-        || any(quotes, &names_event)
-        || any(slashes, &|slash| bytes[slash..].starts_with(b"\\u"))
+        left &= left - 1;
+    }
+    false
 }

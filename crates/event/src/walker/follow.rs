@@ -1,6 +1,6 @@
 //! A record compared with those like it, instead of walked.
 
-use super::container::{skip, skip_rest};
+use super::container::skip;
 use super::echo::{Echo, Set};
 use super::lanes::Lanes;
 use super::value::block;
@@ -128,7 +128,7 @@ fn unwanted<L: Lanes>(
     }
     // From here on the walk would do the same.
     let record = &bytes[start..];
-    let end = skip_rest(lanes, record, at - start + head.length).ok()??;
+    let end = lanes.skip_rest(record, at - start + head.length).ok()??;
     let is_unwanted =
         head.selection == Selection::Skip || !may_name_foreign_key(record.get(..end)?);
     is_unwanted.then_some(Followed::Unwanted(end))

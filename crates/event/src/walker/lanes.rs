@@ -3,43 +3,17 @@
 //! Everything above this file is written once, against [`Lanes`]; a processor's own instructions
 //! come in as one more implementation of it.
 
-/// Which bytes of a block of 64 are what; bit `i` speaks of byte `i`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Marks {
-    /// `"`
-    pub quotes: u64,
-    /// `{` and `[`
-    pub opens: u64,
-    /// `}` and `]`
-    pub closes: u64,
-    /// The block holds something that the other marks do not tell.
-    pub is_odd: bool,
-}
+use super::Odd;
+use super::container::skip_rest;
 
-/// A block of 64 bytes and the six before it.
+/// A block of 64 bytes and the six behind it.
 pub(super) const WINDOW: usize = 70;
 
-/// What one block leaves to the next: its quotes and its `t`.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Tail {
-    quotes: u64,
-    t: u64,
-}
-
-impl Tail {
-    /// The letters that may belong to `"eventSource"` or `"eventName"`.
-    #[inline(always)]
-    pub(super) fn names(&mut self, quotes: u64, t: u64, letters: u64) -> u64 {
-        let names = letters & (t << 1 | self.t >> 63) & (quotes << 6 | self.quotes >> 58);
-        *self = Self { quotes, t };
-        names
-    }
-}
-
-/// The block of a window.
+/// The block of a window that begins so many bytes behind its first.
 #[inline(always)]
-pub(super) fn block_of(window: &[u8; WINDOW]) -> &[u8; 64] {
-    window.last_chunk().unwrap_or(&[0; 64])
+pub(super) fn block_of<const BEHIND: usize>(window: &[u8; WINDOW]) -> &[u8; 64] {
+    const { assert!(BEHIND + 64 <= WINDOW) };
+    window[BEHIND..].first_chunk().unwrap_or(&[0; 64])
 }
 
 /// The vector instructions of a processor.
@@ -62,13 +36,21 @@ pub(super) trait Lanes: Copy {
     /// Bytes that equal the pattern's byte in the same place.
     fn equal(self, block: &[u8; 32], pattern: &[u8; 32]) -> u32;
 
-    /// Quotes and brackets of a block; it is odd if it holds a backslash or a bracket of an array.
-    fn marks(self, block: &[u8; 64]) -> Marks;
+    /// `"`
+    fn quotes(self, block: &[u8; 64]) -> u64;
 
-    /// Quotes and brackets of a block; it is odd if it holds a backslash, or the `S` or `N` of a string
-    /// that begins as `"eventSource"` and `"eventName"` do, judged by its quote and its `t`. The
-    /// window's first six bytes stand before the block; what `tail` carries over speaks of them too.
-    fn marks_of_rest(self, window: &[u8; WINDOW], tail: &mut Tail) -> Marks;
+    /// `{`, `[`, `}` and `]`
+    fn brackets(self, block: &[u8; 64]) -> u64;
+
+    /// Bytes with the bit of value 2: of the brackets, those that open.
+    fn with_bit_1(self, block: &[u8; 64]) -> u64;
+
+    /// Whether a block holds a backslash or a bracket of an array.
+    fn has_slash_or_array(self, block: &[u8; 64]) -> bool;
+
+    /// Whether a window's first block holds a backslash, or a quote behind which a string may begin as
+    /// `"eventSource"` and `"eventName"` do, judged by its `t`, and its `S` or `N`.
+    fn has_slash_or_name(self, window: &[u8; WINDOW]) -> bool;
 
     /// `\`
     fn slashes(self, block: &[u8; 64]) -> u64;
@@ -79,6 +61,10 @@ pub(super) trait Lanes: Copy {
     /// Bit `i` of the answer is the exclusive or of the bits 0 to `i`: with quotes going in, the
     /// bytes inside strings come out, opening quotes included and closing quotes not.
     fn prefix_xor(self, bits: u64) -> u64;
+
+    /// [`skip_rest`], compiled by itself: where its questions are asked nowhere else, all of them are
+    /// inlined.
+    fn skip_rest(self, bytes: &[u8], start: usize) -> Result<Option<usize>, Odd>;
 }
 
 /// Eight bytes at a time, in ordinary registers.
@@ -150,32 +136,36 @@ impl Lanes for Scalar {
     }
 
     #[inline(always)]
-    fn marks(self, block: &[u8; 64]) -> Marks {
-        const BIT_5: u64 = LOW_BITS * 0x20;
-        let opens = by_words(block, |word| equal_bytes(word | BIT_5, b'{'));
-        let closes = by_words(block, |word| equal_bytes(word | BIT_5, b'}'));
-        let odd = self.slashes(block) | self.without_bit_5(block) & (opens | closes);
-        Marks {
-            quotes: by_words(block, |word| equal_bytes(word, b'"')),
-            opens,
-            closes,
-            is_odd: odd != 0,
-        }
+    fn quotes(self, block: &[u8; 64]) -> u64 {
+        by_words(block, |word| equal_bytes(word, b'"'))
     }
 
     #[inline(always)]
-    fn marks_of_rest(self, window: &[u8; WINDOW], tail: &mut Tail) -> Marks {
-        let block = block_of(window);
-        let marks = self.marks(block);
-        let t = by_words(block, |word| equal_bytes(word, b't'));
-        let letters = by_words(block, |word| {
+    fn brackets(self, block: &[u8; 64]) -> u64 {
+        const BIT_5: u64 = LOW_BITS * 0x20;
+        by_words(block, |word| {
+            equal_bytes(word | BIT_5, b'{') | equal_bytes(word | BIT_5, b'}')
+        })
+    }
+
+    #[inline(always)]
+    fn with_bit_1(self, block: &[u8; 64]) -> u64 {
+        by_words(block, |word| word << 6 & HIGH_BITS)
+    }
+
+    #[inline(always)]
+    fn has_slash_or_array(self, block: &[u8; 64]) -> bool {
+        self.slashes(block) | self.without_bit_5(block) & self.brackets(block) != 0
+    }
+
+    #[inline(always)]
+    fn has_slash_or_name(self, window: &[u8; WINDOW]) -> bool {
+        let block = block_of::<0>(window);
+        let t = by_words(block_of::<5>(window), |word| equal_bytes(word, b't'));
+        let letters = by_words(block_of::<6>(window), |word| {
             equal_bytes(word, b'S') | equal_bytes(word, b'N')
         });
-        let odd = self.slashes(block) | tail.names(marks.quotes, t, letters);
-        Marks {
-            is_odd: odd != 0,
-            ..marks
-        }
+        self.slashes(block) | self.quotes(block) & t & letters != 0
     }
 
     #[inline(always)]
@@ -191,6 +181,11 @@ impl Lanes for Scalar {
     #[inline(always)]
     fn prefix_xor(self, bits: u64) -> u64 {
         prefix_xor(bits)
+    }
+
+    #[inline(never)]
+    fn skip_rest(self, bytes: &[u8], start: usize) -> Result<Option<usize>, Odd> {
+        skip_rest(self, bytes, start)
     }
 }
 
@@ -220,36 +215,22 @@ pub(super) mod tests {
         };
         let slashes = bits(&|byte| byte == b'\\');
         let arrays = bits(&|byte| byte == b'[' || byte == b']');
-        let marks = Marks {
-            quotes: bits(&|byte| byte == b'"'),
-            opens: bits(&|byte| byte == b'{' || byte == b'['),
-            closes: bits(&|byte| byte == b'}' || byte == b']'),
-            is_odd: slashes | arrays != 0,
-        };
-        assert_eq!(lanes.marks(bytes), marks);
+        let brackets = bits(&|byte| b"{[}]".contains(&byte));
+        assert_eq!(lanes.quotes(bytes), bits(&|byte| byte == b'"'));
+        assert_eq!(lanes.brackets(bytes), brackets);
+        assert_eq!(lanes.with_bit_1(bytes), bits(&|byte| byte & 2 != 0));
+        assert_eq!(
+            lanes.has_slash_or_array(bytes),
+            slashes | arrays != 0,
+            "{bytes:?}"
+        );
         let mut window = [b'x'; WINDOW];
-        window[6..].copy_from_slice(bytes);
-        window[..6].copy_from_slice(&bytes[32..38]);
-        let before = |byte: u8| {
-            window[..6]
-                .iter()
-                .enumerate()
-                .fold(0_u64, |bits, (index, known)| {
-                    bits | u64::from(*known == byte) << (index + 58)
-                })
-        };
-        let mut tail = Tail {
-            quotes: before(b'"'),
-            t: before(b't'),
-        };
+        window[..64].copy_from_slice(bytes);
+        window[64..].copy_from_slice(&bytes[32..38]);
         let names = window
             .windows(7)
             .any(|bytes| bytes[0] == b'"' && bytes[5] == b't' && matches!(bytes[6], b'S' | b'N'));
-        let marks = Marks {
-            is_odd: slashes != 0 || names,
-            ..marks
-        };
-        assert_eq!(lanes.marks_of_rest(&window, &mut tail), marks);
+        assert_eq!(lanes.has_slash_or_name(&window), slashes != 0 || names);
         assert_eq!(lanes.slashes(bytes), slashes);
         assert_eq!(lanes.without_bit_5(bytes), bits(&|byte| byte & 0x20 == 0));
         let half = bytes.first_chunk::<32>().expect("64 are at least 32");

@@ -1,6 +1,6 @@
 //! One record, walked once from its opening brace.
 
-use super::container::{skip, skip_rest};
+use super::container::skip;
 use super::echo::Echo;
 use super::lanes::Lanes;
 use super::names::{Field, Name, Shape, known_name};
@@ -52,7 +52,7 @@ pub(super) fn walk<L: Lanes>(
         if let Field::EventSource | Field::EventName = field
             && place == Place::Array
             && let selection @ (Selection::Skip | Selection::IfForeignKey) = selected(bytes, picked)
-            && let Some(end) = skip_rest(lanes, bytes, at)?
+            && let Some(end) = lanes.skip_rest(bytes, at)?
             && (selection == Selection::Skip || !may_name_foreign_key(&bytes[..end]))
         {
             return Ok(Walked::Unwanted(end));

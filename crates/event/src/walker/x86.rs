@@ -5,7 +5,9 @@ mod avx2;
 mod avx512;
 mod sse2;
 
-use super::lanes::{Lanes, Marks, Tail, WINDOW};
+use super::Odd;
+use super::container;
+use super::lanes::{Lanes, WINDOW};
 
 /// AVX2 and the bit instructions that came with it. A value exists only where they were found.
 #[derive(Debug, Clone, Copy)]
@@ -43,7 +45,7 @@ impl Avx512 {
 pub(super) struct Sse2;
 
 macro_rules! lanes_of {
-    ($lanes:ty, $answers:ident) => {
+    ($lanes:ty, $answers:ident, $features:literal) => {
         // SAFETY of every call below: a value of this type exists only where its instructions were
         // found.
         impl Lanes for $lanes {
@@ -72,15 +74,33 @@ macro_rules! lanes_of {
             }
 
             #[inline(always)]
-            fn marks(self, block: &[u8; 64]) -> Marks {
+            fn quotes(self, block: &[u8; 64]) -> u64 {
                 // SAFETY: as above.
-                unsafe { $answers::marks(block) }
+                unsafe { $answers::quotes(block) }
             }
 
             #[inline(always)]
-            fn marks_of_rest(self, window: &[u8; WINDOW], tail: &mut Tail) -> Marks {
+            fn brackets(self, block: &[u8; 64]) -> u64 {
                 // SAFETY: as above.
-                unsafe { $answers::marks_of_rest(window, tail) }
+                unsafe { $answers::brackets(block) }
+            }
+
+            #[inline(always)]
+            fn with_bit_1(self, block: &[u8; 64]) -> u64 {
+                // SAFETY: as above.
+                unsafe { $answers::with_bit_1(block) }
+            }
+
+            #[inline(always)]
+            fn has_slash_or_array(self, block: &[u8; 64]) -> bool {
+                // SAFETY: as above.
+                unsafe { $answers::has_slash_or_array(block) }
+            }
+
+            #[inline(always)]
+            fn has_slash_or_name(self, window: &[u8; WINDOW]) -> bool {
+                // SAFETY: as above.
+                unsafe { $answers::has_slash_or_name(window) }
             }
 
             #[inline(always)]
@@ -100,13 +120,32 @@ macro_rules! lanes_of {
                 // SAFETY: as above.
                 unsafe { $answers::prefix_xor(bits) }
             }
+
+            #[inline(always)]
+            fn skip_rest(self, bytes: &[u8], start: usize) -> Result<Option<usize>, Odd> {
+                #[inline(never)]
+                #[target_feature(enable = $features)]
+                fn skip_rest(
+                    lanes: $lanes,
+                    bytes: &[u8],
+                    start: usize,
+                ) -> Result<Option<usize>, Odd> {
+                    container::skip_rest(lanes, bytes, start)
+                }
+                // SAFETY: as above.
+                unsafe { skip_rest(self, bytes, start) }
+            }
         }
     };
 }
 
-lanes_of!(Avx512, avx512);
-lanes_of!(Avx2, avx2);
-lanes_of!(Sse2, sse2);
+lanes_of!(
+    Avx512,
+    avx512,
+    "avx512f,avx512bw,avx2,bmi1,bmi2,lzcnt,popcnt,pclmulqdq"
+);
+lanes_of!(Avx2, avx2, "avx2,bmi1,bmi2,lzcnt,popcnt,pclmulqdq");
+lanes_of!(Sse2, sse2, "sse2");
 
 #[cfg(test)]
 mod tests {

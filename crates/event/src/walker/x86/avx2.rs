@@ -1,13 +1,31 @@
 //! The answers of AVX2, 32 bytes at a time.
 
 use std::arch::x86_64::{
-    __m256i, _mm_clmulepi64_si128, _mm_cvtsi128_si64, _mm_set_epi64x, _mm_set1_epi8,
-    _mm256_and_si256, _mm256_andnot_si256, _mm256_cmpeq_epi8, _mm256_cmpgt_epi8,
-    _mm256_loadu_si256, _mm256_movemask_epi8, _mm256_or_si256, _mm256_set1_epi8, _mm256_setr_epi8,
-    _mm256_shuffle_epi8, _mm256_slli_epi16, _mm256_testz_si256,
+    __m256i, _mm_clmulepi64_si128, _mm_cvtsi128_si64, _mm_set_epi64x, _mm_set1_epi8, _mm_setr_epi8,
+    _mm256_and_si256, _mm256_broadcastsi128_si256, _mm256_cmpeq_epi8, _mm256_cmpgt_epi8,
+    _mm256_loadu_si256, _mm256_movemask_epi8, _mm256_or_si256, _mm256_set1_epi8,
+    _mm256_shuffle_epi8, _mm256_slli_epi16,
 };
 
-use super::super::lanes::{Marks, Tail, WINDOW, block_of};
+use super::super::lanes::{WINDOW, block_of};
+
+/// A table to look bytes up in by their low half, which finds these and no others.
+const fn table<const BYTES: usize>(bytes: [u8; BYTES]) -> [u8; 16] {
+    // Nothing is found in the place of another low half.
+    let mut table = [0xff; 16];
+    table[0xf] = 0;
+    let mut index = 0;
+    while index < BYTES {
+        table[(bytes[index] & 0xf) as usize] = bytes[index];
+        index += 1;
+    }
+    table
+}
+
+const BRACES: [u8; 16] = table(*b"{}");
+const SLASH_OR_ARRAYS: [u8; 16] = table(*b"[\\]");
+/// The letters that tell `"eventSource"` and `"eventName"` from other names.
+const S_AND_N: [u8; 16] = table(*b"SN");
 
 #[inline]
 #[target_feature(enable = "avx2")]
@@ -74,100 +92,89 @@ pub(super) fn equal(block: &[u8; 32], pattern: &[u8; 32]) -> u32 {
     _mm256_movemask_epi8(_mm256_cmpeq_epi8(load(block), load(pattern))) as u32
 }
 
-/// Quotes and brackets. Moving bits out of vectors is what costs, so what is rare is gathered in
-/// one vector, whose bits nobody needs one by one.
 #[inline]
 #[target_feature(enable = "avx2")]
-fn marks_of(low: __m256i, high: __m256i, odd: impl FnOnce(Parts) -> __m256i) -> Marks {
-    let quote = _mm256_set1_epi8(b'"' as i8);
-    let open = _mm256_set1_epi8(b'{' as i8);
-    let close = _mm256_set1_epi8(b'}' as i8);
-    let slash = _mm256_set1_epi8(b'\\' as i8);
+pub(super) fn quotes(block: &[u8; 64]) -> u64 {
+    let (low, high) = halves(block);
+    equal_to(low, high, b'"')
+}
+
+/// Which bytes are those that the table holds in the place of their low half.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn looked_up(table: [u8; 16], bytes: __m256i) -> __m256i {
+    let table = _mm256_broadcastsi128_si256(_mm_setr_epi8(
+        table[0] as i8,
+        table[1] as i8,
+        table[2] as i8,
+        table[3] as i8,
+        table[4] as i8,
+        table[5] as i8,
+        table[6] as i8,
+        table[7] as i8,
+        table[8] as i8,
+        table[9] as i8,
+        table[10] as i8,
+        table[11] as i8,
+        table[12] as i8,
+        table[13] as i8,
+        table[14] as i8,
+        table[15] as i8,
+    ));
+    _mm256_cmpeq_epi8(_mm256_shuffle_epi8(table, bytes), bytes)
+}
+
+#[inline]
+#[target_feature(enable = "avx2")]
+pub(super) fn brackets(block: &[u8; 64]) -> u64 {
+    let (low, high) = halves(block);
     // With this bit set, the brackets of arrays become those of objects.
     let bit_5 = _mm256_set1_epi8(0x20);
-    let (braces_low, braces_high) = (_mm256_or_si256(low, bit_5), _mm256_or_si256(high, bit_5));
-    let parts = Parts {
-        quotes: [
-            _mm256_cmpeq_epi8(low, quote),
-            _mm256_cmpeq_epi8(high, quote),
-        ],
-        opens: [
-            _mm256_cmpeq_epi8(braces_low, open),
-            _mm256_cmpeq_epi8(braces_high, open),
-        ],
-        closes: [
-            _mm256_cmpeq_epi8(braces_low, close),
-            _mm256_cmpeq_epi8(braces_high, close),
-        ],
+    let low = looked_up(BRACES, _mm256_or_si256(low, bit_5));
+    bits(low, looked_up(BRACES, _mm256_or_si256(high, bit_5)))
+}
+
+#[inline]
+#[target_feature(enable = "avx2")]
+pub(super) fn with_bit_1(block: &[u8; 64]) -> u64 {
+    let (low, high) = halves(block);
+    bits(_mm256_slli_epi16::<6>(low), _mm256_slli_epi16::<6>(high))
+}
+
+#[inline]
+#[target_feature(enable = "avx2")]
+pub(super) fn has_slash_or_array(block: &[u8; 64]) -> bool {
+    let (low, high) = halves(block);
+    let odd = _mm256_or_si256(
+        looked_up(SLASH_OR_ARRAYS, low),
+        looked_up(SLASH_OR_ARRAYS, high),
+    );
+    _mm256_movemask_epi8(odd) != 0
+}
+
+#[inline]
+#[target_feature(enable = "avx2")]
+pub(super) fn has_slash_or_name(window: &[u8; WINDOW]) -> bool {
+    let quote = _mm256_set1_epi8(b'"' as i8);
+    let slash = _mm256_set1_epi8(b'\\' as i8);
+    let t = _mm256_set1_epi8(b't' as i8);
+    let (low, high) = halves(block_of::<0>(window));
+    let (low_t, high_t) = halves(block_of::<5>(window));
+    let (low_letters, high_letters) = halves(block_of::<6>(window));
+    let name = |bytes, ts, letters| {
+        let begins = _mm256_and_si256(_mm256_cmpeq_epi8(bytes, quote), _mm256_cmpeq_epi8(ts, t));
+        _mm256_and_si256(begins, looked_up(S_AND_N, letters))
     };
+    let names = _mm256_or_si256(
+        name(low, low_t, low_letters),
+        name(high, high_t, high_letters),
+    );
     let slashes = _mm256_or_si256(
         _mm256_cmpeq_epi8(low, slash),
         _mm256_cmpeq_epi8(high, slash),
     );
-    let odd = _mm256_or_si256(slashes, odd(parts));
-    let [quotes_low, quotes_high] = parts.quotes;
-    let [opens_low, opens_high] = parts.opens;
-    let [closes_low, closes_high] = parts.closes;
-    Marks {
-        quotes: bits(quotes_low, quotes_high),
-        opens: bits(opens_low, opens_high),
-        closes: bits(closes_low, closes_high),
-        is_odd: _mm256_testz_si256(odd, odd) == 0,
-    }
-}
-
-/// All bits of a byte set where it is one, by halves of the block.
-#[derive(Clone, Copy)]
-struct Parts {
-    quotes: [__m256i; 2],
-    opens: [__m256i; 2],
-    closes: [__m256i; 2],
-}
-
-#[inline]
-#[target_feature(enable = "avx2")]
-pub(super) fn marks(block: &[u8; 64]) -> Marks {
-    let (low, high) = halves(block);
-    let odd = |parts: Parts| {
-        let bit_5 = _mm256_set1_epi8(0x20);
-        let brackets_low = _mm256_or_si256(parts.opens[0], parts.closes[0]);
-        let brackets_high = _mm256_or_si256(parts.opens[1], parts.closes[1]);
-        // Brackets whose byte lacks the bit.
-        let low = _mm256_andnot_si256(low, _mm256_and_si256(brackets_low, bit_5));
-        let high = _mm256_andnot_si256(high, _mm256_and_si256(brackets_high, bit_5));
-        _mm256_or_si256(low, high)
-    };
-    marks_of(low, high, odd)
-}
-
-#[inline]
-#[target_feature(enable = "avx2")]
-pub(super) fn marks_of_rest(window: &[u8; WINDOW], _tail: &mut Tail) -> Marks {
-    let (low, high) = halves(block_of(window));
-    let part = |at: usize| window[at..].first_chunk().unwrap_or(&[0; 32]);
-    let quote = _mm256_set1_epi8(b'"' as i8);
-    let t = _mm256_set1_epi8(b't' as i8);
-    // Loading what stands six bytes and one byte before is cheaper than carrying bits over.
-    let name = |at: usize, letters: __m256i| {
-        let quotes = _mm256_cmpeq_epi8(load(part(at)), quote);
-        let ts = _mm256_cmpeq_epi8(load(part(at + 5)), t);
-        _mm256_and_si256(is_s_or_n(letters), _mm256_and_si256(quotes, ts))
-    };
-    let names = _mm256_or_si256(name(0, low), name(32, high));
-    marks_of(low, high, |_| names)
-}
-
-#[inline]
-#[target_feature(enable = "avx2")]
-fn is_s_or_n(bytes: __m256i) -> __m256i {
-    const S: i8 = b'S' as i8;
-    const N: i8 = b'N' as i8;
-    // By its low half, each byte looks up the one letter it can be.
-    let letters = _mm256_setr_epi8(
-        -1, -1, -1, S, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, N, -1, //
-        -1, -1, -1, S, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, N, -1,
-    );
-    _mm256_cmpeq_epi8(_mm256_shuffle_epi8(letters, bytes), bytes)
+    let odd = _mm256_or_si256(names, slashes);
+    _mm256_movemask_epi8(odd) != 0
 }
 
 #[inline]

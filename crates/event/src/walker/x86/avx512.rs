@@ -2,11 +2,11 @@
 
 use std::arch::x86_64::{
     __m512i, _mm_setr_epi8, _mm512_broadcast_i32x4, _mm512_cmpeq_epi8_mask, _mm512_cmplt_epi8_mask,
-    _mm512_loadu_si512, _mm512_mask_cmpneq_epi8_mask, _mm512_or_si512, _mm512_set1_epi8,
-    _mm512_shuffle_epi8, _mm512_testn_epi8_mask,
+    _mm512_loadu_si512, _mm512_mask_cmpeq_epi8_mask, _mm512_mask_cmpneq_epi8_mask, _mm512_or_si512,
+    _mm512_set1_epi8, _mm512_shuffle_epi8, _mm512_test_epi8_mask, _mm512_testn_epi8_mask,
 };
 
-use super::super::lanes::{Marks, Tail, WINDOW, block_of};
+use super::super::lanes::{WINDOW, block_of};
 
 pub(super) use super::avx2::{equal, prefix_xor, stops};
 
@@ -42,41 +42,42 @@ pub(super) fn follows(blocks: &[[u8; 64]], patterns: &[[u8; 64]], masks: &[u64])
     unlike == 0
 }
 
-/// Quotes and brackets; whether the block is odd is left open.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw")]
-fn marks_of(bytes: __m512i) -> Marks {
+pub(super) fn quotes(block: &[u8; 64]) -> u64 {
+    equal_to(load(block), b'"')
+}
+
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw")]
+pub(super) fn brackets(block: &[u8; 64]) -> u64 {
     // With this bit set, the brackets of arrays become those of objects.
-    let braces = _mm512_or_si512(bytes, _mm512_set1_epi8(0x20));
-    Marks {
-        quotes: equal_to(bytes, b'"'),
-        opens: equal_to(braces, b'{'),
-        closes: equal_to(braces, b'}'),
-        is_odd: false,
-    }
+    let braces = _mm512_or_si512(load(block), _mm512_set1_epi8(0x20));
+    equal_to(braces, b'{') | equal_to(braces, b'}')
 }
 
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw")]
-pub(super) fn marks(block: &[u8; 64]) -> Marks {
+pub(super) fn with_bit_1(block: &[u8; 64]) -> u64 {
+    _mm512_test_epi8_mask(load(block), _mm512_set1_epi8(2))
+}
+
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw")]
+pub(super) fn has_slash_or_array(block: &[u8; 64]) -> bool {
     let bytes = load(block);
-    let arrays = equal_to(bytes, b'[') | equal_to(bytes, b']');
-    Marks {
-        is_odd: arrays | equal_to(bytes, b'\\') != 0,
-        ..marks_of(bytes)
-    }
+    equal_to(bytes, b'[') | equal_to(bytes, b']') | equal_to(bytes, b'\\') != 0
 }
 
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw")]
-pub(super) fn marks_of_rest(window: &[u8; WINDOW], tail: &mut Tail) -> Marks {
-    let bytes = load(block_of(window));
-    let marks = marks_of(bytes);
-    let names = tail.names(marks.quotes, equal_to(bytes, b't'), letters_s_n(bytes));
-    Marks {
-        is_odd: names | equal_to(bytes, b'\\') != 0,
-        ..marks
-    }
+pub(super) fn has_slash_or_name(window: &[u8; WINDOW]) -> bool {
+    let bytes = load(block_of::<0>(window));
+    let quotes = equal_to(bytes, b'"');
+    let t = _mm512_set1_epi8(b't' as i8);
+    let begins = _mm512_mask_cmpeq_epi8_mask(quotes, load(block_of::<5>(window)), t);
+    let names = begins & letters_s_n(load(block_of::<6>(window)));
+    names | equal_to(bytes, b'\\') != 0
 }
 
 #[inline]

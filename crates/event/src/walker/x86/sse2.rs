@@ -5,7 +5,7 @@ use std::arch::x86_64::{
     _mm_set1_epi8, _mm_slli_epi16,
 };
 
-use super::super::lanes::{self, Marks, Tail, WINDOW, block_of};
+use super::super::lanes::{self, WINDOW, block_of};
 
 #[inline]
 #[target_feature(enable = "sse2")]
@@ -117,31 +117,42 @@ fn braces(block: &[u8; 64], byte: u8) -> u64 {
 
 #[inline]
 #[target_feature(enable = "sse2")]
-pub(super) fn marks(block: &[u8; 64]) -> Marks {
-    let (opens, closes) = (braces(block, b'{'), braces(block, b'}'));
-    let odd = slashes(block) | without_bit_5(block) & (opens | closes);
-    Marks {
-        quotes: equal_to(quarters(block), b'"'),
-        opens,
-        closes,
-        is_odd: odd != 0,
-    }
+pub(super) fn quotes(block: &[u8; 64]) -> u64 {
+    equal_to(quarters(block), b'"')
 }
 
 #[inline]
 #[target_feature(enable = "sse2")]
-pub(super) fn marks_of_rest(window: &[u8; WINDOW], tail: &mut Tail) -> Marks {
-    let block = block_of(window);
-    let bytes = quarters(block);
-    let quotes = equal_to(bytes, b'"');
-    let letters = equal_to(bytes, b'S') | equal_to(bytes, b'N');
-    let names = tail.names(quotes, equal_to(bytes, b't'), letters);
-    Marks {
-        quotes,
-        opens: braces(block, b'{'),
-        closes: braces(block, b'}'),
-        is_odd: slashes(block) | names != 0,
-    }
+pub(super) fn brackets(block: &[u8; 64]) -> u64 {
+    braces(block, b'{') | braces(block, b'}')
+}
+
+#[inline]
+#[target_feature(enable = "sse2")]
+pub(super) fn with_bit_1(block: &[u8; 64]) -> u64 {
+    let [a, b, c, d] = quarters(block);
+    bits([
+        _mm_slli_epi16::<6>(a),
+        _mm_slli_epi16::<6>(b),
+        _mm_slli_epi16::<6>(c),
+        _mm_slli_epi16::<6>(d),
+    ])
+}
+
+#[inline]
+#[target_feature(enable = "sse2")]
+pub(super) fn has_slash_or_array(block: &[u8; 64]) -> bool {
+    slashes(block) | without_bit_5(block) & brackets(block) != 0
+}
+
+#[inline]
+#[target_feature(enable = "sse2")]
+pub(super) fn has_slash_or_name(window: &[u8; WINDOW]) -> bool {
+    let block = block_of::<0>(window);
+    let letters = quarters(block_of::<6>(window));
+    let begins = quotes(block) & equal_to(quarters(block_of::<5>(window)), b't');
+    let names = begins & (equal_to(letters, b'S') | equal_to(letters, b'N'));
+    slashes(block) | names != 0
 }
 
 #[inline]
