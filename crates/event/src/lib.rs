@@ -11,6 +11,7 @@ pub mod delivery;
 pub mod digest;
 pub mod fields;
 pub mod foreign_key;
+mod hash;
 mod identity_memo;
 mod issue;
 pub mod key;

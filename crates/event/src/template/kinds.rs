@@ -3,6 +3,7 @@
 //! Once source and name are known to be of no interest, one comparison tells it of the next record of
 //! the kind, and nothing of it is read but where it ends.
 
+use crate::hash::{mix, word};
 use crate::selection::{Selection, select_bytes};
 
 /// Kinds remembered, each in its place.
@@ -48,23 +49,16 @@ impl Kind {
     /// The kind of the record that has these bytes at [`KIND_OFFSET`].
     #[inline(always)]
     pub(crate) fn of(block: &[u8; 64]) -> Self {
-        // Different odd numbers for each word, or words that change places would meet.
-        const FACTORS: [u64; 8] = [
-            0x9e37_79b9_7f4a_7c15,
-            0xc2b2_ae3d_27d4_eb4f,
-            0x1656_67b1_9e37_79f9,
-            0x85eb_ca77_c2b2_ae63,
-            0x27d4_eb2f_1656_67c5,
-            0xff51_afd7_ed55_8ccd,
-            0xc4ce_b9fe_1a85_ec53,
-            0xd6e8_feb8_6659_fd93,
-        ];
+        // Rotated, words that change places do not meet.
         let (words, _) = block.as_chunks::<8>();
-        let mut hash = 0_u64;
-        for (word, factor) in words.iter().zip(FACTORS) {
-            hash = hash.wrapping_add(u64::from_le_bytes(*word).wrapping_mul(factor));
-        }
-        Self(hash ^ hash >> 32)
+        let (pairs, _) = words.as_chunks::<2>();
+        let hash = pairs
+            .iter()
+            .zip([0, 13, 29, 43])
+            .fold(0, |hash, ([one, other], turned)| {
+                hash ^ mix(word(one), word(other)).rotate_left(turned)
+            });
+        Self(hash)
     }
 
     /// The kind of a record with sorted members that has these bytes at [`SORTED_KIND_OFFSET`]

@@ -7,6 +7,7 @@ use super::frames::Frames;
 use super::program::Places;
 use super::repeat::{HourText, Repeat};
 use super::{TEMPLATES_MAX, TemplateId};
+use crate::hash::{mix, word};
 use crate::identity_memo::KmsSurroundings;
 use crate::key::KeyName;
 use crate::principal::Identity;
@@ -153,17 +154,6 @@ impl<'f, 'a> Follower<'f, 'a> {
         }
         hash | 1
     }
-}
-
-#[inline(always)]
-fn word(bytes: &[u8; 8]) -> u64 {
-    u64::from_le_bytes(*bytes)
-}
-
-#[inline(always)]
-fn mix(a: u64, b: u64) -> u64 {
-    let product = u128::from(a ^ 0x9e37_79b9_7f4a_7c15) * u128::from(b ^ 0xc2b2_ae3d_27d4_eb4f);
-    product as u64 ^ (product >> 64) as u64
 }
 
 impl Learnt {

@@ -20,6 +20,8 @@ struct Carry {
 
 /// The brackets of a block that stand outside strings.
 struct Brackets {
+    /// Quotes, wherever they stand.
+    quotes: u64,
     opens: u64,
     closes: u64,
     /// Backslashes, which have no business there.
@@ -44,7 +46,8 @@ impl Carry {
     /// Takes the strings out of a block.
     #[inline(always)]
     fn brackets<L: Lanes>(&mut self, lanes: L, block: &[u8; 64], slashes: u64) -> Brackets {
-        let mut quotes = lanes.quotes(block);
+        let all_quotes = lanes.quotes(block);
+        let mut quotes = all_quotes;
         if slashes | self.escaped != 0 {
             quotes &= !self.escaped_bytes(slashes);
         }
@@ -53,6 +56,7 @@ impl Carry {
         let brackets = lanes.brackets(block) & !in_string;
         let opens = lanes.with_bit_1(block);
         Brackets {
+            quotes: all_quotes,
             opens: brackets & opens,
             closes: brackets & !opens,
             strays: slashes & !in_string,
@@ -204,7 +208,7 @@ pub(super) fn skip_rest<L: Lanes>(
             left &= left - 1;
         }
         if is_odd {
-            if is_suspicious(rest, slashes, end) {
+            if is_suspicious(rest, [brackets.quotes, slashes], end) {
                 return Ok(None);
             }
             if brackets.has_stray(end) {
@@ -243,25 +247,25 @@ fn last_window<'b>(rest: &[u8], last: &'b mut [u8; WINDOW]) -> Result<&'b [u8; W
     Ok(last)
 }
 
-/// Whether in the block that these bytes begin with, before the offset `end`, a string begins as `eventSource` and
-/// `eventName` begin, or one of these backslashes stands before a `u`.
+/// Whether one of these quotes of the block that these bytes begin with stands before a name that begins as
+/// `eventSource` and `eventName` do, or one of these backslashes before a `u`; of what stands before the offset
+/// `end`.
 #[cold]
 #[inline(never)]
-fn is_suspicious(rest: &[u8], slashes: u64, end: u32) -> bool {
-    let block = &rest[..rest.len().min(end as usize)];
-    let begins_name = |quote: usize| {
-        let text = &rest[quote..];
-        text.starts_with(b"\"eventS") || text.starts_with(b"\"eventN")
-    };
-    if memchr::memchr_iter(b'"', block).any(begins_name) {
-        return true;
-    }
-    let mut left = slashes & before(end);
-    while left != 0 {
-        if rest[left.trailing_zeros() as usize..].starts_with(b"\\u") {
-            return true;
+fn is_suspicious(rest: &[u8], [quotes, slashes]: [u64; 2], end: u32) -> bool {
+    let any = |mut bits: u64, holds: &dyn Fn(&[u8]) -> bool| {
+        bits &= before(end);
+        while bits != 0 {
+            if rest
+                .get(bits.trailing_zeros() as usize + 1..)
+                .is_some_and(holds)
+            {
+                return true;
+            }
+            bits &= bits - 1;
         }
-        left &= left - 1;
-    }
-    false
+        false
+    };
+    let is_name = |text: &[u8]| text.starts_with(b"eventS") || text.starts_with(b"eventN");
+    any(quotes, &is_name) || any(slashes, &|text| text.first() == Some(&b'u'))
 }

@@ -4,6 +4,8 @@
 //! of the same length begins. So comparing bytes takes the place of walking over them, which pays
 //! for `userIdentity`, half of a record and written alike by a session in all it does.
 
+use crate::hash::{mix, word};
+
 /// Values are remembered in sets of four: a session's own calls, and those that services make for it.
 const SETS: usize = 256;
 const WAYS: usize = 4;
@@ -48,38 +50,21 @@ impl Default for Echo {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Set(usize);
 
-/// The eight bytes at this place.
-#[inline(always)]
-fn word(bytes: &[u8; 72], place: usize) -> u64 {
-    let mut word = [0; 8];
-    word.copy_from_slice(&bytes[place..place + 8]);
-    u64::from_le_bytes(word)
-}
+/// An odd number, 2⁶⁴ divided by the golden ratio.
+const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
 
 impl Echo {
     /// Where the value at `at` is remembered, if its beginning is long enough to tell values apart.
     #[inline(always)]
     pub(super) fn set_of(bytes: &[u8], at: usize) -> Option<Set> {
-        // Different odd numbers for each word, or words that change places would meet.
-        const FACTORS: [u64; 6] = [
-            0x9e37_79b9_7f4a_7c15,
-            0xc2b2_ae3d_27d4_eb4f,
-            0x1656_67b1_9e37_79f9,
-            0x85eb_ca77_c2b2_ae63,
-            0x27d4_eb2f_1656_67c5,
-            0xff51_afd7_ed55_8ccd,
-        ];
         // Where producers write the ids of principals, access keys and sessions.
-        const PLACES: [usize; 6] = [16, 24, 40, 48, 56, 64];
         let beginning = super::value::block::<72>(bytes, at)?;
+        let word = |place: usize| beginning[place..].first_chunk().map_or(0, word);
+        let near = mix(word(16), word(24)) ^ word(34).wrapping_mul(FACTOR);
+        let far = mix(word(40), word(48)) ^ mix(word(56), word(64)).rotate_left(29);
         // The identity of a service is short, and a time stands behind it: `{"type":"AWSService"`.
-        let is_service = word(beginning, 9) == u64::from_le_bytes(*b"AWSServi");
-        let far = if is_service { 0 } else { u64::MAX };
-        let mut hash = word(beginning, 34).wrapping_mul(FACTORS[5]).rotate_left(7);
-        for (index, (place, factor)) in PLACES.into_iter().zip(FACTORS).enumerate() {
-            let mask = if index < 2 { u64::MAX } else { far };
-            hash = hash.wrapping_add((word(beginning, place) & mask).wrapping_mul(factor));
-        }
+        let is_service = word(9) == u64::from_le_bytes(*b"AWSServi");
+        let hash = if is_service { near } else { near ^ far };
         Some(Set((hash >> (64 - SETS.ilog2())) as usize))
     }
 
