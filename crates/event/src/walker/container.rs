@@ -53,12 +53,10 @@ impl Carry {
         }
         let in_string = lanes.prefix_xor(quotes) ^ self.in_string;
         self.in_string = (in_string as i64 >> 63) as u64;
-        let brackets = lanes.brackets(block) & !in_string;
-        let opens = lanes.with_bit_1(block);
         Brackets {
             quotes: all_quotes,
-            opens: brackets & opens,
-            closes: brackets & !opens,
+            opens: lanes.opens(block) & !in_string,
+            closes: lanes.closes(block) & !in_string,
             strays: slashes & !in_string,
         }
     }

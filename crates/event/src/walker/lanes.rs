@@ -39,11 +39,11 @@ pub(super) trait Lanes: Copy {
     /// `"`
     fn quotes(self, block: &[u8; 64]) -> u64;
 
-    /// `{`, `[`, `}` and `]`
-    fn brackets(self, block: &[u8; 64]) -> u64;
+    /// `{` and `[`
+    fn opens(self, block: &[u8; 64]) -> u64;
 
-    /// Bytes with the bit of value 2: of the brackets, those that open.
-    fn with_bit_1(self, block: &[u8; 64]) -> u64;
+    /// `}` and `]`
+    fn closes(self, block: &[u8; 64]) -> u64;
 
     /// Whether a block holds a backslash or a bracket of an array.
     fn has_slash_or_array(self, block: &[u8; 64]) -> bool;
@@ -73,6 +73,8 @@ pub(super) struct Scalar;
 
 const LOW_BITS: u64 = 0x0101_0101_0101_0101;
 const HIGH_BITS: u64 = LOW_BITS << 7;
+/// With this bit set, the brackets of arrays become those of objects.
+const BIT_5: u64 = LOW_BITS * 0x20;
 
 /// One bit for each byte of the word, from the bytes' highest bits.
 const fn gather(highest_bits: u64) -> u64 {
@@ -141,21 +143,19 @@ impl Lanes for Scalar {
     }
 
     #[inline(always)]
-    fn brackets(self, block: &[u8; 64]) -> u64 {
-        const BIT_5: u64 = LOW_BITS * 0x20;
-        by_words(block, |word| {
-            equal_bytes(word | BIT_5, b'{') | equal_bytes(word | BIT_5, b'}')
-        })
+    fn opens(self, block: &[u8; 64]) -> u64 {
+        by_words(block, |word| equal_bytes(word | BIT_5, b'{'))
     }
 
     #[inline(always)]
-    fn with_bit_1(self, block: &[u8; 64]) -> u64 {
-        by_words(block, |word| word << 6 & HIGH_BITS)
+    fn closes(self, block: &[u8; 64]) -> u64 {
+        by_words(block, |word| equal_bytes(word | BIT_5, b'}'))
     }
 
     #[inline(always)]
     fn has_slash_or_array(self, block: &[u8; 64]) -> bool {
-        self.slashes(block) | self.without_bit_5(block) & self.brackets(block) != 0
+        let brackets = self.opens(block) | self.closes(block);
+        self.slashes(block) | self.without_bit_5(block) & brackets != 0
     }
 
     #[inline(always)]
@@ -215,10 +215,9 @@ pub(super) mod tests {
         };
         let slashes = bits(&|byte| byte == b'\\');
         let arrays = bits(&|byte| byte == b'[' || byte == b']');
-        let brackets = bits(&|byte| b"{[}]".contains(&byte));
         assert_eq!(lanes.quotes(bytes), bits(&|byte| byte == b'"'));
-        assert_eq!(lanes.brackets(bytes), brackets);
-        assert_eq!(lanes.with_bit_1(bytes), bits(&|byte| byte & 2 != 0));
+        assert_eq!(lanes.opens(bytes), bits(&|byte| b"{[".contains(&byte)));
+        assert_eq!(lanes.closes(bytes), bits(&|byte| b"}]".contains(&byte)));
         assert_eq!(
             lanes.has_slash_or_array(bytes),
             slashes | arrays != 0,

@@ -80,15 +80,15 @@ macro_rules! lanes_of {
             }
 
             #[inline(always)]
-            fn brackets(self, block: &[u8; 64]) -> u64 {
+            fn opens(self, block: &[u8; 64]) -> u64 {
                 // SAFETY: as above.
-                unsafe { $answers::brackets(block) }
+                unsafe { $answers::opens(block) }
             }
 
             #[inline(always)]
-            fn with_bit_1(self, block: &[u8; 64]) -> u64 {
+            fn closes(self, block: &[u8; 64]) -> u64 {
                 // SAFETY: as above.
-                unsafe { $answers::with_bit_1(block) }
+                unsafe { $answers::closes(block) }
             }
 
             #[inline(always)]

@@ -22,7 +22,6 @@ const fn table<const BYTES: usize>(bytes: [u8; BYTES]) -> [u8; 16] {
     table
 }
 
-const BRACES: [u8; 16] = table(*b"{}");
 const SLASH_OR_ARRAYS: [u8; 16] = table(*b"[\\]");
 /// The letters that tell `"eventSource"` and `"eventName"` from other names.
 const S_AND_N: [u8; 16] = table(*b"SN");
@@ -124,21 +123,27 @@ fn looked_up(table: [u8; 16], bytes: __m256i) -> __m256i {
     _mm256_cmpeq_epi8(_mm256_shuffle_epi8(table, bytes), bytes)
 }
 
+/// Brackets of this kind, given as a brace.
 #[inline]
 #[target_feature(enable = "avx2")]
-pub(super) fn brackets(block: &[u8; 64]) -> u64 {
+fn brackets(block: &[u8; 64], brace: u8) -> u64 {
     let (low, high) = halves(block);
     // With this bit set, the brackets of arrays become those of objects.
     let bit_5 = _mm256_set1_epi8(0x20);
-    let low = looked_up(BRACES, _mm256_or_si256(low, bit_5));
-    bits(low, looked_up(BRACES, _mm256_or_si256(high, bit_5)))
+    let (low, high) = (_mm256_or_si256(low, bit_5), _mm256_or_si256(high, bit_5));
+    equal_to(low, high, brace)
 }
 
 #[inline]
 #[target_feature(enable = "avx2")]
-pub(super) fn with_bit_1(block: &[u8; 64]) -> u64 {
-    let (low, high) = halves(block);
-    bits(_mm256_slli_epi16::<6>(low), _mm256_slli_epi16::<6>(high))
+pub(super) fn opens(block: &[u8; 64]) -> u64 {
+    brackets(block, b'{')
+}
+
+#[inline]
+#[target_feature(enable = "avx2")]
+pub(super) fn closes(block: &[u8; 64]) -> u64 {
+    brackets(block, b'}')
 }
 
 #[inline]

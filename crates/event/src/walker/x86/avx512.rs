@@ -3,7 +3,7 @@
 use std::arch::x86_64::{
     __m512i, _mm_setr_epi8, _mm512_broadcast_i32x4, _mm512_cmpeq_epi8_mask, _mm512_cmplt_epi8_mask,
     _mm512_loadu_si512, _mm512_mask_cmpeq_epi8_mask, _mm512_mask_cmpneq_epi8_mask, _mm512_or_si512,
-    _mm512_set1_epi8, _mm512_shuffle_epi8, _mm512_test_epi8_mask, _mm512_testn_epi8_mask,
+    _mm512_set1_epi8, _mm512_shuffle_epi8, _mm512_testn_epi8_mask,
 };
 
 use super::super::lanes::{WINDOW, block_of};
@@ -48,18 +48,24 @@ pub(super) fn quotes(block: &[u8; 64]) -> u64 {
     equal_to(load(block), b'"')
 }
 
+/// Brackets of this kind, given as a brace.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw")]
-pub(super) fn brackets(block: &[u8; 64]) -> u64 {
+fn brackets(block: &[u8; 64], brace: u8) -> u64 {
     // With this bit set, the brackets of arrays become those of objects.
-    let braces = _mm512_or_si512(load(block), _mm512_set1_epi8(0x20));
-    equal_to(braces, b'{') | equal_to(braces, b'}')
+    equal_to(_mm512_or_si512(load(block), _mm512_set1_epi8(0x20)), brace)
 }
 
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw")]
-pub(super) fn with_bit_1(block: &[u8; 64]) -> u64 {
-    _mm512_test_epi8_mask(load(block), _mm512_set1_epi8(2))
+pub(super) fn opens(block: &[u8; 64]) -> u64 {
+    brackets(block, b'{')
+}
+
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw")]
+pub(super) fn closes(block: &[u8; 64]) -> u64 {
+    brackets(block, b'}')
 }
 
 #[inline]

@@ -123,26 +123,20 @@ pub(super) fn quotes(block: &[u8; 64]) -> u64 {
 
 #[inline]
 #[target_feature(enable = "sse2")]
-pub(super) fn brackets(block: &[u8; 64]) -> u64 {
-    braces(block, b'{') | braces(block, b'}')
+pub(super) fn opens(block: &[u8; 64]) -> u64 {
+    braces(block, b'{')
 }
 
 #[inline]
 #[target_feature(enable = "sse2")]
-pub(super) fn with_bit_1(block: &[u8; 64]) -> u64 {
-    let [a, b, c, d] = quarters(block);
-    bits([
-        _mm_slli_epi16::<6>(a),
-        _mm_slli_epi16::<6>(b),
-        _mm_slli_epi16::<6>(c),
-        _mm_slli_epi16::<6>(d),
-    ])
+pub(super) fn closes(block: &[u8; 64]) -> u64 {
+    braces(block, b'}')
 }
 
 #[inline]
 #[target_feature(enable = "sse2")]
 pub(super) fn has_slash_or_array(block: &[u8; 64]) -> bool {
-    slashes(block) | without_bit_5(block) & brackets(block) != 0
+    slashes(block) | without_bit_5(block) & (opens(block) | closes(block)) != 0
 }
 
 #[inline]
