@@ -222,27 +222,20 @@ impl Tally {
     }
 
     /// Adds what another tally holds.
-    pub fn merge(&mut self, other: Self) {
+    pub fn merge(&mut self, mut other: Self) {
         self.counts.add(&other.counts);
         let cut = match (self.cut, other.cut) {
             (Some(one), Some(other)) => Some(one.min(other)),
             (one, other) => one.or(other),
         };
-        self.cut = cut;
-        if self.cells.is_empty()
-            && self.notables.is_empty()
-            && self.groups.is_empty()
-            && self.symbols.is_empty()
-        {
+        // The smaller is added to the larger: less is moved, and less is in memory twice.
+        if other.cells.len() > self.cells.len() {
+            std::mem::swap(&mut self.counts, &mut other.counts);
+            std::mem::swap(self, &mut other);
             // Readers number their templates alike, and another may feed this tally.
-            *self = Self {
-                counts: self.counts,
-                cut,
-                templates: KnownTemplates::default(),
-                ..other
-            };
-            return;
+            self.templates = KnownTemplates::default();
         }
+        self.cut = cut;
         let mut adopted = Adopted::new(&other.symbols);
         for (key, cell) in other.cells.into_cells() {
             self.adopt_cell(key, cell, &mut adopted);
