@@ -6,7 +6,6 @@
 
 use super::Odd;
 use super::lanes::{Lanes, WINDOW, block_of};
-use super::value::block;
 use crate::walk::DEPTH_MAX;
 
 /// What carries over from one block to the next.
@@ -74,28 +73,35 @@ impl Carry {
     }
 }
 
-/// The block at `at`; near the end of the bytes a copy with zeros behind them, in `last`.
+/// As many bytes as these begin with; near their end a copy with zeros behind them, in `last`.
 #[inline(always)]
-fn padded<'b>(bytes: &'b [u8], at: usize, last: &'b mut [u8; 64]) -> Result<&'b [u8; 64], Odd> {
-    match block(bytes, at) {
-        Some(block) => Ok(block),
-        None => last_block(bytes, at, last),
+fn first<'b, const BYTES: usize>(
+    rest: &'b [u8],
+    last: &'b mut [u8; BYTES],
+) -> Result<&'b [u8; BYTES], Odd> {
+    match rest.first_chunk() {
+        Some(first) => Ok(first),
+        None => padded(rest, last),
     }
 }
 
 #[cold]
 #[inline(never)]
-fn last_block<'b>(bytes: &[u8], at: usize, last: &'b mut [u8; 64]) -> Result<&'b [u8; 64], Odd> {
-    let rest = bytes.get(at..).unwrap_or_default();
+fn padded<'b, const BYTES: usize>(
+    rest: &[u8],
+    last: &'b mut [u8; BYTES],
+) -> Result<&'b [u8; BYTES], Odd> {
     if rest.is_empty() {
         return Err(Odd::Unfinished);
     }
-    *last = [0; 64];
-    last[..rest.len()].copy_from_slice(rest);
+    *last = [0; BYTES];
+    for (to, from) in last.iter_mut().zip(rest) {
+        *to = *from;
+    }
     Ok(last)
 }
 
-/// Where the container ends that begins at `start`, inside `depth` others: each bracket is closed by
+/// Where the container ends that begins at `start`, inside `outer_depth` others: each bracket is closed by
 /// one of its kind. Nothing else in it is read.
 #[inline(always)]
 pub(super) fn skip<L: Lanes>(
@@ -112,10 +118,10 @@ pub(super) fn skip<L: Lanes>(
         Some(b'[') => u64::MAX << 1,
         _ => u64::MAX,
     };
-    let mut at = start + 1;
+    let mut rest = bytes.get(start + 1..).unwrap_or_default();
     let mut last = [0; 64];
     loop {
-        let block = padded(bytes, at, &mut last)?;
+        let block = first(rest, &mut last)?;
         let (slashes, arrays) = match lanes.has_slash_or_array(block) {
             true => (lanes.slashes(block), lanes.without_bit_5(block)),
             false => (0, 0),
@@ -150,7 +156,7 @@ pub(super) fn skip<L: Lanes>(
                         let end = bit.trailing_zeros();
                         return match brackets.has_stray(end) {
                             true => Err(Odd::NotJson),
-                            false => Ok(at + end as usize + 1),
+                            false => Ok(bytes.len() - rest.len() + end as usize + 1),
                         };
                     }
                 }
@@ -160,7 +166,7 @@ pub(super) fn skip<L: Lanes>(
         if brackets.has_stray(64) {
             return Err(Odd::NotJson);
         }
-        at += 64;
+        rest = rest.get(64..).unwrap_or_default();
     }
 }
 
@@ -181,10 +187,7 @@ pub(super) fn skip_rest<L: Lanes>(
     let mut rest = bytes.get(start..).unwrap_or_default();
     let mut last = [0; WINDOW];
     loop {
-        let window = match rest.first_chunk() {
-            Some(window) => window,
-            None => last_window(rest, &mut last)?,
-        };
+        let window = first(rest, &mut last)?;
         let block = block_of::<0>(window);
         let is_odd = lanes.has_slash_or_name(window);
         let slashes = if is_odd { slashes(lanes, block) } else { 0 };
@@ -229,20 +232,6 @@ pub(super) fn skip_rest<L: Lanes>(
 #[inline(never)]
 fn slashes<L: Lanes>(lanes: L, block: &[u8; 64]) -> u64 {
     lanes.slashes(block)
-}
-
-/// The window that these bytes begin with, if they are fewer.
-#[cold]
-#[inline(never)]
-fn last_window<'b>(rest: &[u8], last: &'b mut [u8; WINDOW]) -> Result<&'b [u8; WINDOW], Odd> {
-    if rest.is_empty() {
-        return Err(Odd::Unfinished);
-    }
-    *last = [0; WINDOW];
-    for (to, from) in last.iter_mut().zip(rest) {
-        *to = *from;
-    }
-    Ok(last)
 }
 
 /// Whether one of these quotes of the block that these bytes begin with stands before a name that begins as
