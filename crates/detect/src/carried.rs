@@ -167,8 +167,12 @@ impl<V: Carry> Carried<V> {
         }
     }
 
-    /// Adds what another holds.
-    pub fn merge(&mut self, other: Self) {
+    /// Adds what another with as much room holds.
+    pub fn merge(&mut self, mut other: Self) {
+        // Less is moved so.
+        if other.len() > self.len() {
+            std::mem::swap(self, &mut other);
+        }
         self.dropped += other.dropped;
         for (hash, value) in other.by_hash {
             self.insert(hash, value);

@@ -141,6 +141,13 @@ pub(crate) fn tally(samples: &[Sample]) -> Tally {
     tally
 }
 
+/// The second added to the first.
+pub(crate) fn added(a: &Tally, b: &Tally) -> Tally {
+    let mut added = a.clone();
+    added.add_all(b.clone());
+    added
+}
+
 /// The union.
 pub(crate) fn merged(a: &Tally, b: &Tally) -> Tally {
     let mut merged = a.clone();

@@ -223,19 +223,22 @@ impl Tally {
 
     /// Adds what another tally holds.
     pub fn merge(&mut self, mut other: Self) {
-        self.counts.add(&other.counts);
-        let cut = match (self.cut, other.cut) {
-            (Some(one), Some(other)) => Some(one.min(other)),
-            (one, other) => one.or(other),
-        };
         // The smaller is added to the larger: less is moved, and less is in memory twice.
         if other.cells.len() > self.cells.len() {
-            std::mem::swap(&mut self.counts, &mut other.counts);
             std::mem::swap(self, &mut other);
             // Readers number their templates alike, and another may feed this tally.
             self.templates = KnownTemplates::default();
         }
-        self.cut = cut;
+        self.add_all(other);
+    }
+
+    /// [`Self::merge`] in one direction.
+    pub(crate) fn add_all(&mut self, other: Self) {
+        self.counts.add(&other.counts);
+        self.cut = match (self.cut, other.cut) {
+            (Some(one), Some(other)) => Some(one.min(other)),
+            (one, other) => one.or(other),
+        };
         let mut adopted = Adopted::new(&other.symbols);
         for (key, cell) in other.cells.into_cells() {
             self.adopt_cell(key, cell, &mut adopted);

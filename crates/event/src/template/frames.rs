@@ -2,6 +2,7 @@
 
 use super::frame::{Frame, Widened};
 use super::kinds::{KIND_OFFSET, Kind, SORTED_KIND_OFFSET, SORTED_OPENING};
+use crate::hash::GOLDEN;
 
 /// Most frames remembered. Full, they begin anew.
 const FRAMES_MAX: usize = 1_024;
@@ -86,9 +87,7 @@ impl Frames {
     #[inline(always)]
     pub(crate) fn search(&mut self, kind: Kind, identity: u64) -> Search {
         self.credit = CREDIT_MAX.min(self.credit + 1);
-        let guess = kind
-            .0
-            .wrapping_add(identity.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        let guess = kind.0.wrapping_add(identity.wrapping_mul(GOLDEN));
         Search {
             kind,
             guess: (guess >> 40) as usize % GUESSES,

@@ -1,8 +1,8 @@
 //! Passing over containers by their brackets, 64 bytes at a time.
 //!
 //! Strings are told apart by the parity of their quotes, as simdjson does it (Langdale and Lemire,
-//! "Parsing Gigabytes of JSON per Second", 2019); what is left of a block are its brackets, and as
-//! long as more are open than the block closes, counting them is enough.
+//! "Parsing Gigabytes of JSON per Second", 2019); what is left of a block are its brackets, and
+//! counting those is enough but where the container may end.
 
 use super::Odd;
 use super::lanes::{Lanes, WINDOW, block_of};
@@ -17,10 +17,11 @@ struct Carry {
     escaped: u64,
 }
 
-/// The brackets of a block that stand outside strings.
+/// What counts of a block.
 struct Brackets {
-    /// Quotes, wherever they stand.
+    /// All quotes.
     quotes: u64,
+    /// Brackets outside strings.
     opens: u64,
     closes: u64,
     /// Backslashes, which have no business there.
@@ -193,8 +194,9 @@ pub(super) fn skip_rest<L: Lanes>(
         let slashes = if is_odd { slashes(lanes, block) } else { 0 };
         let brackets = carry.brackets(lanes, block, slashes);
         let (opens, closes) = (brackets.opens, brackets.closes);
+        // No block goes deeper, whatever it closes in between.
         let deepest = depth + opens.count_ones();
-        if deepest > DEPTH_MAX as u32 {
+        if deepest > DEPTH_MAX as u32 && goes_too_deep(depth, opens, closes) {
             return Ok(None);
         }
         let mut end = 64;
@@ -225,6 +227,20 @@ pub(super) fn skip_rest<L: Lanes>(
         depth = deepest - closed;
         rest = rest.get(64..).unwrap_or_default();
     }
+}
+
+/// Whether a block with these brackets, before which `depth` are open, goes deeper than a record may, before it ends
+/// the record.
+#[cold]
+#[inline(never)]
+fn goes_too_deep(mut depth: u32, opens: u64, closes: u64) -> bool {
+    let mut bits = opens | closes;
+    while bits != 0 && depth != 0 && depth <= DEPTH_MAX as u32 {
+        let is_open = opens & bits & bits.wrapping_neg() != 0;
+        depth = if is_open { depth + 1 } else { depth - 1 };
+        bits &= bits - 1;
+    }
+    depth > DEPTH_MAX as u32
 }
 
 /// [`Lanes::slashes`] apart, so that it is not asked of every block before anybody knows whether it must be.

@@ -4,7 +4,7 @@
 //! of the same length begins. So comparing bytes takes the place of walking over them, which pays
 //! for `userIdentity`, half of a record and written alike by a session in all it does.
 
-use crate::hash::{mix, word};
+use crate::hash::{GOLDEN, mix, word};
 
 /// Values are remembered in sets of four: a session's own calls, and those that services make for it.
 const SETS: usize = 256;
@@ -50,9 +50,6 @@ impl Default for Echo {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Set(usize);
 
-/// An odd number, 2⁶⁴ divided by the golden ratio.
-const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
-
 impl Echo {
     /// Where the value at `at` is remembered, if its beginning is long enough to tell values apart.
     #[inline(always)]
@@ -60,7 +57,7 @@ impl Echo {
         // Where producers write the ids of principals, access keys and sessions.
         let beginning = super::value::block::<72>(bytes, at)?;
         let word = |place: usize| beginning[place..].first_chunk().map_or(0, word);
-        let near = mix(word(16), word(24)) ^ word(34).wrapping_mul(FACTOR);
+        let near = mix(word(16), word(24)) ^ word(34).wrapping_mul(GOLDEN);
         let far = mix(word(40), word(48)) ^ mix(word(56), word(64)).rotate_left(29);
         // The identity of a service is short, and a time stands behind it: `{"type":"AWSService"`.
         let is_service = word(9) == u64::from_le_bytes(*b"AWSServi");

@@ -1,7 +1,8 @@
 //! The few questions the walker asks of many bytes at once, and the portable answer to them.
 //!
 //! Everything above this file is written once, against [`Lanes`]; a processor's own instructions
-//! come in as one more implementation of it.
+//! come in as one more implementation of it. One loop over such questions belongs to the trait, too
+//! ([`Lanes::skip_rest`]): only its implementation can say what it is compiled for.
 
 use super::Odd;
 use super::container::skip_rest;

@@ -9,7 +9,8 @@ use super::Odd;
 use super::container;
 use super::lanes::{Lanes, WINDOW};
 
-/// AVX2 and the bit instructions that came with it. A value exists only where they were found.
+/// AVX2 and the bit instructions that came with it. A value exists only where they were found: all that
+/// [`lanes_of`] below and the macro in `mod.rs` compile for.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Avx2(());
 

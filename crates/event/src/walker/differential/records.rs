@@ -31,12 +31,26 @@ fn string() -> impl Strategy<Value = String> {
     inside().prop_map(|inside| format!("\"{inside}\""))
 }
 
+/// Arrays about as deep as a record may be, and several as deep inside them, one behind the other.
+fn deep() -> impl Strategy<Value = String> {
+    let levels = (
+        30..66_usize,
+        0..40_usize,
+        select(vec!["[],", "{},", "[[]],"]),
+    );
+    levels.prop_map(|(levels, number, inner)| {
+        let (opens, closes) = ("[".repeat(levels), "]".repeat(levels));
+        format!("{opens}{}0{closes}", inner.repeat(number))
+    })
+}
+
 /// Any JSON value, and a little that is none.
 fn value() -> impl Strategy<Value = String> {
     let leaf = prop_oneof![
         8 => string(),
         2 => select(vec!["null", "true", "false", "0", "-1.5e+3", "12", "[]", "{}", "[ ]"])
             .prop_map(str::to_owned),
+        1 => deep(),
         1 => select(vec!["nul", "01", "1.", "-", "tru e", "[}", "{1:2}", "[1,]", "\\", "1e5x"])
             .prop_map(str::to_owned),
     ];

@@ -1,7 +1,7 @@
 //! The answers of AVX2, 32 bytes at a time.
 
 use std::arch::x86_64::{
-    __m256i, _mm_clmulepi64_si128, _mm_cvtsi128_si64, _mm_set_epi64x, _mm_set1_epi8, _mm_setr_epi8,
+    __m128i, __m256i, _mm_clmulepi64_si128, _mm_cvtsi128_si64, _mm_set_epi64x, _mm_set1_epi8,
     _mm256_and_si256, _mm256_broadcastsi128_si256, _mm256_cmpeq_epi8, _mm256_cmpgt_epi8,
     _mm256_loadu_si256, _mm256_movemask_epi8, _mm256_or_si256, _mm256_set1_epi8,
     _mm256_shuffle_epi8, _mm256_slli_epi16,
@@ -11,9 +11,8 @@ use super::super::lanes::{WINDOW, block_of};
 
 /// A table to look bytes up in by their low half, which finds these and no others.
 const fn table<const BYTES: usize>(bytes: [u8; BYTES]) -> [u8; 16] {
-    // Nothing is found in the place of another low half.
+    // Looking up answers zero for what is not ASCII, so that nothing is 0xff.
     let mut table = [0xff; 16];
-    table[0xf] = 0;
     let mut index = 0;
     while index < BYTES {
         table[(bytes[index] & 0xf) as usize] = bytes[index];
@@ -22,9 +21,17 @@ const fn table<const BYTES: usize>(bytes: [u8; BYTES]) -> [u8; 16] {
     table
 }
 
+/// A table as a vector.
+#[inline]
+#[target_feature(enable = "sse2")]
+pub(super) fn vector(table: [u8; 16]) -> __m128i {
+    let table = u128::from_le_bytes(table);
+    _mm_set_epi64x((table >> 64) as i64, table as i64)
+}
+
 const SLASH_OR_ARRAYS: [u8; 16] = table(*b"[\\]");
 /// The letters that tell `"eventSource"` and `"eventName"` from other names.
-const S_AND_N: [u8; 16] = table(*b"SN");
+pub(super) const S_AND_N: [u8; 16] = table(*b"SN");
 
 #[inline]
 #[target_feature(enable = "avx2")]
@@ -102,24 +109,7 @@ pub(super) fn quotes(block: &[u8; 64]) -> u64 {
 #[inline]
 #[target_feature(enable = "avx2")]
 fn looked_up(table: [u8; 16], bytes: __m256i) -> __m256i {
-    let table = _mm256_broadcastsi128_si256(_mm_setr_epi8(
-        table[0] as i8,
-        table[1] as i8,
-        table[2] as i8,
-        table[3] as i8,
-        table[4] as i8,
-        table[5] as i8,
-        table[6] as i8,
-        table[7] as i8,
-        table[8] as i8,
-        table[9] as i8,
-        table[10] as i8,
-        table[11] as i8,
-        table[12] as i8,
-        table[13] as i8,
-        table[14] as i8,
-        table[15] as i8,
-    ));
+    let table = _mm256_broadcastsi128_si256(vector(table));
     _mm256_cmpeq_epi8(_mm256_shuffle_epi8(table, bytes), bytes)
 }
 

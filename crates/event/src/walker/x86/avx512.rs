@@ -1,13 +1,14 @@
 //! The answers of AVX-512, 64 bytes at a time: comparisons give their bits directly.
 
 use std::arch::x86_64::{
-    __m512i, _mm_setr_epi8, _mm512_broadcast_i32x4, _mm512_cmpeq_epi8_mask, _mm512_cmplt_epi8_mask,
+    __m512i, _mm512_broadcast_i32x4, _mm512_cmpeq_epi8_mask, _mm512_cmplt_epi8_mask,
     _mm512_loadu_si512, _mm512_mask_cmpeq_epi8_mask, _mm512_mask_cmpneq_epi8_mask, _mm512_or_si512,
     _mm512_set1_epi8, _mm512_shuffle_epi8, _mm512_testn_epi8_mask,
 };
 
 use super::super::lanes::{WINDOW, block_of};
 
+use super::avx2::{S_AND_N, vector};
 pub(super) use super::avx2::{equal, prefix_xor, stops};
 
 #[inline]
@@ -101,10 +102,7 @@ pub(super) fn without_bit_5(block: &[u8; 64]) -> u64 {
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw")]
 fn letters_s_n(bytes: __m512i) -> u64 {
-    const S: i8 = b'S' as i8;
-    const N: i8 = b'N' as i8;
     // By its low half, each byte looks up the one letter it can be.
-    let letters = _mm_setr_epi8(-1, -1, -1, S, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, N, -1);
-    let found = _mm512_shuffle_epi8(_mm512_broadcast_i32x4(letters), bytes);
+    let found = _mm512_shuffle_epi8(_mm512_broadcast_i32x4(vector(S_AND_N)), bytes);
     _mm512_cmpeq_epi8_mask(found, bytes)
 }
