@@ -28,7 +28,7 @@ const HELD: [Held; 2] = [
     Held {
         name: "10 % KMS records",
         kms_fraction: "0.1",
-        most: 7.65,
+        most: 7.2,
     },
     Held {
         name: "KMS records only",
