@@ -34,6 +34,12 @@ pub const DAY_PRINCIPALS_MAX: usize = 20_000;
 /// Event ids a finding carries.
 pub const FINDING_EVENT_IDS_MAX: usize = 10;
 
+/// Evidence that a finding carries of what was done, over all repeats of its episode.
+pub const EPISODE_FACTS_MAX: usize = 24;
+
+/// Steps that a finding asks for, over all repeats of its episode.
+pub const EPISODE_STEPS_MAX: usize = 12;
+
 /// Days without a repeat after which a rule's finding begins a new episode.
 pub const RULE_QUIET_DAYS: i64 = 7;
 

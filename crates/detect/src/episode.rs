@@ -1,5 +1,7 @@
 //! From a candidate to a finding: the same problem updates its episode, or begins a new one.
 
+mod facts;
+
 use keytrail_event::EventTime;
 
 use crate::bounds::FINDING_EVENT_IDS_MAX;
@@ -29,6 +31,8 @@ pub(crate) struct Candidate {
     pub practice: &'static str,
     pub next_steps: Vec<String>,
     pub state: FindingState,
+    /// Whether what it says stands in place of what an earlier one said.
+    pub latest_stands: bool,
     /// Seconds without a repeat after which a new episode begins.
     pub quiet_seconds: i64,
 }
@@ -80,19 +84,28 @@ impl Candidate {
         }
     }
 
-    /// Repeats grow the episode; the words and numbers of its worst moment stand.
+    /// Repeats grow the episode. The words and numbers of its worst moment stand, and behind them what else was
+    /// done: whoever begins with something harmless must not hide what follows.
     fn update(self, known: &Finding) -> Finding {
         let mut finding = known.clone();
         let grown = (self.first_seen, self.last_seen, self.new, self.state);
         finding.grow(grown, &self.event_ids);
         let score = round_to_hundredths(self.score);
-        if (self.severity, score) > (known.severity, known.score) {
+        let is_worse = (self.severity, score) > (known.severity, known.score);
+        if is_worse {
             finding.severity = self.severity;
             finding.score = score;
             finding.confidence = round_to_hundredths(self.confidence);
+        }
+        if is_worse || self.latest_stands {
             finding.title = self.title;
             finding.evidence = self.evidence;
             finding.next_steps = self.next_steps;
+            if !self.latest_stands {
+                facts::add(&mut finding, &known.evidence, &known.next_steps);
+            }
+        } else {
+            facts::add(&mut finding, &self.evidence, &self.next_steps);
         }
         finding
     }

@@ -335,6 +335,7 @@ fn candidate(rule: &dyn Rule, found: DayHit, account: &str, state: FindingState)
         practice: about.practice,
         next_steps: hit.next_steps,
         state,
+        latest_stands: hit.latest_stands,
         quiet_seconds: RULE_QUIET_DAYS * keytrail_event::time::DAY_SECONDS,
     }
 }

@@ -32,6 +32,8 @@ mod grading;
 mod keys;
 #[path = "rules/pages.rs"]
 mod pages;
+#[path = "rules/repeats.rs"]
+mod repeats;
 #[path = "rules/spans.rs"]
 mod spans;
 

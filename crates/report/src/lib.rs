@@ -37,4 +37,4 @@ mod words;
 mod samples;
 
 pub use page::{Color, Format, Page};
-pub use words::grouped;
+pub use words::{counted, grouped};

@@ -19,7 +19,8 @@ pub fn grouped(number: u64) -> String {
 }
 
 /// A count and its noun: `1 event`, `4,384 events`.
-pub(crate) fn counted(number: u64, one: &str, many: &str) -> String {
+#[must_use]
+pub fn counted(number: u64, one: &str, many: &str) -> String {
     format!(
         "{} {}",
         grouped(number),

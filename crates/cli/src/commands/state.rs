@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand};
 use keytrail_detect::finding::{Finding, FindingState};
 use keytrail_event::Day;
-use keytrail_report::escape;
+use keytrail_report::{counted, escape};
 use keytrail_store::executor::{Executor, base_of, tally_of};
-use keytrail_store::{SqliteStore, Store as _, export};
+use keytrail_store::{BaseShard, SqliteStore, Store as _, export};
 use pollster::block_on;
 
 use super::replay::kept::judge;
@@ -124,12 +124,38 @@ fn show(path: &Path, talk: Talk) -> anyhow::Result<()> {
             )?,
             None => writeln!(out, "  learnt    no day has closed yet")?,
         }
+        if let Some(pointer) = pointer {
+            show_base(&store, &pointer.only_shard(&account), &mut out)?;
+        }
         writeln!(out, "  findings  {standing}")?;
         if let Some(clock) = block_on(executor.clock(&account)).map_err(in_state)? {
             writeln!(out, "  judged    as of {clock}")?;
         }
     }
     out.finish()
+}
+
+/// What has been learnt, in numbers. What cannot be read is left to [`verify`].
+fn show_base(
+    store: &SqliteStore,
+    shard: &BaseShard,
+    out: &mut impl std::io::Write,
+) -> anyhow::Result<()> {
+    let Ok(Some(bytes)) = block_on(store.read_base(shard)) else {
+        return Ok(());
+    };
+    let Ok(base) = base_of(&bytes) else {
+        return Ok(());
+    };
+    let (principals, keys, pairs) = base.baseline().entities();
+    writeln!(
+        out,
+        "  baseline  {}, {} and {}",
+        counted(principals as u64, "principal", "principals"),
+        counted(keys as u64, "key", "keys"),
+        counted(pairs as u64, "pair", "pairs"),
+    )?;
+    Ok(())
 }
 
 fn rebuild(arguments: &RebuildArguments, talk: Talk) -> anyhow::Result<()> {

@@ -158,6 +158,7 @@ impl<'a> Case<'a> {
             evidence,
             attack: about.technique(),
             practice: about.practice,
+            latest_stands: false,
             state: state_at(last, day.clock),
             quiet_seconds: BEHAVIOUR_QUIET_SECONDS,
         })

@@ -144,6 +144,7 @@ fn candidate(
             first.time,
             last.time.plus_seconds(1)
         )],
+        latest_stands: false,
         state: state_at(last.time, day.clock),
         quiet_seconds: BEHAVIOUR_QUIET_SECONDS,
     })

@@ -68,7 +68,10 @@ impl Rule for GrantExternal {
         } else {
             "retiring_principal"
         };
-        let mut hit = Hit::of(record, severity, title).key(key).class(account).because(
+        // Another grantee, or another thing granted, is a problem of its own.
+        let operations: Vec<&str> = Grant::of(body).operations().into_iter().collect();
+        let class = format!("{} {}", without_session(principal), operations.join(","));
+        let mut hit = Hit::of(record, severity, title).key(key).class(class).because(
             Evidence::new(
                 grantee_field,
                 format!("{principal} is of account {account}, which neither owns the key nor is in organisation.accounts"),
@@ -101,6 +104,18 @@ fn outsider<'b>(
     let is_known =
         account == record.account || light.configuration.organisation.accounts.contains(account);
     (!is_known).then_some((cut(principal), account))
+}
+
+/// The principal, of a session the role alone: sessions come and go by the hundred, and what a service runs does.
+fn without_session(principal: &str) -> &str {
+    match Grantee::read(principal) {
+        Grantee::Infrastructure(account) | Grantee::Account(account) => account,
+        _ if principal.contains(":assumed-role/") => {
+            let session = principal.match_indices('/').nth(1);
+            session.map_or(principal, |(at, _)| &principal[..at])
+        }
+        _ => principal,
+    }
 }
 
 /// Whether the grantee is an outsider: `grant-external` then tells of the grant, with all its terms.

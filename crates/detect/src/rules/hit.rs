@@ -10,6 +10,8 @@ use crate::finding::{Evidence, FindingId, Severity};
 pub struct Hit {
     /// Tells problems of one rule, principal and key apart; mostly empty.
     pub class: String,
+    /// Whether what it says stands in place of what an earlier hit of the same problem said.
+    pub latest_stands: bool,
     /// How bad it is.
     pub severity: Severity,
     /// What happened, in one line.
@@ -30,6 +32,7 @@ impl Hit {
     pub fn of(record: &Record<'_>, severity: Severity, title: impl Into<String>) -> Self {
         Self {
             class: String::new(),
+            latest_stands: false,
             severity,
             title: title.into(),
             principal: Some(record.principal().to_owned()),
@@ -49,6 +52,7 @@ impl Hit {
     ) -> Self {
         Self {
             class: String::new(),
+            latest_stands: false,
             severity,
             title: title.into(),
             principal: principal.map(str::to_owned),
@@ -91,6 +95,13 @@ impl Hit {
     #[must_use]
     pub fn class(mut self, class: impl Into<String>) -> Self {
         self.class = class.into();
+        self
+    }
+
+    /// The same as what is true from now on, whatever an earlier hit said, such as a deadline.
+    #[must_use]
+    pub fn latest_stands(mut self) -> Self {
+        self.latest_stands = true;
         self
     }
 

@@ -87,7 +87,8 @@ impl Rule for KeyDeletionScheduled {
         hit.evidence
             .extend(key.and_then(|key| disabled_evidence(key, record, light)));
         if record.outcome.is_success() {
-            hit = with_due_date(hit, record, key, window);
+            // A key that was saved and is scheduled again has another deadline.
+            hit = with_due_date(hit, record, key, window).latest_stands();
         }
         hit = hit.next(events_of_key(key, record, 24));
         Some(hit.lower_if_refused(record, light))

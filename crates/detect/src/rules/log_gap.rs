@@ -188,6 +188,7 @@ fn candidate(gap: &Gap) -> Candidate {
         attack: ABOUT.techniques(),
         practice: ABOUT.practice,
         next_steps: next_steps.into(),
+        latest_stands: false,
         state: FindingState::Final,
         quiet_seconds: RULE_QUIET_DAYS * DAY_SECONDS,
     }

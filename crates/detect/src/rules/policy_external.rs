@@ -79,7 +79,15 @@ fn hit(
         key_in_title(put.key),
         cut(&whom)
     );
-    let mut hit = Hit::of(record, severity, title).key(put.key);
+    // Another party, or more for the same one, is a problem of its own.
+    let opened = new
+        .iter()
+        .map(|allow| format!("{} {}", cut_party(&allow.party), allow.actions));
+    let class: BTreeSet<String> = opened.collect();
+    let class: Vec<String> = class.into_iter().collect();
+    let mut hit = Hit::of(record, severity, title)
+        .key(put.key)
+        .class(class.join("\n"));
     for allow in new.iter().take(SHOWN_MAX) {
         hit = hit.because(
             Evidence::new("external_principal", cut(&allow.text))

@@ -77,7 +77,10 @@ fn opened(record: &Record<'_>, key: Option<&str>, open: &[PublicStatement]) -> O
         key_in_title(key),
         classes.join(", ")
     );
-    let mut hit = Hit::of(record, Severity::Critical, title).key(key);
+    // What a policy opens after it was closed again is a problem of its own, if it is more than before.
+    let mut hit = Hit::of(record, Severity::Critical, title)
+        .key(key)
+        .class(classes.join(" "));
     for one in open.iter().take(STATEMENTS_SHOWN_MAX) {
         let evidence = Evidence::new("public_statement", &*one.text)
             .observed(one.actions)

@@ -1,0 +1,78 @@
+//! What was done in the course of an episode, as its evidence tells it.
+
+use crate::bounds::{EPISODE_FACTS_MAX, EPISODE_STEPS_MAX};
+use crate::finding::{Evidence, Finding};
+
+/// Evidence of rules that says what was done and to whom. All other evidence says how much and since when, which
+/// stands for the worst moment alone.
+const FACTS: [&str; 21] = [
+    "administration",
+    "attestation",
+    "bucket",
+    "bucket_lifecycle",
+    "dark_events",
+    "delegable",
+    "external_principal",
+    "grant_id",
+    "grant_operations",
+    "grantee",
+    "iam_statement",
+    "key_account",
+    "key_origin",
+    "operation",
+    "policy_change",
+    "principal_type",
+    "public_statement",
+    "retiring_principal",
+    "source_key",
+    "tags",
+    "target_key",
+];
+
+/// Adds what this evidence says was done, unless the finding says so already, and the commands for it.
+pub(super) fn add(finding: &mut Finding, evidence: &[Evidence], steps: &[String]) {
+    let mut facts = finding
+        .evidence
+        .iter()
+        .filter(|known| is_fact(known))
+        .count();
+    let mut is_new = false;
+    for fact in evidence.iter().filter(|fact| is_fact(fact)) {
+        let is_it = |known: &Evidence| (&known.feature, &known.text) == (&fact.feature, &fact.text);
+        if finding.evidence.iter().any(is_it) {
+            continue;
+        }
+        if facts == EPISODE_FACTS_MAX {
+            tell_bound(&mut finding.evidence);
+            break;
+        }
+        facts += 1;
+        is_new = true;
+        finding.evidence.push(fact.clone());
+    }
+    if !is_new {
+        return;
+    }
+    // What undoes it; where to look is told already.
+    for step in steps.iter().filter(|step| step.contains("aws ")) {
+        if finding.next_steps.len() < EPISODE_STEPS_MAX && !finding.next_steps.contains(step) {
+            finding.next_steps.push(step.clone());
+        }
+    }
+}
+
+fn is_fact(evidence: &Evidence) -> bool {
+    FACTS.contains(&evidence.feature.as_str())
+}
+
+fn tell_bound(evidence: &mut Vec<Evidence>) {
+    let bound = Evidence::new(
+        "bound",
+        format!(
+            "More was done than is told here (episode_facts_max = {EPISODE_FACTS_MAX}): read the events themselves"
+        ),
+    );
+    if !evidence.contains(&bound) {
+        evidence.push(bound);
+    }
+}

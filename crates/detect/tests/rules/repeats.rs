@@ -1,0 +1,177 @@
+//! What goes on in an episode after its first moment: something harmless must not hide what follows.
+
+use keytrail_detect::bounds::EPISODE_FACTS_MAX;
+use keytrail_detect::finding::Finding;
+use serde_json::{Value, json};
+
+use super::calls::*;
+use super::{findings_over, key_arn, lines, record};
+
+/// The findings of one rule over these records.
+fn found(rule: &str, records: &[Value]) -> Vec<Finding> {
+    let mut findings = findings_over(lines(records).as_bytes());
+    findings.retain(|finding| finding.rule == rule);
+    findings
+}
+
+fn says(finding: &Finding, words: &str) -> bool {
+    let evidence = finding.evidence.iter().map(|evidence| &evidence.text);
+    let mut said = evidence.chain(&finding.next_steps).chain([&finding.title]);
+    said.any(|text| text.contains(words))
+}
+
+fn statement(principal: &str, actions: &str) -> String {
+    format!(
+        r#"{{"Effect":"Allow","Principal":{{"AWS":"{principal}"}},"Action":"{actions}","Resource":"*"}}"#
+    )
+}
+
+#[test]
+fn a_second_party_is_a_finding_of_its_own() {
+    let put = |minute, more: &[String]| {
+        let statements = [&[DELEGATION.to_owned()], more].concat().join(",");
+        call(at(minute), "PutKeyPolicy", 1, policy(&statements))
+    };
+    let little = statement("arn:aws:iam::999988887777:root", "kms:Encrypt");
+    let more = statement("arn:aws:iam::999988887777:root", "kms:Decrypt");
+    let other = statement("arn:aws:iam::666655554444:root", "kms:*");
+    let opened = found(
+        "policy-external",
+        &[
+            put(0, &[]),
+            put(1, &[little.clone()]),
+            put(2, &[little.clone(), other]),
+            put(3, &[]),
+            put(4, &[more]),
+        ],
+    );
+    assert_eq!(opened.len(), 3, "{opened:#?}");
+    assert!(opened.iter().any(|finding| says(finding, "666655554444")));
+    // What is opened and closed again and again is one.
+    let flaps: Vec<Value> = (0..10)
+        .map(|minute| {
+            put(
+                minute,
+                if minute % 2 == 0 {
+                    &[]
+                } else {
+                    std::slice::from_ref(&little)
+                },
+            )
+        })
+        .collect();
+    let flapping = found("policy-external", &flaps);
+    assert_eq!((flapping.len(), flapping[0].count), (1, 5));
+}
+
+#[test]
+fn what_is_opened_wider_after_it_was_closed_is_a_finding_of_its_own() {
+    let put = |minute, actions: &str| {
+        let open =
+            format!(r#"{{"Effect":"Allow","Principal":"*","Action":"{actions}","Resource":"*"}}"#);
+        call(at(minute), "PutKeyPolicy", 1, policy(&open))
+    };
+    let open = found(
+        "policy-public",
+        &[put(0, "kms:Encrypt"), put(1, "kms:List*"), put(2, "kms:*")],
+    );
+    assert_eq!(open.len(), 2, "{open:#?}");
+    assert!(open.iter().any(|finding| says(finding, "administration")));
+}
+
+#[test]
+fn each_grantee_and_each_thing_granted_is_told() {
+    let grant = |minute: i64, grantee: &str, operations: Value, id: u64| {
+        let more = json!({
+            "requestParameters": {"keyId": key_arn(1), "granteePrincipal": grantee, "operations": operations},
+            "responseElements": {"grantId": format!("{id:064x}")},
+        });
+        call(at(minute), "CreateGrant", 1, more)
+    };
+    let [a, b] = ["a", "b"].map(|role| format!("arn:aws:iam::999988887777:role/{role}"));
+    let session = |n: u64| format!("arn:aws:sts::999988887777:assumed-role/job/{n}");
+    let told = found(
+        "grant-external",
+        &[
+            grant(0, &a, json!(["DescribeKey"]), 1),
+            grant(1, &b, json!(["Decrypt", "CreateGrant"]), 2),
+            grant(2, &a, json!(["Decrypt"]), 3),
+        ],
+    );
+    assert_eq!(told.len(), 3, "{told:#?}");
+    // The same again, by many sessions of one role, is one finding, whose steps revoke each grant.
+    let grants: Vec<Value> = (0..3)
+        .map(|n| grant(n as i64, &session(n), json!(["Decrypt"]), 10 + n))
+        .collect();
+    let told = found("grant-external", &grants);
+    assert_eq!((told.len(), told[0].count), (1, 3));
+    for n in 0..3 {
+        assert!(
+            says(&told[0], &format!("--grant-id {:064x}", 10 + n)),
+            "{told:#?}"
+        );
+    }
+}
+
+#[test]
+fn the_deadline_is_that_of_the_last_schedule() {
+    let schedule = |time, days: u64| {
+        let more = json!({
+            "requestParameters": {"keyId": key_arn(1), "pendingWindowInDays": days},
+            "responseElements": {"keyState": "PendingDeletion"},
+        });
+        record(time, "ScheduleKeyDeletion", 1, more)
+    };
+    let used = record("2024-03-05T08:00:00Z", "Decrypt", 1, json!({}));
+    let cancelled = record("2024-03-05T10:00:00Z", "CancelKeyDeletion", 1, json!({}));
+    let findings = found(
+        "key-deletion-scheduled",
+        &[
+            used,
+            schedule("2024-03-05T09:00:00Z", 30),
+            cancelled,
+            schedule("2024-03-05T11:00:00Z", 7),
+        ],
+    );
+    assert_eq!((findings.len(), findings[0].count), (1, 2));
+    assert!(says(&findings[0], "2024-03-12T11:00:00Z"), "{findings:#?}");
+    assert!(!says(&findings[0], "2024-04-04"), "{findings:#?}");
+}
+
+#[test]
+fn root_is_told_of_all_it_called() {
+    let root = json!({"userIdentity": {"type": "Root", "arn": "arn:aws:iam::111122223333:root", "accountId": "111122223333"}});
+    let calls = ["Encrypt", "Decrypt", "Encrypt", "PutKeyPolicy"];
+    let records: Vec<Value> = (0..)
+        .zip(calls)
+        .map(|(minute, name)| call(at(minute), name, 1, root.clone()))
+        .collect();
+    let findings = found("root-used", &records);
+    assert!(
+        findings.iter().any(|finding| says(finding, "PutKeyPolicy")),
+        "{findings:#?}"
+    );
+}
+
+#[test]
+fn what_is_added_is_bounded_and_the_bound_is_told() {
+    let tags = |minute| {
+        let more = json!({"requestParameters": {"keyId": key_arn(1), "tags": [{"tagKey": format!("key {minute}"), "tagValue": "x"}]}});
+        call(at(minute), "TagResource", 1, more)
+    };
+    let records: Vec<Value> = (0..40).map(tags).collect();
+    let findings = found("tags-changed", &records);
+    let [finding] = &*findings else {
+        panic!("{findings:#?}");
+    };
+    let told = finding
+        .evidence
+        .iter()
+        .filter(|evidence| evidence.feature == "tags");
+    assert_eq!(told.count(), EPISODE_FACTS_MAX);
+    let bounds = finding
+        .evidence
+        .iter()
+        .filter(|evidence| evidence.feature == "bound");
+    assert_eq!(bounds.count(), 1);
+}
