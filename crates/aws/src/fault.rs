@@ -87,6 +87,15 @@ const CONFLICTS: [&str; 5] = [
     "TransactionConflictException",
 ];
 
+/// Codes of credentials and clocks, which the next call has anew.
+const PASSING: [&str; 5] = [
+    "ExpiredToken",
+    "ExpiredTokenException",
+    "InvalidToken",
+    "RequestTimeTooSkewed",
+    "RequestTimeout",
+];
+
 impl CallFault {
     /// Sorts what a client returned.
     pub(crate) fn of<E>(call: &'static str, error: SdkError<E, HttpResponse>) -> Self
@@ -120,8 +129,11 @@ impl CallFault {
 }
 
 fn kind_of(code: &str, status: u16) -> FaultKind {
-    if THROTTLING.contains(&code) {
+    if THROTTLING.contains(&code) || PASSING.contains(&code) {
         FaultKind::Unavailable
+    } else if is_of_a_key(code) {
+        // A key that is disabled, pending deletion or closed can be opened again.
+        FaultKind::Denied
     } else if CONFLICTS.contains(&code) {
         FaultKind::Conflict
     } else if MISSING.contains(&code) {
@@ -132,11 +144,20 @@ fn kind_of(code: &str, status: u16) -> FaultKind {
             404 => FaultKind::Missing,
             408 | 429 | 500.. => FaultKind::Unavailable,
             409 | 412 => FaultKind::Conflict,
+            // The bucket is in another Region than the caller thinks, which somebody can mend.
+            300..400 => FaultKind::Unavailable,
             // An answer that says it worked but cannot be read.
             200..300 => FaultKind::Unavailable,
             _ => FaultKind::Refused,
         }
     }
+}
+
+/// Whether this is a code by which a service says that KMS refused it: `KMS.DisabledException` of S3, `KmsDisabled` of
+/// SQS, `KMSInvalidState` of SNS.
+fn is_of_a_key(code: &str) -> bool {
+    code.get(..3)
+        .is_some_and(|prefix| prefix.eq_ignore_ascii_case("kms"))
 }
 
 /// An error with its causes: transports hide what happened behind "dispatch failure".
@@ -170,5 +191,21 @@ mod tests {
         check("InternalError", 500, FaultKind::Unavailable);
         check("ValidationException", 400, FaultKind::Refused);
         check("InvalidObjectState", 400, FaultKind::Refused);
+        check("ExpiredToken", 400, FaultKind::Unavailable);
+        check("PermanentRedirect", 301, FaultKind::Unavailable);
+    }
+
+    /// Files were set aside for good while the trail's key was disabled, which whoever disables it wants.
+    #[test]
+    fn what_a_disabled_key_refuses_comes_again() {
+        for code in [
+            "KMS.DisabledException",
+            "KMS.KMSInvalidStateException",
+            "KmsDisabled",
+        ] {
+            assert_eq!(kind_of(code, 400), FaultKind::Denied, "{code}");
+            assert!(kind_of(code, 400).is_worth_a_retry());
+        }
+        assert_eq!(kind_of("KMSThrottling", 400), FaultKind::Unavailable);
     }
 }

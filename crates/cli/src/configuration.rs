@@ -3,11 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use keytrail_detect::configuration::Configuration;
+use keytrail_detect::configuration::{Configuration, wrong_values};
 use keytrail_event::EventTime;
-use keytrail_event::arn::is_account_id;
 
-use crate::commands::finding_filter::check_rule;
 use crate::failure::UsageError;
 use keytrail_report::escape;
 
@@ -122,158 +120,11 @@ fn lay_over(table: &mut toml::Table, over: toml::Table) {
     }
 }
 
-/// What is wrong with a value that has the right type, and the key it stands under.
-#[derive(Debug)]
-pub struct Wrong {
-    /// Names of tables and keys, and the numbers of tables in arrays, from 0.
-    pub path: Vec<Step<'static>>,
-    /// What is wrong.
-    pub message: String,
-    /// What to do.
-    pub hint: &'static str,
-}
-
-/// A step to a value.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Step<'k> {
-    /// A name in a table.
-    Key(&'k str),
-    /// A place in an array, from 0.
-    Index(usize),
-}
-
 fn check(configuration: &Configuration) -> Result<(), UsageError> {
     match wrong_values(configuration).into_iter().next() {
-        Some(wrong) => {
-            Err(
-                UsageError::new(format_args!("{}: {}", written(&wrong.path), wrong.message))
-                    .hint(wrong.hint),
-            )
-        }
+        Some(wrong) => Err(UsageError::new(escape::terminal(&wrong.to_string())).hint(wrong.hint)),
         None => Ok(()),
     }
-}
-
-/// A path as people write it: `suppress[0].until`.
-pub fn written(path: &[Step<'_>]) -> String {
-    let mut text = String::new();
-    for step in path {
-        match step {
-            Step::Key(key) if text.is_empty() => text.push_str(key),
-            Step::Key(key) => text.extend([".", key]),
-            Step::Index(index) => text.push_str(&format!("[{index}]")),
-        }
-    }
-    text
-}
-
-/// Every value that makes no sense.
-pub fn wrong_values(configuration: &Configuration) -> Vec<Wrong> {
-    let mut wrong = Vec::new();
-    let mut say = |path: Vec<Step<'static>>, message: String, hint| {
-        wrong.push(Wrong {
-            path,
-            message,
-            hint,
-        });
-    };
-    let accounts = &configuration.organisation.accounts;
-    for account in accounts.iter().filter(|account| !is_account_id(account)) {
-        say(
-            vec![Step::Key("organisation"), Step::Key("accounts")],
-            format!(
-                "`{}` is no account of the organisation",
-                escape::terminal(account)
-            ),
-            "an account id is twelve digits, written as text: \"111122223333\"",
-        );
-    }
-    let findings = configuration.behaviour.findings_a_day;
-    if !(0.001..=100.0).contains(&findings) {
-        say(
-            vec![Step::Key("behaviour"), Step::Key("findings_a_day")],
-            format!("{findings} is out of bounds"),
-            "it is a number between 0.001 and 100",
-        );
-    }
-    let floor = configuration.behaviour.score_floor;
-    if !(0.0..=1000.0).contains(&floor) {
-        say(
-            vec![Step::Key("behaviour"), Step::Key("score_floor")],
-            format!("{floor} is out of bounds"),
-            "it is a score between 0 and 1000",
-        );
-    }
-    for rule in &configuration.shadow {
-        if rule.contains('*') || check_rule(rule).is_err() {
-            say(
-                vec![Step::Key("shadow")],
-                format!("no rule is named `{}`", escape::terminal(rule)),
-                "`keytrail rules list` names them all",
-            );
-        }
-    }
-    for (index, suppression) in configuration.suppress.iter().enumerate() {
-        let step = |key| vec![Step::Key("suppress"), Step::Index(index), Step::Key(key)];
-        if let Some(rule) = suppression
-            .rule
-            .as_deref()
-            .filter(|rule| check_rule(rule).is_err())
-        {
-            say(
-                step("rule"),
-                format!("no rule is named `{}`", escape::terminal(rule)),
-                "`keytrail rules list` names them all",
-            );
-        }
-        if !suppression.is_narrow() {
-            say(
-                step("until"),
-                "a suppression names nothing, and would hide every finding".to_owned(),
-                "give it a rule, principal, key or account",
-            );
-        }
-        let texts = [
-            ("reason", &suppression.reason),
-            ("owner", &suppression.owner),
-        ];
-        for (key, _) in texts.iter().filter(|(_, text)| text.trim().is_empty()) {
-            say(
-                step(key),
-                format!("the {key} of a suppression is empty"),
-                "who reads it later wants to know why it is there, and whom to ask",
-            );
-        }
-    }
-    for (index, change) in configuration.expected.iter().enumerate() {
-        let step = |key| vec![Step::Key("expected"), Step::Index(index), Step::Key(key)];
-        if change
-            .from
-            .as_ref()
-            .is_some_and(|from| from.time() >= change.until.time())
-        {
-            say(
-                step("from"),
-                "an expected change ends before it begins".to_owned(),
-                "`from` is the first moment of its window, `until` the first one after it",
-            );
-        }
-        if !change.is_narrow() {
-            say(
-                step("until"),
-                "an expected change names nothing, and would cover every finding".to_owned(),
-                "give it a principal or a key",
-            );
-        }
-        if change.reason.trim().is_empty() {
-            say(
-                step("reason"),
-                "the reason of an expected change is empty".to_owned(),
-                "who reads it later wants to know why it is there",
-            );
-        }
-    }
-    wrong
 }
 
 /// A sentence for each suppression that ends before now: it hides nothing new any more.

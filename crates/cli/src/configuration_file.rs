@@ -1,11 +1,11 @@
 //! What stands in a configuration file, and on which line; and everything that is wrong with it.
 
-use keytrail_detect::configuration::Configuration;
+use keytrail_detect::configuration::{Configuration, Step, written, wrong_values};
 use keytrail_report::escape;
 use toml::de::{DeTable, DeValue};
 use toml::{Spanned, Table, Value};
 
-use crate::configuration::{Step, over_the_defaults, written, wrong_values};
+use crate::configuration::over_the_defaults;
 
 /// Stands for a value that is missing or wrong while the others are looked at: a text that is a time, too.
 const PLACEHOLDER: &str = "2000-01-01";

@@ -1,11 +1,15 @@
 //! What users decide: organisation accounts, allowed Regions, thresholds.
 
+mod wrong;
+
 use std::collections::BTreeSet;
 
 use crate::baseline::constants::SCORE_FLOOR;
 use crate::disposition::{ExpectedChange, Suppression};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+pub use self::wrong::{Step, Wrong, is_rule, written, wrong_values};
 
 /// The configuration of detection. The defaults stand in `default.toml`, which is read the same way as a user's file.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]

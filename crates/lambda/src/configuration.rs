@@ -2,9 +2,9 @@
 
 use keytrail_aws::objects::Objects;
 use keytrail_aws::{CallFault, FaultKind};
-use keytrail_detect::configuration::Configuration;
+use keytrail_detect::configuration::{Configuration, wrong_values};
 use serde::Serialize;
-use tokio::sync::OnceCell;
+use tokio::sync::Mutex;
 
 use crate::run::{Failed, Invocation, run};
 
@@ -13,8 +13,9 @@ const KEY: &str = "keytrail.toml";
 /// Longest file that is read, in bytes.
 const BYTES_MAX: usize = 1 << 20;
 
-/// Hands invocations to the handler, as [`run`] does, with the configuration. It is read by the first
-/// invocation, so that a start waits for nobody; a failure is tried again by the next.
+/// Hands invocations to the handler, as [`run`] does, with the configuration that stands in the bucket. It is read for
+/// each of them: a process that held on to an older one would judge accounts by turns with those that have the new
+/// one, and each turn folds all of an account's days again.
 ///
 /// # Errors
 /// When the runtime's interface does not answer.
@@ -23,15 +24,34 @@ pub async fn run_configured<A: Serialize>(
     bucket: &str,
     handler: impl AsyncFn(&Configuration, Invocation) -> Result<A, Failed>,
 ) -> Result<(), lambda_runtime::Error> {
-    let read = OnceCell::new();
+    let known = Mutex::new(Known::default());
     run(async |invocation| {
-        let configuration = read
-            .get_or_try_init(|| Box::pin(configuration(objects, bucket)))
-            .await
-            .map_err(|error| Failed(error.to_string()))?;
-        Box::pin(handler(configuration, invocation)).await
+        // Invocations come one at a time.
+        let mut known = known.lock().await;
+        let read = Box::pin(read(objects, bucket)).await;
+        let read = read.and_then(|bytes| known.take_in(bytes));
+        read.map_err(|error| Failed(error.to_string()))?;
+        Box::pin(handler(&known.configuration, invocation)).await
     })
     .await
+}
+
+/// The configuration that was read last, and the bytes it was read from.
+#[derive(Debug, Default)]
+struct Known {
+    /// Those of a missing file are none, which says the same.
+    bytes: Vec<u8>,
+    configuration: Configuration,
+}
+
+impl Known {
+    fn take_in(&mut self, bytes: Vec<u8>) -> Result<(), ConfigurationError> {
+        if bytes != self.bytes {
+            self.configuration = parse(&bytes)?;
+            self.bytes = bytes;
+        }
+        Ok(())
+    }
 }
 
 /// Why there is no configuration to work with.
@@ -45,25 +65,22 @@ enum ConfigurationError {
     Bad(String),
 }
 
-/// Fetches and reads the configuration.
-///
-/// # Errors
-/// When it cannot be fetched or understood. That there is none is no error.
-async fn configuration(
-    objects: &Objects,
-    bucket: &str,
-) -> Result<Configuration, ConfigurationError> {
+/// The bytes of the configuration; none where there is no file.
+async fn read(objects: &Objects, bucket: &str) -> Result<Vec<u8>, ConfigurationError> {
     match objects.read(bucket, KEY, BYTES_MAX).await {
-        Ok(bytes) => parse(&bytes),
-        Err(fault) if fault.kind == FaultKind::Missing => Ok(Configuration::default()),
-        Err(fault) => Err(fault.into()),
+        Err(fault) if fault.kind == FaultKind::Missing => Ok(Vec::new()),
+        read => Ok(read?),
     }
 }
 
 fn parse(bytes: &[u8]) -> Result<Configuration, ConfigurationError> {
     let bad = |why: &dyn std::fmt::Display| ConfigurationError::Bad(why.to_string());
     let text = std::str::from_utf8(bytes).map_err(|error| bad(&error))?;
-    toml::from_str(text).map_err(|error| bad(&error.to_string().trim_end()))
+    let configuration = toml::from_str(text).map_err(|error| bad(&error.to_string().trim_end()))?;
+    match wrong_values(&configuration).first() {
+        Some(wrong) => Err(bad(&format_args!("{wrong}; {}", wrong.hint))),
+        None => Ok(configuration),
+    }
 }
 
 #[cfg(test)]
@@ -76,6 +93,29 @@ mod tests {
         let parsed = parse(b"[organisation]\naccounts = [\"111122223333\"]\n").unwrap();
         assert!(parsed.organisation.accounts.contains("111122223333"));
         assert_eq!(parsed.behaviour, Configuration::default().behaviour);
+    }
+
+    /// A suppression without a pattern hid every finding of every account.
+    #[test]
+    fn what_the_command_line_refuses_is_refused() {
+        let text = "[[suppress]]\nuntil = \"2026-12-31\"\nreason = \"a\"\nowner = \"b\"\n";
+        let error = parse(text.as_bytes()).unwrap_err().to_string();
+        assert!(error.contains("suppress[0].until"), "{error}");
+        assert!(parse(b"shadow = [\"no-such-rule\"]").is_err());
+    }
+
+    #[test]
+    fn another_file_is_another_configuration_and_a_bad_one_changes_nothing() {
+        let mut known = Known::default();
+        let accounts = |known: &Known| known.configuration.organisation.accounts.len();
+        let file = b"[organisation]\naccounts = [\"111122223333\"]\n".to_vec();
+        assert_eq!(known.take_in(file.clone()), Ok(()));
+        assert_eq!(accounts(&known), 1);
+        assert!(known.take_in(b"[".to_vec()).is_err());
+        assert_eq!((known.bytes == file, accounts(&known)), (true, 1));
+        // The file was deleted: the defaults are in force again.
+        assert_eq!(known.take_in(Vec::new()), Ok(()));
+        assert_eq!(accounts(&known), 0);
     }
 
     #[test]

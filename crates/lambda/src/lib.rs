@@ -4,6 +4,7 @@
 //! The handlers themselves know nothing of this crate's loop: they take a payload, services behind
 //! traits, and the time, so that tests call them as they are.
 
+pub mod audience;
 mod configuration;
 mod log;
 pub mod metrics;

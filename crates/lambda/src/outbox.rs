@@ -2,7 +2,7 @@
 //!
 //! Stopped in between, a finding is published again with the same id and revision.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::time::Duration;
 
@@ -17,24 +17,16 @@ use keytrail_detect::finding::{Finding, FindingState};
 use keytrail_detect::rules::RULES;
 use keytrail_event::EventTime;
 use keytrail_store::executor::finding_of;
-use keytrail_store::{FindingKey, Quarantined, Store};
+use keytrail_store::{FindingKey, Quarantined, Store, StoredFinding};
 use serde_json::Value;
 
+use crate::audience::Audience;
 use crate::log::{Level, log};
 use crate::settings::{SettingError, required, setting};
 use crate::told::{Told, closed_at};
 
 /// Findings of one page of the outbox.
 const PAGE_FINDINGS: usize = 100;
-
-/// Who is told of a revision.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Audience {
-    /// Programs that keep the latest revision of every finding.
-    Programs,
-    /// People as well: it is news (see [`Told::is_news`]).
-    Everybody,
-}
 
 /// Tells the world of a finding.
 pub trait Publisher: Sync {
@@ -77,7 +69,7 @@ impl Publisher for AwsPublisher {
                 .map_err(said)?;
         }
         match audience {
-            Audience::Programs => Ok(()),
+            Audience::Nobody | Audience::Programs => Ok(()),
             Audience::Everybody => {
                 let alert = Alert::compose(finding);
                 self.topic.publish(&alert).await.map_err(said)
@@ -91,9 +83,10 @@ impl Publisher for AwsPublisher {
 pub struct Sent {
     /// Revisions published and marked.
     pub published: u64,
-    /// Revisions that nobody is told of: from rules that only count, suppressed, declared as expected, or
-    /// withdrawn before anybody was told.
+    /// Revisions that nobody is told of ([`Audience::Nobody`]).
     pub kept_quiet: u64,
+    /// Revisions of the past that programs alone are told of, for the first time.
+    pub of_the_past: u64,
     /// Revisions that could not be published; they wait.
     pub failed: u64,
     /// Findings published for the first time by severity and by rule, and those that became worse by severity.
@@ -103,8 +96,20 @@ pub struct Sent {
 }
 
 impl Sent {
-    /// Counts a finding that was published, of which people were told this before.
-    fn count(&mut self, finding: &Finding, told: Option<&Told>) {
+    /// Counts a revision that was sent to this audience, of which people were told this before.
+    fn count(&mut self, finding: &Finding, audience: Audience, told: Option<&Told>) {
+        match audience {
+            Audience::Nobody => {
+                self.kept_quiet += 1;
+                return;
+            }
+            Audience::Programs => {
+                self.published += 1;
+                self.of_the_past += u64::from(told.is_none());
+                return;
+            }
+            Audience::Everybody => self.published += 1,
+        }
         if told.is_none() {
             let rule = Dimension::Rule(known_rule(&finding.rule));
             *self.findings.entry(rule).or_default() += 1;
@@ -125,6 +130,7 @@ impl Sent {
             ("FindingsPublished", self.published),
             ("FindingsUnpublished", self.failed),
             ("FindingsKeptQuiet", self.kept_quiet),
+            ("FindingsOfThePast", self.of_the_past),
         ];
         let counts = counts.into_iter().filter(|(_, count)| *count > 0);
         let counts = counts.map(|(name, count)| Measure::count(name, Dimension::None, count));
@@ -132,7 +138,9 @@ impl Sent {
     }
 }
 
-/// Publishes what waits and what the configuration lets anybody be told of, as long as there is more than `reserved` of the time that `time_left` tells.
+/// Publishes what waits and what the configuration lets anybody be told of, as long as there is more than `reserved` of
+/// the time that `time_left` tells. Of `accounts` alone, where they are given: whoever judges them one at a time sends
+/// their findings once, and leaves those of others to those who judge them.
 ///
 /// # Errors
 /// When the store fails. What could not be published is no error: it waits.
@@ -140,6 +148,7 @@ pub async fn send_pending(
     store: &impl Store,
     publisher: &impl Publisher,
     configuration: &Configuration,
+    accounts: Option<&BTreeSet<&str>>,
     now: EventTime,
     time_left: impl Fn() -> Duration,
     reserved: Duration,
@@ -152,57 +161,83 @@ pub async fn send_pending(
             return Ok(sent);
         };
         after = Some(last.record.key.clone());
-        for stored in &page {
+        let is_ours = |account: &str| accounts.is_none_or(|accounts| accounts.contains(account));
+        for stored in page.iter().filter(|stored| is_ours(&stored.record.account)) {
             if time_left() < reserved {
                 sent.is_unfinished = true;
                 return Ok(sent);
             }
-            let key = &stored.record.key;
-            let revision = stored.record.revision;
-            let mut finding = match finding_of(stored) {
-                Ok(finding) => Finding {
-                    published_at: Some(now),
-                    ..finding
-                },
-                Err(error) => {
-                    // Nobody can be told of what cannot be read; it must not block the others.
-                    set_aside(store, key, &error.to_string(), now).await?;
-                    store.mark_sent(key, revision, now, None).await?;
-                    continue;
-                }
-            };
-            dispose(std::slice::from_mut(&mut finding), configuration);
-            let told = Told::stored_with(stored);
-            let is_news = told
-                .as_ref()
-                .is_none_or(|told| told.is_news(&finding, closed_at(stored)));
-            let mut tells = None;
-            if is_quiet(finding.state, stored.sent_revision) {
-                sent.kept_quiet += 1;
-            } else {
-                let audience = match is_news {
-                    true => Audience::Everybody,
-                    false => Audience::Programs,
-                };
-                if let Err(why) = publisher.publish(&finding, audience).await {
-                    sent.failed += 1;
-                    let fields = [
-                        ("episode", Value::from(key.episode.clone())),
-                        ("why", Value::from(why)),
-                    ];
-                    log(Level::Error, "a finding could not be published", fields);
-                    continue;
-                }
-                sent.published += 1;
-                sent.count(&finding, told.as_ref());
-                tells = is_news.then(|| Told::of(&finding, now));
-            }
-            let tells = tells.and_then(|tells| serde_json::to_string(&tells).ok());
-            store
-                .mark_sent(key, revision, now, tells.as_deref())
-                .await?;
+            send(store, publisher, configuration, stored, now, &mut sent).await?;
         }
     }
+}
+
+/// Publishes one finding and marks it.
+async fn send(
+    store: &impl Store,
+    publisher: &impl Publisher,
+    configuration: &Configuration,
+    stored: &StoredFinding,
+    now: EventTime,
+    sent: &mut Sent,
+) -> Result<(), keytrail_store::StoreError> {
+    let key = &stored.record.key;
+    let revision = stored.record.revision;
+    let mut finding = match finding_of(stored) {
+        Ok(finding) => Finding {
+            published_at: Some(now),
+            ..finding
+        },
+        Err(error) => {
+            // Nobody can be told of what cannot be read; it must not block the others.
+            set_aside(store, key, &error.to_string(), now).await?;
+            store.mark_sent(key, revision, now, None).await?;
+            return Ok(());
+        }
+    };
+    dispose(std::slice::from_mut(&mut finding), configuration);
+    let told = Told::stored_with(stored);
+    let audience = Audience::of(&finding, told.as_ref(), closed_at(stored), now);
+    let published = match audience {
+        Audience::Nobody => Ok(()),
+        Audience::Programs | Audience::Everybody => publisher.publish(&finding, audience).await,
+    };
+    if let Err(why) = published {
+        sent.failed += 1;
+        let fields = [
+            ("episode", Value::from(key.episode.clone())),
+            ("why", Value::from(why)),
+        ];
+        log(Level::Error, "a finding could not be published", fields);
+        return Ok(());
+    }
+    sent.count(&finding, audience, told.as_ref());
+    tell(&finding, audience);
+    let tells = (audience == Audience::Everybody).then(|| Told::of(&finding, now));
+    let tells = tells.and_then(|tells| serde_json::to_string(&tells).ok());
+    store
+        .mark_sent(key, revision, now, tells.as_deref())
+        .await?;
+    Ok(())
+}
+
+/// The evidence of who was told what, and of what was kept quiet on whose word.
+fn tell(finding: &Finding, audience: Audience) {
+    let mut fields = vec![
+        ("episode", Value::from(finding.episode.clone())),
+        ("revision", Value::from(finding.revision)),
+        ("state", Value::from(finding.state.as_str())),
+        ("severity", Value::from(finding.severity.as_str())),
+        ("told", Value::from(audience.as_str())),
+    ];
+    // Where users decided so, the last evidence is their decision.
+    if audience == Audience::Nobody
+        && finding.state != FindingState::Withdrawn
+        && let Some(decision) = finding.evidence.last()
+    {
+        fields.push(("why", Value::from(decision.text.clone())));
+    }
+    log(Level::Info, "a finding was revised", fields);
 }
 
 /// The rule or behaviour of this id; one that an older version knew is another.
@@ -211,14 +246,6 @@ fn known_rule(id: &str) -> &'static str {
     let behaviours = BEHAVIOURS.iter().map(|about| about.id);
     let mut known = rules.chain(behaviours);
     known.find(|known| *known == id).unwrap_or("other")
-}
-
-const fn is_quiet(state: FindingState, sent_revision: u32) -> bool {
-    match state {
-        FindingState::Expected | FindingState::Suppressed | FindingState::Shadow => true,
-        FindingState::Withdrawn => sent_revision == 0,
-        FindingState::Provisional | FindingState::Final => false,
-    }
 }
 
 async fn set_aside(
@@ -259,7 +286,7 @@ mod tests {
         let mut sent = Sent::default();
         let mut told = None;
         for severity in [Severity::Medium, Severity::Medium, Severity::Critical] {
-            sent.count(&finding(severity), told.as_ref());
+            sent.count(&finding(severity), Audience::Everybody, told.as_ref());
             told = Some(Told::of(&finding(severity), at));
         }
         let counted = |dimension| sent.findings.get(&dimension).copied();

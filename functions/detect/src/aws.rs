@@ -5,7 +5,8 @@ use keytrail_aws::objects::Objects;
 use keytrail_aws::store::AwsStore;
 use keytrail_aws::{Connection, FaultKind};
 use keytrail_detect::finding::Finding;
-use keytrail_lambda::outbox::{Audience, AwsPublisher, Publisher};
+use keytrail_lambda::audience::Audience;
+use keytrail_lambda::outbox::{AwsPublisher, Publisher};
 use keytrail_lambda::{SettingError, metrics, required};
 
 use crate::services::{Services, Unread};

@@ -52,10 +52,12 @@ pub async fn handle(
         }
     }
     let time_left = || invocation.time_left();
+    let judged: BTreeSet<&str> = accounts.keys().map(String::as_str).collect();
     let sent = outbox::send_pending(
         services.store(),
         services,
         configuration,
+        Some(&judged),
         invocation.now,
         time_left,
         TIME_TO_PUBLISH,

@@ -13,7 +13,8 @@ use keytrail_detect::tally::Tally;
 use keytrail_event::{EventTime, Issue, Reader, Record, Sink};
 use keytrail_function_detect::{Services, Unread, handle};
 use keytrail_lambda::Invocation;
-use keytrail_lambda::outbox::{Audience, Publisher};
+use keytrail_lambda::audience::Audience;
+use keytrail_lambda::outbox::Publisher;
 use keytrail_store::{MemoryStore, Store};
 use serde_json::{Value, json};
 

@@ -8,7 +8,8 @@ use keytrail_aws::store::AwsStore;
 use keytrail_aws::{CallFault, Connection};
 use keytrail_delivery::hand_over::HandOver;
 use keytrail_detect::finding::Finding;
-use keytrail_lambda::outbox::{Audience, AwsPublisher, Publisher};
+use keytrail_lambda::audience::Audience;
+use keytrail_lambda::outbox::{AwsPublisher, Publisher};
 use keytrail_lambda::{SettingError, metrics, required};
 
 use crate::clock::Waiting;

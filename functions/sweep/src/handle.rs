@@ -20,6 +20,8 @@ const TIME_TO_PUBLISH: Duration = Duration::from_secs(20);
 const TRIES_MAX: u32 = 5;
 /// Parked tallies that one sweep tries again.
 const PARKED_MAX: usize = 20;
+/// Pages of the quarantine that one sweep reads: tallies stand behind the files and messages that were set aside.
+const PAGES_MAX: usize = 20;
 /// Time between two tries of a parked tally, in seconds.
 const TRY_SECONDS: i64 = 3_600;
 
@@ -34,7 +36,7 @@ pub struct Swept {
     pub published: u64,
     /// Parked tallies that were sent again.
     pub tried_again: u64,
-    /// What stands in quarantine, at most one page of it.
+    /// What stands in quarantine, as far as one sweep reads.
     pub quarantined: u64,
 }
 
@@ -77,6 +79,7 @@ pub async fn handle(
         store,
         services,
         configuration,
+        None,
         invocation.now,
         time_left,
         TIME_TO_PUBLISH,
@@ -117,34 +120,48 @@ async fn parked(
     store: &impl Store,
     invocation: &Invocation,
 ) -> Result<Parked, keytrail_store::StoreError> {
-    let page = store.quarantined(None, PAGE_ENTRIES_MAX).await?;
-    let mut again = Vec::new();
-    for record in &page {
-        let is_due = invocation.now.seconds_since(record.last_at) >= TRY_SECONDS;
-        let (Some((bucket, key)), Some(account)) = (tally_address(&record.name), &record.account)
-        else {
-            continue;
-        };
-        if again.len() == PARKED_MAX || record.tries >= TRIES_MAX || !is_due {
-            continue;
+    let mut parked = Parked {
+        quarantined: 0,
+        again: Vec::new(),
+    };
+    let mut after: Option<String> = None;
+    for _ in 0..PAGES_MAX {
+        let page = store
+            .quarantined(after.as_deref(), PAGE_ENTRIES_MAX)
+            .await?;
+        let Some(last) = page.last() else { break };
+        after = Some(last.name.clone());
+        parked.quarantined += page.len() as u64;
+        for record in &page {
+            let Some(hand_over) = to_try_again(record, invocation) else {
+                continue;
+            };
+            if parked.again.len() == PARKED_MAX {
+                break;
+            }
+            let tried = Quarantined {
+                tries: record.tries + 1,
+                last_at: invocation.now,
+                ..record.clone()
+            };
+            store.quarantine(&tried).await?;
+            parked.again.push(hand_over);
         }
-        let tried = Quarantined {
-            tries: record.tries + 1,
-            last_at: invocation.now,
-            ..record.clone()
-        };
-        store.quarantine(&tried).await?;
-        again.push(HandOver {
-            account: account.clone(),
-            load: Load::Stored {
-                bucket: bucket.to_owned(),
-                key: key.to_owned(),
-            },
-        });
     }
-    Ok(Parked {
-        quarantined: page.len() as u64,
-        again,
+    Ok(parked)
+}
+
+/// What hands a parked tally over again, where it is one and the time has come.
+fn to_try_again(record: &Quarantined, invocation: &Invocation) -> Option<HandOver> {
+    let (bucket, key) = tally_address(&record.name)?;
+    let account = record.account.clone()?;
+    let is_due = invocation.now.seconds_since(record.last_at) >= TRY_SECONDS;
+    (is_due && record.tries < TRIES_MAX).then(|| HandOver {
+        account,
+        load: Load::Stored {
+            bucket: bucket.to_owned(),
+            key: key.to_owned(),
+        },
     })
 }
 

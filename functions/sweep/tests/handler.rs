@@ -10,7 +10,8 @@ use keytrail_detect::finding::Finding;
 use keytrail_event::EventTime;
 use keytrail_function_sweep::{Services, Waiting, handle};
 use keytrail_lambda::Invocation;
-use keytrail_lambda::outbox::{Audience, Publisher};
+use keytrail_lambda::audience::Audience;
+use keytrail_lambda::outbox::Publisher;
 use keytrail_store::{MemoryStore, Quarantined, Store};
 
 #[derive(Default)]
@@ -119,4 +120,23 @@ async fn a_parked_tally_is_tried_again_each_hour_and_five_times() {
         }
     }
     assert_eq!(tries, 4);
+}
+
+/// Tallies stood behind a thousand messages of a backfill, and were never tried again.
+#[tokio::test]
+async fn a_parked_tally_is_found_behind_everything_else() {
+    let world = World::default();
+    let names = (0..1_100).map(|n| format!("message {n:04}"));
+    for name in names.chain(["s3://state/parked/1.zst".to_owned()]) {
+        let parked = Quarantined {
+            name,
+            account: Some("111122223333".to_owned()),
+            reason: "tally-cannot-be-taken-in: busy".to_owned(),
+            tries: 1,
+            first_at: at("2024-01-31T08:00:00Z"),
+            last_at: at("2024-01-31T08:00:00Z"),
+        };
+        world.store.quarantine(&parked).await.unwrap();
+    }
+    assert_eq!(sweep(&world, "2024-01-31T10:00:00Z").await.len(), 1);
 }

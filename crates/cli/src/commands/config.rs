@@ -9,12 +9,13 @@ use keytrail_detect::configuration::Configuration;
 use keytrail_report::escape;
 use toml::{Table, Value};
 
-use crate::configuration::{self, ConfigurationArguments, FILE_NAME, Step};
+use crate::configuration::{self, ConfigurationArguments, FILE_NAME};
 use crate::configuration_file::ConfigurationFile;
 use crate::exit_code::Exit;
 use crate::failure::UsageError;
 use crate::output::{Destination, Format};
 use crate::talk::Talk;
+use keytrail_detect::configuration::Step;
 
 /// `keytrail config`.
 #[derive(Debug, Clone, Args)]

@@ -1,10 +1,8 @@
 //! Which findings the user wants to see. Everything is learnt, whatever is shown.
 
 use clap::Args;
-use keytrail_detect::behaviour::BEHAVIOURS;
+use keytrail_detect::configuration::is_rule;
 use keytrail_detect::finding::{Finding, Severity};
-use keytrail_detect::glob_pattern::GlobPattern;
-use keytrail_detect::rules::RULES;
 use keytrail_event::EventTime;
 
 use super::rules::no_such_rule;
@@ -123,21 +121,7 @@ impl FindingFilter {
 /// # Errors
 /// When no rule has it.
 pub fn check_rule(rule: &str) -> Result<(), UsageError> {
-    // Which Sigma rules there are, only the run that reads them knows.
-    if rule.starts_with("sigma:") {
-        return Ok(());
-    }
-    let mut known = RULES
-        .iter()
-        .map(|rule| rule.about().id)
-        .chain(BEHAVIOURS.iter().map(|behaviour| behaviour.id));
-    let is_known = if rule.contains('*') {
-        let pattern = GlobPattern::from(rule);
-        known.any(|id| pattern.matches(id))
-    } else {
-        known.any(|id| id == rule)
-    };
-    if is_known {
+    if is_rule(rule) {
         Ok(())
     } else {
         Err(no_such_rule(rule))

@@ -1,0 +1,184 @@
+//! Values of a configuration that have the right type and make no sense.
+
+use std::fmt;
+
+use keytrail_event::arn::is_account_id;
+
+use super::Configuration;
+use crate::behaviour::BEHAVIOURS;
+use crate::glob_pattern::GlobPattern;
+use crate::rules::RULES;
+
+/// Every value that makes no sense.
+#[must_use]
+pub fn wrong_values(configuration: &Configuration) -> Vec<Wrong> {
+    let mut wrong = Vec::new();
+    let mut say = |path: Vec<Step<'static>>, message: String, hint| {
+        wrong.push(Wrong {
+            path,
+            message,
+            hint,
+        });
+    };
+    let accounts = &configuration.organisation.accounts;
+    for account in accounts.iter().filter(|account| !is_account_id(account)) {
+        say(
+            vec![Step::Key("organisation"), Step::Key("accounts")],
+            format!("`{account}` is no account of the organisation"),
+            "an account id is twelve digits, written as text: \"111122223333\"",
+        );
+    }
+    let findings = configuration.behaviour.findings_a_day;
+    if !(0.001..=100.0).contains(&findings) {
+        say(
+            vec![Step::Key("behaviour"), Step::Key("findings_a_day")],
+            format!("{findings} is out of bounds"),
+            "it is a number between 0.001 and 100",
+        );
+    }
+    let floor = configuration.behaviour.score_floor;
+    if !(0.0..=1000.0).contains(&floor) {
+        say(
+            vec![Step::Key("behaviour"), Step::Key("score_floor")],
+            format!("{floor} is out of bounds"),
+            "it is a score between 0 and 1000",
+        );
+    }
+    for rule in &configuration.shadow {
+        if rule.contains('*') || !is_rule(rule) {
+            say(
+                vec![Step::Key("shadow")],
+                format!("no rule is named `{rule}`"),
+                "`keytrail rules list` names them all",
+            );
+        }
+    }
+    for (index, suppression) in configuration.suppress.iter().enumerate() {
+        let step = |key| vec![Step::Key("suppress"), Step::Index(index), Step::Key(key)];
+        if let Some(rule) = suppression.rule.as_deref().filter(|rule| !is_rule(rule)) {
+            say(
+                step("rule"),
+                format!("no rule is named `{rule}`"),
+                "`keytrail rules list` names them all",
+            );
+        }
+        if !suppression.is_narrow() {
+            say(
+                step("until"),
+                "a suppression names nothing, and would hide every finding".to_owned(),
+                "give it a rule, principal, key or account",
+            );
+        }
+        let texts = [
+            ("reason", &suppression.reason),
+            ("owner", &suppression.owner),
+        ];
+        for (key, _) in texts.iter().filter(|(_, text)| text.trim().is_empty()) {
+            say(
+                step(key),
+                format!("the {key} of a suppression is empty"),
+                "who reads it later wants to know why it is there, and whom to ask",
+            );
+        }
+    }
+    for (index, change) in configuration.expected.iter().enumerate() {
+        let step = |key| vec![Step::Key("expected"), Step::Index(index), Step::Key(key)];
+        if change
+            .from
+            .as_ref()
+            .is_some_and(|from| from.time() >= change.until.time())
+        {
+            say(
+                step("from"),
+                "an expected change ends before it begins".to_owned(),
+                "`from` is the first moment of its window, `until` the first one after it",
+            );
+        }
+        if !change.is_narrow() {
+            say(
+                step("until"),
+                "an expected change names nothing, and would cover every finding".to_owned(),
+                "give it a principal or a key",
+            );
+        }
+        if change.reason.trim().is_empty() {
+            say(
+                step("reason"),
+                "the reason of an expected change is empty".to_owned(),
+                "who reads it later wants to know why it is there",
+            );
+        }
+    }
+    wrong
+}
+
+/// What is wrong with a value that has the right type, and the key it stands under.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wrong {
+    /// Names of tables and keys, and the numbers of tables in arrays, from 0.
+    pub path: Vec<Step<'static>>,
+    /// What is wrong.
+    pub message: String,
+    /// What to do.
+    pub hint: &'static str,
+}
+
+/// A step to a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step<'k> {
+    /// A name in a table.
+    Key(&'k str),
+    /// A place in an array, from 0.
+    Index(usize),
+}
+
+impl fmt::Display for Wrong {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", written(&self.path), self.message)
+    }
+}
+
+/// A path as people write it: `suppress[0].until`.
+#[must_use]
+pub fn written(path: &[Step<'_>]) -> String {
+    let mut text = String::new();
+    for step in path {
+        match step {
+            Step::Key(key) if text.is_empty() => text.push_str(key),
+            Step::Key(key) => text.extend([".", key]),
+            Step::Index(index) => text.push_str(&format!("[{index}]")),
+        }
+    }
+    text
+}
+
+/// Whether a rule or behaviour has this id, or fits this pattern of ids. Which Sigma rules there are, only the run
+/// that reads them knows.
+#[must_use]
+pub fn is_rule(id: &str) -> bool {
+    let rules = RULES.iter().map(|rule| rule.about().id);
+    let mut known = rules.chain(BEHAVIOURS.iter().map(|behaviour| behaviour.id));
+    if id.starts_with("sigma:") {
+        return true;
+    }
+    if !id.contains('*') {
+        return known.any(|known| known == id);
+    }
+    let pattern = GlobPattern::from(id);
+    known.any(|known| pattern.matches(known))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_and_patterns_name_rules() {
+        for id in ["key-disabled", "rate-pair", "key-*", "*", "sigma:any"] {
+            assert!(is_rule(id), "{id}");
+        }
+        for id in ["", "key-disable", "nothing-*"] {
+            assert!(!is_rule(id), "{id}");
+        }
+    }
+}
