@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use crate::template::{list, references, resources};
 
+/// The type of alarms.
 pub const ALARM: &str = "AWS::CloudWatch::Alarm";
 /// Where the runbooks stand; every alarm's description begins so.
 const RUNBOOKS: &str = "docs/runbooks/README.md#";

@@ -8,7 +8,9 @@ use crate::template::{list, references, resources};
 
 /// Types that hold what cannot be made again.
 const KEPT: [&str; 3] = ["AWS::S3::Bucket", "AWS::DynamoDB::Table", "AWS::KMS::Key"];
+/// The type of functions.
 pub const FUNCTION: &str = "AWS::Serverless::Function";
+/// The type of queues.
 pub const QUEUE: &str = "AWS::SQS::Queue";
 
 /// Everything that is wrong with the template. `runbooks` is the text of the runbooks, `sources` that of the functions.
