@@ -1,6 +1,8 @@
 //! The template holds to its policies, and each policy notices when it does not.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::expect_used)]
 
+mod alarms;
+mod losses;
 mod policy;
 mod template;
 
@@ -22,7 +24,7 @@ fn the_template() -> Value {
 /// The text of everything that publishes metrics.
 fn sources() -> String {
     let mut text = String::new();
-    for folder in ["functions", "crates/aws/src"] {
+    for folder in ["functions", "crates/lambda/src", "crates/aws/src"] {
         collect(&root().join(folder), &mut text);
     }
     text
@@ -55,6 +57,26 @@ fn the_costs_count_the_alarms() {
     let alarms = template::resources(&template, "AWS::CloudWatch::Alarm").count();
     let row = format!("{alarms} alarms × $0.10");
     assert!(read("docs/deploy.md").contains(&row), "{row}");
+}
+
+/// Who looks at an alarm or at the dashboard finds what its metric counts.
+#[test]
+fn the_metrics_are_explained() {
+    let template = the_template();
+    let alarms = template::resources(&template, "AWS::CloudWatch::Alarm");
+    let mut metrics: Vec<String> = alarms
+        .map(|(_, alarm)| &alarm["Properties"])
+        .filter(|properties| properties["Namespace"] == "Keytrail")
+        .map(|properties| properties["MetricName"].as_str().unwrap().to_owned())
+        .collect();
+    let body = "/Resources/Dashboard/Properties/DashboardBody/Fn::Sub";
+    let body = template.pointer(body).unwrap().as_str().unwrap();
+    let shown = body.split("[\"Keytrail\", \"").skip(1);
+    metrics.extend(shown.map(|rest| rest.split('"').next().unwrap().to_owned()));
+    let page = read("docs/deploy.md");
+    for metric in metrics {
+        assert!(page.contains(&format!("`{metric}`")), "{metric}");
+    }
 }
 
 /// Changes the template at one place; that and nothing else is noticed.
@@ -171,7 +193,7 @@ fn open_doors_are_noticed() {
     check(
         "/Resources/StateTable/DeletionPolicy",
         json!("Delete"),
-        &["StateTable has no DeletionPolicy of Retain"],
+        &["StateTable has no DeletionPolicy of RetainExceptOnCreate"],
     );
     check(
         "/Resources/IngestLogs/Properties/RetentionInDays",
@@ -182,6 +204,94 @@ fn open_doors_are_noticed() {
         "/Resources/SweepFunction/Properties/Role",
         json!({ "Fn::GetAtt": ["DetectRole", "Arn"] }),
         &["SweepFunction has no role of its own"],
+    );
+}
+
+#[test]
+fn what_could_be_lost_is_noticed() {
+    check(
+        "/Resources/DeliveredRule/Properties/Targets/0/DeadLetterConfig",
+        Value::Null,
+        &["DeliveredRule has no dead letters"],
+    );
+    check(
+        "/Resources/ArrivalDeadLettersPolicy/Properties/PolicyDocument/Statement/0/Condition/ArnEquals/aws:SourceArn/1",
+        Value::Null,
+        &["NotableRule may not send its dead letters"],
+    );
+    check(
+        "/Resources/NotableRuleAlarm/Properties/MetricName",
+        json!("Invocations"),
+        &["no alarm watches FailedInvocations of NotableRule"],
+    );
+    check(
+        "/Resources/IngestFunction/Properties/DeadLetterQueue",
+        Value::Null,
+        &["IngestFunction loses what it was invoked with"],
+    );
+    check(
+        "/Resources/ArrivalDeadLetters/Properties",
+        json!({ "KmsMasterKeyId": { "Ref": "StateKey" }, "MessageRetentionPeriod": 1_209_600 }),
+        &["ArrivalDeadLetters is not encrypted by its service"],
+    );
+    check(
+        "/Resources/StateBucket/Properties/LifecycleConfiguration/Rules/1/Prefix",
+        Value::Null,
+        &["StateBucket ends versions of everything"],
+    );
+}
+
+#[test]
+fn an_alarm_that_nobody_would_hear_is_noticed() {
+    check(
+        "/Resources/QuarantineAlarm/Properties/AlarmActions/0",
+        json!({ "Ref": "AlertTopic" }),
+        &["QuarantineAlarm tells by a topic of the state's key"],
+    );
+    check(
+        "/Resources/FindingsUnpublishedAlarm/Properties/MetricName",
+        json!("FindingsPublished"),
+        &["no alarm watches all of FindingsUnpublished"],
+    );
+    let parked = "/Resources/PartsParkedAlarm/Properties";
+    let properties = the_template().pointer(parked).unwrap().clone();
+    let mut of_one_reason = properties;
+    of_one_reason["Dimensions"] = json!([{ "Name": "Reason", "Value": "cannot-be-read" }]);
+    check(
+        parked,
+        of_one_reason,
+        &["no alarm watches all of PartsParked"],
+    );
+}
+
+#[test]
+fn a_backfill_that_gives_up_or_keeps_silent_is_noticed() {
+    let definition = "/Resources/Backfill/Properties/DefinitionString";
+    let template = the_template();
+    let text = template.pointer(definition).unwrap().as_str().unwrap();
+    let changed = |from: &str, to: &str| {
+        assert!(text.contains(from), "{from}");
+        json!(text.replace(from, to))
+    };
+    check(
+        definition,
+        changed("FailurePercentage\": 20", "FailurePercentage\": 0"),
+        &["Backfill ends with the first file that fails"],
+    );
+    check(
+        definition,
+        changed("\"ResultWriter\"", "\"Comment\""),
+        &["Backfill does not tell what failed"],
+    );
+    check(
+        definition,
+        changed("arn:${Partition}", "arn:aws"),
+        &["Backfill names a resource of one partition"],
+    );
+    check(
+        definition,
+        changed("${Partition}", "${NoSuchPlace}"),
+        &["Backfill leaves a place open"],
     );
 }
 

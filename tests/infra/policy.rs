@@ -2,15 +2,16 @@
 
 use serde_json::Value;
 
+use crate::alarms::{ALARM, alarms, is_watched};
+use crate::losses::{losses, of_arrivals};
 use crate::template::{list, references, resources};
 
-/// Where the runbooks stand; every alarm's description begins so.
-const RUNBOOKS: &str = "docs/runbooks/README.md#";
 /// Types that hold what cannot be made again.
 const KEPT: [&str; 3] = ["AWS::S3::Bucket", "AWS::DynamoDB::Table", "AWS::KMS::Key"];
-const FUNCTION: &str = "AWS::Serverless::Function";
-const QUEUE: &str = "AWS::SQS::Queue";
-const ALARM: &str = "AWS::CloudWatch::Alarm";
+/// The type of functions.
+pub const FUNCTION: &str = "AWS::Serverless::Function";
+/// The type of queues.
+pub const QUEUE: &str = "AWS::SQS::Queue";
 
 /// Everything that is wrong with the template. `runbooks` is the text of the runbooks, `sources` that of the functions.
 pub fn violations(template: &Value, runbooks: &str, sources: &str) -> Vec<String> {
@@ -24,11 +25,13 @@ pub fn violations(template: &Value, runbooks: &str, sources: &str) -> Vec<String
     kept(template, &mut wrong);
     logs(template, &mut wrong);
     alarms(template, runbooks, sources, &mut wrong);
+    losses(template, &mut wrong);
+    partitions(template, &mut wrong);
     found
 }
 
 /// The statements of every policy: the resource's name, its type, the statement.
-fn all_statements(template: &Value) -> Vec<(&str, &str, &Value)> {
+pub fn all_statements(template: &Value) -> Vec<(&str, &str, &Value)> {
     let mut found = Vec::new();
     for (name, resource) in template["Resources"].as_object().unwrap() {
         let kind = resource["Type"].as_str().unwrap();
@@ -118,10 +121,21 @@ fn resource_policies(template: &Value, wrong: &mut impl FnMut(String)) {
     }
 }
 
+/// Names of resources are right in every partition, also in those of China and of governments.
+fn partitions(template: &Value, wrong: &mut impl FnMut(String)) {
+    for (name, resource) in template["Resources"].as_object().unwrap() {
+        let text = resource["Properties"].to_string();
+        if text.contains("arn:aws:") || text.contains("${AWS::Region}.amazonaws.com") {
+            wrong(format!("{name} names a resource of one partition"));
+        }
+    }
+}
+
 /// Every queue that is read has dead letters, is encrypted, and is watched.
 fn queues(template: &Value, wrong: &mut impl FnMut(String)) {
     let is_queue = |name: &str| template["Resources"][name]["Type"] == QUEUE;
     let all: Vec<_> = resources(template, QUEUE).collect();
+    let of_arrivals = of_arrivals(template);
     let dead: Vec<String> = all
         .iter()
         .flat_map(|(_, queue)| {
@@ -142,7 +156,8 @@ fn queues(template: &Value, wrong: &mut impl FnMut(String)) {
         } else if !is_watched(template, name, "ApproximateNumberOfMessagesVisible") {
             wrong(format!("no alarm watches {name}"));
         }
-        if properties["KmsMasterKeyId"].is_null() {
+        let keeps_arrivals = of_arrivals.iter().any(|(_, queue)| queue == name);
+        if properties["KmsMasterKeyId"].is_null() && !keeps_arrivals {
             wrong(format!("{name} is not encrypted by the state's key"));
         }
         if is_dead && properties["MessageRetentionPeriod"] != 1_209_600 {
@@ -152,16 +167,6 @@ fn queues(template: &Value, wrong: &mut impl FnMut(String)) {
     for name in dead.iter().filter(|name| !is_queue(name)) {
         wrong(format!("dead letters go to {name}, which is no queue"));
     }
-}
-
-fn is_watched(template: &Value, name: &str, metric: &str) -> bool {
-    resources(template, ALARM).any(|(_, alarm)| {
-        let properties = &alarm["Properties"];
-        properties["MetricName"] == metric
-            && references(&properties["Dimensions"])
-                .iter()
-                .any(|it| it == name)
-    })
 }
 
 /// Each function has a role of its own, its alarms, and queues that wait long enough.
@@ -285,13 +290,17 @@ fn buckets(template: &Value, wrong: &mut impl FnMut(String)) {
     }
 }
 
-/// What cannot be made again stays when the stack goes, and can be restored.
+/// What cannot be made again stays when the stack goes, and can be restored. It does not stay when the deployment that
+/// made it fails: the next one could not take its name.
 fn kept(template: &Value, wrong: &mut impl FnMut(String)) {
     for kind in KEPT {
         for (name, resource) in resources(template, kind) {
-            for policy in ["DeletionPolicy", "UpdateReplacePolicy"] {
-                if resource[policy] != "Retain" {
-                    wrong(format!("{name} has no {policy} of Retain"));
+            for (policy, right) in [
+                ("DeletionPolicy", "RetainExceptOnCreate"),
+                ("UpdateReplacePolicy", "Retain"),
+            ] {
+                if resource[policy] != right {
+                    wrong(format!("{name} has no {policy} of {right}"));
                 }
             }
         }
@@ -342,43 +351,4 @@ fn logs(template: &Value, wrong: &mut impl FnMut(String)) {
             wrong(format!("{name} has no log group"));
         }
     }
-}
-
-/// Every alarm leads to a runbook, tells somebody, and watches a metric that is published.
-fn alarms(template: &Value, runbooks: &str, sources: &str, wrong: &mut impl FnMut(String)) {
-    for (name, alarm) in resources(template, ALARM) {
-        let properties = &alarm["Properties"];
-        let description = properties["AlarmDescription"].as_str().unwrap_or_default();
-        let anchor = description.strip_prefix(RUNBOOKS);
-        let anchor = anchor.and_then(|rest| rest.split(':').next());
-        let has_runbook = anchor.is_some_and(|anchor| {
-            let heading = |line: &str| line.strip_prefix("## ").map(slug);
-            runbooks
-                .lines()
-                .any(|line| heading(line).as_deref() == Some(anchor))
-        });
-        if !has_runbook {
-            wrong(format!("{name} has no runbook"));
-        }
-        if list(&properties["AlarmActions"]).is_empty() {
-            wrong(format!("{name} tells nobody"));
-        }
-        let of_metrics = list(&properties["Metrics"]);
-        let metrics = of_metrics
-            .iter()
-            .map(|metric| &metric["MetricStat"]["Metric"]);
-        for metric in metrics.chain([properties]) {
-            let published = metric["MetricName"].as_str().unwrap_or_default();
-            if metric["Namespace"] == "Keytrail" && !sources.contains(&format!("\"{published}\"")) {
-                wrong(format!(
-                    "{name} watches {published}, which nobody publishes"
-                ));
-            }
-        }
-    }
-}
-
-/// A heading as its anchor.
-fn slug(heading: &str) -> String {
-    heading.trim().to_lowercase().replace(' ', "-")
 }

@@ -9,10 +9,12 @@ use keytrail_event::{OperationClass, OutcomeFamily, Reading};
 /// What an invocation came to.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Counts {
-    /// Deliveries read: objects, and payloads with records.
+    /// Deliveries of the counting lane that were read: objects, and payloads with records.
     pub deliveries: u64,
     /// Bytes of them, as they came.
     pub bytes: u64,
+    /// Payloads read of notable records ahead of their file.
+    pub ahead: u64,
     /// What they held.
     pub reading: Reading,
     /// How their records were in time.
@@ -59,6 +61,7 @@ impl Counts {
         let count = |name, count| Measure::count(name, Dimension::None, count);
         let mut measures = vec![
             count("Deliveries", self.deliveries),
+            count("DeliveriesAhead", self.ahead),
             count("Records", self.reading.records),
             count("KmsRecords", self.reading.kms),
             count("RecordsMalformed", self.reading.malformed),
@@ -68,6 +71,8 @@ impl Counts {
             count("RecordsFromTheFuture", self.tally.future),
             count("ConservationViolations", u64::from(!self.is_conserved())),
             count("MessagesFailed", self.failed),
+            // An alarm watches one metric, and reasons are many.
+            count("PartsParked", self.parked.values().sum()),
             Measure {
                 name: "DeliveryBytes",
                 unit: Unit::Bytes,

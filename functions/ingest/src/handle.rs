@@ -170,7 +170,7 @@ fn read_object(
         let lag = now.seconds_since(stamp);
         counts.lag_seconds = counts.lag_seconds.max(Some(lag));
     }
-    count_read(name, bytes.len(), read, counts)
+    count_read(name, Lane::Files, bytes.len(), read, counts)
 }
 
 fn read_records(
@@ -184,13 +184,20 @@ fn read_records(
         return ignore("other-lane", counts);
     }
     let read = reads.records(records.lane, &records.text);
-    count_read(name_of(message), records.text.len(), read, counts)
+    let bytes = records.text.len();
+    count_read(name_of(message), records.lane, bytes, read, counts)
 }
 
 /// What was read counts, whatever came after it; what was not is set aside.
-fn count_read(name: String, bytes: usize, read: Read, counts: &mut Counts) -> Outcome {
-    counts.deliveries += 1;
-    counts.bytes += bytes as u64;
+fn count_read(name: String, lane: Lane, bytes: usize, read: Read, counts: &mut Counts) -> Outcome {
+    match lane {
+        // Whether deliveries still come is what an alarm watches, and these come without them.
+        Lane::Events => counts.ahead += 1,
+        Lane::Files | Lane::Logs => {
+            counts.deliveries += 1;
+            counts.bytes += bytes as u64;
+        }
+    }
     counts.reading.add(&read.reading);
     match read.problem {
         None => Outcome::Done,
@@ -268,6 +275,7 @@ fn tell(counts: &Counts) {
     let fields = [
         ("deliveries", Value::from(counts.deliveries)),
         ("bytes", Value::from(counts.bytes)),
+        ("ahead", Value::from(counts.ahead)),
         ("records", Value::from(counts.reading.records)),
         ("kms", Value::from(counts.reading.kms)),
         ("malformed", Value::from(counts.reading.malformed)),

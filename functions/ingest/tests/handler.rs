@@ -252,6 +252,8 @@ async fn one_bad_object_never_fails_its_batch() {
         world.measured("PartsParked", Dimension::Reason("cannot-be-read")),
         1.0
     );
+    // What the alarm watches is all of them, whatever the reason.
+    assert_eq!(world.measured("PartsParked", Dimension::None), 3.0);
     assert_eq!(
         world.measured("PartsIgnored", Dimension::Reason("test-event")),
         1.0
@@ -294,6 +296,20 @@ async fn a_notable_record_ahead_of_its_file_feeds_rules_and_no_cell() {
     world.handle(&queued(&[notified(KEY)])).await.unwrap();
     let tally = &world.tallies()["111122223333"];
     assert_eq!((tally.notables.len(), tally.distinct()), (1, 1));
+}
+
+/// One grant an hour, ahead of a file that never came, kept the alarm on missing deliveries silent.
+#[tokio::test]
+async fn a_notable_record_ahead_of_its_file_is_no_delivery() {
+    let event = json!({ "detail-type": "AWS API Call via CloudTrail", "source": "aws.kms", "detail": record(7, "111122223333") });
+    let world = World::with(&[(KEY, file(&[record(7, "111122223333")]))]);
+    let measured = |name| world.measured(name, Dimension::None);
+    world.handle(&queued(&[event])).await.unwrap();
+    let counted = ["Deliveries", "DeliveryBytes", "DeliveriesAhead"].map(measured);
+    assert_eq!(counted, [0.0, 0.0, 1.0]);
+    world.handle(&queued(&[notified(KEY)])).await.unwrap();
+    let counted = ["Deliveries", "DeliveriesAhead"].map(measured);
+    assert_eq!(counted, [1.0, 1.0]);
 }
 
 #[tokio::test]

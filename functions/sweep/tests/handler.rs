@@ -3,7 +3,7 @@
 
 use std::sync::Mutex;
 
-use keytrail_aws::metrics::Measure;
+use keytrail_aws::metrics::{Dimension, Measure};
 use keytrail_delivery::hand_over::{HandOver, Load};
 use keytrail_detect::configuration::Configuration;
 use keytrail_detect::finding::Finding;
@@ -19,6 +19,7 @@ struct World {
     store: MemoryStore,
     waiting: Waiting,
     handed_over: Mutex<Vec<HandOver>>,
+    measures: Mutex<Vec<Measure>>,
 }
 
 impl Publisher for World {
@@ -43,7 +44,9 @@ impl Services for World {
         Ok(())
     }
 
-    async fn measure(&self, _: &[Measure]) {}
+    async fn measure(&self, measures: &[Measure]) {
+        self.measures.lock().unwrap().extend(measures);
+    }
 }
 
 fn at(time: &str) -> EventTime {
@@ -85,6 +88,18 @@ async fn every_account_gets_a_tick_held_back_by_the_oldest_delivery() {
     };
     let ticks = sweep(&world, "2024-01-31T10:00:00Z").await;
     assert_eq!(ticks[0], tick("111122223333", "2024-01-31T09:45:00Z"));
+}
+
+/// An alarm takes their absence for sweeps that are missing, so they are zero rather than left out.
+#[tokio::test]
+async fn a_sweep_over_nobody_says_that_it_was() {
+    let world = World::default();
+    sweep(&world, "2024-01-31T10:00:00Z").await;
+    let measures = world.measures.lock().unwrap();
+    for name in ["Accounts", "Quarantined"] {
+        let nothing = Measure::count(name, Dimension::None, 0);
+        assert!(measures.contains(&nothing), "{name}");
+    }
 }
 
 #[tokio::test]

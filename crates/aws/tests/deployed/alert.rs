@@ -128,7 +128,7 @@ async fn subscribe(connection: &Connection, stack: &str, topic: &str) -> String 
     url
 }
 
-/// An alert that is a finding, with its attributes; alarms come by the same topic.
+/// An alert, with its attributes.
 async fn receive(connection: &Connection, url: &str) -> Option<(String, Vec<(String, String)>)> {
     let request = connection.sqs().receive_message().queue_url(url);
     let answer = request.message_attribute_names("All").send().await.unwrap();

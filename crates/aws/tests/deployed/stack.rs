@@ -35,7 +35,7 @@ impl Stack {
         let name = format!("{name}-{}", std::process::id());
         let trail = format!("{name}-trail");
         upload(&connection, &name, &bootstraps).await;
-        deploy(&endpoint, &name, &trail);
+        deploy(&endpoint, &connection, &name, &trail).await;
         Some(Self {
             endpoint,
             connection,
@@ -122,7 +122,7 @@ async fn upload(connection: &Connection, stack: &str, bootstraps: &[(&str, PathB
 }
 
 /// Deploys the template, packaged as `sam deploy` would do.
-fn deploy(endpoint: &Endpoint, stack: &str, trail: &str) {
+async fn deploy(endpoint: &Endpoint, connection: &Connection, stack: &str, trail: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../infra/template.yaml");
     let mut template = template::parse(&std::fs::read_to_string(path).unwrap());
     let resources = template["Resources"].as_object_mut().unwrap();
@@ -142,19 +142,23 @@ fn deploy(endpoint: &Endpoint, stack: &str, trail: &str) {
             }
         }
     }
+    // Written out, it may be more than a request carries.
+    let put = connection.s3().put_object().bucket(format!("{stack}-code"));
+    let put = put
+        .key("template.json")
+        .body(template.to_string().into_bytes().into());
+    put.send().await.unwrap();
+    let url = format!("http://{}/{stack}-code/template.json", endpoint.address());
     let parameter = |number: u32, name: &str, value: &str| {
         format!(
             "&Parameters.member.{number}.ParameterKey={name}&Parameters.member.{number}.ParameterValue={value}"
         )
     };
     let form = format!(
-        "Action=CreateStack&StackName={stack}&Capabilities.member.1=CAPABILITY_IAM&Capabilities.member.2=CAPABILITY_AUTO_EXPAND{}{}&TemplateBody={}",
+        "Action=CreateStack&StackName={stack}&Capabilities.member.1=CAPABILITY_IAM&Capabilities.member.2=CAPABILITY_AUTO_EXPAND{}{}&TemplateURL={}",
         parameter(1, "TrailBucketName", trail),
         parameter(2, "CreateTrailBucket", "true"),
-        percent_encoding::utf8_percent_encode(
-            &template.to_string(),
-            percent_encoding::NON_ALPHANUMERIC
-        )
+        percent_encoding::utf8_percent_encode(&url, percent_encoding::NON_ALPHANUMERIC)
     );
     let answer = call(endpoint, "cloudformation", "/", &form);
     assert!(answer.contains("StackId"), "{answer}");
@@ -170,7 +174,7 @@ fn deploy(endpoint: &Endpoint, stack: &str, trail: &str) {
             "{answer}"
         );
         assert!(from.elapsed() < PATIENCE, "{answer}");
-        std::thread::sleep(Duration::from_millis(200));
+        tokio::time::sleep(Duration::from_millis(200)).await;
     }
 }
 
