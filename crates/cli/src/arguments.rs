@@ -273,7 +273,7 @@ pub struct ReplayArguments {
     /// Put suppressed findings into the table, too. Data formats hold them always.
     #[arg(long, help_heading = "Output")]
     pub show_suppressed: bool,
-    /// Exit with 1 when a finding shown is at least this severe. Expected, suppressed and shadow ones do not count.
+    /// Exit with 1 when a finding shown is at least this severe. Expected, suppressed, shadow and resolved ones do not count.
     #[arg(long, value_name = "SEVERITY", value_parser = severity, help_heading = "Output")]
     pub fail_on: Option<Severity>,
     /// Also write what every principal's hour scored, far below the threshold too, for `keytrail evaluate`.

@@ -22,18 +22,18 @@ pub enum Audience {
 }
 
 impl Audience {
-    /// Who is told of this revision, where people were told this before, and somebody closed the finding at `closed_at`.
+    /// Who is told of this revision, where people were told this before, and it was opened again at `reopened_at`.
     #[must_use]
     pub fn of(
         finding: &Finding,
         told: Option<&Told>,
-        closed_at: Option<EventTime>,
+        reopened_at: Option<EventTime>,
         now: EventTime,
     ) -> Self {
         match (finding.state, told) {
             (FindingState::Expected | FindingState::Suppressed | FindingState::Shadow, _)
             | (FindingState::Withdrawn, None) => Self::Nobody,
-            (_, Some(told)) if told.is_news(finding, closed_at) => Self::Everybody,
+            (_, Some(told)) if told.is_news(finding, reopened_at) => Self::Everybody,
             (_, None) if now.seconds_since(finding.last_seen) <= NEWS_SECONDS => Self::Everybody,
             _ => Self::Programs,
         }

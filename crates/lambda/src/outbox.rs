@@ -23,7 +23,7 @@ use serde_json::Value;
 use crate::audience::Audience;
 use crate::log::{Level, log};
 use crate::settings::{SettingError, required, setting};
-use crate::told::{Told, closed_at};
+use crate::told::{Told, reopened_at};
 
 /// Findings of one page of the outbox.
 const PAGE_FINDINGS: usize = 100;
@@ -197,7 +197,7 @@ async fn send(
     };
     dispose(std::slice::from_mut(&mut finding), configuration);
     let told = Told::stored_with(stored);
-    let audience = Audience::of(&finding, told.as_ref(), closed_at(stored), now);
+    let audience = Audience::of(&finding, told.as_ref(), reopened_at(stored), now);
     let published = match audience {
         Audience::Nobody => Ok(()),
         Audience::Programs | Audience::Everybody => publisher.publish(&finding, audience).await,

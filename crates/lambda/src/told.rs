@@ -3,9 +3,10 @@
 //! A finding is revised whenever anything of it changes: each delivery adds to the count of an attack that goes on.
 //! Who keeps findings up to date wants every revision, and who is woken by them only some.
 
-use keytrail_detect::finding::{Finding, FindingState, Severity};
+use keytrail_detect::finding::{Finding, FindingState, Severity, Triage};
 use keytrail_event::EventTime;
 use keytrail_store::StoredFinding;
+use keytrail_store::executor::REOPENED_BY;
 use serde::{Deserialize, Serialize};
 
 /// Seconds after which a problem that comes up again, or still goes on, is news again.
@@ -44,23 +45,23 @@ impl Told {
     }
 
     /// Whether this revision says what the last alert did not: it is worse, was taken back or stands again, goes on a day
-    /// later, or goes on after somebody closed it at `closed_at`.
+    /// later, or was opened again at `reopened_at`, since it goes on after somebody resolved it.
     #[must_use]
-    pub fn is_news(&self, finding: &Finding, closed_at: Option<EventTime>) -> bool {
+    pub fn is_news(&self, finding: &Finding, reopened_at: Option<EventTime>) -> bool {
         let is_withdrawn = finding.state == FindingState::Withdrawn;
         if is_withdrawn || self.is_withdrawn {
             return is_withdrawn != self.is_withdrawn;
         }
         let goes_on = finding.last_seen.seconds_since(self.last_seen) >= REMIND_SECONDS;
-        let is_reopened = closed_at.is_some_and(|at| at >= self.at && finding.last_seen > at);
+        let is_reopened = reopened_at.is_some_and(|at| at >= self.at);
         finding.severity > self.severity || goes_on || is_reopened
     }
 }
 
-/// When somebody closed a finding, if that is the last thing that anybody did about it.
-pub(crate) fn closed_at(stored: &StoredFinding) -> Option<EventTime> {
+/// When a finding was opened again, if that is the last thing that was done about it.
+pub(crate) fn reopened_at(stored: &StoredFinding) -> Option<EventTime> {
     let (_, note) = stored.triage.last()?;
-    (note.state == "resolved").then_some(note.at)
+    (note.by == REOPENED_BY && note.state == Triage::Open.as_str()).then_some(note.at)
 }
 
 #[cfg(test)]
@@ -114,13 +115,13 @@ mod tests {
     }
 
     #[test]
-    fn what_goes_on_after_somebody_closed_it_is_told() {
+    fn what_goes_on_after_somebody_resolved_it_is_told_once() {
         let at = EventTime::from_unix_seconds;
         let told = Told::of(&finding(Final, High, 100), at(200));
         let later = finding(Final, High, 400);
         assert!(told.is_news(&later, Some(at(300))));
         assert!(!told.is_news(&later, None));
-        assert!(!told.is_news(&later, Some(at(400))));
-        assert!(!told.is_news(&later, Some(at(150))));
+        let told = Told::of(&later, at(301));
+        assert!(!told.is_news(&later, Some(at(300))));
     }
 }

@@ -6,7 +6,7 @@
 use std::cmp::Reverse;
 use std::io::{self, Write};
 
-use keytrail_detect::finding::{Finding, FindingState};
+use keytrail_detect::finding::{Finding, FindingState, Triage};
 use keytrail_detect::packed_finding::PackedFinding;
 
 use crate::escape::{shell_word, terminal};
@@ -91,7 +91,8 @@ pub(crate) fn write_headline(
 fn tags(finding: &Finding) -> Vec<&'static str> {
     let learning = is_learning(finding).then_some("learning");
     let state = (finding.state != FindingState::Final).then(|| state_name(finding.state));
-    learning.into_iter().chain(state).collect()
+    let triage = (finding.triage != Triage::Open).then(|| finding.triage.as_str());
+    learning.into_iter().chain(state).chain(triage).collect()
 }
 
 struct Block<'b> {

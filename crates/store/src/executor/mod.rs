@@ -13,6 +13,7 @@ mod form;
 mod gaps;
 mod notes;
 mod publish;
+mod reopen;
 mod start;
 mod tick;
 
@@ -22,6 +23,7 @@ pub use absorb::Absorbed;
 pub use error::ExecuteError;
 pub use form::{base_of, tally_of};
 pub use publish::finding_of;
+pub use reopen::REOPENED_BY;
 pub use start::Refolded;
 pub use tick::Ticked;
 

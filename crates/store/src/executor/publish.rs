@@ -52,7 +52,7 @@ pub(super) struct Standing<'f> {
 
 impl Standing<'_> {
     /// What is to be recorded of an episode that was recorded before; it is done with then.
-    fn revise(&mut self, stored: &StoredFinding) -> Result<Option<Finding>, ExecuteError> {
+    fn revise(&mut self, stored: &StoredFinding) -> Result<Option<Next>, ExecuteError> {
         let record = &stored.record;
         let now = self.now.remove(record.key.episode.as_str());
         if now.is_none() && !self.judged.covers(&record.rule, record.last_seen) {
@@ -61,7 +61,8 @@ impl Standing<'_> {
         }
         let known = finding_of(stored)?;
         if let Some(now) = now {
-            return Ok(next_revision(now.unpack(), Some(&known)));
+            let next = next_revision(now.unpack(), Some(&known));
+            return Ok(next.map(|next| Next { known, next }));
         }
         if known.state == FindingState::Withdrawn {
             return Ok(None);
@@ -75,8 +76,15 @@ impl Standing<'_> {
                 ..known.clone()
             },
         };
-        Ok(next_revision(stands, Some(&known)))
+        let next = next_revision(stands, Some(&known));
+        Ok(next.map(|next| Next { known, next }))
     }
+}
+
+/// A finding as it was recorded, and what is to be recorded of it next.
+struct Next {
+    known: Finding,
+    next: Finding,
 }
 
 /// The finding in its next revision; `None` when nothing changed.
@@ -151,13 +159,15 @@ impl<S: Store> Executor<'_, S> {
         &self,
         account: &str,
         mut standing: Standing<'_>,
+        clock: EventTime,
     ) -> Result<Revised, ExecuteError> {
         let mut revised = Revised::default();
         let mut after: Option<FindingKey> = None;
         while let Some(page) = self.page_behind(account, &mut after).await? {
             for stored in &page {
-                if let Some(finding) = standing.revise(stored)? {
-                    self.add(&mut revised, &finding).await?;
+                if let Some(Next { known, mut next }) = standing.revise(stored)? {
+                    self.reopen(stored, &known, &mut next, clock).await?;
+                    self.add(&mut revised, &next).await?;
                 }
             }
         }

@@ -69,7 +69,7 @@ impl<S: Store> Executor<'_, S> {
             before: &fold.before,
             judged,
         };
-        let revised = self.revise(account, standing).await?;
+        let revised = self.revise(account, standing, clock).await?;
         fold.before.clear();
         let mut commit = Commit {
             findings: revised.records,

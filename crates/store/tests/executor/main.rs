@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod many_findings;
+mod reopened;
 mod world;
 
 use std::collections::BTreeMap;

@@ -11,6 +11,7 @@ pub mod unkept;
 
 use std::io::IsTerminal as _;
 
+use keytrail_detect::finding::Triage;
 use keytrail_detect::packed_finding::PackedFinding;
 use keytrail_detect::plan::Metrics;
 use keytrail_detect::tally::TallyCounts;
@@ -154,7 +155,8 @@ pub fn run(arguments: &ReplayArguments, talk: Talk, now: EventTime) -> anyhow::R
             .findings
             .packed()
             .iter()
-            .any(|finding| finding.state().is_alerting() && finding.severity() >= severity)
+            .filter(|finding| finding.state().is_alerting() && finding.severity() >= severity)
+            .any(|finding| finding.unpack().triage != Triage::Resolved)
     };
     Ok(if arguments.fail_on.is_some_and(is_failed) {
         Exit::Findings
