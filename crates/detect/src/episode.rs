@@ -97,13 +97,18 @@ impl Candidate {
             finding.score = score;
             finding.confidence = round_to_hundredths(self.confidence);
         }
-        if is_worse || self.latest_stands {
+        if self.latest_stands {
+            finding.title = self.title;
+            // What it does not speak of stays as it was.
+            let said: Vec<&str> = self.evidence.iter().map(|it| &*it.feature).collect();
+            finding.evidence.retain(|it| !said.contains(&&*it.feature));
+            finding.evidence.splice(0..0, self.evidence);
+            finding.next_steps = self.next_steps;
+        } else if is_worse {
             finding.title = self.title;
             finding.evidence = self.evidence;
             finding.next_steps = self.next_steps;
-            if !self.latest_stands {
-                facts::add(&mut finding, &known.evidence, &known.next_steps);
-            }
+            facts::add(&mut finding, &known.evidence, &known.next_steps);
         } else {
             facts::add(&mut finding, &self.evidence, &self.next_steps);
         }

@@ -9,12 +9,14 @@ use super::support::{
     last_use, last_use_evidence,
 };
 use super::{About, Hit, Light, Rule, Side};
+use crate::bounds::RULE_QUIET_DAYS;
 use crate::finding::{Evidence, Severity};
 
 /// The rule.
 pub struct KeyDeletionScheduled;
 
 const OPERATION: &str = "ScheduleKeyDeletion";
+const UNDONE_BY: &str = "CancelKeyDeletion";
 /// The shortest waiting period that KMS allows (KMS API Reference, ScheduleKeyDeletion).
 const WINDOW_DAYS_MIN: i64 = 7;
 /// A key used this many seconds before is in use.
@@ -27,7 +29,7 @@ const ABOUT: About = About {
     attack: &[("TA0040", "T1485", "T1485")],
     practice: "no key is taken away while data depends on it",
     side: Side::Owner,
-    fires_when: "ScheduleKeyDeletion succeeds: medium. High when the key was used in the last 24 h, when the waiting period is the 7-day minimum, or when it is shorter than this key's earlier one. Low when the key was pending deletion already, by then or earlier, and unused. A refused call fires one severity lower.",
+    fires_when: "ScheduleKeyDeletion succeeds: medium. High when the key was used in the last 24 h, when the waiting period is the 7-day minimum, or when it is shorter than this key's earlier one. Low when the key was pending deletion already, by then or earlier, and unused. A refused call fires one severity lower. CancelKeyDeletion within 7 days ends the deadline that the finding tells of, and not the finding.",
     reads: &[
         "eventName",
         "eventTime",
@@ -52,6 +54,9 @@ impl Rule for KeyDeletionScheduled {
     }
 
     fn judge(&self, record: &Record<'_>, light: &Light<'_>) -> Option<Hit> {
+        if is_owners_call(record, UNDONE_BY) {
+            return cancelled(record, light);
+        }
         if !is_owners_call(record, OPERATION) {
             return None;
         }
@@ -93,6 +98,36 @@ impl Rule for KeyDeletionScheduled {
         hit = hit.next(events_of_key(key, record, 24));
         Some(hit.lower_if_refused(record, light))
     }
+}
+
+/// The finding of whoever scheduled the deletion, told that it was cancelled: its deadline is none any more. Not after
+/// so long that it would be a finding of its own.
+fn cancelled(record: &Record<'_>, light: &Light<'_>) -> Option<Hit> {
+    let key = key_of(record, light)?;
+    let scheduled = &light.past.key(key)?.deletion.as_ref()?.change;
+    let seconds = record.time.seconds_since(scheduled.at);
+    if !record.outcome.is_success() || seconds >= RULE_QUIET_DAYS * DAY_SECONDS {
+        return None;
+    }
+    let title = format!(
+        "ScheduleKeyDeletion on {}, cancelled",
+        key_in_title(Some(key))
+    );
+    let by = cut(record.principal());
+    let text = format!(
+        "{} scheduled it at {}; {by} cancelled it at {}",
+        cut(&scheduled.by),
+        scheduled.at,
+        record.time
+    );
+    let hit = Hit::about(Some(&scheduled.by), Some(key), Severity::Low, title)
+        .because(Evidence::new("deletion_due", text).observed("cancelled"))
+        .next(format!(
+            "The key is disabled until somebody enables it: aws kms enable-key --key-id {}",
+            key_argument(key)
+        ))
+        .next(events_of_key(Some(key), record, 24));
+    Some(hit.latest_stands())
 }
 
 fn pending_evidence(pending: &Deletion) -> Evidence {

@@ -133,9 +133,37 @@ fn the_deadline_is_that_of_the_last_schedule() {
             schedule("2024-03-05T11:00:00Z", 7),
         ],
     );
-    assert_eq!((findings.len(), findings[0].count), (1, 2));
+    // Scheduled, cancelled, scheduled again.
+    assert_eq!((findings.len(), findings[0].count), (1, 3));
     assert!(says(&findings[0], "2024-03-12T11:00:00Z"), "{findings:#?}");
     assert!(!says(&findings[0], "2024-04-04"), "{findings:#?}");
+}
+
+#[test]
+fn a_deletion_that_was_cancelled_has_no_deadline() {
+    let scheduled = record(
+        "2024-03-05T09:00:00Z",
+        "ScheduleKeyDeletion",
+        1,
+        json!({"responseElements": {"keyState": "PendingDeletion"}}),
+    );
+    let ann = json!({"userIdentity": {"type": "IAMUser", "arn": "arn:aws:iam::111122223333:user/ann", "accountId": "111122223333"}});
+    let cancelled = |time| record(time, "CancelKeyDeletion", 1, ann.clone());
+    let soon = cancelled("2024-03-05T09:02:00Z");
+    let findings = found("key-deletion-scheduled", &[scheduled.clone(), soon]);
+    let [finding] = &*findings else {
+        panic!("{findings:#?}");
+    };
+    assert!(says(
+        finding,
+        "user/ann cancelled it at 2024-03-05T09:02:00Z"
+    ));
+    assert!(!says(finding, "cancel-key-deletion"), "{finding:#?}");
+    assert_eq!(finding.severity.as_str(), "medium");
+    // Much later it is no part of the finding any more, and no finding of its own.
+    let late = cancelled("2024-03-15T09:02:00Z");
+    let findings = found("key-deletion-scheduled", &[scheduled, late]);
+    assert_eq!((findings.len(), findings[0].count), (1, 1));
 }
 
 #[test]
