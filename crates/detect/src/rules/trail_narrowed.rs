@@ -19,7 +19,7 @@ const ABOUT: About = About {
     attack: &[("TA0005", "T1562.008", "T1685.002")],
     practice: "an audit trail for compliance",
     side: Side::Owner,
-    fires_when: "UpdateTrail takes away what the trail had: multi-Region recording, global service events, log file validation or the organisation's accounts, or gives it another bucket or another key; UpdateEventDataStore likewise; PutBucketLifecycle makes files expire within 7 days in a bucket that a trail was seen to deliver to. Only a change against the earlier call that set it counts; of a trail not seen before, a request that sets one or two things only. A failed call fires one severity lower.",
+    fires_when: "UpdateTrail takes away what the trail had: multi-Region recording, global service events, log file validation or the organisation's accounts, or gives it another bucket or another key; UpdateEventDataStore likewise; PutBucketLifecycle makes files expire within 7 days in a bucket that a trail was seen to deliver to. Only a change against the earlier call that set it counts; of a trail not seen before, a request that sets one or two things only, or switches two or more off and names no bucket. A failed call fires one severity lower.",
     reads: &[
         "eventSource",
         "eventName",
@@ -48,6 +48,7 @@ const ABOUT: About = About {
         "responseElements.kmsKeyId",
         "requestParameters.bucketName",
         "requestParameters.LifecycleConfiguration.Rule",
+        "sessionCredentialFromConsole",
         "userIdentity",
     ],
 };
@@ -76,7 +77,7 @@ impl Rule for TrailNarrowed {
             Some(before) => TrailSettings::after(record, body, Some(before)).narrowed(before),
             None => {
                 let requested = TrailSettings::requested(body);
-                if !requested.is_pointed() {
+                if !requested.is_pointed(record) {
                     return None;
                 }
                 requested.narrowed_unknown()
@@ -164,7 +165,7 @@ fn evidence(narrowing: &Narrowing) -> Evidence {
         None => Evidence::new(
             &feature,
             format!(
-                "{setting}: {after} now; {meaning}. What it was before is in no record read so far, and the request sets little else"
+                "{setting}: {after} now; {meaning}. What it was before is in no record read so far; the request does not send every setting, as the console does"
             ),
         ),
     };

@@ -127,18 +127,19 @@ impl TrailSettings {
         }
     }
 
-    /// Whether a request sets one or two things only, as somebody does who wants to change just these. The
-    /// console sends every setting, changed or not.
-    pub fn is_pointed(&self) -> bool {
-        let set = [
-            self.multi_region.is_some(),
-            self.global_events.is_some(),
-            self.validation.is_some(),
-            self.organisation.is_some(),
-            self.bucket.is_some(),
-            self.key.is_some(),
-        ];
-        set.into_iter().filter(|is_set| *is_set).count() <= 2
+    /// Whether a request for a trail that is not known is meant to take away what it switches off: it sets one or two
+    /// things only; or it switches several off and leaves the trail's bucket alone, which the console and
+    /// CloudFormation send along with every other setting, changed or not.
+    pub fn is_pointed(&self, record: &Record<'_>) -> bool {
+        let switches = SWITCHES.map(|(.., setting)| setting(self));
+        let set = switches.iter().filter(|is_on| is_on.is_some()).count()
+            + usize::from(self.bucket.is_some())
+            + usize::from(self.key.is_some());
+        let off = switches.iter().filter(|is_on| **is_on == Some(false));
+        // An event data store has no bucket. What forms of the console send is not known of all of them.
+        let may_tell = record.operation.name() == "UpdateTrail"
+            && record.body()["sessionCredentialFromConsole"] != "true";
+        set <= 2 || (may_tell && self.bucket.is_none() && off.count() >= 2)
     }
 
     /// What the trail no longer has, against what was known of it.

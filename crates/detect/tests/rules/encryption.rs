@@ -126,6 +126,15 @@ fn only_a_change_narrows_a_trail() {
     let fires = [("trail-narrowed", "high", 1)];
     let every = json!({"name": "main", "s3BucketName": "logs", "isMultiRegionTrail": false, "includeGlobalServiceEvents": true,
         "enableLogFileValidation": false, "kmsKeyId": key_arn(1)});
+    let minimised = json!({"name": "main", "snsTopicName": "", "includeGlobalServiceEvents": false, "isMultiRegionTrail": false,
+        "enableLogFileValidation": false, "cloudWatchLogsLogGroupArn": "", "cloudWatchLogsRoleArn": "", "kmsKeyId": ""});
+    let hardened = json!({"name": "main", "includeGlobalServiceEvents": true, "isMultiRegionTrail": true,
+        "enableLogFileValidation": true});
+    let with = |request: &Value, field: &str, value: Value| {
+        let mut request = request.clone();
+        request[field] = value;
+        request
+    };
     for (is_known, request, change, expected) in [
         (true, json!({"name": "main"}), json!({}), &[][..]),
         (
@@ -178,6 +187,26 @@ fn only_a_change_narrows_a_trail() {
             &[],
         ),
         (false, every, json!({"isMultiRegionTrail": false}), &[]),
+        // Attack tools switch off everything at once; who sends every setting names the bucket.
+        (false, minimised.clone(), json!({}), &fires),
+        (
+            false,
+            with(&minimised, "isOrganizationTrail", json!(true)),
+            json!({}),
+            &fires,
+        ),
+        (
+            false,
+            with(&minimised, "s3BucketName", json!("logs")),
+            json!({}),
+            &[],
+        ),
+        (
+            false,
+            with(&hardened, "isOrganizationTrail", json!(false)),
+            json!({}),
+            &[],
+        ),
     ] {
         let mut after = settings.clone();
         for (field, value) in change.as_object().into_iter().flatten() {
@@ -197,6 +226,22 @@ fn only_a_change_narrows_a_trail() {
             .collect();
         check(&records, expected);
     }
+}
+
+/// Which fields every form of the console sends is not known.
+#[test]
+fn the_console_may_send_what_it_does_not_change() {
+    let minimised = json!({"name": "main", "includeGlobalServiceEvents": false, "isMultiRegionTrail": false,
+        "enableLogFileValidation": false});
+    let mut update = trail(
+        "2024-03-05T09:00:00Z",
+        "UpdateTrail",
+        minimised,
+        json!({"trailARN": TRAIL, "s3BucketName": "logs"}),
+    );
+    check(&[update.clone()], &[("trail-narrowed", "high", 1)]);
+    update["sessionCredentialFromConsole"] = json!("true");
+    check(&[update], &[]);
 }
 
 #[test]
