@@ -6,7 +6,9 @@ use keytrail_event::selection::CLOUDTRAIL;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::support::cut;
+use super::support::{cut, events_of_principal, is_refused};
+use super::{Hit, Light};
+use crate::finding::{Evidence, Severity};
 
 /// Settings of a trail; `None` where no record told.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,17 +49,23 @@ pub fn sets_trail(record: &Record<'_>) -> bool {
         )
 }
 
-/// The ARN of the trail or event data store that such a call is about.
+/// The ARN of the trail or event data store that a call of CloudTrail is about: as the record tells it, or in a refusal's
+/// message; made from the name of a trail.
 pub fn trail_arn(record: &Record<'_>, body: &Value) -> Option<String> {
     let (request, response) = (&body["requestParameters"], &body["responseElements"]);
     let named = [
         &response["trailARN"],
         &response["eventDataStoreArn"],
         &request["eventDataStore"],
+        &request["trailName"],
         &request["name"],
     ];
-    let named = named.into_iter().find_map(Value::as_str)?;
-    if Arn::parse(named).is_some() {
+    let named = named
+        .into_iter()
+        .find_map(Value::as_str)
+        .or_else(|| trail_in_message(body["errorMessage"].as_str()?))?;
+    let is_store = record.operation.name().ends_with("EventDataStore");
+    if is_store || Arn::parse(named).is_some() {
         return Some(cut(named).to_owned());
     }
     let partition = partition_of_region(&record.region);
@@ -66,6 +74,35 @@ pub fn trail_arn(record: &Record<'_>, body: &Value) -> Option<String> {
         "arn:{partition}:cloudtrail:{region}:{account}:trail/{}",
         cut(named)
     ))
+}
+
+/// The trail or event data store that a refusal names: such records carry no request.
+pub fn trail_in_message(message: &str) -> Option<&str> {
+    let mut words = message.split([' ', '"', ',']);
+    words.find(|word| Arn::parse(word).is_some_and(|arn| arn.service == "cloudtrail"))
+}
+
+/// The attempt to change a trail or event data store that was refused, so that its record carries no request: what it
+/// would have changed is not known.
+pub fn refused_change(record: &Record<'_>, light: &Light<'_>) -> Option<Hit> {
+    let body = record.body();
+    if !is_refused(record) || !body["requestParameters"].is_null() {
+        return None;
+    }
+    let operation = record.operation.name();
+    let trail = trail_arn(record, body);
+    let trail = trail
+        .as_deref()
+        .unwrap_or("a trail that the record does not name");
+    let name = trail.rsplit('/').next().unwrap_or(trail);
+    let text = format!(
+        "What {operation} would have changed is in no record: a refused call carries no request"
+    );
+    let hit = Hit::of(record, Severity::High, format!("{operation} on {name}"))
+        .class(format!("{operation} {trail}"))
+        .because(Evidence::new("operation", text).observed(operation))
+        .next(events_of_principal(record, 24));
+    Some(hit.lower_if_refused(record, light))
 }
 
 impl TrailSettings {

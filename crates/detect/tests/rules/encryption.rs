@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{check, key_arn, record};
+use super::{check, findings_over, key_arn, record};
 
 const HEADER: &str = "x-amz-server-side-encryption-aws-kms-key-id";
 const FOREIGN: &str = "arn:aws:kms:us-west-2:444455556666:key/00000009-12ab-34cd-56ef-1234567890ab";
@@ -276,4 +276,97 @@ fn an_old_setting_that_comes_late_undoes_nothing() {
         failed("2024-03-03T09:00:00Z"),
     ];
     check(&records, &[("trail-narrowed", "high", 1)]);
+}
+
+/// What was known of a trail outlived the trail, and the next of its name could go dark unseen.
+#[test]
+fn a_trail_made_anew_records_everything_again() {
+    let exclude = |time, excluded: &[&str]| {
+        let selectors = json!([{"readWriteType": "All", "includeManagementEvents": true, "excludeManagementEventSources": excluded}]);
+        let request = json!({"trailName": "main", "eventSelectors": selectors});
+        trail(
+            time,
+            "PutEventSelectors",
+            request,
+            json!({"trailARN": TRAIL, "eventSelectors": selectors}),
+        )
+    };
+    let delete = |time| trail(time, "DeleteTrail", json!({"name": "main"}), json!(null));
+    let create = |time| {
+        let request = json!({"name": "main", "s3BucketName": "logs"});
+        let mut answer = request.clone();
+        answer["trailARN"] = json!(TRAIL);
+        trail(time, "CreateTrail", request, answer)
+    };
+    let kms = &["kms.amazonaws.com"];
+    let [first, dark] = ["2024-01-01T09:00:00Z", "2024-02-10T09:00:00Z"].map(|at| exclude(at, kms));
+    let fires = ("trail-kms-excluded", "critical", 1);
+    let stopped = ("trail-stopped", "high", 1);
+    check(&[first.clone(), dark.clone()], &[fires]);
+    let anew = create("2024-01-05T09:01:00Z");
+    check(
+        &[first.clone(), delete("2024-01-05T09:00:00Z"), dark.clone()],
+        &[fires, stopped, fires],
+    );
+    check(
+        &[first.clone(), anew.clone(), dark.clone()],
+        &[fires, fires],
+    );
+    // It may be made and set within a second, whatever the order of their ids.
+    let mut set = exclude("2024-01-05T09:01:00Z", kms);
+    let twice = ("trail-kms-excluded", "critical", 2);
+    check(
+        &[first.clone(), anew.clone(), set.clone(), dark.clone()],
+        &[twice],
+    );
+    set["eventID"] = json!("0");
+    check(&[first, anew, set, dark], &[fires]);
+}
+
+/// Only StopLogging told of an attempt, since the others looked for the request that refused calls do not carry.
+#[test]
+fn a_refused_change_of_a_trail_names_it_in_its_message() {
+    let refused = |name: &str, message: String| {
+        let mut refused = trail("2024-03-05T09:00:00Z", name, json!(null), json!(null));
+        refused["errorCode"] = json!("AccessDenied");
+        refused["errorMessage"] = json!(message);
+        refused
+    };
+    let store = "arn:aws:cloudtrail:us-west-2:111122223333:eventdatastore/0000-1111";
+    for (name, resource, rule, title) in [
+        (
+            "UpdateTrail",
+            TRAIL,
+            "trail-narrowed",
+            "Refused: UpdateTrail on main",
+        ),
+        (
+            "PutEventSelectors",
+            TRAIL,
+            "trail-kms-excluded",
+            "Refused: PutEventSelectors on main",
+        ),
+        (
+            "UpdateEventDataStore",
+            store,
+            "trail-narrowed",
+            "Refused: UpdateEventDataStore on 0000-1111",
+        ),
+    ] {
+        let message = format!(
+            "User: arn:aws:iam::111122223333:user/eve is not authorized to perform: cloudtrail:{name} on resource: {resource} because no identity-based policy allows the cloudtrail:{name} action"
+        );
+        let attempt = refused(name, message);
+        check(&[attempt.clone()], &[(rule, "medium", 1)]);
+        let findings = findings_over(attempt.to_string().as_bytes());
+        assert_eq!(findings[0].title, title);
+    }
+    let unnamed = refused("UpdateTrail", "Access denied".to_owned());
+    check(&[unnamed.clone()], &[("trail-narrowed", "medium", 1)]);
+    let mut throttled = unnamed;
+    throttled["errorCode"] = json!("ThrottlingException");
+    check(&[throttled], &[]);
+    // Nobody's trail goes dark by a store that is not made.
+    let unmade = refused("CreateEventDataStore", "Access denied".to_owned());
+    check(&[unmade], &[]);
 }
