@@ -127,7 +127,7 @@ fn expiring(record: &Record<'_>, light: &Light<'_>) -> Option<Hit> {
     let request = &record.body()["requestParameters"];
     let bucket = request["bucketName"].as_str().map(cut)?;
     let trail = light.past.services.trail_of_bucket(bucket)?;
-    if !expires_soon(&request["LifecycleConfiguration"]["Rule"]) {
+    if !expires_soon(&request["LifecycleConfiguration"]["Rule"], record.time) {
         return None;
     }
     let name = trail.rsplit('/').next().unwrap_or(trail);

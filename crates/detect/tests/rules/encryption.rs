@@ -323,6 +323,36 @@ fn a_trail_made_anew_records_everything_again() {
     check(&[first, anew, set, dark], &[fires]);
 }
 
+#[test]
+fn a_lifecycle_may_name_a_date() {
+    let create = trail(
+        "2024-03-01T09:00:00Z",
+        "CreateTrail",
+        json!({"name": "main", "s3BucketName": "logs"}),
+        json!({"trailARN": TRAIL, "s3BucketName": "logs"}),
+    );
+    let fires = [("trail-narrowed", "high", 1)];
+    for (date, expected) in [
+        (json!("2024-03-06T00:00:00.000Z"), &fires[..]),
+        (json!("2024-03-12"), &fires),
+        (json!("2020-01-01T00:00:00Z"), &fires),
+        (json!("2024-03-13T00:00:00Z"), &[]),
+        (json!("soon"), &[]),
+        (json!(null), &[]),
+    ] {
+        let rule = json!({"ID": "r", "Status": "Enabled", "Expiration": {"Date": date}});
+        let mut lifecycle = record(
+            "2024-03-05T09:00:00Z",
+            "PutBucketLifecycle",
+            0,
+            json!({"eventSource": "s3.amazonaws.com", "resources": []}),
+        );
+        lifecycle["requestParameters"] =
+            json!({"bucketName": "logs", "LifecycleConfiguration": {"Rule": rule}});
+        check(&[create.clone(), lifecycle], expected);
+    }
+}
+
 /// Only StopLogging told of an attempt, since the others looked for the request that refused calls do not carry.
 #[test]
 fn a_refused_change_of_a_trail_names_it_in_its_message() {
