@@ -12,7 +12,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 /// Begins the signature of a call with attestation; a context that begins so is kept behind an `&`.
 const MARK: &str = "!attestation=";
-/// Stands for PCRs that are all zero: the enclave runs in debug mode.
+/// Stands for an image's PCRs that are all zero: the enclave runs in debug mode.
 pub const DEBUG: &str = "debug";
 /// Shorter than this no `additionalEventData` tells of an attestation: a digest alone has 96 digits. What most
 /// records have there, the id of the key's material, is shorter.
@@ -25,6 +25,17 @@ const FIELDS: &str = "attestationDocument";
 const MODULE: &str = "attestationDocumentModuleId";
 /// The field of PCR 0, the digest of the image.
 const IMAGE_DIGEST: &str = "attestationDocumentEnclaveImageDigest";
+/// The fields of PCR 0 to 2, which measure the image. Debug mode makes these zero; the role and the instance that the
+/// others tell of may still be told.
+const MEASURES: [&str; 3] = [
+    IMAGE_DIGEST,
+    "attestationDocumentEnclavePCR1",
+    "attestationDocumentEnclavePCR2",
+];
+/// The field of PCR 4, a hash of the parent instance's id: every new instance of an image has another.
+const INSTANCE: &str = "attestationDocumentEnclavePCR4";
+/// Digits of a PCR in base64, which is how CloudTrail writes its 48 bytes.
+const BASE64_DIGITS: usize = 64;
 
 /// The operations that take an attestation document, sorted.
 const OPERATIONS: [&str; 5] = [
@@ -41,8 +52,8 @@ pub fn takes_attestation(operation: &str) -> bool {
     OPERATIONS.binary_search(&operation).is_ok()
 }
 
-/// The enclave that a record's answer was made for, as its `additionalEventData` tells it: 32 digits of the image's digest and a hash of all registers, or
-/// [`DEBUG`]; `None` without attestation.
+/// The enclave that a record's answer was made for, as its `additionalEventData` tells it: 32 digits of the image's
+/// digest and a hash of all registers but the one that names the instance, or [`DEBUG`]; `None` without attestation.
 #[must_use]
 #[inline]
 pub fn attestation(additional_event_data: Option<&str>) -> Option<Cow<'static, str>> {
@@ -60,8 +71,12 @@ pub fn attestation(additional_event_data: Option<&str>) -> Option<Cow<'static, s
     if registers.is_empty() {
         return None;
     }
-    let is_zero = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte == b'0');
-    if registers.iter().all(|(_, value)| is_zero(value)) {
+    registers.retain(|(name, _)| *name != INSTANCE);
+    let mut measures = registers
+        .iter()
+        .filter(|(name, _)| MEASURES.contains(name))
+        .peekable();
+    if measures.peek().is_some() && measures.all(|(_, value)| is_zero(value)) {
         return Some(Cow::Borrowed(DEBUG));
     }
     let mut all = String::new();
@@ -72,16 +87,53 @@ pub fn attestation(additional_event_data: Option<&str>) -> Option<Cow<'static, s
         all.push('\n');
     }
     let image = registers.iter().find(|(name, _)| *name == IMAGE_DIGEST);
-    let digits: String = image
-        .map_or("", |(_, value)| value)
-        .chars()
-        .filter(char::is_ascii_hexdigit)
-        .take(DIGEST_DIGITS)
-        .collect();
+    let digits = first_digits(image.map_or("", |(_, value)| value));
     Some(Cow::Owned(format!(
         "{digits}-{:016x}",
         xxh3_64(all.as_bytes())
     )))
+}
+
+/// Whether a register is zero, in hexadecimal or base64.
+fn is_zero(register: &str) -> bool {
+    let is_all = |digit| register.bytes().all(|byte| byte == digit);
+    match register.len() {
+        0 => false,
+        BASE64_DIGITS => is_all(b'A') || is_all(b'0'),
+        _ => is_all(b'0'),
+    }
+}
+
+/// The first digits of a register in hexadecimal, as `nitro-cli describe-eif` tells them.
+fn first_digits(register: &str) -> String {
+    let decoded = (register.len() == BASE64_DIGITS).then(|| from_base64(register));
+    let hex = decoded.flatten().unwrap_or_else(|| register.to_owned());
+    let digits = hex.chars().filter(char::is_ascii_hexdigit);
+    digits.take(DIGEST_DIGITS).collect()
+}
+
+/// The first bytes of what base64 holds, in hexadecimal; `None` where there are other letters.
+fn from_base64(text: &str) -> Option<String> {
+    let mut hex = String::with_capacity(DIGEST_DIGITS + 6);
+    for four in text.as_bytes().chunks_exact(4) {
+        let mut bits = 0u32;
+        for digit in four {
+            let value = match digit {
+                b'A'..=b'Z' => digit - b'A',
+                b'a'..=b'z' => digit - b'a' + 26,
+                b'0'..=b'9' => digit - b'0' + 52,
+                b'+' => 62,
+                b'/' => 63,
+                _ => return None,
+            };
+            bits = bits << 6 | u32::from(value);
+        }
+        hex.push_str(&format!("{bits:06x}"));
+        if hex.len() >= DIGEST_DIGITS {
+            break;
+        }
+    }
+    Some(hex)
 }
 
 /// Begins a signature with the attestation; the context's pairs follow behind an `&`.
@@ -138,6 +190,55 @@ mod tests {
         let mut signature = "!attestation=x&".to_owned();
         guard(&mut signature);
         assert_eq!(attestation_of(&signature), None);
+    }
+
+    /// An attestation whose registers are told as (suffix of the field, value).
+    fn told(registers: &[(&str, &str)]) -> String {
+        let mut recipient = serde_json::Map::new();
+        recipient.insert(MODULE.to_owned(), Value::from("i-0abc-enc0123"));
+        for (suffix, value) in registers {
+            recipient.insert(format!("{FIELDS}Enclave{suffix}"), Value::from(*value));
+        }
+        let data = serde_json::json!({ "recipient": recipient });
+        attestation(Some(&data.to_string())).unwrap().into_owned()
+    }
+
+    /// A debug enclave was none, since CloudTrail writes base64 and the role and the instance stay told.
+    #[test]
+    fn a_debug_enclave_has_an_image_of_zeros() {
+        let (hex, base64) = ("0".repeat(96), "A".repeat(64));
+        let role = "q83vASNFZ4mrze8BI0VniavN7wEjRWeJq83vASNFZ4mrze8BI0VniavN7wEjRWeJ";
+        for zero in [&*hex, &*base64] {
+            let debug = [("ImageDigest", zero), ("PCR1", zero), ("PCR2", zero)];
+            assert_eq!(told(&debug), DEBUG);
+            assert_eq!(
+                told(&[&debug[..], &[("PCR3", role), ("PCR4", role)]].concat()),
+                DEBUG
+            );
+            assert_eq!(told(&[("ImageDigest", zero)]), DEBUG);
+            // An image that nobody signed has no PCR 8.
+            let unsigned = [("ImageDigest", role), ("PCR1", role), ("PCR8", zero)];
+            assert_ne!(told(&unsigned), DEBUG);
+            assert_ne!(told(&[("ImageDigest", zero), ("PCR1", role)]), DEBUG);
+        }
+    }
+
+    /// Every instance that was started was an enclave never seen before.
+    #[test]
+    fn instances_of_an_image_are_one_enclave() {
+        let (image, other) = ("3q2+7w".repeat(11), "Zm9v".repeat(16));
+        let image = &image[..64];
+        let enclave = |instance: &str, role: &str| {
+            told(&[("ImageDigest", image), ("PCR3", role), ("PCR4", instance)])
+        };
+        let one = enclave(image, image);
+        assert!(one.starts_with("deadbeef"), "{one}");
+        assert_eq!(one.find('-'), Some(DIGEST_DIGITS), "{one}");
+        assert_eq!(one, enclave(&other, image));
+        assert_ne!(one, enclave(image, &other));
+        // In hexadecimal the first digits are those that were told.
+        let hex = told(&[("ImageDigest", &"ab12".repeat(24))]);
+        assert!(hex.starts_with(&"ab12".repeat(8)), "{hex}");
     }
 
     #[test]

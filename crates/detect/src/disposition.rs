@@ -2,6 +2,9 @@
 //!
 //! Dispositions are laid over findings where they are published. What is judged and learnt does not
 //! change, so a suppression that is taken back leaves no trace.
+//!
+//! They hold for a finding as long as all of its events lie in their time: a problem that goes on beyond it is told,
+//! however long its episode lasts.
 
 use std::fmt;
 
@@ -49,7 +52,8 @@ fn disposition(
     }
     let expected = configuration.expected.iter().find(|change| {
         let principal = finding.principal.as_deref();
-        change.covers(principal, finding.key.as_deref(), finding.first_seen)
+        let span = (finding.first_seen, finding.last_seen);
+        change.covers(principal, finding.key.as_deref(), span)
     })?;
     let text = format!(
         "Declared as expected until {}: {}",
@@ -74,7 +78,7 @@ pub struct Suppression {
     /// The account; `*` stands for any characters. None means any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account: Option<String>,
-    /// Findings whose first event comes before this moment.
+    /// Findings whose last event comes before this moment.
     pub until: Moment,
     /// Why.
     pub reason: String,
@@ -95,7 +99,7 @@ impl Suppression {
     /// Whether it covers a finding.
     #[must_use]
     pub fn covers(&self, finding: &Finding) -> bool {
-        finding.first_seen < self.until.time()
+        finding.last_seen < self.until.time()
             && fits(self.rule.as_deref(), Some(&finding.rule))
             && fits(self.account.as_deref(), Some(&finding.account))
             && fits(self.principal.as_deref(), finding.principal.as_deref())
@@ -103,7 +107,7 @@ impl Suppression {
     }
 }
 
-/// A change that was planned, such as a restore or a backfill: findings that begin in its window
+/// A change that was planned, such as a restore or a backfill: findings that begin and end in its window
 /// are kept, and marked as expected.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -124,12 +128,17 @@ pub struct ExpectedChange {
 }
 
 impl ExpectedChange {
-    /// Whether it covers what a principal did with a key at this time.
+    /// Whether it covers what a principal did with a key from the first to the last of these times.
     #[must_use]
-    pub fn covers(&self, principal: Option<&str>, key: Option<&str>, at: EventTime) -> bool {
+    pub fn covers(
+        &self,
+        principal: Option<&str>,
+        key: Option<&str>,
+        (first, last): (EventTime, EventTime),
+    ) -> bool {
         let from = self.from.as_ref();
-        from.is_none_or(|from| from.time() <= at)
-            && at < self.until.time()
+        from.is_none_or(|from| from.time() <= first)
+            && last < self.until.time()
             && fits(self.principal.as_deref(), principal)
             && fits_key(self.key.as_deref(), key)
     }
@@ -307,6 +316,40 @@ mod tests {
             state(&window("2024-02-01", "2024-02-02")),
             FindingState::Final
         );
+    }
+
+    /// An episode that began in time was hidden for as long as it went on.
+    #[test]
+    fn what_goes_on_beyond_the_end_is_told() {
+        let going_on = |configuration: &Configuration, until| {
+            let mut findings = [Finding {
+                last_seen: moment(until).time(),
+                ..finding()
+            }];
+            dispose(&mut findings, configuration);
+            findings[0].state
+        };
+        let suppressed = suppression(|_| ());
+        let expected = Configuration {
+            expected: vec![ExpectedChange {
+                principal: Some(ROSE.to_owned()),
+                key: None,
+                from: None,
+                until: moment("2024-02-01"),
+                reason: "a restore".to_owned(),
+            }],
+            ..Configuration::default()
+        };
+        for (until, states) in [
+            (
+                "2024-01-31T23:59:59Z",
+                [FindingState::Suppressed, FindingState::Expected],
+            ),
+            ("2024-02-01", [FindingState::Final; 2]),
+        ] {
+            let told = [&suppressed, &expected].map(|configuration| going_on(configuration, until));
+            assert_eq!(told, states, "{until}");
+        }
     }
 
     #[test]

@@ -134,7 +134,7 @@ fn kind(finding: &Finding) -> &'static str {
         ("TA0002", _) => "TTPs/Execution",
         ("TA0003", _) => "TTPs/Persistence",
         ("TA0004", _) => "TTPs/Privilege Escalation",
-        ("TA0005", _) => "TTPs/Defense Evasion",
+        ("TA0005" | "TA0112", _) => "TTPs/Defense Evasion",
         ("TA0006", _) => "TTPs/Credential Access",
         ("TA0007", _) => "TTPs/Discovery",
         ("TA0008", _) => "TTPs/Lateral Movement",

@@ -6,8 +6,8 @@ use keytrail_detect::finding::Attack;
 
 use crate::escape;
 
-/// Tactics of the enterprise matrix (attack.mitre.org/versions/v18/tactics/enterprise/).
-const TACTICS: [(&str, &str); 14] = [
+/// Tactics of the enterprise matrix (attack.mitre.org/versions/v18/tactics/enterprise/), and the one that v19 adds.
+const TACTICS: [(&str, &str); 15] = [
     ("TA0001", "Initial Access"),
     ("TA0002", "Execution"),
     ("TA0003", "Persistence"),
@@ -22,10 +22,11 @@ const TACTICS: [(&str, &str); 14] = [
     ("TA0040", "Impact"),
     ("TA0042", "Resource Development"),
     ("TA0043", "Reconnaissance"),
+    ("TA0112", "Defense Impairment"),
 ];
 
-/// The techniques that rules name, by their v18 ids; others go by their id alone.
-const TECHNIQUES: [(&str, &str); 19] = [
+/// The techniques that rules name, by their v18 ids, and what v19 renamed; others go by their id alone.
+const TECHNIQUES: [(&str, &str); 20] = [
     ("T1078.004", "Valid Accounts: Cloud Accounts"),
     ("T1098", "Account Manipulation"),
     ("T1485", "Data Destruction"),
@@ -45,6 +46,10 @@ const TECHNIQUES: [(&str, &str); 19] = [
     ("T1578", "Modify Cloud Compute Infrastructure"),
     ("T1580", "Cloud Infrastructure Discovery"),
     ("T1606", "Forge Web Credentials"),
+    (
+        "T1685.002",
+        "Disable or Modify Tools: Disable or Modify Cloud Log",
+    ),
 ];
 
 /// The name of a tactic or technique, where it is known.

@@ -12,8 +12,8 @@ use super::FINDINGS_PER_RULE_MAX;
 use super::load::{AboutSigmaRule, SigmaRules};
 use super::matches::{Matches, Spell, Subject};
 
-/// ATT&CK's tactics as Sigma's tags name them.
-const TACTICS: [(&str, &str); 14] = [
+/// ATT&CK's tactics as Sigma's tags name them. What v18 calls Defense Evasion v19 divides, and tags follow it.
+const TACTICS: [(&str, &str); 16] = [
     ("reconnaissance", "TA0043"),
     ("resource-development", "TA0042"),
     ("initial-access", "TA0001"),
@@ -21,6 +21,8 @@ const TACTICS: [(&str, &str); 14] = [
     ("persistence", "TA0003"),
     ("privilege-escalation", "TA0004"),
     ("defense-evasion", "TA0005"),
+    ("stealth", "TA0005"),
+    ("defense-impairment", "TA0112"),
     ("credential-access", "TA0006"),
     ("discovery", "TA0007"),
     ("lateral-movement", "TA0008"),
@@ -193,4 +195,27 @@ fn attack(tags: &[String]) -> Vec<Attack> {
 
 fn cut(text: &str) -> &str {
     &text[..text.floor_char_boundary(WORDS_BYTES_MAX)]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Rules that follow v19 named no tactic.
+    #[test]
+    fn tactics_are_those_of_either_version() {
+        for (tag, tactic) in [
+            ("attack.defense-evasion", "TA0005"),
+            ("attack.defense_evasion", "TA0005"),
+            ("attack.stealth", "TA0005"),
+            ("attack.defense-impairment", "TA0112"),
+            ("attack.g0016", ""),
+        ] {
+            let tags = [tag.to_owned(), "attack.t1685.002".to_owned()];
+            let found = attack(&tags);
+            assert_eq!(found.len(), 1, "{tag}");
+            assert_eq!(found[0].tactic, tactic, "{tag}");
+            assert_eq!(found[0].technique, "T1685.002");
+        }
+    }
 }

@@ -11,7 +11,7 @@ pub struct About {
     pub title: &'static str,
     /// The severities it can have, lowest first.
     pub severities: &'static [Severity],
-    /// The ATT&CK technique as (tactic, id in v18, id in v19).
+    /// The ATT&CK technique as (tactic in v18, id in v18, id in v19).
     pub attack: &'static [(&'static str, &'static str, &'static str)],
     /// The practice of key management it protects.
     pub practice: &'static str,
@@ -33,10 +33,19 @@ impl About {
             technique: technique.to_owned(),
         };
         let versions = self.attack.iter().flat_map(|(tactic, v18, v19)| {
-            let renamed = (v18 != v19).then(|| attack("v19", tactic, v19));
+            let renamed = (v18 != v19).then(|| attack("v19", tactic_in_v19(tactic, v19), v19));
             std::iter::once(attack("v18", tactic, v18)).chain(renamed)
         });
         versions.collect()
+    }
+}
+
+/// v19 divides what v18 calls Defense Evasion: Stealth keeps its id, and what impairs defences has an id of its own.
+fn tactic_in_v19<'t>(tactic: &'t str, technique: &str) -> &'t str {
+    if technique.starts_with("T1685") {
+        "TA0112"
+    } else {
+        tactic
     }
 }
 

@@ -22,7 +22,7 @@ const ABOUT: About = About {
     attack: &[("TA0005", "T1553", "T1553")],
     practice: "what is meant for an enclave is opened in that enclave only",
     side: Side::Owner,
-    fires_when: "A call with an attestation document succeeds whose platform configuration registers (PCRs) are all zero, as those of an enclave in debug mode are. On a key with at least 7 earlier days of use, all with attestation: a call without one, or with a set of PCRs that is new to the key.",
+    fires_when: "A call with an attestation document succeeds whose platform configuration registers (PCRs) 0 to 2 are all zero, as those of an enclave in debug mode are. On a key with at least 7 earlier days of use, all with attestation: a call without one, or with a set of PCRs that is new to the key; the instance (PCR 4) does not count.",
     reads: &[
         "eventName",
         "eventTime",
@@ -109,7 +109,7 @@ fn hit(
             "debug".to_owned(),
             format!("{name} answered an enclave in debug mode"),
             "all zero",
-            "All PCRs of the attestation document are zero: the enclave runs in debug mode, its memory and console can be read from outside".to_owned(),
+            "The PCRs of the image (0 to 2) are zero: the enclave runs in debug mode, its memory and console can be read from outside".to_owned(),
         ),
         Anomaly::Missing => (
             "missing".to_owned(),

@@ -7,8 +7,8 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
-use keytrail_event::OperationClass;
 use keytrail_event::operation::{KMS_OPERATIONS, KMS_SERVICE_EVENTS};
+use keytrail_event::{EventTime, OperationClass};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -25,6 +25,9 @@ pub struct Dark {
     operations: BTreeSet<Cow<'static, str>>,
     /// Callers, in words, of whom some otherwise recorded operation is not.
     callers: BTreeSet<String>,
+    /// Since when, as the record that set the selectors tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<EventTime>,
 }
 
 impl Dark {
@@ -76,6 +79,7 @@ impl Dark {
         Self {
             operations: &self.operations - &before.operations,
             callers: &self.callers - &before.callers,
+            since: self.since,
         }
     }
 

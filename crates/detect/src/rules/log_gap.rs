@@ -278,7 +278,7 @@ mod tests {
                 finding
                     .attack
                     .iter()
-                    .any(|attack| attack.technique == "T1685.002")
+                    .any(|attack| attack.technique == "T1685.002" && attack.tactic == "TA0112")
             );
         }
     }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use keytrail_event::arn::Arn;
+use keytrail_event::selection::CLOUDTRAIL;
 use keytrail_event::{EventTime, KeyName, Record};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -20,7 +21,8 @@ use super::key_origin_external::is_replica;
 use super::policy_put::{WrittenPolicy, replica};
 use super::seen_policy::SeenPolicy;
 use super::services_past::ServicesPast;
-use super::trail_kms_excluded::{sets_selectors, trail_of};
+use super::trail_kms_excluded::sets_selectors;
+use super::trail_settings::trail_arn;
 use crate::bounds::PAST_ENTRIES_MAX;
 use crate::finding::FindingId;
 use crate::policy::Principal;
@@ -174,7 +176,7 @@ impl Past {
             return;
         }
         self.forgotten += self.services.learn(record);
-        if sets_selectors(record) {
+        if record.event_source == CLOUDTRAIL {
             self.learn_trail(record);
         }
         let Some(key) = record.key.as_ref().filter(|_| record.is_kms()) else {
@@ -322,8 +324,21 @@ impl Past {
 
     fn learn_trail(&mut self, record: &Record<'_>) {
         let body = record.body();
-        if let (Some(trail), Some(dark)) = (trail_of(body), Dark::of(&body["requestParameters"])) {
-            self.forgotten += remember(&mut self.trails, trail, dark, |known, dark| *known = dark);
+        let creates = record.operation.name() == "CreateTrail";
+        let dark = match record.operation.name() {
+            // A new trail records every KMS event; what one of its name left out went with it.
+            "CreateTrail" | "DeleteTrail" => Some(Dark::default()),
+            _ if sets_selectors(record) => Dark::of(&body["requestParameters"]),
+            _ => None,
+        };
+        if let (Some(trail), Some(mut dark)) = (trail_arn(record, body), dark) {
+            dark.since = Some(record.time);
+            self.forgotten += remember(&mut self.trails, trail, dark, |known, dark| {
+                // What comes late undoes nothing. Within one second a trail is made before its selectors are set.
+                if known.since < dark.since || (known.since == dark.since && !creates) {
+                    *known = dark;
+                }
+            });
         }
     }
 

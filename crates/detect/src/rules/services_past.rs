@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use keytrail_event::selection::{BACKUP, CLOUDTRAIL, DYNAMODB, EC2, IAM, RDS, S3};
-use keytrail_event::{EventTime, Record};
+use keytrail_event::time::DAY_SECONDS;
+use keytrail_event::{Day, EventTime, Record};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -200,18 +201,28 @@ fn iam_target(body: &Value) -> String {
 /// Days after which a lifecycle that removes objects or backups leaves too little time to notice.
 pub const SOON_DAYS: i64 = 7;
 
-/// Whether a rule of a bucket's lifecycle, which records write as one or as a list, soon removes objects or their old
-/// versions.
-pub fn expires_soon(rules: &Value) -> bool {
+/// Whether a rule of a bucket's lifecycle that is set at this time, which records write as one or as a list, soon removes
+/// objects or their old versions.
+pub fn expires_soon(rules: &Value, at: EventTime) -> bool {
     let is_one = |rule: &Value| {
         rule["Status"] == "Enabled"
             && (is_soon(&rule["Expiration"]["Days"])
+                || is_soon_after(at, &rule["Expiration"]["Date"])
                 || is_soon(&rule["NoncurrentVersionExpiration"]["NoncurrentDays"]))
     };
     match rules {
         Value::Array(rules) => rules.iter().any(is_one),
         rule => is_one(rule),
     }
+}
+
+/// Whether a date is past, or comes within [`SOON_DAYS`]: S3 removes at once what is over its date.
+fn is_soon_after(at: EventTime, date: &Value) -> bool {
+    let date = date.as_str().and_then(|date| {
+        let day = Day::parse(date).map(Day::start);
+        day.or_else(|| EventTime::parse(date))
+    });
+    date.is_some_and(|date| date.seconds_since(at) <= SOON_DAYS * DAY_SECONDS)
 }
 
 fn is_soon(days: &Value) -> bool {
@@ -231,7 +242,9 @@ fn service_change(record: &Record<'_>) -> Option<Option<String>> {
     let request = &body["requestParameters"];
     let cuts_off = match (&*record.event_source, record.operation.name()) {
         (S3, "PutBucketVersioning") => request["VersioningConfiguration"]["Status"] == "Suspended",
-        (S3, "PutBucketLifecycle") => expires_soon(&request["LifecycleConfiguration"]["Rule"]),
+        (S3, "PutBucketLifecycle") => {
+            expires_soon(&request["LifecycleConfiguration"]["Rule"], record.time)
+        }
         (S3, "PutBucketObjectLockConfiguration") => {
             request["ObjectLockConfiguration"]["Rule"].is_null()
         }

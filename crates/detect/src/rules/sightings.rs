@@ -163,8 +163,33 @@ pub fn spell<'m, 'a>(
     seconds: i64,
     is_enough: impl Fn(&[Moment<'a>]) -> bool,
 ) -> Option<&'m [Moment<'a>]> {
+    let (start, end) = first_spell(moments, 0, seconds, &is_enough)?;
+    Some(&moments[start..end])
+}
+
+/// Every such run, by time.
+pub fn spells<'m, 'a>(
+    moments: &'m [Moment<'a>],
+    seconds: i64,
+    is_enough: impl Fn(&[Moment<'a>]) -> bool,
+) -> Vec<&'m [Moment<'a>]> {
+    let mut found = Vec::new();
+    let mut behind = 0;
+    while let Some((start, end)) = first_spell(moments, behind, seconds, &is_enough) {
+        found.push(&moments[start..end]);
+        behind = end;
+    }
+    found
+}
+
+fn first_spell<'a>(
+    moments: &[Moment<'a>],
+    behind: usize,
+    seconds: i64,
+    is_enough: &impl Fn(&[Moment<'a>]) -> bool,
+) -> Option<(usize, usize)> {
     let mut found: Option<(usize, usize)> = None;
-    for start in 0..moments.len() {
+    for start in behind..moments.len() {
         let from = moments[start].at;
         let end = moments.partition_point(|moment| moment.at.seconds_since(from) <= seconds);
         match &mut found {
@@ -174,5 +199,5 @@ pub fn spell<'m, 'a>(
             none => *none = Some((start, end)),
         }
     }
-    found.map(|(start, end)| &moments[start..end])
+    found
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use keytrail_event::{EventTime, OutcomeFamily};
 
 use super::day::{DayCell, DayHit, DayLight};
-use super::sightings::{Moment, events_of, grouped, moments, over_cells, spell};
+use super::sightings::{Moment, events_of, grouped, moments, over_cells, spells};
 use super::support::{cut, key_in_title};
 use super::{About, Hit, Rule, Side};
 use crate::finding::{Evidence, Severity};
@@ -19,6 +19,20 @@ const WINDOW_SECONDS: i64 = 300;
 const ONE_IN: u64 = 100;
 /// Windows in an hour: what is only estimated is spread over them evenly.
 const WINDOWS_AN_HOUR: u64 = 12;
+/// Operations that add to what an account or key may have so many of, sorted. Where they fail with
+/// LimitExceededException, which counts are kept with throttling, there is too much of something; and what there are too
+/// many calls of, no other operation pays for.
+const ADDING: [&str; 9] = [
+    "CreateAlias",
+    "CreateCustomKeyStore",
+    "CreateGrant",
+    "CreateKey",
+    "PutKeyPolicy",
+    "ReplicateKey",
+    "RotateKeyOnDemand",
+    "TagResource",
+    "UpdateAlias",
+];
 
 const ABOUT: About = About {
     id: "throttled",
@@ -27,7 +41,7 @@ const ABOUT: About = About {
     attack: &[("TA0040", "T1499", "T1499")],
     practice: "keys answer whoever depends on them",
     side: Side::Caller,
-    fires_when: "Within five minutes at least rules.throttled_calls calls (20), and more than 1 % of the account's calls in the Region, fail with ThrottlingException.",
+    fires_when: "Within five minutes at least rules.throttled_calls calls (20), and more than 1 % of the account's calls in the Region, fail with ThrottlingException. Operations that a quota of resources may stop, such as CreateGrant, do not count.",
     reads: &[
         "eventName",
         "eventTime",
@@ -47,27 +61,20 @@ impl Rule for Throttled {
 
     fn judge_day(&self, light: &DayLight<'_>) -> Vec<DayHit> {
         let throttled = light.cells(|_, outcome| outcome == OutcomeFamily::Throttled);
-        let regions = grouped(&throttled, |cell| Some(cell.region));
+        let regions = grouped(&throttled, |cell| {
+            let is_request = ADDING.binary_search(&cell.operation).is_err();
+            is_request.then_some(cell.region)
+        });
         let hits = regions
             .iter()
-            .filter_map(|(region, throttled)| judge_region(light, region, throttled));
+            .flat_map(|(region, throttled)| judge_region(light, region, throttled));
         hits.collect()
     }
 }
 
-fn judge_region(light: &DayLight<'_>, region: &str, throttled: &[&DayCell<'_>]) -> Option<DayHit> {
+/// Judges every spell of the day: few of many calls in the morning say nothing of the evening.
+fn judge_region(light: &DayLight<'_>, region: &str, throttled: &[&DayCell<'_>]) -> Vec<DayHit> {
     let enough = light.configuration.rules.throttled_calls.max(1);
-    // Of a cell that only estimates, each window of its hour has an even share.
-    let is_many = |from: EventTime, calls: u64| {
-        let hour = from.hour();
-        let of_hour = |cell: &&&DayCell<'_>| cell.hour == hour && !cell.cell.events.is_exact();
-        let estimated: u64 = throttled
-            .iter()
-            .filter(of_hour)
-            .map(|cell| cell.calls())
-            .sum();
-        calls + estimated / WINDOWS_AN_HOUR
-    };
     let (exact, estimated): (Vec<&DayCell<'_>>, Vec<&DayCell<'_>>) = throttled
         .iter()
         .partition(|cell| cell.cell.events.is_exact());
@@ -80,21 +87,53 @@ fn judge_region(light: &DayLight<'_>, region: &str, throttled: &[&DayCell<'_>]) 
         })
     }));
     times.sort_unstable();
-    let run = spell(&times, WINDOW_SECONDS, |window| {
+    let runs = spells(&times, WINDOW_SECONDS, |window| {
         window
             .first()
-            .is_some_and(|first| is_many(first.at, window.len() as u64) >= enough)
-    })?;
+            .is_some_and(|first| turned_away(throttled, first.at, window.len()) >= enough)
+    });
+    if runs.is_empty() {
+        return Vec::new();
+    }
+    let all = light.cells_like(|cell| cell.region == region);
+    let hits = runs
+        .into_iter()
+        .filter_map(|run| judge_spell(region, throttled, &all, run));
+    hits.collect()
+}
+
+/// How many calls were turned away: those seen from this time on, and of a cell that only estimates, of which each window
+/// of its hour has an even share.
+fn turned_away(throttled: &[&DayCell<'_>], from: EventTime, seen: usize) -> u64 {
+    let hour = from.hour();
+    let of_hour = |cell: &&&DayCell<'_>| cell.hour == hour && !cell.cell.events.is_exact();
+    let estimated: u64 = throttled
+        .iter()
+        .filter(of_hour)
+        .map(|cell| cell.calls())
+        .sum();
+    seen as u64 + estimated / WINDOWS_AN_HOUR
+}
+
+fn judge_spell(
+    region: &str,
+    throttled: &[&DayCell<'_>],
+    all: &[DayCell<'_>],
+    run: &[Moment<'_>],
+) -> Option<DayHit> {
     let (first, last) = (run.first()?.at, run.last()?.at);
-    let turned_away = is_many(first, run.len() as u64);
+    let turned_away = turned_away(throttled, first, run.len());
     let hours = first.hour()..=last.hour();
-    let all = light.cells_like(|cell| cell.region == region && hours.contains(&cell.hour));
-    let calls: u64 = all.iter().map(|cell| calls_within(cell, first, last)).sum();
+    let all = all.iter().filter(|cell| hours.contains(&cell.hour));
+    let calls: u64 = all
+        .clone()
+        .map(|cell| calls_within(cell, first, last))
+        .sum();
     if turned_away * ONE_IN <= calls {
         return None;
     }
     let mut callers: BTreeMap<(&str, &str), u64> = BTreeMap::new();
-    for cell in &all {
+    for cell in all {
         *callers.entry((cell.principal, cell.key)).or_default() += calls_within(cell, first, last);
     }
     let ((principal, key), by_caller) = callers
@@ -144,5 +183,15 @@ fn calls_within(cell: &DayCell<'_>, first: EventTime, last: EventTime) -> u64 {
             let windows = (seconds / WINDOW_SECONDS).clamp(1, WINDOWS_AN_HOUR as i64);
             cell.calls() * windows as u64 / WINDOWS_AN_HOUR
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_operations_are_sorted() {
+        assert!(ADDING.is_sorted());
     }
 }

@@ -2,10 +2,10 @@
 
 use keytrail_event::Record;
 use keytrail_event::selection::CLOUDTRAIL;
-use serde_json::Value;
 
 use super::event_selectors::{Dark, asks_for_management_events};
 use super::support::{OTHER_TRAILS, argument, cut, events_of_principal};
+use super::trail_settings::{refused_change, trail_arn};
 use super::{About, Hit, Light, Rule, Side};
 use crate::finding::{Evidence, Severity};
 
@@ -24,7 +24,7 @@ const ABOUT: About = About {
     attack: &[("TA0005", "T1562.008", "T1685.002")],
     practice: "an audit trail for compliance",
     side: Side::Owner,
-    fires_when: "PutEventSelectors or UpdateEventDataStore after which no selector records some KMS event that was recorded before, as far as is known: critical for use of keys, changes and permissions, high for the calls of some callers only, medium for discovery or AWS's own events only. CreateEventDataStore that takes management events but leaves KMS out: medium. A failed call fires one severity lower.",
+    fires_when: "PutEventSelectors or UpdateEventDataStore after which no selector records some KMS event that was recorded before, as far as is known: critical for use of keys, changes and permissions, high for the calls of some callers only, medium for discovery or AWS's own events only. CreateEventDataStore that takes management events but leaves KMS out: medium. A failed call fires one severity lower; a refused PutEventSelectors without its selectors is medium.",
     reads: &[
         "eventSource",
         "eventName",
@@ -38,6 +38,7 @@ const ABOUT: About = About {
         "requestParameters.advancedEventSelectors[].fieldSelectors[]",
         "responseElements.trailARN",
         "responseElements.eventDataStoreArn",
+        "errorMessage",
         "userIdentity",
     ],
 };
@@ -54,14 +55,20 @@ impl Rule for TrailKmsExcluded {
         let body = record.body();
         let request = &body["requestParameters"];
         let operation = record.operation.name();
+        // Of a refused change of an event data store `trail-narrowed` tells.
+        if operation == "PutEventSelectors"
+            && let Some(attempt) = refused_change(record, light)
+        {
+            return Some(attempt);
+        }
         let creates = operation == "CreateEventDataStore";
         let now = Dark::of(request)?;
         if creates && !asks_for_management_events(request) {
             // A store for data events never recorded keys: nothing goes dark.
             return None;
         }
-        let trail =
-            trail_of(body).unwrap_or_else(|| "a trail that the record does not name".to_owned());
+        let trail = trail_arn(record, body)
+            .unwrap_or_else(|| "a trail that the record does not name".to_owned());
         let before = light.past.trail(&trail);
         let dark = before.map_or_else(|| now.clone(), |before| now.beyond(before));
         if dark.is_empty() {
@@ -108,23 +115,6 @@ pub fn sets_selectors(record: &Record<'_>) -> bool {
             record.operation.name(),
             "PutEventSelectors" | "CreateEventDataStore" | "UpdateEventDataStore"
         )
-}
-
-/// The trail or event data store: its ARN where the record tells it.
-pub fn trail_of(body: &Value) -> Option<String> {
-    let response = &body["responseElements"];
-    let request = &body["requestParameters"];
-    let named = [
-        &response["trailARN"],
-        &response["eventDataStoreArn"],
-        &request["eventDataStore"],
-        &request["trailName"],
-        &request["name"],
-    ];
-    named
-        .into_iter()
-        .find_map(Value::as_str)
-        .map(|name| cut(name).to_owned())
 }
 
 fn look(operation: &str, trail: &str, region: &str) -> String {

@@ -5,7 +5,7 @@ use keytrail_event::selection::S3;
 
 use super::services_past::{SOON_DAYS, expires_soon};
 use super::support::{OTHER_TRAILS, argument, cut, events_of_principal};
-use super::trail_settings::{Narrowing, TrailSettings, sets_trail, trail_arn};
+use super::trail_settings::{Narrowing, TrailSettings, refused_change, sets_trail, trail_arn};
 use super::{About, Hit, Light, Rule, Side};
 use crate::finding::{Evidence, Severity};
 
@@ -19,13 +19,14 @@ const ABOUT: About = About {
     attack: &[("TA0005", "T1562.008", "T1685.002")],
     practice: "an audit trail for compliance",
     side: Side::Owner,
-    fires_when: "UpdateTrail takes away what the trail had: multi-Region recording, global service events, log file validation or the organisation's accounts, or gives it another bucket or another key; UpdateEventDataStore likewise; PutBucketLifecycle makes files expire within 7 days in a bucket that a trail was seen to deliver to. Only a change against the earlier call that set it counts; of a trail not seen before, a request that sets one or two things only. A failed call fires one severity lower.",
+    fires_when: "UpdateTrail takes away what the trail had: multi-Region recording, global service events, log file validation or the organisation's accounts, or gives it another bucket or another key; UpdateEventDataStore likewise; PutBucketLifecycle makes files expire within 7 days in a bucket that a trail was seen to deliver to. Only a change against the earlier call that set it counts; of a trail not seen before, a request that sets one or two things only, or switches two or more off and names no bucket. A failed call fires one severity lower, whatever it asked for where its record does not tell.",
     reads: &[
         "eventSource",
         "eventName",
         "errorCode",
         "awsRegion",
         "recipientAccountId",
+        "errorMessage",
         "requestParameters.name",
         "requestParameters.isMultiRegionTrail",
         "requestParameters.includeGlobalServiceEvents",
@@ -48,6 +49,7 @@ const ABOUT: About = About {
         "responseElements.kmsKeyId",
         "requestParameters.bucketName",
         "requestParameters.LifecycleConfiguration.Rule",
+        "sessionCredentialFromConsole",
         "userIdentity",
     ],
 };
@@ -69,6 +71,9 @@ impl Rule for TrailNarrowed {
         if !sets_trail(record) {
             return None;
         }
+        if let Some(attempt) = refused_change(record, light) {
+            return Some(attempt);
+        }
         let body = record.body();
         let trail = trail_arn(record, body)?;
         let before = light.past.services.trail(&trail);
@@ -76,7 +81,7 @@ impl Rule for TrailNarrowed {
             Some(before) => TrailSettings::after(record, body, Some(before)).narrowed(before),
             None => {
                 let requested = TrailSettings::requested(body);
-                if !requested.is_pointed() {
+                if !requested.is_pointed(record) {
                     return None;
                 }
                 requested.narrowed_unknown()
@@ -122,7 +127,7 @@ fn expiring(record: &Record<'_>, light: &Light<'_>) -> Option<Hit> {
     let request = &record.body()["requestParameters"];
     let bucket = request["bucketName"].as_str().map(cut)?;
     let trail = light.past.services.trail_of_bucket(bucket)?;
-    if !expires_soon(&request["LifecycleConfiguration"]["Rule"]) {
+    if !expires_soon(&request["LifecycleConfiguration"]["Rule"], record.time) {
         return None;
     }
     let name = trail.rsplit('/').next().unwrap_or(trail);
@@ -164,7 +169,7 @@ fn evidence(narrowing: &Narrowing) -> Evidence {
         None => Evidence::new(
             &feature,
             format!(
-                "{setting}: {after} now; {meaning}. What it was before is in no record read so far, and the request sets little else"
+                "{setting}: {after} now; {meaning}. What it was before is in no record read so far; the request does not send every setting, as the console does"
             ),
         ),
     };

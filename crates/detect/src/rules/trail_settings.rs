@@ -6,7 +6,9 @@ use keytrail_event::selection::CLOUDTRAIL;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::support::cut;
+use super::support::{cut, events_of_principal, is_refused};
+use super::{Hit, Light};
+use crate::finding::{Evidence, Severity};
 
 /// Settings of a trail; `None` where no record told.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,17 +49,23 @@ pub fn sets_trail(record: &Record<'_>) -> bool {
         )
 }
 
-/// The ARN of the trail or event data store that such a call is about.
+/// The ARN of the trail or event data store that a call of CloudTrail is about: as the record tells it, or in a refusal's
+/// message; made from the name of a trail.
 pub fn trail_arn(record: &Record<'_>, body: &Value) -> Option<String> {
     let (request, response) = (&body["requestParameters"], &body["responseElements"]);
     let named = [
         &response["trailARN"],
         &response["eventDataStoreArn"],
         &request["eventDataStore"],
+        &request["trailName"],
         &request["name"],
     ];
-    let named = named.into_iter().find_map(Value::as_str)?;
-    if Arn::parse(named).is_some() {
+    let named = named
+        .into_iter()
+        .find_map(Value::as_str)
+        .or_else(|| trail_in_message(body["errorMessage"].as_str()?))?;
+    let is_store = record.operation.name().ends_with("EventDataStore");
+    if is_store || Arn::parse(named).is_some() {
         return Some(cut(named).to_owned());
     }
     let partition = partition_of_region(&record.region);
@@ -66,6 +74,35 @@ pub fn trail_arn(record: &Record<'_>, body: &Value) -> Option<String> {
         "arn:{partition}:cloudtrail:{region}:{account}:trail/{}",
         cut(named)
     ))
+}
+
+/// The trail or event data store that a refusal names: such records carry no request.
+pub fn trail_in_message(message: &str) -> Option<&str> {
+    let mut words = message.split([' ', '"', ',']);
+    words.find(|word| Arn::parse(word).is_some_and(|arn| arn.service == "cloudtrail"))
+}
+
+/// The attempt to change a trail or event data store that was refused, so that its record carries no request: what it
+/// would have changed is not known.
+pub fn refused_change(record: &Record<'_>, light: &Light<'_>) -> Option<Hit> {
+    let body = record.body();
+    if !is_refused(record) || !body["requestParameters"].is_null() {
+        return None;
+    }
+    let operation = record.operation.name();
+    let trail = trail_arn(record, body);
+    let trail = trail
+        .as_deref()
+        .unwrap_or("a trail that the record does not name");
+    let name = trail.rsplit('/').next().unwrap_or(trail);
+    let text = format!(
+        "What {operation} would have changed is in no record: a refused call carries no request"
+    );
+    let hit = Hit::of(record, Severity::High, format!("{operation} on {name}"))
+        .class(format!("{operation} {trail}"))
+        .because(Evidence::new("operation", text).observed(operation))
+        .next(events_of_principal(record, 24));
+    Some(hit.lower_if_refused(record, light))
 }
 
 impl TrailSettings {
@@ -127,18 +164,19 @@ impl TrailSettings {
         }
     }
 
-    /// Whether a request sets one or two things only, as somebody does who wants to change just these. The
-    /// console sends every setting, changed or not.
-    pub fn is_pointed(&self) -> bool {
-        let set = [
-            self.multi_region.is_some(),
-            self.global_events.is_some(),
-            self.validation.is_some(),
-            self.organisation.is_some(),
-            self.bucket.is_some(),
-            self.key.is_some(),
-        ];
-        set.into_iter().filter(|is_set| *is_set).count() <= 2
+    /// Whether a request for a trail that is not known is meant to take away what it switches off: it sets one or two
+    /// things only; or it switches several off and leaves the trail's bucket alone, which the console and
+    /// CloudFormation send along with every other setting, changed or not.
+    pub fn is_pointed(&self, record: &Record<'_>) -> bool {
+        let switches = SWITCHES.map(|(.., setting)| setting(self));
+        let set = switches.iter().filter(|is_on| is_on.is_some()).count()
+            + usize::from(self.bucket.is_some())
+            + usize::from(self.key.is_some());
+        let off = switches.iter().filter(|is_on| **is_on == Some(false));
+        // An event data store has no bucket. What forms of the console send is not known of all of them.
+        let may_tell = record.operation.name() == "UpdateTrail"
+            && record.body()["sessionCredentialFromConsole"] != "true";
+        set <= 2 || (may_tell && self.bucket.is_none() && off.count() >= 2)
     }
 
     /// What the trail no longer has, against what was known of it.

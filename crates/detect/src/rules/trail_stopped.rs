@@ -1,10 +1,10 @@
 //! `trail-stopped`: somebody switched the audit trail off.
 
 use keytrail_event::Record;
-use keytrail_event::arn::Arn;
 use keytrail_event::selection::CLOUDTRAIL;
 
 use super::support::{OTHER_TRAILS, argument, cut, events_of_principal};
+use super::trail_settings::trail_in_message;
 use super::{About, Hit, Light, Rule, Side};
 use crate::finding::{Evidence, Severity};
 
@@ -66,12 +66,6 @@ impl Rule for TrailStopped {
         let hit = hit.next(events_of_principal(record, 24));
         Some(hit.lower_if_refused(record, light))
     }
-}
-
-/// The trail or event data store that a refusal names: such records carry no request.
-fn trail_in_message(message: &str) -> Option<&str> {
-    let mut words = message.split([' ', '"', ',']);
-    words.find(|word| Arn::parse(word).is_some_and(|arn| arn.service == "cloudtrail"))
 }
 
 fn remedy(operation: &str, trail: &str, region: &str) -> String {

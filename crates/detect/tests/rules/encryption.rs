@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{check, key_arn, record};
+use super::{check, findings_over, key_arn, record};
 
 const HEADER: &str = "x-amz-server-side-encryption-aws-kms-key-id";
 const FOREIGN: &str = "arn:aws:kms:us-west-2:444455556666:key/00000009-12ab-34cd-56ef-1234567890ab";
@@ -126,6 +126,15 @@ fn only_a_change_narrows_a_trail() {
     let fires = [("trail-narrowed", "high", 1)];
     let every = json!({"name": "main", "s3BucketName": "logs", "isMultiRegionTrail": false, "includeGlobalServiceEvents": true,
         "enableLogFileValidation": false, "kmsKeyId": key_arn(1)});
+    let minimised = json!({"name": "main", "snsTopicName": "", "includeGlobalServiceEvents": false, "isMultiRegionTrail": false,
+        "enableLogFileValidation": false, "cloudWatchLogsLogGroupArn": "", "cloudWatchLogsRoleArn": "", "kmsKeyId": ""});
+    let hardened = json!({"name": "main", "includeGlobalServiceEvents": true, "isMultiRegionTrail": true,
+        "enableLogFileValidation": true});
+    let with = |request: &Value, field: &str, value: Value| {
+        let mut request = request.clone();
+        request[field] = value;
+        request
+    };
     for (is_known, request, change, expected) in [
         (true, json!({"name": "main"}), json!({}), &[][..]),
         (
@@ -178,6 +187,26 @@ fn only_a_change_narrows_a_trail() {
             &[],
         ),
         (false, every, json!({"isMultiRegionTrail": false}), &[]),
+        // Attack tools switch off everything at once; who sends every setting names the bucket.
+        (false, minimised.clone(), json!({}), &fires),
+        (
+            false,
+            with(&minimised, "isOrganizationTrail", json!(true)),
+            json!({}),
+            &fires,
+        ),
+        (
+            false,
+            with(&minimised, "s3BucketName", json!("logs")),
+            json!({}),
+            &[],
+        ),
+        (
+            false,
+            with(&hardened, "isOrganizationTrail", json!(false)),
+            json!({}),
+            &[],
+        ),
     ] {
         let mut after = settings.clone();
         for (field, value) in change.as_object().into_iter().flatten() {
@@ -197,6 +226,22 @@ fn only_a_change_narrows_a_trail() {
             .collect();
         check(&records, expected);
     }
+}
+
+/// Which fields every form of the console sends is not known.
+#[test]
+fn the_console_may_send_what_it_does_not_change() {
+    let minimised = json!({"name": "main", "includeGlobalServiceEvents": false, "isMultiRegionTrail": false,
+        "enableLogFileValidation": false});
+    let mut update = trail(
+        "2024-03-05T09:00:00Z",
+        "UpdateTrail",
+        minimised,
+        json!({"trailARN": TRAIL, "s3BucketName": "logs"}),
+    );
+    check(&[update.clone()], &[("trail-narrowed", "high", 1)]);
+    update["sessionCredentialFromConsole"] = json!("true");
+    check(&[update], &[]);
 }
 
 #[test]
@@ -231,4 +276,127 @@ fn an_old_setting_that_comes_late_undoes_nothing() {
         failed("2024-03-03T09:00:00Z"),
     ];
     check(&records, &[("trail-narrowed", "high", 1)]);
+}
+
+/// What was known of a trail outlived the trail, and the next of its name could go dark unseen.
+#[test]
+fn a_trail_made_anew_records_everything_again() {
+    let exclude = |time, excluded: &[&str]| {
+        let selectors = json!([{"readWriteType": "All", "includeManagementEvents": true, "excludeManagementEventSources": excluded}]);
+        let request = json!({"trailName": "main", "eventSelectors": selectors});
+        trail(
+            time,
+            "PutEventSelectors",
+            request,
+            json!({"trailARN": TRAIL, "eventSelectors": selectors}),
+        )
+    };
+    let delete = |time| trail(time, "DeleteTrail", json!({"name": "main"}), json!(null));
+    let create = |time| {
+        let request = json!({"name": "main", "s3BucketName": "logs"});
+        let mut answer = request.clone();
+        answer["trailARN"] = json!(TRAIL);
+        trail(time, "CreateTrail", request, answer)
+    };
+    let kms = &["kms.amazonaws.com"];
+    let [first, dark] = ["2024-01-01T09:00:00Z", "2024-02-10T09:00:00Z"].map(|at| exclude(at, kms));
+    let fires = ("trail-kms-excluded", "critical", 1);
+    let stopped = ("trail-stopped", "high", 1);
+    check(&[first.clone(), dark.clone()], &[fires]);
+    let anew = create("2024-01-05T09:01:00Z");
+    check(
+        &[first.clone(), delete("2024-01-05T09:00:00Z"), dark.clone()],
+        &[fires, stopped, fires],
+    );
+    check(
+        &[first.clone(), anew.clone(), dark.clone()],
+        &[fires, fires],
+    );
+    // It may be made and set within a second, whatever the order of their ids.
+    let mut set = exclude("2024-01-05T09:01:00Z", kms);
+    let twice = ("trail-kms-excluded", "critical", 2);
+    check(
+        &[first.clone(), anew.clone(), set.clone(), dark.clone()],
+        &[twice],
+    );
+    set["eventID"] = json!("0");
+    check(&[first, anew, set, dark], &[fires]);
+}
+
+#[test]
+fn a_lifecycle_may_name_a_date() {
+    let create = trail(
+        "2024-03-01T09:00:00Z",
+        "CreateTrail",
+        json!({"name": "main", "s3BucketName": "logs"}),
+        json!({"trailARN": TRAIL, "s3BucketName": "logs"}),
+    );
+    let fires = [("trail-narrowed", "high", 1)];
+    for (date, expected) in [
+        (json!("2024-03-06T00:00:00.000Z"), &fires[..]),
+        (json!("2024-03-12"), &fires),
+        (json!("2020-01-01T00:00:00Z"), &fires),
+        (json!("2024-03-13T00:00:00Z"), &[]),
+        (json!("soon"), &[]),
+        (json!(null), &[]),
+    ] {
+        let rule = json!({"ID": "r", "Status": "Enabled", "Expiration": {"Date": date}});
+        let mut lifecycle = record(
+            "2024-03-05T09:00:00Z",
+            "PutBucketLifecycle",
+            0,
+            json!({"eventSource": "s3.amazonaws.com", "resources": []}),
+        );
+        lifecycle["requestParameters"] =
+            json!({"bucketName": "logs", "LifecycleConfiguration": {"Rule": rule}});
+        check(&[create.clone(), lifecycle], expected);
+    }
+}
+
+/// Only StopLogging told of an attempt, since the others looked for the request that refused calls do not carry.
+#[test]
+fn a_refused_change_of_a_trail_names_it_in_its_message() {
+    let refused = |name: &str, message: String| {
+        let mut refused = trail("2024-03-05T09:00:00Z", name, json!(null), json!(null));
+        refused["errorCode"] = json!("AccessDenied");
+        refused["errorMessage"] = json!(message);
+        refused
+    };
+    let store = "arn:aws:cloudtrail:us-west-2:111122223333:eventdatastore/0000-1111";
+    for (name, resource, rule, title) in [
+        (
+            "UpdateTrail",
+            TRAIL,
+            "trail-narrowed",
+            "Refused: UpdateTrail on main",
+        ),
+        (
+            "PutEventSelectors",
+            TRAIL,
+            "trail-kms-excluded",
+            "Refused: PutEventSelectors on main",
+        ),
+        (
+            "UpdateEventDataStore",
+            store,
+            "trail-narrowed",
+            "Refused: UpdateEventDataStore on 0000-1111",
+        ),
+    ] {
+        let message = format!(
+            "User: arn:aws:iam::111122223333:user/eve is not authorized to perform: cloudtrail:{name} on resource: {resource} because no identity-based policy allows the cloudtrail:{name} action"
+        );
+        let attempt = refused(name, message);
+        check(&[attempt.clone()], &[(rule, "medium", 1)]);
+        let findings = findings_over(attempt.to_string().as_bytes());
+        assert_eq!(findings[0].title, title);
+    }
+    let unnamed = refused("UpdateTrail", "Access denied".to_owned());
+    check(&[unnamed.clone()], &[("trail-narrowed", "medium", 1)]);
+    let mut throttled = unnamed;
+    throttled["errorCode"] = json!("ThrottlingException");
+    check(&[throttled], &[]);
+    // Nobody's trail goes dark by a store that is not made.
+    let unmade = refused("CreateEventDataStore", "Access denied".to_owned());
+    check(&[unmade], &[]);
 }

@@ -63,6 +63,9 @@ fn pages_show_the_fields_and_techniques_of_their_rule() {
                 assert!(page.contains(word), "{}: {word}", about.id);
             }
         }
+        for attack in about.techniques() {
+            assert!(page.contains(&attack.tactic), "{}: {attack:?}", about.id);
+        }
         assert!(
             page.contains(about.practice),
             "{}: {}",

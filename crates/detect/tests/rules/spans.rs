@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{check, key_arn, record};
+use super::{check, findings_over, key_arn, lines, record, summary};
 
 /// `2024-03-01T00:00:00Z` and so many seconds.
 fn time(seconds: i64) -> String {
@@ -281,4 +281,42 @@ fn only_the_refusal_before_the_change_begins_the_chain() {
         let found = findings.iter().filter(|finding| finding.rule == rule);
         assert_eq!(found.count(), expected, "{}", super::lines(&records));
     }
+}
+
+/// Only the first spell of a day was judged, and one that was no matter hid the next.
+#[test]
+fn every_spell_of_throttling_is_judged() {
+    let throttled = json!({"errorCode": "ThrottlingException"});
+    let spell = |hour: i64, calls: i64, name: &str, more: &Value| -> Vec<Value> {
+        let times = (0..calls).map(|call| time(hour * 3_600 + 2 * call));
+        times.map(|at| record(&at, name, 1, more.clone())).collect()
+    };
+    let away = |hour, calls| spell(hour, calls, "Decrypt", &throttled);
+    // 22 of more than 2,200 calls, by a hundred callers.
+    let busy: Vec<Value> = (0..100)
+        .flat_map(|caller| {
+            let arn = format!("arn:aws:iam::111122223333:user/{caller}");
+            let identity = json!({"type": "IAMUser", "arn": arn, "accountId": "111122223333"});
+            let mut calls = spell(9, 40, "Encrypt", &json!({"userIdentity": identity}));
+            for call in &mut calls {
+                let id = format!("{}{caller}", call["eventID"].as_str().unwrap());
+                call["eventID"] = json!(id);
+            }
+            calls
+        })
+        .collect();
+    let check = |records: Vec<Value>, expected: &[u64]| {
+        let findings = findings_over(lines(&records).as_bytes());
+        let found = findings
+            .iter()
+            .filter(|finding| finding.rule == "throttled");
+        let counts: Vec<u64> = found.map(|finding| finding.count).collect();
+        assert_eq!(counts, expected, "{}", summary(&findings));
+    };
+    check([busy.clone(), away(9, 22)].concat(), &[]);
+    check([busy, away(9, 22), away(15, 100)].concat(), &[100]);
+    check([away(9, 30), away(15, 25)].concat(), &[55]);
+    // A quota of grants is full.
+    let full = json!({"errorCode": "LimitExceededException"});
+    check(spell(9, 30, "CreateGrant", &full), &[]);
 }
