@@ -1,12 +1,13 @@
 //! What is customary: how keys are reached and used, who signs, where the account is active. Learnt day by day.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use keytrail_event::arn::{Arn, is_account_id};
 use keytrail_event::context::SIGNATURE_BYTES_MAX;
 use keytrail_event::{Day, EventTime};
 use serde::{Deserialize, Serialize};
 
+use super::bulk::{BulkHabits, BulkUse, largest};
 use super::gathered::{Gathered, RegionDay};
 use super::lately::Lately;
 use super::past::remember;
@@ -34,6 +35,9 @@ pub struct Customs {
     sweeps: Vec<PastSweep>,
     /// Who encrypted in bulk on the day.
     bulk: Vec<BulkUse>,
+    /// Who encrypts much in an hour.
+    #[serde(default)]
+    pub bulk_habits: BulkHabits,
     /// Days that were learnt.
     days: u32,
     last_day: Option<Day>,
@@ -52,25 +56,12 @@ pub struct PastSweep {
     pub calls: u64,
     /// What it was, in words.
     pub words: String,
-}
-
-/// A principal that encrypted much in an hour. Sorted by time first.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct BulkUse {
-    /// The first call.
-    pub first: EventTime,
-    /// The last call.
-    pub last: EventTime,
-    /// Who.
-    pub principal: String,
-    /// With which key; empty where there were several or none.
-    pub key: String,
-    /// The operation.
-    pub operation: String,
-    /// How many calls.
-    pub calls: u64,
-    /// The first call's event id.
-    pub event_id: String,
+    /// Keys that the principal first used on the sweep's day, and not before the sweep.
+    #[serde(default)]
+    pub new_keys: BTreeSet<String>,
+    /// When it decrypted with keys that were new to it on the sweep's day, at the end of that.
+    #[serde(default)]
+    pub late: Vec<EventTime>,
 }
 
 /// How a key is used.
@@ -174,21 +165,13 @@ impl Customs {
         &mut self,
         day: Day,
         lookers: &[String],
-        (mut sweeps, mut bulk): (Vec<PastSweep>, Vec<BulkUse>),
+        (mut sweeps, bulk): (Vec<PastSweep>, Vec<BulkUse>),
         (lately, not_kept): (Lately, u64),
     ) -> u64 {
-        let mut forgotten = not_kept;
-        for too_many in [
-            sweeps.len().saturating_sub(STEPS_MAX),
-            bulk.len().saturating_sub(STEPS_MAX),
-        ] {
-            forgotten += too_many as u64;
-        }
+        let (bulk, too_many) = largest(bulk);
+        let mut forgotten = not_kept + too_many;
+        forgotten += sweeps.len().saturating_sub(STEPS_MAX) as u64;
         sweeps.truncate(STEPS_MAX);
-        // The largest say most.
-        bulk.sort_by(|a, b| (b.calls, a).cmp(&(a.calls, b)));
-        bulk.truncate(STEPS_MAX);
-        bulk.sort();
         self.sweeps = sweeps;
         self.bulk = bulk;
         for looker in lookers {

@@ -3,6 +3,7 @@
 //! A rule is one file here, one page in `docs/rules/` and two fixtures: one that fires it and the
 //! nearest benign case, which must not.
 
+pub mod bulk;
 pub mod customs;
 pub mod day;
 pub mod grant;
@@ -61,7 +62,7 @@ mod policy_public;
 pub(crate) mod policy_put;
 mod policy_weakened;
 mod primary_moved;
-pub(crate) mod ransom_chain;
+mod ransom_chain;
 mod reencrypt_foreign;
 mod region_new;
 mod region_replicated;

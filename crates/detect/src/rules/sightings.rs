@@ -163,16 +163,42 @@ pub fn spell<'m, 'a>(
     seconds: i64,
     is_enough: impl Fn(&[Moment<'a>]) -> bool,
 ) -> Option<&'m [Moment<'a>]> {
-    let mut found: Option<(usize, usize)> = None;
+    spells_until(moments, seconds, is_enough, 1)
+        .first()
+        .copied()
+}
+
+/// All such runs, by time.
+pub fn spells<'m, 'a>(
+    moments: &'m [Moment<'a>],
+    seconds: i64,
+    is_enough: impl Fn(&[Moment<'a>]) -> bool,
+) -> Vec<&'m [Moment<'a>]> {
+    spells_until(moments, seconds, is_enough, usize::MAX)
+}
+
+fn spells_until<'m, 'a>(
+    moments: &'m [Moment<'a>],
+    seconds: i64,
+    is_enough: impl Fn(&[Moment<'a>]) -> bool,
+    most: usize,
+) -> Vec<&'m [Moment<'a>]> {
+    let mut found: Vec<(usize, usize)> = Vec::new();
     for start in 0..moments.len() {
         let from = moments[start].at;
         let end = moments.partition_point(|moment| moment.at.seconds_since(from) <= seconds);
-        match &mut found {
-            Some((_, last)) if start >= *last => break,
-            _ if !is_enough(&moments[start..end]) => {}
-            Some((_, last)) => *last = end.max(*last),
-            none => *none = Some((start, end)),
+        let is_behind = found.last().is_none_or(|(_, last)| start >= *last);
+        if is_behind && found.len() >= most {
+            break;
+        }
+        if !is_enough(&moments[start..end]) {
+            continue;
+        }
+        match found.last_mut() {
+            Some((_, last)) if !is_behind => *last = end.max(*last),
+            _ => found.push((start, end)),
         }
     }
-    found.map(|(start, end)| &moments[start..end])
+    let runs = found.into_iter().map(|(start, end)| &moments[start..end]);
+    runs.collect()
 }
