@@ -35,7 +35,7 @@ pub enum Want {
 }
 
 /// Records of other services that rules need, as (`eventSource`, `eventName`, when), sorted.
-pub const OTHER_SERVICES: [(&str, &str, Want); 62] = [
+pub const OTHER_SERVICES: [(&str, &str, Want); 71] = [
     (BACKUP, "DeleteBackupPlan", Always),
     (BACKUP, "DeleteBackupSelection", Always),
     (BACKUP, "DeleteBackupVault", Always),
@@ -72,11 +72,20 @@ pub const OTHER_SERVICES: [(&str, &str, Want); 62] = [
     (IAM, "AttachUserPolicy", Always),
     (IAM, "CreatePolicy", Always),
     (IAM, "CreatePolicyVersion", Always),
+    (IAM, "DeleteGroupPolicy", Always),
     (IAM, "DeleteRolePermissionsBoundary", Always),
+    (IAM, "DeleteRolePolicy", Always),
     (IAM, "DeleteUserPermissionsBoundary", Always),
+    (IAM, "DeleteUserPolicy", Always),
+    (IAM, "DetachGroupPolicy", Always),
+    (IAM, "DetachRolePolicy", Always),
+    (IAM, "DetachUserPolicy", Always),
     (IAM, "PutGroupPolicy", Always),
+    (IAM, "PutRolePermissionsBoundary", Always),
     (IAM, "PutRolePolicy", Always),
+    (IAM, "PutUserPermissionsBoundary", Always),
     (IAM, "PutUserPolicy", Always),
+    (IAM, "RemoveUserFromGroup", Always),
     (IAM, "SetDefaultPolicyVersion", Always),
     (RDS, "CopyDBClusterSnapshot", Always),
     (RDS, "CopyDBSnapshot", Always),

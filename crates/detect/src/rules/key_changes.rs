@@ -56,6 +56,9 @@ pub struct KeyChange {
     /// Whether it gives the key a policy that takes something away from somebody, or the key from its owner.
     #[serde(default)]
     pub takes_away: bool,
+    /// Whom a grant lets in.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub grantee: String,
 }
 
 /// What the record of a change does not tell by itself, but in the light of what was known before.
@@ -94,6 +97,10 @@ impl KeyChanges {
             names_caller: effects.names_caller,
             region: cut(&record.region).to_owned(),
             takes_away: effects.takes_away,
+            grantee: match record.operation.name() {
+                "CreateGrant" => cut(Grant::of(record.body()).grantee()).to_owned(),
+                _ => String::new(),
+            },
         };
         self.0.insert(change);
         self.forget_old();
@@ -199,6 +206,7 @@ mod tests {
             names_caller: false,
             region: String::new(),
             takes_away: false,
+            grantee: String::new(),
         }
     }
 

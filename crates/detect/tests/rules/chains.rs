@@ -192,3 +192,181 @@ fn no_sweep_hides_another_and_a_theft_may_cross_midnight() {
         check("theft-chain", what, &[known(), records].concat(), expected);
     }
 }
+
+#[test]
+fn a_change_lets_in_whom_and_for_what_it_may() {
+    const IAM: &str = "iam.amazonaws.com";
+    let deny = r#"{"Statement":{"Effect":"Allow","Action":"s3:GetObject","Resource":"*"}}"#;
+    let open = r#"{"Statement":{"Effect":"Allow","Action":"kms:Decrypt","Resource":"*"}}"#;
+    let iam = |name: &str, request: Value| service(at(5), IAM, name, request);
+    let grant_to = |user: &str| {
+        let grantee = format!("arn:aws:iam::111122223333:{user}");
+        let more = json!({"requestParameters": {"keyId": key_arn(1), "granteePrincipal": grantee, "operations": ["Decrypt"]},
+            "userIdentity": {"type": "IAMUser", "arn": "arn:aws:iam::111122223333:user/admin", "accountId": "111122223333"}});
+        call(at(5), "CreateGrant", 1, more)
+    };
+    let fires = &["high"][..];
+    for (what, change, expected) in [
+        ("a grant", grant_to("user/eve"), fires),
+        ("a grant to all", grant_to("root"), fires),
+        ("a grant to another", grant_to("role/other"), &[]),
+        (
+            "a policy of her own",
+            iam(
+                "PutUserPolicy",
+                json!({"userName": "eve", "policyDocument": deny}),
+            ),
+            fires,
+        ),
+        (
+            "a policy of nobody",
+            iam(
+                "CreatePolicy",
+                json!({"policyName": "p", "policyDocument": open}),
+            ),
+            &[],
+        ),
+        (
+            "a version",
+            iam(
+                "CreatePolicyVersion",
+                json!({"policyDocument": open, "setAsDefault": true}),
+            ),
+            fires,
+        ),
+        (
+            "a version of another service",
+            iam(
+                "CreatePolicyVersion",
+                json!({"policyDocument": deny, "setAsDefault": true}),
+            ),
+            &[],
+        ),
+        (
+            "a version that is not in force",
+            iam(
+                "CreatePolicyVersion",
+                json!({"policyDocument": open, "setAsDefault": false}),
+            ),
+            &[],
+        ),
+        (
+            "a version that is not shown",
+            service(at(5), IAM, "CreatePolicyVersion", json!(null)),
+            fires,
+        ),
+        (
+            "a group's policy",
+            iam(
+                "PutGroupPolicy",
+                json!({"groupName": "g", "policyDocument": open}),
+            ),
+            fires,
+        ),
+        (
+            "another role's group",
+            iam("AttachRolePolicy", json!({"roleName": "eve"})),
+            &[],
+        ),
+        (
+            "a policy taken off",
+            iam("DetachUserPolicy", json!({"userName": "eve"})),
+            fires,
+        ),
+        (
+            "a policy taken off another",
+            iam("DetachUserPolicy", json!({"userName": "bob"})),
+            &[],
+        ),
+        (
+            "a policy deleted",
+            iam("DeleteUserPolicy", json!({"userName": "eve"})),
+            fires,
+        ),
+        (
+            "a role's policy deleted",
+            iam("DeleteRolePolicy", json!({"roleName": "app"})),
+            &[],
+        ),
+        (
+            "a group's policy deleted",
+            iam("DeleteGroupPolicy", json!({"groupName": "g"})),
+            fires,
+        ),
+        (
+            "a group left",
+            iam(
+                "RemoveUserFromGroup",
+                json!({"groupName": "g", "userName": "eve"}),
+            ),
+            fires,
+        ),
+        (
+            "a wider boundary",
+            iam("PutUserPermissionsBoundary", json!({"userName": "eve"})),
+            fires,
+        ),
+        (
+            "a version that nobody uses",
+            iam("DeletePolicyVersion", json!({"policyArn": "p"})),
+            &[],
+        ),
+    ] {
+        let records = [
+            call(at(0), "Decrypt", 1, refused()),
+            change,
+            call(at(10), "Decrypt", 1, json!({})),
+        ];
+        check("denied-then-allowed", what, &records, expected);
+    }
+}
+
+#[test]
+fn what_was_refused_is_what_succeeds() {
+    let change = || put_policy(1, DELEGATES, 300);
+    let made = |minute, name| call(at(minute), name, 1, json!({}));
+    let refused_to = |name| call(at(0), name, 1, refused());
+    for (what, records, expected) in [
+        (
+            "alike",
+            vec![refused_to("ReEncrypt"), change(), made(10, "Decrypt")],
+            &["high"][..],
+        ),
+        (
+            "data keys",
+            vec![
+                refused_to("GenerateDataKey"),
+                change(),
+                made(10, "GenerateDataKeyWithoutPlaintext"),
+            ],
+            &["high"],
+        ),
+        (
+            "otherwise",
+            vec![refused_to("GenerateDataKey"), change(), made(10, "Decrypt")],
+            &[],
+        ),
+        (
+            "all the time",
+            vec![
+                refused_to("Decrypt"),
+                made(2, "Decrypt"),
+                change(),
+                made(10, "Decrypt"),
+            ],
+            &[],
+        ),
+        (
+            "something else all the time",
+            vec![
+                refused_to("Decrypt"),
+                made(2, "Encrypt"),
+                change(),
+                made(10, "Decrypt"),
+            ],
+            &["high"],
+        ),
+    ] {
+        check("denied-then-allowed", what, &records, expected);
+    }
+}

@@ -261,11 +261,22 @@ fn only_the_refusal_before_the_change_begins_the_chain() {
             vec![
                 refused(0),
                 written(600),
-                used(599),
+                used(600),
                 written(3_000),
                 used(3_600),
             ],
             1,
+        ),
+        // Whoever uses the key before the change needs none.
+        (
+            vec![
+                refused(0),
+                used(599),
+                written(600),
+                written(3_000),
+                used(3_600),
+            ],
+            0,
         ),
         (vec![written(0), refused(1), used(2)], 0),
         (
