@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use keytrail_event::arn::{Arn, is_account_id};
 use keytrail_event::context::SIGNATURE_BYTES_MAX;
+use keytrail_event::source::DIRECT;
 use keytrail_event::{Day, EventTime};
 use serde::{Deserialize, Serialize};
 
@@ -83,6 +84,59 @@ pub struct KeyCustoms {
     pub is_unattested: bool,
     /// Whether there was more of any of them than is remembered: then nothing is said to be new.
     pub is_varied: bool,
+    /// Service paths that began when the key was known to be reached through services only, until they are customary too.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    trials: BTreeMap<String, Trial>,
+}
+
+/// A service path on the way to be a custom.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Trial {
+    /// Days of use.
+    days: u32,
+    last_day: Day,
+}
+
+/// Days of use after which a way around a key's services is its custom as well: one call makes none.
+const TRIAL_DAYS: u32 = 3;
+/// Paths on trial that are remembered of a key.
+const TRIALS_MAX: usize = 8;
+
+impl KeyCustoms {
+    /// Whether the key was reached through services only.
+    #[must_use]
+    pub fn is_by_services(&self) -> bool {
+        !self.paths.is_empty() && !self.paths.contains(DIRECT)
+    }
+
+    /// On how many days of use a path was tried that is no custom yet.
+    #[must_use]
+    pub fn trial_days(&self, path: &str) -> u32 {
+        self.trials.get(path).map_or(0, |trial| trial.days)
+    }
+
+    /// Learns that a path was used on a day; whether there was room.
+    fn learn_path(&mut self, path: &str, day: Day, is_settled: bool) -> bool {
+        let is_tried = is_settled || self.trials.contains_key(path);
+        let has_room = self.trials.len() < TRIALS_MAX || self.trials.contains_key(path);
+        if !is_tried || !has_room || self.paths.contains(path) {
+            return keep(&mut self.paths, path.to_owned());
+        }
+        let first = Trial {
+            days: 0,
+            last_day: day,
+        };
+        let trial = self.trials.entry(path.to_owned()).or_insert(first);
+        if trial.days == 0 || trial.last_day < day {
+            trial.days = trial.days.saturating_add(1);
+            trial.last_day = day;
+        }
+        if trial.days < TRIAL_DAYS {
+            return true;
+        }
+        self.trials.remove(path);
+        keep(&mut self.paths, path.to_owned())
+    }
 }
 
 /// When a Region is active.
@@ -196,13 +250,14 @@ impl Customs {
                 continue;
             }
             let customs = self.keys.entry((*key).to_owned()).or_default();
+            let is_settled = customs.days >= CUSTOM_DAYS && customs.is_by_services();
             if customs.last_day.is_none_or(|last| last < day) {
                 customs.last_day = Some(day);
                 customs.days = customs.days.saturating_add(1);
             }
             let mut is_varied = customs.is_varied;
             for path in &key_day.paths {
-                is_varied |= !keep(&mut customs.paths, (*path).to_owned());
+                is_varied |= !customs.learn_path(path, day, is_settled);
             }
             for operation in &key_day.operations {
                 is_varied |= !keep(&mut customs.operations, (*operation).to_owned());
