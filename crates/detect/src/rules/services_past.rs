@@ -260,7 +260,7 @@ fn service_change(record: &Record<'_>) -> Option<Option<String>> {
     if cuts_off {
         return Some(None);
     }
-    let accounts = keys_named(body)
+    let accounts = keys_named(record)
         .into_iter()
         .filter_map(|(_, key)| account_of(key));
     let mut foreign = accounts.filter(|account| **account != *record.account);
