@@ -6,8 +6,9 @@ use keytrail_event::source::DIRECT;
 use keytrail_event::{OperationClass, OutcomeFamily};
 
 use super::caller::{AWS_INTERNAL_PATH, is_aws_principal};
-use super::customs::{CUSTOM_DAYS, KeyCustoms, context_keys};
+use super::customs::{CUSTOM_DAYS, context_keys};
 use super::day::{DayCell, DayHit, DayLight};
+use super::key_customs::KeyCustoms;
 use super::sightings::{calls_evidence, contexts_evidence, events_of, grouped, over_cells};
 use super::support::{cut, key_argument, key_in_title, listed};
 use super::sweep::Kind;

@@ -61,15 +61,6 @@ pub struct KeyChange {
     pub grantee: String,
 }
 
-/// What the record of a change does not tell by itself, but in the light of what was known before.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Effects {
-    /// Whether it lets its own caller use the key.
-    pub names_caller: bool,
-    /// Whether it writes a policy that takes something away.
-    pub takes_away: bool,
-}
-
 /// The changes of an account's keys in the last three days.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyChanges(BTreeSet<KeyChange>);
@@ -77,7 +68,13 @@ pub struct KeyChanges(BTreeSet<KeyChange>);
 impl KeyChanges {
     /// Takes a record in, its key as `resolved`; 1 when there was no room for it. What AWS services do by themselves
     /// or for a resource of theirs is no change that anybody chose.
-    pub fn learn(&mut self, record: &Record<'_>, resolved: &str, effects: Effects) -> u64 {
+    pub fn learn(
+        &mut self,
+        record: &Record<'_>,
+        resolved: &str,
+        names_caller: bool,
+        takes_away: bool,
+    ) -> u64 {
         let Ok(operation) = OPERATIONS.binary_search(&record.operation.name()) else {
             return 0;
         };
@@ -94,9 +91,9 @@ impl KeyChanges {
             key: resolved.to_owned(),
             principal: record.principal().to_owned(),
             is_made: record.outcome.is_success(),
-            names_caller: effects.names_caller,
+            names_caller,
             region: cut(&record.region).to_owned(),
-            takes_away: effects.takes_away,
+            takes_away,
             grantee: match record.operation.name() {
                 "CreateGrant" => cut(Grant::of(record.body()).grantee()).to_owned(),
                 _ => String::new(),

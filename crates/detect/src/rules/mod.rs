@@ -4,11 +4,13 @@
 //! nearest benign case, which must not.
 
 pub mod bulk;
+pub mod bulk_habits;
 pub mod customs;
 pub mod day;
 pub mod grant;
 pub mod grant_ledger;
 pub mod key_changes;
+pub mod key_customs;
 pub mod key_life;
 pub mod key_material;
 pub mod lately;
@@ -60,6 +62,7 @@ mod policy_external;
 mod policy_lockout;
 mod policy_public;
 pub(crate) mod policy_put;
+mod policy_takes_away;
 mod policy_weakened;
 mod primary_moved;
 mod ransom_chain;

@@ -14,11 +14,11 @@ use super::day::KeyUse;
 use super::event_selectors::Dark;
 use super::grant::{Grant, Grantee};
 use super::grant_ledger::GrantLedger;
-use super::key_changes::{Effects, KeyChanges};
+use super::key_changes::KeyChanges;
 use super::key_life::KeyLife;
 use super::key_origin_external::is_replica;
-use super::policy_lockout::takes_away;
 use super::policy_put::{WrittenPolicy, replica};
+use super::policy_takes_away::takes_away;
 use super::seen_policy::SeenPolicy;
 use super::services_past::ServicesPast;
 use super::trail_kms_excluded::{sets_selectors, trail_of};
@@ -168,11 +168,9 @@ impl Past {
     pub(crate) fn learn_judged(&mut self, record: &Record<'_>, written: &WrittenPolicy) {
         if let Some(key) = record.key.as_ref().filter(|_| record.is_kms()) {
             let key = self.resolve(key.as_str()).to_owned();
-            let effects = Effects {
-                names_caller: self.names_caller(record, &key, written),
-                takes_away: takes_away(record, written, self.policies.get(&key)),
-            };
-            self.forgotten += self.changes.learn(record, &key, effects);
+            let names_caller = self.names_caller(record, &key, written);
+            let takes_away = takes_away(record, written, self.policies.get(&key));
+            self.forgotten += self.changes.learn(record, &key, names_caller, takes_away);
         }
         if !record.outcome.is_success() {
             return;

@@ -4,14 +4,12 @@ use keytrail_event::Record;
 use keytrail_event::arn::is_account_id;
 use serde_json::Value;
 
-use super::policy_put::{
-    WrittenPolicy, is_policy_refused, key_given, policy_before, writes_policy,
-};
+use super::policy_put::{is_policy_refused, key_given, policy_before, writes_policy};
 use super::seen_policy::{SeenPolicy, administrator_names};
 use super::support::{cut, events_of_key, key_argument, key_in_title};
 use super::{About, Hit, Light, Rule, Side};
 use crate::finding::{Evidence, Severity};
-use crate::policy::{ChangeKind, LockoutReason, Policy, RootDelegation, diff, lockout};
+use crate::policy::{LockoutReason, Policy, RootDelegation, diff, lockout};
 
 /// The rule.
 pub struct PolicyLockout;
@@ -122,31 +120,6 @@ fn new_reasons(
     }
 }
 
-/// Whether PutKeyPolicy gives a key a policy that takes something away: the key from its owner, or from somebody what the
-/// policy before let them do, where that was seen. One that cannot be read may.
-pub fn takes_away(
-    record: &Record<'_>,
-    written: &WrittenPolicy,
-    before: Option<&SeenPolicy>,
-) -> bool {
-    if record.operation.name() != "PutKeyPolicy" || !record.outcome.is_success() {
-        return false;
-    }
-    let Some(Ok(policy)) = written.of(record) else {
-        return true;
-    };
-    let bypasses = bypasses_the_check(record.body());
-    let before = before.filter(|before| before.at <= record.time);
-    let narrows = |before: &SeenPolicy| {
-        let changes = diff(&before.digest, &written.seen(policy, record).digest);
-        let mut kinds = changes.iter().map(|change| change.kind);
-        kinds.any(|kind| !kind.weakens() || kind == ChangeKind::BeyondDigest)
-    };
-    bypasses
-        || !new_reasons(policy, record, before, bypasses).is_empty()
-        || before.is_some_and(narrows)
-}
-
 fn severity_of(reason: &LockoutReason) -> Option<Severity> {
     Some(match reason {
         LockoutReason::RootDelegationMissing(
@@ -214,7 +187,8 @@ fn with_steps(hit: Hit, record: &Record<'_>, key: Option<&str>, is_lockout: bool
     .next(last)
 }
 
-fn bypasses_the_check(body: &Value) -> bool {
+/// Whether a call asks KMS not to check that its caller can still change the policy.
+pub fn bypasses_the_check(body: &Value) -> bool {
     match &body["requestParameters"]["bypassPolicyLockoutSafetyCheck"] {
         Value::Bool(bypasses) => *bypasses,
         Value::String(text) => text.eq_ignore_ascii_case("true"),

@@ -163,42 +163,41 @@ pub fn spell<'m, 'a>(
     seconds: i64,
     is_enough: impl Fn(&[Moment<'a>]) -> bool,
 ) -> Option<&'m [Moment<'a>]> {
-    spells_until(moments, seconds, is_enough, 1)
-        .first()
-        .copied()
+    let (start, end) = first_spell(moments, 0, seconds, &is_enough)?;
+    Some(&moments[start..end])
 }
 
-/// All such runs, by time.
+/// Every such run, by time.
 pub fn spells<'m, 'a>(
     moments: &'m [Moment<'a>],
     seconds: i64,
     is_enough: impl Fn(&[Moment<'a>]) -> bool,
 ) -> Vec<&'m [Moment<'a>]> {
-    spells_until(moments, seconds, is_enough, usize::MAX)
+    let mut found = Vec::new();
+    let mut behind = 0;
+    while let Some((start, end)) = first_spell(moments, behind, seconds, &is_enough) {
+        found.push(&moments[start..end]);
+        behind = end;
+    }
+    found
 }
 
-fn spells_until<'m, 'a>(
-    moments: &'m [Moment<'a>],
+fn first_spell<'a>(
+    moments: &[Moment<'a>],
+    behind: usize,
     seconds: i64,
-    is_enough: impl Fn(&[Moment<'a>]) -> bool,
-    most: usize,
-) -> Vec<&'m [Moment<'a>]> {
-    let mut found: Vec<(usize, usize)> = Vec::new();
-    for start in 0..moments.len() {
+    is_enough: &impl Fn(&[Moment<'a>]) -> bool,
+) -> Option<(usize, usize)> {
+    let mut found: Option<(usize, usize)> = None;
+    for start in behind..moments.len() {
         let from = moments[start].at;
         let end = moments.partition_point(|moment| moment.at.seconds_since(from) <= seconds);
-        let is_behind = found.last().is_none_or(|(_, last)| start >= *last);
-        if is_behind && found.len() >= most {
-            break;
-        }
-        if !is_enough(&moments[start..end]) {
-            continue;
-        }
-        match found.last_mut() {
-            Some((_, last)) if !is_behind => *last = end.max(*last),
-            _ => found.push((start, end)),
+        match &mut found {
+            Some((_, last)) if start >= *last => break,
+            _ if !is_enough(&moments[start..end]) => {}
+            Some((_, last)) => *last = end.max(*last),
+            none => *none = Some((start, end)),
         }
     }
-    let runs = found.into_iter().map(|(start, end)| &moments[start..end]);
-    runs.collect()
+    found
 }
