@@ -1,6 +1,6 @@
 //! Encryption in bulk: who encrypts much within an hour, and how much is usual for whom.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use keytrail_event::time::HOUR_SECONDS;
 use keytrail_event::{EventTime, Hour, OperationClass, OutcomeFamily};
@@ -38,9 +38,6 @@ pub struct BulkUse {
     /// Whether it takes calls with keys that the principal used on an earlier day to make so many.
     #[serde(default)]
     pub is_of_known_pair: bool,
-    /// Whether, besides, the principal encrypts about as much on other days.
-    #[serde(default)]
-    pub is_usual: bool,
 }
 
 /// Calls of one principal and operation within an hour that are bulk use.
@@ -48,42 +45,45 @@ pub fn bulk_calls(light: &DayLight<'_>) -> u64 {
     light.configuration.rules.ransom_bulk_calls.max(1)
 }
 
-/// Who encrypted in bulk on the day, the largest where they are too many: by principal, operation and hour, wherever
-/// that begins, with one key or several.
+/// Who encrypted in bulk on the day, with new keys or more than usual: by principal, operation and hour, with one key or
+/// several.
 pub(crate) fn bulk_uses(light: &DayLight<'_>) -> Vec<BulkUse> {
     let mut found = Vec::new();
-    let cells = bulk_cells(light);
+    let enough = bulk_calls(light);
+    let all = bulk_cells(light);
     for ((principal, operation), cells) in
-        grouped(&cells, |cell| Some((cell.principal, cell.operation)))
+        grouped(&all, |cell| Some((cell.principal, cell.operation)))
     {
-        let (known, new): (Vec<_>, Vec<_>) = cells
-            .iter()
-            .copied()
-            .partition(|cell| is_known_pair(light, principal, cell.key));
-        // What is done with new keys alone says most.
-        let of_new = windows(&calls_of(&new), bulk_calls(light));
-        let is_of_known_pair = of_new.is_empty();
-        let (of, windows) = if is_of_known_pair && !known.is_empty() {
-            (&cells, windows(&calls_of(&cells), bulk_calls(light)))
-        } else {
-            (&new, of_new)
+        let mut known: BTreeMap<&str, bool> = BTreeMap::new();
+        let mut is_new = |key| {
+            let is_known = known
+                .entry(key)
+                .or_insert_with(|| is_known_pair(light, principal, key));
+            !*is_known
         };
-        found.extend(windows.into_iter().map(|window| {
-            BulkUse {
-                first: window.first,
-                last: window.last,
-                principal: principal.to_owned(),
-                key: window.key.unwrap_or_default().to_owned(),
-                operation: operation.to_owned(),
-                calls: window.calls,
-                event_id: event_id_within(of, window.first, window.last),
-                is_of_known_pair,
-                is_usual: is_of_known_pair
-                    && light
-                        .customs
-                        .bulk_habits
-                        .covers(principal, operation, window.calls),
+        let new = cells.iter().copied().filter(|cell| is_new(cell.key));
+        let new: Vec<&DayCell<'_>> = new.collect();
+        // What is done with new keys alone says most.
+        let mut hours = bulk_hours(&new, enough);
+        let is_of_known_pair = hours.is_empty();
+        if is_of_known_pair {
+            let habits = &light.customs.bulk_habits;
+            let is_usual = |calls| habits.covers(principal, operation, calls);
+            if is_usual(most_in_two_hours(&cells)) {
+                continue;
             }
+            hours = bulk_hours(&cells, enough);
+            hours.retain(|hour| !is_usual(hour.calls));
+        }
+        found.extend(hours.into_iter().map(|hour| BulkUse {
+            first: hour.first,
+            last: hour.last,
+            principal: principal.to_owned(),
+            key: hour.key.unwrap_or_default().to_owned(),
+            operation: operation.to_owned(),
+            calls: hour.calls,
+            event_id: event_id_within(&cells, hour.first, hour.last),
+            is_of_known_pair,
         }));
     }
     found.extend(objects(light));
@@ -126,6 +126,73 @@ fn is_known_pair(light: &DayLight<'_>, principal: &str, key: &str) -> bool {
     first.is_some()
 }
 
+/// The cells of one principal and operation by hour, with the calls of each.
+fn by_hour<'c, 'a>(cells: &[&'c DayCell<'a>]) -> BTreeMap<Hour, (u64, Vec<&'c DayCell<'a>>)> {
+    let mut hours: BTreeMap<Hour, (u64, Vec<&DayCell<'_>>)> = BTreeMap::new();
+    for cell in cells {
+        let (calls, of_hour) = hours.entry(cell.hour).or_default();
+        *calls += cell.calls();
+        of_hour.push(cell);
+    }
+    hours
+}
+
+/// The most calls in two hours next to each other: no hour has more, wherever it begins.
+fn most_in_two_hours(cells: &[&DayCell<'_>]) -> u64 {
+    let hours = by_hour(cells);
+    let calls = |hour| hours.get(&hour).map_or(0, |(calls, _)| *calls);
+    let sums = hours
+        .keys()
+        .map(|hour| calls(*hour) + calls(hour.end().hour()));
+    sums.max().unwrap_or(0)
+}
+
+/// An hour with enough calls.
+#[derive(Debug, PartialEq, Eq)]
+struct BulkHour<'a> {
+    first: EventTime,
+    last: EventTime,
+    calls: u64,
+    /// The key, where it is one.
+    key: Option<&'a str>,
+}
+
+/// The hours with enough calls, by time: those of the clock, and where only two of them together have enough, one that
+/// goes over the top of the hour.
+fn bulk_hours<'a>(cells: &[&DayCell<'a>], enough: u64) -> Vec<BulkHour<'a>> {
+    let hours = by_hour(cells);
+    let mut found: Vec<BulkHour<'a>> = Vec::new();
+    for (hour, (calls, of_hour)) in &hours {
+        if *calls >= enough {
+            found.extend(clock_hour(of_hour));
+            continue;
+        }
+        let next = hours.get(&hour.end().hour());
+        let Some((_, of_next)) = next.filter(|(next, _)| *next < enough && calls + next >= enough)
+        else {
+            continue;
+        };
+        let both = [of_hour.as_slice(), of_next].concat();
+        let mut calls = calls_of(&both);
+        if let Some(before) = found.last() {
+            calls.retain(|call| call.at > before.last);
+        }
+        found.extend(windows(&calls, enough));
+    }
+    found
+}
+
+/// All calls of one hour of the clock.
+fn clock_hour<'a>(cells: &[&DayCell<'a>]) -> Option<BulkHour<'a>> {
+    let key = cells.first()?.key;
+    Some(BulkHour {
+        first: cells.iter().map(|cell| cell.first_time()).min()?,
+        last: cells.iter().map(|cell| cell.last_time()).max()?,
+        calls: cells.iter().map(|cell| cell.calls()).sum(),
+        key: cells.iter().all(|cell| cell.key == key).then_some(key),
+    })
+}
+
 /// Calls at one moment, as far as counts can tell. Sorted by time first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Calls<'a> {
@@ -150,18 +217,8 @@ fn calls_of<'a>(cells: &[&DayCell<'a>]) -> Vec<Calls<'a>> {
     all
 }
 
-/// An hour with enough calls.
-#[derive(Debug, PartialEq, Eq)]
-struct Window<'a> {
-    first: EventTime,
-    last: EventTime,
-    calls: u64,
-    /// The key, where it is one.
-    key: Option<&'a str>,
-}
-
-/// The hours with enough of these calls, sorted by time: each begins as early as it can and not within the one before.
-fn windows<'a>(calls: &[Calls<'a>], enough: u64) -> Vec<Window<'a>> {
+/// The hours with enough of these calls, by time: each begins as early as it can and not within the one before.
+fn windows<'a>(calls: &[Calls<'a>], enough: u64) -> Vec<BulkHour<'a>> {
     let mut found = Vec::new();
     let (mut start, mut end, mut sum) = (0, 0, 0);
     while start < calls.len() {
@@ -178,7 +235,7 @@ fn windows<'a>(calls: &[Calls<'a>], enough: u64) -> Vec<Window<'a>> {
         let window = &calls[start..end];
         let key = calls[start].key;
         let is_one_key = window.iter().all(|call| call.key == key);
-        found.push(Window {
+        found.push(BulkHour {
             first: from,
             last: calls[end - 1].at,
             calls: sum,
@@ -214,7 +271,6 @@ fn objects(light: &DayLight<'_>) -> Vec<BulkUse> {
                     calls: count,
                     event_id: record.event_id.as_deref().unwrap_or_default().to_owned(),
                     is_of_known_pair: false,
-                    is_usual: false,
                 });
             }
         });
