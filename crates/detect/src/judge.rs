@@ -14,14 +14,15 @@ use crate::finding::{Evidence, FindingState};
 use crate::items::{Bursts, Item, with_record};
 use crate::packed_finding::{PackedFinding, Packer};
 use crate::plan::{Metrics, Plan};
+use crate::rules::bulk::bulk_uses;
+use crate::rules::bulk_habits::much_encrypted;
 use crate::rules::day::{DayHit, DayLight, DayRecord};
 use crate::rules::gathered::Gathered;
 use crate::rules::lately::Lately;
 use crate::rules::past::Past;
 use crate::rules::policy_put::WrittenPolicy;
-use crate::rules::ransom_chain::bulk_uses;
 use crate::rules::sweep::{DaySweeps, lookers};
-use crate::rules::theft_chain::past_sweeps;
+use crate::rules::theft_chain::sweeps_to_remember;
 use crate::rules::{BURST_SECONDS, Hit, Light, RULES, Rule};
 use crate::uses::{AccountDay, DayUses};
 
@@ -209,9 +210,11 @@ impl DayLook<'_> {
         }
         let lately = Lately::of(&light);
         let lookers = lookers(&light);
-        let steps = (past_sweeps(&light), bulk_uses(&light));
-        let forgotten =
-            customs.learn(day, &gathered) + customs.learn_calls(day, &lookers, steps, lately);
+        let steps = (sweeps_to_remember(&light), bulk_uses(&light));
+        let much = much_encrypted(&light);
+        let forgotten = customs.bulk_habits.learn(day, much)
+            + customs.learn(day, &gathered)
+            + customs.learn_calls(day, &lookers, steps, lately);
         past.customs = customs;
         past.forgotten += forgotten;
         for finding in told {

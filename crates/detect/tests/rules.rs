@@ -22,6 +22,8 @@ mod administration;
 mod benign;
 #[path = "rules/calls.rs"]
 mod calls;
+#[path = "rules/chains.rs"]
+mod chains;
 #[path = "rules/encryption.rs"]
 mod encryption;
 #[path = "rules/evasive.rs"]

@@ -364,8 +364,28 @@ impl Keys<'_> {
             })
     }
 
+    /// The destination that the request names by anything but an alias, or by an alias's ARN: then it is the one key of that
+    /// account in `resources[]`, in whatever order, or known by its alias only.
     fn requested_destination(&self) -> Option<KeyName> {
-        self.named(self.request.destination_key_id.as_deref()?)
+        let text = self.request.destination_key_id.as_deref()?;
+        let named = KeyName::from_request(text, self.account, self.region)?;
+        if !named.is_alias() {
+            return Some(named);
+        }
+        // An alias without account is the caller's, who may be of another account than the record.
+        if !text.starts_with("arn:") {
+            return None;
+        }
+        let source = self.request.source_key_id.as_deref();
+        let source = source.and_then(|text| self.named(text));
+        let mut of_account = self
+            .keys_of_resources()
+            .filter(|key| key.account() == named.account() && Some(key) != source.as_ref());
+        match (of_account.next(), of_account.next()) {
+            (Some(only), None) => Some(only),
+            (Some(_), Some(_)) => None,
+            (None, _) => Some(named),
+        }
     }
 
     /// The key that the request names by anything but an alias.

@@ -18,6 +18,8 @@ pub const EC2: &str = "ec2.amazonaws.com";
 pub const IAM: &str = "iam.amazonaws.com";
 /// The event source of RDS.
 pub const RDS: &str = "rds.amazonaws.com";
+/// The event source of Redshift.
+pub const REDSHIFT: &str = "redshift.amazonaws.com";
 /// The event source of S3.
 pub const S3: &str = "s3.amazonaws.com";
 /// The event source of Secrets Manager.
@@ -35,7 +37,7 @@ pub enum Want {
 }
 
 /// Records of other services that rules need, as (`eventSource`, `eventName`, when), sorted.
-pub const OTHER_SERVICES: [(&str, &str, Want); 62] = [
+pub const OTHER_SERVICES: [(&str, &str, Want); 79] = [
     (BACKUP, "DeleteBackupPlan", Always),
     (BACKUP, "DeleteBackupSelection", Always),
     (BACKUP, "DeleteBackupVault", Always),
@@ -64,6 +66,8 @@ pub const OTHER_SERVICES: [(&str, &str, Want); 62] = [
     (EC2, "CreateVolume", Always),
     (EC2, "DeleteSnapshot", Always),
     (EC2, "DisableEbsEncryptionByDefault", Always),
+    (EC2, "ImportImage", Always),
+    (EC2, "ImportSnapshot", Always),
     (EC2, "ModifyEbsDefaultKmsKeyId", Always),
     (EC2, "ResetEbsDefaultKmsKeyId", Always),
     (IAM, "AddUserToGroup", Always),
@@ -72,11 +76,20 @@ pub const OTHER_SERVICES: [(&str, &str, Want); 62] = [
     (IAM, "AttachUserPolicy", Always),
     (IAM, "CreatePolicy", Always),
     (IAM, "CreatePolicyVersion", Always),
+    (IAM, "DeleteGroupPolicy", Always),
     (IAM, "DeleteRolePermissionsBoundary", Always),
+    (IAM, "DeleteRolePolicy", Always),
     (IAM, "DeleteUserPermissionsBoundary", Always),
+    (IAM, "DeleteUserPolicy", Always),
+    (IAM, "DetachGroupPolicy", Always),
+    (IAM, "DetachRolePolicy", Always),
+    (IAM, "DetachUserPolicy", Always),
     (IAM, "PutGroupPolicy", Always),
+    (IAM, "PutRolePermissionsBoundary", Always),
     (IAM, "PutRolePolicy", Always),
+    (IAM, "PutUserPermissionsBoundary", Always),
     (IAM, "PutUserPolicy", Always),
+    (IAM, "RemoveUserFromGroup", Always),
     (IAM, "SetDefaultPolicyVersion", Always),
     (RDS, "CopyDBClusterSnapshot", Always),
     (RDS, "CopyDBSnapshot", Always),
@@ -85,17 +98,23 @@ pub const OTHER_SERVICES: [(&str, &str, Want); 62] = [
     (RDS, "DeleteDBSnapshot", Always),
     (RDS, "ModifyDBCluster", Always),
     (RDS, "ModifyDBInstance", Always),
+    (RDS, "RestoreDBClusterFromSnapshot", Always),
+    (RDS, "RestoreDBClusterToPointInTime", Always),
     (RDS, "StartExportTask", Always),
+    (REDSHIFT, "ModifyCluster", Always),
+    (REDSHIFT, "RestoreFromClusterSnapshot", Always),
     (S3, "CopyObject", WithForeignKey),
     (S3, "CreateMultipartUpload", WithForeignKey),
     (S3, "DeleteBucketEncryption", Always),
     (S3, "PutBucketEncryption", Always),
     (S3, "PutBucketLifecycle", Always),
     (S3, "PutBucketObjectLockConfiguration", Always),
+    (S3, "PutBucketReplication", Always),
     (S3, "PutBucketVersioning", Always),
     (S3, "PutObject", WithForeignKey),
     (S3, "UploadPart", WithForeignKey),
     (S3, "UploadPartCopy", WithForeignKey),
+    (SECRETS_MANAGER, "CreateSecret", Always),
     (SECRETS_MANAGER, "ReplicateSecretToRegions", Always),
     (SECRETS_MANAGER, "UpdateSecret", Always),
 ];

@@ -177,6 +177,27 @@ fn reencrypt_tells_the_unnamed_key_from_the_named_one() {
 }
 
 #[test]
+fn an_aliass_arn_tells_the_destinations_account() {
+    let theirs = "arn:aws:kms:eu-west-1:444455556666:key/00000009-12ab-34cd-56ef-1234567890ab";
+    let alias = json!({"destinationKeyId": "arn:aws:kms:eu-west-1:444455556666:alias/b"});
+    for order in [[KEY, theirs], [theirs, KEY]] {
+        check_reencrypt(alias.clone(), &order, (Some(KEY), Some(theirs)));
+        let own = json!({"destinationKeyId": "arn:aws:kms:eu-west-1:111122223333:alias/b"});
+        check_reencrypt(own, &order, (Some(theirs), Some(KEY)));
+    }
+    let by_alias = Some("alias:444455556666:eu-west-1:b");
+    check_reencrypt(alias, &[KEY], (Some(KEY), by_alias));
+    // The source is no destination, though it is of that account.
+    let within = json!({"sourceKeyId": KEY, "destinationKeyId": "arn:aws:kms:eu-west-1:111122223333:alias/b"});
+    check_reencrypt(within.clone(), &[OTHER, KEY], (Some(KEY), Some(OTHER)));
+    check_reencrypt(
+        within,
+        &[KEY],
+        (Some(KEY), Some("alias:111122223333:eu-west-1:b")),
+    );
+}
+
+#[test]
 fn reencrypt_without_key_ids_takes_resources_as_source_and_destination() {
     let both = (Some(KEY), Some(OTHER));
     check_reencrypt(Value::Null, &[KEY, OTHER], both);

@@ -7,9 +7,10 @@ use keytrail_event::source::DIRECT;
 use keytrail_event::{OperationClass, OutcomeFamily};
 
 use super::caller::{AWS_INTERNAL_PATH, is_aws_principal};
-use super::customs::{CUSTOM_DAYS, KeyCustoms, context_accounts, context_keys};
+use super::customs::{CUSTOM_DAYS, context_accounts, context_keys};
 use super::day::{DayCell, DayHit, DayLight};
 use super::direct_use_of_service_key::is_way_around;
+use super::key_customs::KeyCustoms;
 use super::sightings::{
     calls_evidence, context_in_words, contexts_evidence, events_of, hits_by_context,
 };

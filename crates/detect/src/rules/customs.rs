@@ -1,18 +1,19 @@
 //! What is customary: how keys are reached and used, who signs, where the account is active. Learnt day by day.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use keytrail_event::arn::{Arn, is_account_id};
 use keytrail_event::context::SIGNATURE_BYTES_MAX;
 use keytrail_event::{Day, EventTime};
 use serde::{Deserialize, Serialize};
 
+use super::bulk::{BulkUse, largest};
+use super::bulk_habits::BulkHabits;
 use super::gathered::{Gathered, RegionDay};
+use super::key_customs::KeyCustoms;
 use super::lately::Lately;
 use super::past::remember;
-use super::sorted_set::SortedSet;
-use crate::attestation::{attestation_of, without_attestation};
-use crate::bounds::{CUSTOMS_PER_KEY_MAX, PAST_ENTRIES_MAX, REGION_HISTORY_DAYS_MAX, STEPS_MAX};
+use crate::bounds::{PAST_ENTRIES_MAX, REGION_HISTORY_DAYS_MAX, STEPS_MAX};
 
 /// Days of use after which what a key always was is said to be its custom, and a key is judged by it.
 pub const CUSTOM_DAYS: u32 = 7;
@@ -34,6 +35,9 @@ pub struct Customs {
     sweeps: Vec<PastSweep>,
     /// Who encrypted in bulk on the day.
     bulk: Vec<BulkUse>,
+    /// Who encrypts much in an hour.
+    #[serde(default)]
+    pub bulk_habits: BulkHabits,
     /// Days that were learnt.
     days: u32,
     last_day: Option<Day>,
@@ -52,46 +56,12 @@ pub struct PastSweep {
     pub calls: u64,
     /// What it was, in words.
     pub words: String,
-}
-
-/// A principal that encrypted much in an hour. Sorted by time first.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct BulkUse {
-    /// The first call.
-    pub first: EventTime,
-    /// The last call.
-    pub last: EventTime,
-    /// Who.
-    pub principal: String,
-    /// With which key; empty where there were several or none.
-    pub key: String,
-    /// The operation.
-    pub operation: String,
-    /// How many calls.
-    pub calls: u64,
-    /// The first call's event id.
-    pub event_id: String,
-}
-
-/// How a key is used.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct KeyCustoms {
-    /// Days of use that were learnt.
-    pub days: u32,
-    last_day: Option<Day>,
-    /// Service paths it was reached through.
-    pub paths: SortedSet<String>,
-    /// Keys of encryption contexts, as [`context_keys`] has them, with the service path; and accounts whose
-    /// resources contexts named, as `@<account>` with no path.
-    pub contexts: SortedSet<(String, String)>,
-    /// Operations.
-    pub operations: SortedSet<String>,
-    /// Enclaves it answered, as [`crate::attestation`] tells them.
-    pub attestations: SortedSet<String>,
-    /// Whether it answered a call without attestation.
-    pub is_unattested: bool,
-    /// Whether there was more of any of them than is remembered: then nothing is said to be new.
-    pub is_varied: bool,
+    /// Keys that the principal first used on the sweep's day, and not before the sweep.
+    #[serde(default)]
+    pub new_keys: BTreeSet<String>,
+    /// When it decrypted with keys that were new to it on the sweep's day, at the end of that.
+    #[serde(default)]
+    pub late: Vec<EventTime>,
 }
 
 /// When a Region is active.
@@ -174,21 +144,13 @@ impl Customs {
         &mut self,
         day: Day,
         lookers: &[String],
-        (mut sweeps, mut bulk): (Vec<PastSweep>, Vec<BulkUse>),
+        (mut sweeps, bulk): (Vec<PastSweep>, Vec<BulkUse>),
         (lately, not_kept): (Lately, u64),
     ) -> u64 {
-        let mut forgotten = not_kept;
-        for too_many in [
-            sweeps.len().saturating_sub(STEPS_MAX),
-            bulk.len().saturating_sub(STEPS_MAX),
-        ] {
-            forgotten += too_many as u64;
-        }
+        let (bulk, too_many) = largest(bulk);
+        let mut forgotten = not_kept + too_many;
+        forgotten += sweeps.len().saturating_sub(STEPS_MAX) as u64;
         sweeps.truncate(STEPS_MAX);
-        // The largest say most.
-        bulk.sort_by(|a, b| (b.calls, a).cmp(&(a.calls, b)));
-        bulk.truncate(STEPS_MAX);
-        bulk.sort();
         self.sweeps = sweeps;
         self.bulk = bulk;
         for looker in lookers {
@@ -213,35 +175,7 @@ impl Customs {
                 continue;
             }
             let customs = self.keys.entry((*key).to_owned()).or_default();
-            if customs.last_day.is_none_or(|last| last < day) {
-                customs.last_day = Some(day);
-                customs.days = customs.days.saturating_add(1);
-            }
-            let mut is_varied = customs.is_varied;
-            for path in &key_day.paths {
-                is_varied |= !keep(&mut customs.paths, (*path).to_owned());
-            }
-            for operation in &key_day.operations {
-                is_varied |= !keep(&mut customs.operations, (*operation).to_owned());
-            }
-            for context in &key_day.attestable {
-                match attestation_of(context) {
-                    Some(attestation) => {
-                        is_varied |= !keep(&mut customs.attestations, attestation.to_owned());
-                    }
-                    None => customs.is_unattested = true,
-                }
-            }
-            for (context, path) in &key_day.contexts {
-                let context = without_attestation(context);
-                let known = (context_keys(context), (*path).to_owned());
-                is_varied |= !keep(&mut customs.contexts, known);
-                for account in context_accounts(context) {
-                    let known = (format!("@{account}"), String::new());
-                    is_varied |= !keep(&mut customs.contexts, known);
-                }
-            }
-            customs.is_varied = is_varied;
+            customs.learn(day, key_day);
         }
         for (principal, key) in &gathered.signers {
             let signer = ((*principal).to_owned(), (*key).to_owned());
@@ -301,15 +235,6 @@ pub(crate) fn silences(
     pairs.into_iter()
 }
 
-/// Adds to a set that is bounded; whether there was room.
-fn keep<T: Ord>(set: &mut SortedSet<T>, value: T) -> bool {
-    if set.len() >= CUSTOMS_PER_KEY_MAX && !set.contains(&value) {
-        return false;
-    }
-    set.insert(value);
-    true
-}
-
 /// The keys of a context, of its signature: `aws:s3:arn` of `aws:s3:arn=arn:aws:s3:::bucket`. Of a signature that
 /// was cut the last, which may be a part, is left out.
 #[must_use]
@@ -337,6 +262,7 @@ pub fn context_accounts(signature: &str) -> impl Iterator<Item = &str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bounds::CUSTOMS_PER_KEY_MAX;
 
     fn gathered<'a>(key: &'a str, contexts: &[&'a str]) -> Gathered<'a> {
         let mut gathered = Gathered::default();

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use super::caller::is_aws_principal;
 use super::day::{DayCell, DayHit, DayLight};
+use super::grant::Grantee;
 use super::lately::LATELY_SECONDS;
 use super::sightings::{events_of, grouped, moments};
 use super::support::{cut, duration, key_argument, key_in_title};
@@ -27,7 +28,7 @@ const ABOUT: About = About {
     attack: &[("TA0003", "T1098", "T1098")],
     practice: "who may use a key changes by a decision, not on the way",
     side: Side::Owner,
-    fires_when: "A cryptographic call of a principal on a key is refused, then the key's policy or a grant on it is written, or a permission changed in IAM that may be the principal's (a policy written or attached, a version made the default, a group joined, a boundary removed), then the principal's call on the key succeeds, all within an hour.",
+    fires_when: "A cryptographic call of a principal on a key is refused, then the key's policy is written, or a grant on it that may be the principal's, or a permission changed in IAM that may be (a policy written, attached, taken off or deleted, a version made the default, a group joined or left, a boundary set or removed), then such a call of the principal on the key succeeds, all within an hour, and none did between refusal and change.",
     reads: &[
         "eventSource",
         "eventName",
@@ -39,6 +40,10 @@ const ABOUT: About = About {
         "requestParameters.keyId",
         "requestParameters.userName",
         "requestParameters.roleName",
+        "requestParameters.groupName",
+        "requestParameters.granteePrincipal",
+        "requestParameters.policyDocument",
+        "requestParameters.setAsDefault",
         "userIdentity",
     ],
 };
@@ -54,6 +59,26 @@ struct Change<'l> {
     key: Option<&'l str>,
     /// The user or role that IAM lets in; empty where it may be anybody.
     target: &'l str,
+    /// Whom a grant lets in; empty where it is none.
+    grantee: &'l str,
+}
+
+impl Change<'_> {
+    /// Whether it may have let the principal use the key.
+    fn may_let_in(&self, principal: &str, key: &str) -> bool {
+        self.key.is_none_or(|changed| changed == key)
+            && (self.target.is_empty() || is_target(self.target, principal))
+            && (self.grantee.is_empty() || Grantee::read(self.grantee).is(principal) != Some(false))
+    }
+}
+
+/// A change that may have let a principal in that was refused within the hour before.
+#[derive(Debug, Clone, Copy)]
+struct Opening<'l> {
+    refusal: EventTime,
+    /// What was refused: [`permission_of`].
+    permission: &'l str,
+    change: Change<'l>,
 }
 
 impl Rule for DeniedThenAllowed {
@@ -78,11 +103,20 @@ impl Rule for DeniedThenAllowed {
         });
         let by_pair = grouped(&used, |cell| Some((cell.principal, cell.key)));
         let hits = by_pair.iter().filter_map(|(pair, cells)| {
-            let uses = moments(cells);
-            let chain = openings.get(pair)?.iter().find_map(|(refusal, change)| {
-                let use_ = uses.iter().find(|moment| moment.at >= change.at)?;
-                let is_soon = use_.at.seconds_since(*refusal) <= WITHIN_SECONDS;
-                is_soon.then_some((*refusal, *change, use_.at))
+            let mut uses: BTreeMap<&str, Vec<EventTime>> = BTreeMap::new();
+            for moment in moments(cells) {
+                let of_permission = uses.entry(permission_of(moment.operation)).or_default();
+                of_permission.push(moment.at);
+            }
+            let chain = openings.get(pair)?.iter().find_map(|opening| {
+                let (refusal, change) = (opening.refusal, opening.change);
+                let uses = uses.get(opening.permission)?;
+                let use_ = *uses.get(uses.partition_point(|at| *at < change.at))?;
+                // Whoever uses the key behind the refusal all the same was not let in by the change.
+                let next = uses.get(uses.partition_point(|at| *at <= refusal));
+                let is_let_in = next.is_none_or(|next| *next >= change.at);
+                let is_soon = use_.seconds_since(refusal) <= WITHIN_SECONDS;
+                (is_let_in && is_soon).then_some((refusal, change, use_))
             })?;
             hit(*pair, chain, cells, light)
         });
@@ -91,20 +125,24 @@ impl Rule for DeniedThenAllowed {
 }
 
 /// The changes that may have let in a (principal, key) that was refused within the hour before, by time, each behind
-/// its latest refusal: that and the first use after the change lie closest together.
+/// its latest refusal of each permission: that and the first use after the change lie closest together.
 fn openings<'l>(
-    refused: &BTreeMap<(&'l str, &'l str), Vec<EventTime>>,
+    refused: &BTreeMap<(&'l str, &'l str), Refusals<'l>>,
     changes: &[Change<'l>],
-) -> BTreeMap<(&'l str, &'l str), Vec<(EventTime, Change<'l>)>> {
-    let of_pair = |(principal, key): (&str, &str), refusals: &[EventTime]| {
-        let changes = changes
-            .iter()
-            .filter(|change| change.key.is_none_or(|changed| changed == key))
-            .filter(|change| change.target.is_empty() || is_target(change.target, principal));
-        let behind_refusals = changes.filter_map(|change| {
-            let refusal = refusals.iter().rfind(|at| **at <= change.at)?;
-            let is_soon = change.at.seconds_since(*refusal) <= WITHIN_SECONDS;
-            is_soon.then_some((*refusal, *change))
+) -> BTreeMap<(&'l str, &'l str), Vec<Opening<'l>>> {
+    let of_pair = |(principal, key): (&str, &str), refused: &Refusals<'l>| {
+        let changes = changes.iter();
+        let changes = changes.filter(|change| change.may_let_in(principal, key));
+        let behind_refusals = changes.flat_map(|change| {
+            refused.iter().filter_map(|(permission, refusals)| {
+                let refusal = *refusals.iter().rfind(|at| **at <= change.at)?;
+                let is_soon = change.at.seconds_since(refusal) <= WITHIN_SECONDS;
+                is_soon.then_some(Opening {
+                    refusal,
+                    permission,
+                    change: *change,
+                })
+            })
         });
         behind_refusals.collect::<Vec<_>>()
     };
@@ -115,6 +153,19 @@ fn openings<'l>(
         .collect()
 }
 
+/// When calls were refused, by the permission that they lacked.
+type Refusals<'l> = BTreeMap<&'l str, Vec<EventTime>>;
+
+/// What lets a principal make a call, roughly: policies and grants let read, write, or sign.
+fn permission_of(operation: &str) -> &str {
+    match operation {
+        "Decrypt" | "ReEncrypt" => "Decrypt",
+        "Encrypt" => "Encrypt",
+        operation if operation.starts_with("GenerateDataKey") => "Encrypt",
+        operation => operation,
+    }
+}
+
 /// Whether a canonical principal is the user or role (`role/<name>`), or a session of it.
 fn is_target(target: &str, principal: &str) -> bool {
     let Some((arn, (kind, name))) = Arn::parse(principal).zip(target.split_once('/')) else {
@@ -123,8 +174,8 @@ fn is_target(target: &str, principal: &str) -> bool {
     let Some((resource, rest)) = arn.resource.split_once('/') else {
         return false;
     };
-    // IAM tells no two names apart by case.
-    let is_name = |found: &str| found.eq_ignore_ascii_case(name);
+    // IAM tells no two names apart by case; without a name it may be any.
+    let is_name = |found: &str| name.is_empty() || found.eq_ignore_ascii_case(name);
     match resource {
         "assumed-role" => kind == "role" && rest.split('/').next().is_some_and(is_name),
         resource => kind == resource && rest.rsplit('/').next().is_some_and(is_name),
@@ -142,18 +193,20 @@ fn is_use(cell: &DayCell<'_>) -> bool {
 fn refusals<'l>(
     light: &'l DayLight<'_>,
     changes: &[Change<'_>],
-) -> BTreeMap<(&'l str, &'l str), Vec<EventTime>> {
+) -> BTreeMap<(&'l str, &'l str), Refusals<'l>> {
     let is_any_followed = |first: EventTime, last: EventTime| {
         let next = changes.partition_point(|change| change.at < first);
         let next = changes.get(next);
         next.is_some_and(|change| change.at.seconds_since(last) <= WITHIN_SECONDS)
     };
     let is_followed = |at| is_any_followed(at, at);
-    let mut refused: BTreeMap<(&str, &str), Vec<EventTime>> = BTreeMap::new();
+    let mut refused: BTreeMap<(&str, &str), Refusals<'_>> = BTreeMap::new();
     let evening = light.customs.lately.iter().filter(|call| call.is_refused);
     for call in evening.filter(|call| is_followed(call.at)) {
         let pair = (call.principal.as_str(), call.key.as_str());
-        refused.entry(pair).or_default().push(call.at);
+        let refused = refused.entry(pair).or_default();
+        let times = refused.entry(permission_of(&call.operation)).or_default();
+        times.push(call.at);
     }
     let is_refused =
         |class, outcome| class == OperationClass::Cryptographic && outcome == OutcomeFamily::Denied;
@@ -165,10 +218,12 @@ fn refusals<'l>(
         let mut times = times.filter(|at| is_followed(*at)).peekable();
         if times.peek().is_some() {
             let pair = (cell.principal, cell.key);
-            refused.entry(pair).or_default().extend(times);
+            let refused = refused.entry(pair).or_default();
+            let known = refused.entry(permission_of(cell.operation)).or_default();
+            known.extend(times);
         }
     }
-    for times in refused.values_mut() {
+    for times in refused.values_mut().flat_map(BTreeMap::values_mut) {
         times.sort_unstable();
     }
     refused
@@ -189,6 +244,7 @@ fn changes<'l>(light: &'l DayLight<'_>) -> Vec<Change<'l>> {
         principal: &change.principal,
         key: Some(&change.key),
         target: "",
+        grantee: &change.grantee,
     });
     let of_iam = light.past.services.iam_changes().map(|change| Change {
         at: change.at,
@@ -197,6 +253,7 @@ fn changes<'l>(light: &'l DayLight<'_>) -> Vec<Change<'l>> {
         principal: &change.principal,
         key: None,
         target: &change.target,
+        grantee: "",
     });
     let mut changes: Vec<Change<'_>> = of_keys
         .chain(of_iam)
@@ -259,6 +316,8 @@ mod tests {
         for (target, principal, expected) in [
             ("role/app", role, true),
             ("role/ops", role, false),
+            ("user/", role, false),
+            ("user/", "arn:aws:iam::111122223333:user/eve", true),
             ("user/app", role, false),
             ("role/AWSReservedSSO_Admin_0123456789abcdef", session, true),
             ("role/ann", session, false),

@@ -6,8 +6,9 @@ use keytrail_event::source::DIRECT;
 use keytrail_event::{OperationClass, OutcomeFamily};
 
 use super::caller::{AWS_INTERNAL_PATH, is_aws_principal};
-use super::customs::{CUSTOM_DAYS, KeyCustoms, context_keys};
+use super::customs::{CUSTOM_DAYS, context_keys};
 use super::day::{DayCell, DayHit, DayLight};
+use super::key_customs::KeyCustoms;
 use super::sightings::{calls_evidence, contexts_evidence, events_of, grouped, over_cells};
 use super::support::{cut, key_argument, key_in_title, listed};
 use super::sweep::Kind;
@@ -31,7 +32,7 @@ const ABOUT: About = About {
     attack: &[("TA0006", "T1552", "T1552")],
     practice: "a key does one job",
     side: Side::Owner,
-    fires_when: "A cryptographic call succeeds directly, or through another service, on a key that was reached through services only on at least 7 earlier days of use; or directly on an aws/… managed key. One severity lower when no call of the principal decrypts in an encryption context that the services use with the key, since what they keep opens in none other; low when, besides, the principal used keys on earlier days. A refused direct call fires one severity lower, unless denied-sweep tells of its caller on the day. AWS services and service-linked roles do not fire.",
+    fires_when: "A cryptographic call succeeds directly, or through another service, on a key that was reached through services only on at least 7 earlier days of use (a new way is a custom too after 3 days); or directly on an aws/… managed key that the record names by its alias alone. One severity lower when no call of the principal decrypts in an encryption context that the services use with the key, since what they keep opens in none other; low when, besides, the principal used keys on earlier days. A refused direct call fires one severity lower, unless denied-sweep tells of its caller on the day. AWS services and service-linked roles do not fire.",
     reads: &[
         "eventName",
         "eventTime",
@@ -128,8 +129,7 @@ pub fn is_way_around(light: &DayLight<'_>, key: &str, path: &str) -> bool {
 /// The customs of a key that was reached through services only.
 fn service_paths<'l>(light: &'l DayLight<'_>, key: &str) -> Option<&'l KeyCustoms> {
     let customs = light.customs.key(key)?;
-    let is_by_service = !customs.paths.is_empty() && !customs.paths.contains(DIRECT);
-    is_by_service.then_some(customs)
+    customs.is_by_services().then_some(customs)
 }
 
 fn is_managed(key: &str) -> bool {
@@ -145,7 +145,10 @@ fn opens_what_services_keep(customs: &KeyCustoms, cells: &[&DayCell<'_>]) -> boo
         let is_told = contexts.peek().is_some() && !values.overflowed(ValueKind::Context);
         let is_known = |context: &str| {
             let keys = context_keys(without_attestation(context));
-            customs.contexts.iter().any(|(known, _)| *known == keys)
+            // A path that is new may have brought contexts of its own.
+            let is_it =
+                |(known, path): &(String, String)| *known == keys && customs.paths.contains(path);
+            customs.contexts.iter().any(is_it)
         };
         DECRYPTING.contains(&cell.operation) && (!is_told || contexts.any(is_known))
     })
@@ -182,10 +185,14 @@ fn hit(
     let reason = match customs {
         Some(customs) => {
             let paths = listed(customs.paths.iter().map(String::as_str));
+            let tried = match customs.trial_days(path) {
+                0 => String::new(),
+                days => format!(", but on {days} as now"),
+            };
             Evidence::new(
                 "service_path",
                 format!(
-                    "On {} earlier days of use (at least {CUSTOM_DAYS}) the key was reached through {paths} only",
+                    "On {} earlier days of use (at least {CUSTOM_DAYS}) the key was reached through {paths} only{tried}",
                     customs.days
                 ),
             )

@@ -11,14 +11,18 @@ use crate::finding::{Evidence, Severity};
 /// The rule.
 pub struct ForeignKeyDefault;
 
+/// The call that has copies of objects made, in a bucket of whichever account.
+const REPLICATION: &str = "PutBucketReplication";
+
 /// Members of a request that say what it is about, in the order of preference.
-const SUBJECTS: [&str; 14] = [
+const SUBJECTS: [&str; 15] = [
     "bucketName",
     "tableName",
     "targetTableName",
     "tableArn",
     "dBInstanceIdentifier",
     "dBClusterIdentifier",
+    "clusterIdentifier",
     "targetDBSnapshotIdentifier",
     "targetDBClusterSnapshotIdentifier",
     "exportTaskIdentifier",
@@ -32,11 +36,11 @@ const SUBJECTS: [&str; 14] = [
 const ABOUT: About = About {
     id: "foreign-key-default",
     title: "A service is told to encrypt under a key of an account outside the organisation",
-    severities: &[Severity::Medium, Severity::High],
+    severities: &[Severity::Low, Severity::Medium, Severity::High],
     attack: &[("TA0040", "T1486", "T1486")],
     practice: "data is encrypted under keys of its owner",
     side: Side::Owner,
-    fires_when: "A call that sets encryption (PutBucketEncryption, ModifyEbsDefaultKmsKeyId, CopySnapshot, CopyImage, CreateVolume, CopyDBSnapshot, CopyDBClusterSnapshot, StartExportTask, ModifyDBInstance, ModifyDBCluster, CreateTable, UpdateTable, RestoreTableFromBackup, RestoreTableToPointInTime, ExportTableToPointInTime, UpdateSecret, ReplicateSecretToRegions) names a KMS key by an ARN of an account that is neither the record's nor one of organisation.accounts. A refused call fires one severity lower.",
+    fires_when: "A call that sets encryption (PutBucketEncryption, PutBucketReplication, ModifyEbsDefaultKmsKeyId, CopySnapshot, CopyImage, ImportSnapshot, ImportImage, CreateVolume, CopyDBSnapshot, CopyDBClusterSnapshot, StartExportTask, ModifyDBInstance, ModifyDBCluster, RestoreDBClusterFromSnapshot, RestoreDBClusterToPointInTime, Redshift's ModifyCluster and RestoreFromClusterSnapshot, CreateTable, UpdateTable, RestoreTableFromBackup, RestoreTableToPointInTime, ExportTableToPointInTime, CreateSecret, UpdateSecret, ReplicateSecretToRegions) names a KMS key by an ARN of an account that is neither the record's nor one of organisation.accounts. Medium for PutBucketReplication, of which only replicas are under the key. A refused call fires one severity lower.",
     reads: &[
         "eventSource",
         "eventName",
@@ -59,7 +63,7 @@ impl Rule for ForeignKeyDefault {
             return None;
         }
         let body = record.body();
-        let (field, key) = keys_named(body)
+        let (field, key) = keys_named(record)
             .into_iter()
             .find(|(_, key)| is_foreign(key, record, light.configuration))?;
         let account = account_of(key)?;
@@ -74,7 +78,12 @@ impl Rule for ForeignKeyDefault {
         let on = subject.map_or_else(String::new, |subject| format!(" on {subject}"));
         let title = format!("{operation}{on} names {name} of account {account}");
         let class = format!("{operation} {}", subject.unwrap_or_default());
-        let hit = Hit::of(record, Severity::High, title)
+        // Replicas are often under a key of whoever keeps them; the objects themselves stay under their own.
+        let severity = match operation {
+            REPLICATION => Severity::Medium,
+            _ => Severity::High,
+        };
+        let hit = Hit::of(record, severity, title)
             .key(Some(&canonical))
             .class(class)
             .because(

@@ -110,15 +110,31 @@ pub fn bucket(body: &Value) -> &str {
         .unwrap_or("a bucket that the record does not name")
 }
 
-/// The account that owns the bucket, as `resources[]` tells it.
+/// The account that owns the bucket, as `resources[]` tells it. A copy's source may stand there too, before or after it.
 fn bucket_account(body: &Value) -> Option<&str> {
-    let resources = body["resources"].as_array()?;
-    let is_bucket = |resource: &&Value| {
-        let arn = resource["ARN"]
-            .as_str()
-            .or_else(|| resource["ARNPrefix"].as_str());
-        resource["type"] == "AWS::S3::Bucket"
-            || arn.is_some_and(|arn| arn.starts_with("arn:") && !arn.contains('/'))
+    let bucket = bucket(body);
+    let is_it = |arn: &str| {
+        arn.split_once(":s3:::")
+            .is_some_and(|(_, name)| name == bucket)
     };
-    resources.iter().find(is_bucket)?["accountId"].as_str()
+    let is_bucket = |resource: &&Value| {
+        resource["type"] == "AWS::S3::Bucket"
+            || arn_of(resource).is_some_and(|arn| arn.starts_with("arn:") && !arn.contains('/'))
+    };
+    let buckets: Vec<&Value> = body["resources"]
+        .as_array()?
+        .iter()
+        .filter(is_bucket)
+        .collect();
+    let named = buckets
+        .iter()
+        .find(|resource| arn_of(resource).is_some_and(is_it));
+    // An access point goes by another name; a lone bucket is the one behind it.
+    let resource = named.or_else(|| buckets.first().filter(|_| buckets.len() == 1))?;
+    resource["accountId"].as_str()
+}
+
+fn arn_of(resource: &Value) -> Option<&str> {
+    let arn = resource["ARN"].as_str();
+    arn.or_else(|| resource["ARNPrefix"].as_str())
 }

@@ -60,13 +60,24 @@ pub fn canonical(key: &str) -> Option<String> {
     Some(name.as_str().to_owned())
 }
 
-/// Every key that a request or answer names, with the field's name: services spell it `kmsKeyId`,
-/// `KMSMasterKeyID`, `kMSMasterKeyId`, `s3SseKmsKeyId` and otherwise, at whatever depth.
-pub fn keys_named(body: &Value) -> Vec<(&str, &str)> {
+/// What answers to such calls tell of a key may always have been so: they show all of what was changed, or of what was
+/// restored as it was.
+const SHOWING_ALL: [&str; 3] = ["Modify", "RestoreDB", "Update"];
+
+/// Every key that a call sets, by its request or, where that tells news, its answer, with the field's name: services spell
+/// it `kmsKeyId`, `KMSMasterKeyID`, `kMSMasterKeyId`, `s3SseKmsKeyId` and otherwise, at whatever depth.
+pub fn keys_named<'r>(record: &'r Record<'_>) -> Vec<(&'r str, &'r str)> {
+    let operation = record.operation.name();
+    let shows_all = SHOWING_ALL.iter().any(|verb| operation.starts_with(verb));
+    keys_of(record.body(), shows_all)
+}
+
+fn keys_of(body: &Value, is_request_only: bool) -> Vec<(&str, &str)> {
     let mut keys = Vec::new();
     let mut left = VALUES_MAX;
-    for part in ["requestParameters", "responseElements"] {
-        gather("", &body[part], &mut left, &mut keys);
+    gather("", &body["requestParameters"], &mut left, &mut keys);
+    if !is_request_only {
+        gather("", &body["responseElements"], &mut left, &mut keys);
     }
     keys.dedup_by(|later, earlier| later.1 == earlier.1);
     keys
@@ -115,15 +126,19 @@ mod tests {
             "requestParameters": {"kmsKeyId": "a", "x": {"Rule": [{"KMSMasterKeyID": "b"}]}, "keyId": "no", "kms": "no"},
             "responseElements": {"sSESpecification": {"kMSMasterKeyId": "c"}, "kmsKeyId": 5, "s3SseKmsKeyId": ["d"]},
         });
-        let mut keys: Vec<_> = keys_named(&body).into_iter().map(|(_, key)| key).collect();
-        keys.sort_unstable();
-        assert_eq!(keys, ["a", "b", "c", "d"]);
+        for (is_request_only, expected) in [(false, &["a", "b", "c", "d"][..]), (true, &["a", "b"])]
+        {
+            let keys = keys_of(&body, is_request_only).into_iter();
+            let mut keys: Vec<_> = keys.map(|(_, key)| key).collect();
+            keys.sort_unstable();
+            assert_eq!(keys, expected);
+        }
     }
 
     #[test]
     fn a_request_of_any_size_is_looked_at_to_a_bound() {
         let body = json!({"requestParameters": {"a": vec![1; 2 * VALUES_MAX], "kmsKeyId": "x"}});
-        assert!(keys_named(&body).is_empty());
+        assert!(keys_of(&body, false).is_empty());
     }
 
     #[test]

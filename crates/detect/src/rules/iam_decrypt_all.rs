@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::support::{argument, cut, events_of_principal, is_made_or_refused};
 use super::{About, Hit, Light, Rule, Side};
 use crate::finding::{Evidence, Severity};
-use crate::policy::{Policy, allows_on_every_key, opening_actions};
+use crate::policy::{Effect, Policy, allows_on_every_key, opening_actions};
 
 /// The rule.
 pub struct IamDecryptAll;
@@ -100,6 +100,29 @@ impl Rule for IamDecryptAll {
             hit.next(events_of_principal(record, 24))
                 .lower_if_refused(record, light),
         )
+    }
+}
+
+/// Whether what a call of IAM writes may let somebody use a key: a policy is attached to nobody yet when it is made, and
+/// a version counts when it is the default. What is not at hand, or cannot be read, may.
+pub fn may_let_in(record: &Record<'_>) -> bool {
+    let request = &record.body()["requestParameters"];
+    match record.operation.name() {
+        "CreatePolicy" => false,
+        "CreatePolicyVersion" if !request.is_null() && !is_true(&request["setAsDefault"]) => false,
+        "CreatePolicyVersion" | "PutGroupPolicy" => {
+            let document = document(&request["policyDocument"]);
+            let policy = document.and_then(|text| Policy::parse(&text).ok());
+            policy.is_none_or(|policy| {
+                let mut allows = policy
+                    .statements()
+                    .iter()
+                    .filter(|statement| statement.effect() == Effect::Allow);
+                allows.any(|statement| !statement.actions().beyond_discovery().is_empty())
+            })
+        }
+        // What it replaces may have denied the very user or role that was refused.
+        _ => true,
     }
 }
 

@@ -53,6 +53,12 @@ pub struct KeyChange {
     pub names_caller: bool,
     /// The Region.
     pub region: String,
+    /// Whether it gives the key a policy that takes something away from somebody, or the key from its owner.
+    #[serde(default)]
+    pub takes_away: bool,
+    /// Whom a grant lets in.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub grantee: String,
 }
 
 /// The changes of an account's keys in the last three days.
@@ -62,7 +68,13 @@ pub struct KeyChanges(BTreeSet<KeyChange>);
 impl KeyChanges {
     /// Takes a record in, its key as `resolved`; 1 when there was no room for it. What AWS services do by themselves
     /// or for a resource of theirs is no change that anybody chose.
-    pub fn learn(&mut self, record: &Record<'_>, resolved: &str, names_caller: bool) -> u64 {
+    pub fn learn(
+        &mut self,
+        record: &Record<'_>,
+        resolved: &str,
+        names_caller: bool,
+        takes_away: bool,
+    ) -> u64 {
         let Ok(operation) = OPERATIONS.binary_search(&record.operation.name()) else {
             return 0;
         };
@@ -81,6 +93,11 @@ impl KeyChanges {
             is_made: record.outcome.is_success(),
             names_caller,
             region: cut(&record.region).to_owned(),
+            takes_away,
+            grantee: match record.operation.name() {
+                "CreateGrant" => cut(Grant::of(record.body()).grantee()).to_owned(),
+                _ => String::new(),
+            },
         };
         self.0.insert(change);
         self.forget_old();
@@ -185,6 +202,8 @@ mod tests {
             is_made: true,
             names_caller: false,
             region: String::new(),
+            takes_away: false,
+            grantee: String::new(),
         }
     }
 

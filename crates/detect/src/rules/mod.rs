@@ -3,11 +3,14 @@
 //! A rule is one file here, one page in `docs/rules/` and two fixtures: one that fires it and the
 //! nearest benign case, which must not.
 
+pub mod bulk;
+pub mod bulk_habits;
 pub mod customs;
 pub mod day;
 pub mod grant;
 pub mod grant_ledger;
 pub mod key_changes;
+pub mod key_customs;
 pub mod key_life;
 pub mod key_material;
 pub mod lately;
@@ -59,9 +62,10 @@ mod policy_external;
 mod policy_lockout;
 mod policy_public;
 pub(crate) mod policy_put;
+mod policy_takes_away;
 mod policy_weakened;
 mod primary_moved;
-pub(crate) mod ransom_chain;
+mod ransom_chain;
 mod reencrypt_foreign;
 mod region_new;
 mod region_replicated;

@@ -19,6 +19,7 @@ use super::key_changes::KeyChanges;
 use super::key_life::KeyLife;
 use super::key_origin_external::is_replica;
 use super::policy_put::{WrittenPolicy, replica};
+use super::policy_takes_away::takes_away;
 use super::seen_policy::SeenPolicy;
 use super::services_past::ServicesPast;
 use super::trail_kms_excluded::sets_selectors;
@@ -170,7 +171,8 @@ impl Past {
         if let Some(key) = record.key.as_ref().filter(|_| record.is_kms()) {
             let key = self.resolve(key.as_str()).to_owned();
             let names_caller = self.names_caller(record, &key, written);
-            self.forgotten += self.changes.learn(record, &key, names_caller);
+            let takes_away = takes_away(record, written, self.policies.get(&key));
+            self.forgotten += self.changes.learn(record, &key, names_caller, takes_away);
         }
         if !record.outcome.is_success() {
             return;

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use keytrail_event::source::DIRECT;
 use keytrail_event::{OperationClass, OutcomeFamily};
 
-use super::customs::{CUSTOM_DAYS, KeyCustoms};
+use super::customs::CUSTOM_DAYS;
 use super::day::{DayHit, DayLight};
+use super::key_customs::KeyCustoms;
 use super::sightings::{calls_evidence, events_of, grouped, over_cells};
 use super::support::{key_in_title, listed};
 use super::{About, Hit, Rule, Side};

@@ -187,7 +187,8 @@ fn with_steps(hit: Hit, record: &Record<'_>, key: Option<&str>, is_lockout: bool
     .next(last)
 }
 
-fn bypasses_the_check(body: &Value) -> bool {
+/// Whether a call asks KMS not to check that its caller can still change the policy.
+pub fn bypasses_the_check(body: &Value) -> bool {
     match &body["requestParameters"]["bypassPolicyLockoutSafetyCheck"] {
         Value::Bool(bypasses) => *bypasses,
         Value::String(text) => text.eq_ignore_ascii_case("true"),

@@ -2,14 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use keytrail_event::EventTime;
 use keytrail_event::key::short_key_name;
-use keytrail_event::{EventTime, Hour, OperationClass, OutcomeFamily};
 
+use super::bulk::{BulkUse, bulk_uses};
 use super::chain::{CHAIN_SECONDS, Step, first_chain, over_steps};
-use super::customs::BulkUse;
 use super::day::{DayHit, DayLight};
-use super::gathered::ENCRYPTING;
-use super::sightings::{events_of, grouped};
+use super::sightings::events_of;
 use super::support::{cut, listed};
 use super::{About, Hit, Rule, Side};
 use crate::finding::{Evidence, Severity};
@@ -20,12 +19,8 @@ pub struct RansomChain;
 const PREPARED: usize = 0;
 const ENCRYPTED: usize = 1;
 const CUT_OFF: usize = 2;
+const REENCRYPT: &str = "ReEncrypt";
 const STAGES: [&str; 3] = ["prepared", "encrypted", "cut_off"];
-
-/// Rules whose groups hold objects written under keys of somebody else's.
-const OBJECT_RULES: [&str; 2] = ["foreign-key-object", "sse-c-burst"];
-/// Objects in a group from which they are written in bulk.
-const OBJECTS_MIN: u64 = 10;
 
 const ABOUT: About = About {
     id: "ransom-chain",
@@ -34,7 +29,7 @@ const ABOUT: About = About {
     attack: &[("TA0040", "T1486", "T1486")],
     practice: "data can be read by its owner tomorrow",
     side: Side::Owner,
-    fires_when: "Within 24 hours, by one principal, or on one key with the bulk use by a principal new to it: (1) a key policy is written, key material imported, a key with material from outside created, or a key of another account set as a service's; (2) at least rules.ransom_bulk_calls (50) calls of ReEncrypt, GenerateDataKey or Encrypt in an hour, or 10 objects written under foreign or customer-provided keys in an hour; (3) a key is disabled, scheduled for deletion or stripped of its material, versioning suspended, objects or backups made to expire within 7 days, object lock lifted, or backups or snapshots deleted.",
+    fires_when: "Within 24 hours, by one principal, or on one key with the bulk use by a principal new to it: (1) a key policy is written that takes something away or is that of the key encrypted with, key material imported, a key with material from outside created, or a key of another account set as a service's; (2) at least rules.ransom_bulk_calls (50) calls of ReEncrypt, GenerateDataKey or Encrypt within an hour, unless the principal used the keys before and makes at least a quarter as many in an hour of other days, or 10 objects written under foreign or customer-provided keys in an hour; (3) a key is disabled, scheduled for deletion or stripped of its material, versioning suspended, objects or backups made to expire within 7 days, object lock lifted, or backups or snapshots deleted.",
     reads: &[
         "eventSource",
         "eventName",
@@ -45,6 +40,8 @@ const ABOUT: About = About {
         "resources[].ARN",
         "requestParameters.keyId",
         "requestParameters.origin",
+        "requestParameters.policy",
+        "requestParameters.bypassPolicyLockoutSafetyCheck",
         "requestParameters.VersioningConfiguration.Status",
         "requestParameters.LifecycleConfiguration.Rule",
         "requestParameters.ObjectLockConfiguration.Rule",
@@ -61,19 +58,30 @@ impl Rule for RansomChain {
 
     fn judge_day(&self, light: &DayLight<'_>) -> Vec<DayHit> {
         let from = light.day.start().plus_seconds(-CHAIN_SECONDS);
-        let mut steps = changes(light, from);
-        let is_there = |stage| steps.iter().any(|step| step.stage == stage);
+        // Nearly every day one of them is missing, whatever was encrypted.
+        let all = changes(light, from, |_| true);
+        let is_there = |stage| all.iter().any(|step| step.stage == stage);
         if !is_there(PREPARED) || !is_there(CUT_OFF) {
             return Vec::new();
         }
-        steps.extend(bulk_steps(light, from));
+        let bulk = bulk_of(light, from);
+        let mut steps = changes(light, from, |key| {
+            bulk.iter()
+                .any(|bulk| bulk.key == key || bulk.operation == REENCRYPT)
+        });
+        let of_known_pairs: BTreeSet<Step> = bulk
+            .iter()
+            .filter(|bulk| bulk.is_of_known_pair)
+            .map(step_of)
+            .collect();
+        steps.extend(bulk.iter().map(step_of));
         steps.sort();
         let mut by_principal: BTreeMap<&str, Vec<&Step>> = BTreeMap::new();
         let mut by_key: BTreeMap<&str, Vec<&Step>> = BTreeMap::new();
         for step in &steps {
             by_principal.entry(&step.principal).or_default().push(step);
-            let is_usual = step.stage == ENCRYPTED && !is_new_pair(light, step);
-            if !step.key.is_empty() && !is_usual {
+            // A key may be retired while its applications still use it, and more than ever.
+            if !step.key.is_empty() && !of_known_pairs.contains(step) {
                 by_key.entry(&step.key).or_default().push(step);
             }
         }
@@ -96,8 +104,13 @@ impl Rule for RansomChain {
     }
 }
 
-/// Changes that prepare or cut off.
-fn changes(light: &DayLight<'_>, from: EventTime) -> Vec<Step> {
+/// Changes that prepare or cut off. A policy that takes nothing away prepares nothing but for the key of the bulk use,
+/// which ReEncrypt's calls do not tell: they count for the key that data comes from.
+fn changes(
+    light: &DayLight<'_>,
+    from: EventTime,
+    may_be_of_bulk: impl Fn(&str) -> bool,
+) -> Vec<Step> {
     let of_keys = light
         .past
         .changes
@@ -105,7 +118,8 @@ fn changes(light: &DayLight<'_>, from: EventTime) -> Vec<Step> {
         .filter(|change| change.is_made)
         .filter_map(|change| {
             let stage = match change.operation.as_str() {
-                "ImportKeyMaterial" | "PutKeyPolicy" => PREPARED,
+                "ImportKeyMaterial" => PREPARED,
+                "PutKeyPolicy" if change.takes_away || may_be_of_bulk(&change.key) => PREPARED,
                 "CreateKey" if is_external(light, &change.key) => PREPARED,
                 "DeleteImportedKeyMaterial" | "DisableKey" | "ScheduleKeyDeletion" => CUT_OFF,
                 _ => return None,
@@ -149,12 +163,15 @@ fn is_external(light: &DayLight<'_>, key: &str) -> bool {
     matches!(origin, Some("EXTERNAL" | "EXTERNAL_KEY_STORE"))
 }
 
-/// Encryption in bulk, of the day and of the day before.
-fn bulk_steps(light: &DayLight<'_>, from: EventTime) -> Vec<Step> {
+/// Encryption in bulk that its principal is not used to, of the day and of the day before.
+fn bulk_of(light: &DayLight<'_>, from: EventTime) -> Vec<BulkUse> {
     let before = light.customs.bulk().iter().cloned();
     let all = before.chain(bulk_uses(light));
-    let recent = all.filter(|bulk| bulk.last >= from);
-    let steps = recent.map(|bulk| Step {
+    all.filter(|bulk| bulk.last >= from).collect()
+}
+
+fn step_of(bulk: &BulkUse) -> Step {
+    Step {
         at: bulk.first,
         stage: ENCRYPTED,
         words: match bulk.key.as_str() {
@@ -166,89 +183,12 @@ fn bulk_steps(light: &DayLight<'_>, from: EventTime) -> Vec<Step> {
                 short_key_name(key)
             ),
         },
-        principal: bulk.principal,
-        key: bulk.key,
+        principal: bulk.principal.clone(),
+        key: bulk.key.clone(),
         last: bulk.last,
         calls: bulk.calls,
-        event_id: bulk.event_id,
-    });
-    steps.collect()
-}
-
-/// Who encrypted in bulk on the day: by principal, hour and operation, with one key or several.
-pub(crate) fn bulk_uses(light: &DayLight<'_>) -> Vec<BulkUse> {
-    let enough = light.configuration.rules.ransom_bulk_calls.max(1);
-    // Nearly every day nobody does.
-    let all = light.gathered.encrypting.iter();
-    let bulk: BTreeSet<(&str, &str, Hour)> = all
-        .filter(|(_, calls)| **calls >= enough)
-        .map(|(of_hour, _)| *of_hour)
-        .collect();
-    let is_use = |class, outcome| {
-        !bulk.is_empty()
-            && class == OperationClass::Cryptographic
-            && outcome == OutcomeFamily::Success
-    };
-    let cells = light.cells_in(is_use, |cell| {
-        ENCRYPTING.contains(&cell.operation)
-            && bulk.contains(&(cell.principal, cell.operation, cell.hour))
-    });
-    let mut found = Vec::new();
-    let groups = grouped(&cells, |cell| {
-        Some((cell.principal, cell.hour, cell.operation))
-    });
-    for ((principal, _, operation), cells) in groups {
-        let calls: u64 = cells.iter().map(|cell| cell.calls()).sum();
-        let (Some(first), Some(last)) = (
-            cells.iter().map(|cell| cell.first()).min(),
-            cells.iter().map(|cell| cell.last()).max(),
-        ) else {
-            continue;
-        };
-        if calls < enough {
-            continue;
-        }
-        let key = cells[0].key;
-        let is_one_key = cells.iter().all(|cell| cell.key == key);
-        found.push(BulkUse {
-            first: first.time,
-            last: last.time,
-            principal: principal.to_owned(),
-            key: if is_one_key { key } else { "" }.to_owned(),
-            operation: operation.to_owned(),
-            calls,
-            event_id: first.event_id.text().into_owned(),
-        });
+        event_id: bulk.event_id.clone(),
     }
-    for rule in OBJECT_RULES {
-        light.records_selected_by(rule, |record, count| {
-            let is_object = super::foreign_keys::writes_object(record);
-            if is_object && record.outcome.is_success() && count >= OBJECTS_MIN {
-                found.push(BulkUse {
-                    first: record.time,
-                    last: record.time,
-                    principal: record.principal().to_owned(),
-                    key: String::new(),
-                    operation: cut(record.operation.name()).to_owned(),
-                    calls: count,
-                    event_id: record.event_id.as_deref().unwrap_or_default().to_owned(),
-                });
-            }
-        });
-    }
-    found.sort();
-    found
-}
-
-/// Whether the principal did not use the key before the steps' day.
-fn is_new_pair(light: &DayLight<'_>, step: &Step) -> bool {
-    let before = step.at.day().start().plus_seconds(-1);
-    let span = (EventTime::from_unix_seconds(0), before);
-    let is_it = |principal: &str| principal == step.principal;
-    light
-        .uses
-        .first_use_by(&step.key, &is_it, span, light.past)
-        .is_none()
 }
 
 fn hit(principal: Option<&str>, key: Option<&str>, run: &[&Step]) -> Hit {

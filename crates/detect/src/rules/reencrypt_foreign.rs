@@ -22,6 +22,7 @@ const ABOUT: About = About {
     reads: &[
         "eventName",
         "errorCode",
+        "errorMessage",
         "recipientAccountId",
         "requestParameters.keyId",
         "requestParameters.sourceKeyId",
@@ -31,6 +32,9 @@ const ABOUT: About = About {
         "userIdentity.invokedBy",
     ],
 };
+
+/// What a message says before the key that ReEncrypt may not encrypt under.
+const REENCRYPT_TO: &str = "kms:ReEncryptTo on resource: ";
 
 impl Rule for ReencryptForeign {
     fn about(&self) -> &'static About {
@@ -90,7 +94,7 @@ impl Rule for ReencryptForeign {
             hit = hit.because(Evidence::new("last_use", text).observed(used));
         }
         if operation == "ReEncrypt"
-            && let Some(source) = &record.key
+            && let Some(source) = record.key.as_ref().filter(|source| *source != key)
         {
             let text = format!(
                 "The data was under {} before",
@@ -133,7 +137,10 @@ fn used_before_today(record: &Record<'_>, key: &KeyName, light: &Light<'_>) -> O
 /// The key of another account that data is encrypted under, in the copy of the caller's account.
 fn foreign_destination<'r>(record: &'r Record<'_>) -> Option<&'r KeyName> {
     let key = match record.operation.name() {
-        "ReEncrypt" => record.destination_key.as_ref(),
+        "ReEncrypt" => record
+            .destination_key
+            .as_ref()
+            .or_else(|| refused_destination(record)),
         "GenerateDataKey" | "GenerateDataKeyWithoutPlaintext" | "Encrypt" => record.key.as_ref(),
         _ => None,
     }?;
@@ -143,4 +150,16 @@ fn foreign_destination<'r>(record: &'r Record<'_>) -> Option<&'r KeyName> {
         && !super::caller::is_aws(record)
         && key.account() != record.account)
         .then_some(key)
+}
+
+/// The key that a refused ReEncrypt names as its destination: such a record shows no request, and its key is the one of the
+/// message, which tells for what it was refused.
+fn refused_destination<'r>(record: &'r Record<'_>) -> Option<&'r KeyName> {
+    let key = record.key.as_ref()?;
+    let (_, resource) = record.error_message.as_deref()?.split_once(REENCRYPT_TO)?;
+    let is_it = resource.strip_prefix(key.as_str()).is_some_and(|rest| {
+        let next = rest.bytes().next();
+        !next.is_some_and(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+    });
+    is_it.then_some(key)
 }

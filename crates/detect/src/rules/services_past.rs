@@ -11,6 +11,7 @@ use serde_json::Value;
 use super::caller::is_aws;
 use super::foreign_key_object::bucket;
 use super::foreign_keys::{account_of, keys_named, writes_object};
+use super::iam_decrypt_all::may_let_in;
 use super::key_changes::REMEMBERED_SECONDS;
 use super::past::remember;
 use super::sse_c_burst::brings_key;
@@ -57,7 +58,8 @@ pub struct IamChange {
     pub operation: String,
     /// Who did it.
     pub principal: String,
-    /// The user or role it was changed for, as `user/<name>` or `role/<name>`; empty where it may be for several.
+    /// The user or role it was changed for, as `user/<name>` or `role/<name>`, `user/` where it may be for several users;
+    /// empty where it may be for anybody.
     #[serde(default)]
     pub target: String,
 }
@@ -96,6 +98,9 @@ impl ServicesPast {
             return self.learn_trail(record);
         }
         if record.event_source == IAM {
+            if !may_let_in(record) {
+                return 0;
+            }
             return self.learn_iam_change(record);
         }
         if let Some(foreign_account) = service_change(record) {
@@ -195,7 +200,10 @@ fn iam_target(body: &Value) -> String {
         let name = request[field].as_str()?;
         Some(format!("{kind}/{}", cut(name)))
     });
-    named.into_iter().flatten().next().unwrap_or_default()
+    // Groups have users only.
+    let of_group = request["groupName"].is_string().then(|| "user/".to_owned());
+    let all = named.into_iter().chain([of_group]);
+    all.flatten().next().unwrap_or_default()
 }
 
 /// Days after which a lifecycle that removes objects or backups leaves too little time to notice.
@@ -265,7 +273,7 @@ fn service_change(record: &Record<'_>) -> Option<Option<String>> {
     if cuts_off {
         return Some(None);
     }
-    let accounts = keys_named(body)
+    let accounts = keys_named(record)
         .into_iter()
         .filter_map(|(_, key)| account_of(key));
     let mut foreign = accounts.filter(|account| **account != *record.account);

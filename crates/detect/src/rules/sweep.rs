@@ -12,7 +12,7 @@ use super::caller::{is_aws_principal, is_judged_at};
 use super::customs::Customs;
 use super::day::{DayCell, DayHit, DayLight};
 use super::lately::LATELY_SECONDS;
-use super::sightings::{Moment, grouped, moments, spell};
+use super::sightings::{Moment, grouped, moments, spells};
 use super::support::listed;
 
 /// A run of calls of one principal.
@@ -24,6 +24,8 @@ pub struct Sweep<'l> {
     pub calls: Vec<Moment<'l>>,
     /// The Region, where it was one.
     region: Option<&'l str>,
+    /// The last such run of the day, where it had another one behind this.
+    pub later: Option<Vec<Moment<'l>>>,
     /// The ids of events in it that are known; where none is, that of the caller's like call next to it.
     event_ids: Vec<String>,
 }
@@ -87,7 +89,8 @@ fn sweeps<'a>(light: &DayLight<'a>, cells: &[DayCell<'a>], kind: Kind) -> Vec<Sw
         let mut calls = evening.remove(principal).unwrap_or_default();
         calls.extend(moments(&cells));
         calls.sort_unstable();
-        let run = spell(&calls, seconds, is_enough)?;
+        let runs = spells(&calls, seconds, is_enough);
+        let (run, others) = runs.split_first()?;
         // What was over yesterday was told yesterday.
         let (first, last) = (run.first()?.at, run.last()?.at);
         if last < light.day.start() {
@@ -114,6 +117,7 @@ fn sweeps<'a>(light: &DayLight<'a>, cells: &[DayCell<'a>], kind: Kind) -> Vec<Sw
         Some(Sweep {
             principal,
             calls: run.to_vec(),
+            later: others.last().map(|run| run.to_vec()),
             region: cells
                 .iter()
                 .all(|cell| cell.region == region)
@@ -152,7 +156,22 @@ fn all_name_one_key(calls: &[Moment<'_>]) -> bool {
     !first.is_empty() && calls.iter().all(|call| call.key == first)
 }
 
-fn keys_of<'m>(calls: &[Moment<'m>]) -> BTreeSet<&'m str> {
+/// The first and the last call.
+pub fn span_of(calls: &[Moment<'_>]) -> (EventTime, EventTime) {
+    // A run has at least one call.
+    let at =
+        |call: Option<&Moment<'_>>| call.map_or(EventTime::from_unix_seconds(0), |call| call.at);
+    (at(calls.first()), at(calls.last()))
+}
+
+/// The operations, in words.
+pub fn operations_of(calls: &[Moment<'_>]) -> String {
+    let operations: BTreeSet<&str> = calls.iter().map(|call| call.operation).collect();
+    listed(operations)
+}
+
+/// The distinct keys that calls name.
+pub fn keys_of<'m>(calls: &[Moment<'m>]) -> BTreeSet<&'m str> {
     let named = calls
         .iter()
         .map(|call| call.key)
@@ -163,16 +182,18 @@ fn keys_of<'m>(calls: &[Moment<'m>]) -> BTreeSet<&'m str> {
 impl Sweep<'_> {
     /// The first and the last call.
     pub fn span(&self) -> (EventTime, EventTime) {
-        // A sweep has at least one call.
-        let at = |call: Option<&Moment<'_>>| {
-            call.map_or(EventTime::from_unix_seconds(0), |call| call.at)
-        };
-        (at(self.calls.first()), at(self.calls.last()))
+        span_of(&self.calls)
     }
 
     /// How many distinct keys it touched.
     pub fn keys(&self) -> usize {
         keys_of(&self.calls).len()
+    }
+
+    /// Its runs of calls that are known: the first, and the last where that is another.
+    pub fn runs(&self) -> impl Iterator<Item = &[Moment<'_>]> {
+        let later = self.later.as_deref();
+        std::iter::once(self.calls.as_slice()).chain(later)
     }
 
     /// The distinct keys, in words.
@@ -184,8 +205,7 @@ impl Sweep<'_> {
 
     /// The operations, in words.
     pub fn operations_in_words(&self) -> String {
-        let operations: BTreeSet<&str> = self.calls.iter().map(|call| call.operation).collect();
-        listed(operations)
+        operations_of(&self.calls)
     }
 
     /// Whether some call of it is one of these operations.

@@ -1,6 +1,6 @@
 //! `theft-chain`: somebody looks for keys, finds one it never used, and decrypts in a burst.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use keytrail_event::{EventTime, OperationClass, OutcomeFamily};
 
@@ -9,9 +9,9 @@ use super::caller::{is_aws_principal, is_judged_at};
 use super::chain::CHAIN_SECONDS;
 use super::customs::PastSweep;
 use super::day::{DayCell, DayHit, DayLight};
-use super::sightings::{calls_evidence, events_of, grouped, moments, over_cells, spell};
+use super::sightings::{Moment, calls_evidence, events_of, grouped, moments, over_cells, spells};
 use super::support::{key_in_title, listed};
-use super::sweep::Kind;
+use super::sweep::{Kind, keys_of, operations_of, span_of};
 use super::{About, Hit, Rule, Side};
 use crate::finding::{Evidence, Severity};
 
@@ -19,6 +19,9 @@ use crate::finding::{Evidence, Severity};
 pub struct TheftChain;
 
 const DECRYPT: &str = "Decrypt";
+/// Keys that were new to a principal which the next day remembers, at most, and calls with them.
+const NEW_KEYS_MAX: usize = 32;
+const LATE_CALLS_MAX: usize = 128;
 
 const ABOUT: About = About {
     id: "theft-chain",
@@ -27,7 +30,7 @@ const ABOUT: About = About {
     attack: &[("TA0009", "T1530", "T1530"), ("TA0007", "T1580", "T1580")],
     practice: "data is decrypted by those it is for",
     side: Side::Caller,
-    fires_when: "Within 24 hours, each step not before the one before it: a principal sweeps over keys (denied-sweep or discovery-sweep), uses a key that it did not use on an earlier day, and makes at least rules.theft_burst_calls Decrypt calls (20) with such keys within ten minutes. High while the account is known for less than 7 days with records, when every pair is new.",
+    fires_when: "Within 24 hours, each step not before the one before it: a principal sweeps over keys (denied-sweep or discovery-sweep), uses a key that it did not use before the day, nor before the sweep where that was on the day before, and makes at least rules.theft_burst_calls Decrypt calls (20) with such keys within ten minutes. High while the account is known for less than 7 days with records, when every pair is new.",
     reads: &[
         "eventName",
         "eventTime",
@@ -46,7 +49,7 @@ impl Rule for TheftChain {
     }
 
     fn judge_day(&self, light: &DayLight<'_>) -> Vec<DayHit> {
-        let mut searched: BTreeMap<String, PastSweep> = BTreeMap::new();
+        let mut searched: BTreeMap<String, Vec<PastSweep>> = BTreeMap::new();
         let all = light
             .customs
             .sweeps()
@@ -55,13 +58,11 @@ impl Rule for TheftChain {
             .chain(past_sweeps(light));
         let from = light.day.start().plus_seconds(-CHAIN_SECONDS);
         for sweep in all.filter(|sweep| sweep.first >= from) {
-            // The earliest sweep leaves most room for what follows.
-            let known = searched
-                .entry(sweep.principal.clone())
-                .or_insert_with(|| sweep.clone());
-            if sweep.first < known.first {
-                *known = sweep;
-            }
+            let known = searched.entry(sweep.principal.clone()).or_default();
+            known.push(sweep);
+        }
+        for sweeps in searched.values_mut() {
+            sweeps.sort_by(|a, b| (a.first, a.last, &a.words).cmp(&(b.first, b.last, &b.words)));
         }
         if searched.is_empty() {
             return Vec::new();
@@ -77,25 +78,18 @@ impl Rule for TheftChain {
         });
         let groups = grouped(&cells, |cell| Some(cell.principal));
         let hits = groups.iter().filter_map(|(principal, cells)| {
-            judge_principal(light, searched.get(*principal)?, cells)
+            // The earliest that is followed by all the rest tells most; another may be a decoy, or too long ago.
+            let mut sweeps = searched.get(*principal)?.iter();
+            sweeps.find_map(|sweep| judge_sweep(light, sweep, cells))
         });
         hits.collect()
     }
 }
 
-fn judge_principal(
-    light: &DayLight<'_>,
-    sweep: &PastSweep,
-    cells: &[&DayCell<'_>],
-) -> Option<DayHit> {
+fn judge_sweep(light: &DayLight<'_>, sweep: &PastSweep, cells: &[&DayCell<'_>]) -> Option<DayHit> {
     let is_new = |cell: &&&DayCell<'_>| {
-        let is_it = |principal: &str| principal == cell.principal;
-        let span = (
-            EventTime::from_unix_seconds(0),
-            light.day.start().plus_seconds(-1),
-        );
-        let known = light.uses.first_use_by(cell.key, &is_it, span, light.past);
-        known.is_none() && cell.last_time() >= sweep.first
+        cell.last_time() >= sweep.first
+            && (sweep.new_keys.contains(cell.key) || is_new_pair(light, cell))
     };
     let new: Vec<&DayCell<'_>> = cells.iter().filter(is_new).copied().collect();
     let decrypts: Vec<&DayCell<'_>> = new
@@ -104,22 +98,33 @@ fn judge_principal(
         .filter(|cell| cell.operation == DECRYPT)
         .collect();
     let enough = light.configuration.rules.theft_burst_calls.max(2);
-    let times: Vec<_> = moments(&decrypts)
-        .into_iter()
-        .filter(|moment| {
-            moment.at >= sweep.first && moment.at.seconds_since(sweep.first) <= CHAIN_SECONDS
-        })
-        .collect();
-    let burst = spell(&times, BURST_SECONDS as i64, |window| {
+    let late = sweep.late.iter().map(|at| Moment {
+        at: *at,
+        key: "",
+        operation: DECRYPT,
+    });
+    let mut times: Vec<_> = moments(&decrypts).into_iter().chain(late).collect();
+    times.retain(|moment| {
+        moment.at >= sweep.first && moment.at.seconds_since(sweep.first) <= CHAIN_SECONDS
+    });
+    times.sort_unstable();
+    let bursts = spells(&times, BURST_SECONDS as i64, |window| {
         window.len() as u64 >= enough
     });
-    let began = burst?.first()?.at;
+    // What was over yesterday was told yesterday.
+    let ends_today = |burst: &&[Moment<'_>]| {
+        let last = burst.last();
+        last.is_some_and(|last| last.at >= light.day.start())
+    };
+    let burst = bursts.into_iter().find(ends_today)?;
+    let began = burst.first()?.at;
+    let evening = burst.partition_point(|moment| moment.at < light.day.start()) as u64;
     let mut keys: Vec<&str> = new.iter().map(|cell| cell.key).collect();
     keys.sort_unstable();
     keys.dedup();
     let names: Vec<_> = keys.iter().map(|key| key_in_title(Some(key))).collect();
     let names = listed(names.iter().map(|name| &**name));
-    let calls: u64 = decrypts.iter().map(|cell| cell.calls()).sum();
+    let calls = evening + decrypts.iter().map(|cell| cell.calls()).sum::<u64>();
     let severity = if light.customs.is_account_known() {
         Severity::Critical
     } else {
@@ -145,7 +150,7 @@ fn judge_principal(
                 .observed(sweep.calls),
         )
         .because(
-            Evidence::new("new_keys", format!("Not used by the principal on an earlier day: {names}{learning}"))
+            Evidence::new("new_keys", format!("Not used by the principal before the sweep's day: {names}{learning}"))
                 .observed(keys.len()),
         )
         .because(
@@ -159,34 +164,98 @@ fn judge_principal(
         .next(events_of(&sweep.principal, sweep.first, 24));
     let mut found = over_cells(hit, &decrypts)?;
     found.first_seen = found.first_seen.min(sweep.first);
+    found.count += evening;
     Some(found)
 }
 
-/// The sweeps of the day, as the next one remembers them: those of a principal that has the habit are none.
-pub(crate) fn past_sweeps(light: &DayLight<'_>) -> Vec<PastSweep> {
+/// Whether the principal did not use the key before the day.
+fn is_new_pair(light: &DayLight<'_>, cell: &DayCell<'_>) -> bool {
+    let is_it = |principal: &str| principal == cell.principal;
+    let span = (
+        EventTime::from_unix_seconds(0),
+        light.day.start().plus_seconds(-1),
+    );
+    let known = light.uses.first_use_by(cell.key, &is_it, span, light.past);
+    known.is_none()
+}
+
+/// The sweeps of the day: those of a principal that has the habit are none.
+fn past_sweeps(light: &DayLight<'_>) -> Vec<PastSweep> {
     let mut found = Vec::new();
     for kind in [Kind::Denied, Kind::Discovery] {
         for sweep in light.sweeps(kind) {
             if kind == Kind::Discovery && light.customs.looked(sweep.principal, light.day) {
                 continue;
             }
-            let (first, last) = sweep.span();
             let what = match kind {
                 Kind::Denied => "refused",
                 Kind::Discovery => "looked at",
             };
-            found.push(PastSweep {
-                principal: sweep.principal.to_owned(),
-                first,
-                last,
-                calls: sweep.calls.len() as u64,
-                words: format!(
-                    "{} keys {what} ({})",
-                    sweep.keys(),
-                    sweep.operations_in_words()
-                ),
-            });
+            found.extend(sweep.runs().map(|calls| {
+                let (first, last) = span_of(calls);
+                PastSweep {
+                    principal: sweep.principal.to_owned(),
+                    first,
+                    last,
+                    calls: calls.len() as u64,
+                    words: format!(
+                        "{} keys {what} ({})",
+                        keys_of(calls).len(),
+                        operations_of(calls)
+                    ),
+                    new_keys: BTreeSet::new(),
+                    late: Vec::new(),
+                }
+            }));
         }
     }
     found
+}
+
+/// The same as the next day remembers them: with what it can not see of this one.
+pub(crate) fn sweeps_to_remember(light: &DayLight<'_>) -> Vec<PastSweep> {
+    let mut sweeps = past_sweeps(light);
+    let searched: BTreeSet<String> = sweeps.iter().map(|one| one.principal.clone()).collect();
+    let is_use = |class, outcome| {
+        !searched.is_empty()
+            && class == OperationClass::Cryptographic
+            && outcome == OutcomeFamily::Success
+    };
+    let cells = light.cells_in(is_use, |cell| {
+        !cell.key.is_empty()
+            && searched.contains(cell.principal)
+            && !is_aws_principal(cell.principal)
+            && is_judged_at(cell.principal, light.account, light.configuration)
+    });
+    let by_pair = grouped(&cells, |cell| Some((cell.principal, cell.key)));
+    let new = by_pair
+        .into_values()
+        .filter(|cells| is_new_pair(light, cells[0]));
+    let evening = light.day.end().plus_seconds(-(BURST_SECONDS as i64));
+    for cells in new {
+        let Some(first) = cells.iter().map(|cell| cell.first_time()).min() else {
+            continue;
+        };
+        let (principal, key) = (cells[0].principal, cells[0].key);
+        let decrypts: Vec<&DayCell<'_>> = cells
+            .into_iter()
+            .filter(|cell| cell.operation == DECRYPT && cell.last_time() >= evening)
+            .collect();
+        let late = moments(&decrypts).into_iter().map(|moment| moment.at);
+        let late: Vec<EventTime> = late.filter(|at| *at >= evening).collect();
+        let of_it = sweeps.iter_mut().filter(|sweep| {
+            sweep.principal == principal
+                && sweep.first <= first
+                && sweep.new_keys.len() < NEW_KEYS_MAX
+        });
+        for sweep in of_it {
+            sweep.new_keys.insert(key.to_owned());
+            let room = LATE_CALLS_MAX.saturating_sub(sweep.late.len());
+            sweep.late.extend(late.iter().rev().take(room));
+        }
+    }
+    for sweep in &mut sweeps {
+        sweep.late.sort_unstable();
+    }
+    sweeps
 }

@@ -62,6 +62,108 @@ fn a_key_of_an_object_is_foreign_in_any_form() {
 }
 
 #[test]
+fn a_copys_source_is_not_its_bucket() {
+    let bucket = |name: &str, account: &str| json!({"type": "AWS::S3::Bucket", "ARN": format!("arn:aws:s3:::{name}"), "accountId": account});
+    let copy = |resources: Value| {
+        let more = json!({"eventSource": "s3.amazonaws.com", "resources": resources,
+            "requestParameters": {"bucketName": "invoices", HEADER: FOREIGN}});
+        record("2024-03-05T09:00:00Z", "CopyObject", 1, more)
+    };
+    let own = bucket("invoices", "111122223333");
+    let theirs = bucket("theirs", "444455556666");
+    let fires = [("foreign-key-object", "high", 1)];
+    for (resources, expected) in [
+        (json!([theirs, own]), &fires[..]),
+        (json!([own, theirs]), &fires),
+        // What lands in their bucket is theirs, wherever it comes from.
+        (
+            json!([
+                bucket("mine", "111122223333"),
+                bucket("invoices", "444455556666")
+            ]),
+            &[],
+        ),
+        // An access point, and the bucket behind it.
+        (json!([theirs]), &[]),
+        (json!([theirs, bucket("others", "444455556666")]), &fires),
+    ] {
+        check(&[copy(resources)], expected);
+    }
+}
+
+#[test]
+fn every_service_that_is_given_a_foreign_key() {
+    let given = |source: &str, name: &str, request: Value, response: Value| {
+        let more = json!({"eventSource": format!("{source}.amazonaws.com"), "requestParameters": request,
+            "responseElements": response, "resources": []});
+        record("2024-03-05T09:00:00Z", name, 1, more)
+    };
+    let key = || json!({"kmsKeyId": FOREIGN});
+    let high = [("foreign-key-default", "high", 1)];
+    let replica = json!({"ReplicationConfiguration": {"Rule": {"Destination": {"EncryptionConfiguration": {"ReplicaKmsKeyID": FOREIGN}}}}});
+    for (source, name, request, response, expected) in [
+        (
+            "rds",
+            "RestoreDBClusterFromSnapshot",
+            key(),
+            json!(null),
+            &high[..],
+        ),
+        ("rds", "RestoreDBClusterFromSnapshot", json!({}), key(), &[]),
+        (
+            "rds",
+            "RestoreDBClusterToPointInTime",
+            key(),
+            json!(null),
+            &high,
+        ),
+        ("redshift", "ModifyCluster", key(), json!(null), &high),
+        (
+            "redshift",
+            "RestoreFromClusterSnapshot",
+            key(),
+            json!(null),
+            &high,
+        ),
+        ("secretsmanager", "CreateSecret", key(), json!(null), &high),
+        ("secretsmanager", "UpdateSecret", key(), json!(null), &high),
+        (
+            "ec2",
+            "ImportSnapshot",
+            json!({"ImportSnapshotRequest": {"KmsKeyId": FOREIGN}}),
+            json!(null),
+            &high,
+        ),
+        ("ec2", "ImportImage", key(), json!(null), &high),
+        (
+            "s3",
+            "PutBucketReplication",
+            replica,
+            json!(null),
+            &[("foreign-key-default", "medium", 1)],
+        ),
+        // It was under that key before.
+        (
+            "rds",
+            "ModifyDBInstance",
+            json!({"allocatedStorage": 200}),
+            key(),
+            &[],
+        ),
+        (
+            "rds",
+            "ModifyDBInstance",
+            json!({"performanceInsightsKMSKeyId": FOREIGN}),
+            json!(null),
+            &high,
+        ),
+        ("rds", "CopyDBSnapshot", json!({}), key(), &high),
+    ] {
+        check(&[given(source, name, request, response)], expected);
+    }
+}
+
+#[test]
 fn a_million_objects_are_few_records() {
     let records: Vec<Value> = (0..3_000)
         .map(|number| {

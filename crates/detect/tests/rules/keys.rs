@@ -92,6 +92,26 @@ fn a_destination_is_foreign_in_any_form_and_order() {
         ),
         (
             json!({"destinationKeyId": "arn:aws:kms:us-west-2:444455556666:alias/theirs"}),
+            json!([{"ARN": FOREIGN}, {"ARN": own}]),
+            &fires,
+        ),
+        (
+            json!({"destinationKeyId": "arn:aws:kms:us-west-2:444455556666:alias/theirs"}),
+            json!([{"ARN": own}]),
+            &fires,
+        ),
+        (
+            json!({"destinationKeyId": "arn:aws:kms:us-west-2:111122223333:alias/mine"}),
+            json!([{"ARN": FOREIGN}, {"ARN": own}]),
+            &[],
+        ),
+        (
+            json!({"destinationKeyId": "arn:aws:kms:us-west-2:111122223333:alias/mine"}),
+            json!([{"ARN": own}, {"ARN": FOREIGN}]),
+            &[],
+        ),
+        (
+            json!({"destinationKeyId": "arn:aws:kms:us-west-2:444455556666:alias/theirs"}),
             json!([]),
             &fires,
         ),
@@ -116,6 +136,21 @@ fn a_destination_is_foreign_in_any_form_and_order() {
         )];
         check(&records, expected);
     }
+}
+
+#[test]
+fn a_refused_destination_stands_in_the_message() {
+    let refused = |action: &str, key: &str| {
+        let message = format!(
+            "User: arn:aws:iam::111122223333:user/eve is not authorized to perform: kms:{action} on resource: {key} because no resource-based policy allows the kms:{action} action"
+        );
+        let more = json!({"errorCode": "AccessDenied", "errorMessage": message, "requestParameters": null, "resources": null});
+        record("2024-03-05T09:00:00Z", "ReEncrypt", 1, more)
+    };
+    let medium = [("reencrypt-foreign", "medium", 1)];
+    check(&[refused("ReEncryptTo", FOREIGN)], &medium);
+    check(&[refused("ReEncryptFrom", FOREIGN)], &[]);
+    check(&[refused("ReEncryptTo", &key_arn(1))], &[]);
 }
 
 #[test]

@@ -53,11 +53,18 @@ fn a_custom_takes_seven_days_of_use() {
 
 #[test]
 fn a_day_is_learnt_when_it_ends() {
-    // Twice on the eighth day: both are told, the ninth day knows the path.
+    // Twice on the eighth day: both are told. After three days the path is known.
     let mut records: Vec<Value> = (0..7)
         .map(|day| call(day * DAY, "Decrypt", 1, through("s3.amazonaws.com")))
         .collect();
-    for at in [7 * DAY, 7 * DAY + 3_600, 8 * DAY] {
+    for at in [
+        7 * DAY,
+        7 * DAY + 3_600,
+        8 * DAY,
+        9 * DAY,
+        10 * DAY,
+        11 * DAY,
+    ] {
         records.push(call(at, "Decrypt", 1, through("lambda.amazonaws.com")));
     }
     let findings = super::findings_over(super::lines(&records).as_bytes());
@@ -66,7 +73,30 @@ fn a_day_is_learnt_when_it_ends() {
         .filter(|finding| finding.rule == "direct-use-of-service-key")
         .map(|finding| finding.count)
         .collect();
-    assert_eq!(counts, [2]);
+    assert_eq!(counts, [4]);
+}
+
+#[test]
+fn a_harmless_call_hides_no_other_tomorrow() {
+    let context = json!({"encryptionContext": {"aws:s3:arn": "arn:aws:s3:::b/x"}});
+    let mut by_s3 = through("s3.amazonaws.com");
+    by_s3["requestParameters"] = context.clone();
+    let mut records: Vec<Value> = (0..8)
+        .map(|day| call(day * DAY, "Decrypt", 1, by_s3.clone()))
+        .collect();
+    // Eve is known.
+    records.push(call(DAY, "Encrypt", 2, json!({})));
+    // She tries the key in the very context, and then opens what S3 keeps.
+    let direct = json!({"requestParameters": context});
+    records.push(call(8 * DAY, "GenerateDataKey", 1, direct.clone()));
+    records.push(call(9 * DAY, "Decrypt", 1, direct));
+    let findings = super::findings_over(super::lines(&records).as_bytes());
+    let severities: Vec<&str> = findings
+        .iter()
+        .filter(|finding| finding.rule == "direct-use-of-service-key")
+        .map(|finding| finding.severity.as_str())
+        .collect();
+    assert_eq!(severities, ["high"], "{}", super::summary(&findings));
 }
 
 #[test]
@@ -261,11 +291,22 @@ fn only_the_refusal_before_the_change_begins_the_chain() {
             vec![
                 refused(0),
                 written(600),
-                used(599),
+                used(600),
                 written(3_000),
                 used(3_600),
             ],
             1,
+        ),
+        // Whoever uses the key before the change needs none.
+        (
+            vec![
+                refused(0),
+                used(599),
+                written(600),
+                written(3_000),
+                used(3_600),
+            ],
+            0,
         ),
         (vec![written(0), refused(1), used(2)], 0),
         (

@@ -1,0 +1,372 @@
+//! Edges of the rules over several steps: what counts as a step, and whose.
+
+use serde_json::{Value, json};
+
+use super::calls::*;
+use super::{findings_over, key_arn, lines, summary};
+
+const DAY: i64 = 86_400;
+const DELEGATES: &str = r#"{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111122223333:root"},"Action":"kms:*","Resource":"*"}"#;
+const LOCKS_OUT: &str = r#"{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111122223333:user/eve"},"Action":"kms:*","Resource":"*"}"#;
+
+fn check(rule: &str, what: &str, records: &[Value], expected: &[&str]) {
+    let findings = findings_over(lines(records).as_bytes());
+    let found: Vec<&str> = findings
+        .iter()
+        .filter(|finding| finding.rule == rule)
+        .map(|finding| finding.severity.as_str())
+        .collect();
+    assert_eq!(found, expected, "{what}: {}", summary(&findings));
+}
+
+/// So many calls with a key, so many seconds apart, from a second on.
+fn many(count: i64, name: &str, key: u8, from: i64, apart: i64) -> Vec<Value> {
+    (0..count)
+        .map(|number| call(second_of(from + number * apart), name, key, json!({})))
+        .collect()
+}
+
+fn put_policy(key: u8, statement: &str, at: i64) -> Value {
+    let more = json!({"requestParameters": {"keyId": key_arn(key), "policy": format!(r#"{{"Statement":[{statement}]}}"#)}});
+    call(second_of(at), "PutKeyPolicy", key, more)
+}
+
+fn delete_snapshot(at: i64) -> Value {
+    let request = json!({"snapshotId": "snap-0123"});
+    service(
+        second_of(at),
+        "ec2.amazonaws.com",
+        "DeleteSnapshot",
+        request,
+    )
+}
+
+#[test]
+fn who_always_encrypts_in_bulk_takes_no_hostages() {
+    for (what, days, habit, today, expected) in [
+        ("a build as every day", 15, 80, 80, &[][..]),
+        ("four times as much", 15, 30, 120, &[]),
+        ("more than that", 15, 30, 121, &["critical"]),
+        ("many calls, but a few less every day", 15, 30, 60, &[]),
+        ("a few calls every day", 15, 5, 60, &["critical"]),
+        ("a try the day before", 1, 80, 80, &["critical"]),
+    ] {
+        let mut records = Vec::new();
+        for day in 0..days {
+            records.extend(many(habit, "GenerateDataKey", 1, day * DAY, 10));
+        }
+        let day = days * DAY;
+        records.push(put_policy(1, DELEGATES, day));
+        records.extend(many(today, "GenerateDataKey", 1, day + 60, 10));
+        records.push(delete_snapshot(day + 3_600));
+        check("ransom-chain", what, &records, expected);
+    }
+}
+
+#[test]
+fn a_policy_prepares_for_the_key_it_is_of_unless_it_takes_something_away() {
+    for (what, key, statement, operation, expected) in [
+        (
+            "the key's own",
+            1,
+            DELEGATES,
+            "GenerateDataKey",
+            &["critical"][..],
+        ),
+        ("another's", 2, DELEGATES, "GenerateDataKey", &[]),
+        (
+            "another's, from its owner",
+            2,
+            LOCKS_OUT,
+            "GenerateDataKey",
+            &["critical"],
+        ),
+        (
+            "perhaps the destination's",
+            2,
+            DELEGATES,
+            "ReEncrypt",
+            &["critical"],
+        ),
+    ] {
+        let mut records = vec![put_policy(key, statement, 0)];
+        records.extend(many(60, operation, 1, 60, 1));
+        records.push(delete_snapshot(3_600));
+        check("ransom-chain", what, &records, expected);
+    }
+    // What a policy took away is told by the one before.
+    let restricted = DELEGATES.replace("kms:*", "kms:Put*");
+    let mut records = vec![
+        put_policy(2, DELEGATES, -DAY),
+        put_policy(2, &restricted, 0),
+    ];
+    records.extend(many(60, "GenerateDataKey", 1, 60, 1));
+    records.push(delete_snapshot(3_600));
+    check("ransom-chain", "less than before", &records, &["critical"]);
+}
+
+#[test]
+fn bulk_use_may_go_over_the_top_of_the_hour() {
+    for (from, apart, expected) in [
+        // 09:52:40 to 10:07:30.
+        (3_160, 10, &["critical"][..]),
+        // From 09:59:59 and over two hours.
+        (3_599, 80, &[]),
+    ] {
+        let mut records = vec![put_policy(1, DELEGATES, 0)];
+        records.extend(many(90, "GenerateDataKey", 1, from, apart));
+        records.push(delete_snapshot(5 * 3_600));
+        check("ransom-chain", "over the hour", &records, expected);
+    }
+}
+
+#[test]
+fn no_sweep_hides_another_and_a_theft_may_cross_midnight() {
+    let midnight = 15 * 3_600;
+    let sweep = |from| {
+        (0..7).map(move |key| {
+            let at = second_of(from + 20 * i64::from(key));
+            call(at, "Decrypt", key, refused())
+        })
+    };
+    let burst = |count, from| many(count, "Decrypt", 10, from, 10);
+    let known = || many(8, "Decrypt", 11, -8 * DAY, DAY);
+    let cases: [(&str, Vec<Value>, &[&str]); 8] = [
+        (
+            "a sweep",
+            [sweep(0).collect(), burst(30, 900)].concat(),
+            &["critical"],
+        ),
+        (
+            "a sweep long before",
+            [sweep(-DAY).collect(), burst(30, 900)].concat(),
+            &[],
+        ),
+        (
+            "both",
+            [sweep(-DAY).collect(), sweep(0).collect(), burst(30, 900)].concat(),
+            &["critical"],
+        ),
+        (
+            "one the morning and one the evening before",
+            [
+                sweep(0).collect(),
+                sweep(midnight - 3_600).collect(),
+                burst(30, DAY + 900),
+            ]
+            .concat(),
+            &["critical"],
+        ),
+        (
+            "a burst over midnight",
+            [sweep(midnight - 900).collect(), burst(30, midnight - 150)].concat(),
+            &["critical"],
+        ),
+        (
+            "a try before midnight, a burst after it",
+            [
+                sweep(midnight - 900).collect(),
+                burst(1, midnight - 30),
+                burst(30, midnight + 60),
+            ]
+            .concat(),
+            &["critical"],
+        ),
+        (
+            "a key that was tried before the sweep of the day before",
+            [
+                burst(1, midnight - 1_000),
+                sweep(midnight - 900).collect(),
+                burst(30, midnight + 60),
+            ]
+            .concat(),
+            &[],
+        ),
+        (
+            "too few around midnight",
+            [sweep(midnight - 900).collect(), burst(19, midnight - 90)].concat(),
+            &[],
+        ),
+    ];
+    for (what, records, expected) in cases {
+        check("theft-chain", what, &[known(), records].concat(), expected);
+    }
+}
+
+#[test]
+fn a_change_lets_in_whom_and_for_what_it_may() {
+    const IAM: &str = "iam.amazonaws.com";
+    let deny = r#"{"Statement":{"Effect":"Allow","Action":"s3:GetObject","Resource":"*"}}"#;
+    let open = r#"{"Statement":{"Effect":"Allow","Action":"kms:Decrypt","Resource":"*"}}"#;
+    let iam = |name: &str, request: Value| service(at(5), IAM, name, request);
+    let grant_to = |user: &str| {
+        let grantee = format!("arn:aws:iam::111122223333:{user}");
+        let more = json!({"requestParameters": {"keyId": key_arn(1), "granteePrincipal": grantee, "operations": ["Decrypt"]},
+            "userIdentity": {"type": "IAMUser", "arn": "arn:aws:iam::111122223333:user/admin", "accountId": "111122223333"}});
+        call(at(5), "CreateGrant", 1, more)
+    };
+    let fires = &["high"][..];
+    for (what, change, expected) in [
+        ("a grant", grant_to("user/eve"), fires),
+        ("a grant to all", grant_to("root"), fires),
+        ("a grant to another", grant_to("role/other"), &[]),
+        (
+            "a policy of her own",
+            iam(
+                "PutUserPolicy",
+                json!({"userName": "eve", "policyDocument": deny}),
+            ),
+            fires,
+        ),
+        (
+            "a policy of nobody",
+            iam(
+                "CreatePolicy",
+                json!({"policyName": "p", "policyDocument": open}),
+            ),
+            &[],
+        ),
+        (
+            "a version",
+            iam(
+                "CreatePolicyVersion",
+                json!({"policyDocument": open, "setAsDefault": true}),
+            ),
+            fires,
+        ),
+        (
+            "a version of another service",
+            iam(
+                "CreatePolicyVersion",
+                json!({"policyDocument": deny, "setAsDefault": true}),
+            ),
+            &[],
+        ),
+        (
+            "a version that is not in force",
+            iam(
+                "CreatePolicyVersion",
+                json!({"policyDocument": open, "setAsDefault": false}),
+            ),
+            &[],
+        ),
+        (
+            "a version that is not shown",
+            service(at(5), IAM, "CreatePolicyVersion", json!(null)),
+            fires,
+        ),
+        (
+            "a group's policy",
+            iam(
+                "PutGroupPolicy",
+                json!({"groupName": "g", "policyDocument": open}),
+            ),
+            fires,
+        ),
+        (
+            "another role's group",
+            iam("AttachRolePolicy", json!({"roleName": "eve"})),
+            &[],
+        ),
+        (
+            "a policy taken off",
+            iam("DetachUserPolicy", json!({"userName": "eve"})),
+            fires,
+        ),
+        (
+            "a policy taken off another",
+            iam("DetachUserPolicy", json!({"userName": "bob"})),
+            &[],
+        ),
+        (
+            "a policy deleted",
+            iam("DeleteUserPolicy", json!({"userName": "eve"})),
+            fires,
+        ),
+        (
+            "a role's policy deleted",
+            iam("DeleteRolePolicy", json!({"roleName": "app"})),
+            &[],
+        ),
+        (
+            "a group's policy deleted",
+            iam("DeleteGroupPolicy", json!({"groupName": "g"})),
+            fires,
+        ),
+        (
+            "a group left",
+            iam(
+                "RemoveUserFromGroup",
+                json!({"groupName": "g", "userName": "eve"}),
+            ),
+            fires,
+        ),
+        (
+            "a wider boundary",
+            iam("PutUserPermissionsBoundary", json!({"userName": "eve"})),
+            fires,
+        ),
+        (
+            "a version that nobody uses",
+            iam("DeletePolicyVersion", json!({"policyArn": "p"})),
+            &[],
+        ),
+    ] {
+        let records = [
+            call(at(0), "Decrypt", 1, refused()),
+            change,
+            call(at(10), "Decrypt", 1, json!({})),
+        ];
+        check("denied-then-allowed", what, &records, expected);
+    }
+}
+
+#[test]
+fn what_was_refused_is_what_succeeds() {
+    let change = || put_policy(1, DELEGATES, 300);
+    let made = |minute, name| call(at(minute), name, 1, json!({}));
+    let refused_to = |name| call(at(0), name, 1, refused());
+    for (what, records, expected) in [
+        (
+            "alike",
+            vec![refused_to("ReEncrypt"), change(), made(10, "Decrypt")],
+            &["high"][..],
+        ),
+        (
+            "data keys",
+            vec![
+                refused_to("GenerateDataKey"),
+                change(),
+                made(10, "GenerateDataKeyWithoutPlaintext"),
+            ],
+            &["high"],
+        ),
+        (
+            "otherwise",
+            vec![refused_to("GenerateDataKey"), change(), made(10, "Decrypt")],
+            &[],
+        ),
+        (
+            "all the time",
+            vec![
+                refused_to("Decrypt"),
+                made(2, "Decrypt"),
+                change(),
+                made(10, "Decrypt"),
+            ],
+            &[],
+        ),
+        (
+            "something else all the time",
+            vec![
+                refused_to("Decrypt"),
+                made(2, "Encrypt"),
+                change(),
+                made(10, "Decrypt"),
+            ],
+            &["high"],
+        ),
+    ] {
+        check("denied-then-allowed", what, &records, expected);
+    }
+}
