@@ -7,6 +7,8 @@
 
 use std::borrow::Cow;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -106,34 +108,14 @@ fn is_zero(register: &str) -> bool {
 
 /// The first digits of a register in hexadecimal, as `nitro-cli describe-eif` tells them.
 fn first_digits(register: &str) -> String {
-    let decoded = (register.len() == BASE64_DIGITS).then(|| from_base64(register));
-    let hex = decoded.flatten().unwrap_or_else(|| register.to_owned());
-    let digits = hex.chars().filter(char::is_ascii_hexdigit);
-    digits.take(DIGEST_DIGITS).collect()
-}
-
-/// The first bytes of what base64 holds, in hexadecimal; `None` where there are other letters.
-fn from_base64(text: &str) -> Option<String> {
-    let mut hex = String::with_capacity(DIGEST_DIGITS + 6);
-    for four in text.as_bytes().chunks_exact(4) {
-        let mut bits = 0u32;
-        for digit in four {
-            let value = match digit {
-                b'A'..=b'Z' => digit - b'A',
-                b'a'..=b'z' => digit - b'a' + 26,
-                b'0'..=b'9' => digit - b'0' + 52,
-                b'+' => 62,
-                b'/' => 63,
-                _ => return None,
-            };
-            bits = bits << 6 | u32::from(value);
-        }
-        hex.push_str(&format!("{bits:06x}"));
-        if hex.len() >= DIGEST_DIGITS {
-            break;
-        }
+    if register.len() == BASE64_DIGITS
+        && let Ok(bytes) = STANDARD.decode(register)
+    {
+        let bytes = bytes.iter().take(DIGEST_DIGITS / 2);
+        return bytes.map(|byte| format!("{byte:02x}")).collect();
     }
-    Some(hex)
+    let digits = register.chars().filter(char::is_ascii_hexdigit);
+    digits.take(DIGEST_DIGITS).collect()
 }
 
 /// Begins a signature with the attestation; the context's pairs follow behind an `&`.
