@@ -12,7 +12,7 @@ use super::cross_account_use::foreign_use;
 use super::customs::Customs;
 use super::day::KeyUse;
 use super::event_selectors::Dark;
-use super::grant::{Grant, Grantee};
+use super::grant::Grant;
 use super::grant_ledger::GrantLedger;
 use super::key_changes::KeyChanges;
 use super::key_life::KeyLife;
@@ -242,9 +242,7 @@ impl Past {
                 let grant = Grant::of(body);
                 let is_use =
                     |name: &str| !matches!(name, "DescribeKey" | "GetPublicKey" | "RetireGrant");
-                let is_to_caller = matches!(Grantee::read(grant.grantee()), Grantee::Identity(_))
-                    && is_caller(&grant.grantee().to_owned());
-                is_to_caller && grant.operations().into_iter().any(is_use)
+                grant.is_to_caller(record) && grant.operations().into_iter().any(is_use)
             }
             "PutKeyPolicy" => {
                 let policy = written.of(record).and_then(Result::ok);

@@ -152,6 +152,11 @@ const BENIGN: &[Case] = &[
             )]
         },
     ),
+    (
+        "grant-broad",
+        "Lambda lets a function's role decrypt the function's settings",
+        || vec![granted_through("lambda.amazonaws.com", "function")],
+    ),
     ("grant-duplicate", "two volumes of one instance", ebs_grant),
     (
         "grant-external",
