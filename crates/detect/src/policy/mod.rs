@@ -30,6 +30,7 @@
 mod action;
 mod address_ranges;
 mod administrators;
+mod binding;
 mod certainty;
 mod change;
 mod closing;

@@ -121,6 +121,22 @@ pub const EVASIVE: &[Case] = &[
             json!({"StringNotEquals": {"aws:username": "nobody"}}),
         )]
     }),
+    ("iam-decrypt-all", "an address, whichever it is", || {
+        vec![iam_policy(json!({"Null": {"aws:SourceIp": "false"}}))]
+    }),
+    ("iam-decrypt-all", "a user agent, whichever it is", || {
+        vec![iam_policy(json!({"StringLike": {"aws:UserAgent": "?*"}}))]
+    }),
+    ("iam-decrypt-all", "a key in two spellings", || {
+        vec![iam_policy(
+            json!({"StringLike": {"aws:UserAgent": "*", "AWS:UserAgent": "*"}}),
+        )]
+    }),
+    ("iam-decrypt-all", "more than CloudTrail records", || {
+        let mut call = iam_policy(json!({}));
+        call["requestParameters"] = json!({"omitted": true, "originalSize": 120_000});
+        vec![call]
+    }),
     ("denied-then-allowed", "a managed policy attached", || {
         vec![
             call(at(0), "Decrypt", 1, refused()),

@@ -151,6 +151,17 @@ fn an_alias_deleted_and_made_anew_within_one_second_stays() {
 }
 
 #[test]
+fn white_space_hides_no_policy_of_iam() {
+    let policy = r#"{"Statement":{"Effect":"Allow","Action":"kms:*","Resource":"*"}}"#;
+    for spaces in [40_000, 130_000] {
+        let request = json!({"userName": "eve", "policyName": "p", "policyDocument": format!("{policy}{}", " ".repeat(spaces))});
+        let more = json!({"eventSource": "iam.amazonaws.com", "requestParameters": request, "resources": []});
+        let put = record("2024-03-05T09:00:00Z", "PutUserPolicy", 0, more);
+        check(&[put], &[("iam-decrypt-all", "high", 1)]);
+    }
+}
+
+#[test]
 fn an_alias_older_than_the_archive_is_moved_by_deletion_and_creation() {
     let alias = |time: &str, id: &str, name, key: u8| {
         let request = json!({"requestParameters": {"aliasName": "alias/prod"}});
