@@ -149,6 +149,54 @@ fn disabling_a_key_that_nobody_used_for_a_quarter_is_low() {
 }
 
 #[test]
+fn a_refusal_without_its_request_is_one_low_attempt_of_a_person() {
+    let refused = |name, minute: u32, key: u8, agent: &str, identity: &Value| {
+        let message = format!(
+            "User: x is not authorized to perform: kms:{name} on resource: {} because no identity-based policy allows it",
+            key_arn(key)
+        );
+        let more = json!({"errorCode": "AccessDenied", "errorMessage": message, "requestParameters": null, "resources": [],
+            "userAgent": agent, "userIdentity": identity});
+        record(&format!("2024-03-05T09:0{minute}:00Z"), name, key, more)
+    };
+    let eve = json!({"type": "IAMUser", "arn": "arn:aws:iam::111122223333:user/eve", "accountId": "111122223333"});
+    let through = |service: &str| json!({"type": "AssumedRole", "arn": "arn:aws:sts::111122223333:assumed-role/app/s", "accountId": "111122223333", "invokedBy": service});
+    for (rule, name) in [
+        ("grant-broad", "CreateGrant"),
+        ("policy-changed", "PutKeyPolicy"),
+    ] {
+        let check = |agent, identity: &Value, expected: &[(&str, u64)]| {
+            let records = [1, 2, 3].map(|n| refused(name, n, n as u8, agent, identity));
+            let findings = findings_under(&Configuration::default(), lines(&records).as_bytes());
+            let told: Vec<_> = findings
+                .iter()
+                .map(|finding| {
+                    (
+                        finding.rule.as_str(),
+                        finding.severity.as_str(),
+                        finding.count,
+                    )
+                })
+                .collect();
+            let expected: Vec<_> = expected
+                .iter()
+                .map(|(severity, count)| (rule, *severity, *count))
+                .collect();
+            assert_eq!(told, expected, "{agent} {identity}");
+        };
+        check("aws-cli/2.15.0", &eve, &[("low", 3)]);
+        check("Terraform/1.7.0", &eve, &[]);
+        for service in [
+            "ec2.amazonaws.com",
+            "cloudformation.amazonaws.com",
+            "states.amazonaws.com",
+        ] {
+            check(service, &through(service), &[]);
+        }
+    }
+}
+
+#[test]
 fn the_end_of_a_key_is_told_once() {
     let schedule = |number, window| {
         let request = json!({"keyId": key_arn(1), "pendingWindowInDays": window});
