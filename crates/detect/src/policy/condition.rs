@@ -168,14 +168,6 @@ impl Condition {
     }
 }
 
-impl Condition {
-    /// Whether some value is this one.
-    pub(super) fn has_any(&self, expected: &str) -> bool {
-        let mut values = self.values.iter();
-        values.any(|value| value.eq_ignore_ascii_case(expected))
-    }
-}
-
 impl fmt::Display for Condition {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(

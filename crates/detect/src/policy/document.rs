@@ -17,6 +17,9 @@ use super::principal::{Principal, Principals};
 
 /// The longest policy that is read, in bytes: the 32 KiB that KMS allows, and an eighth more.
 pub const POLICY_BYTES_MAX: usize = 36 * 1024;
+/// The longest IAM policy that is read, in bytes: the 131,072 characters of up to two bytes that IAM's calls take. Its
+/// quotas do not count white space.
+pub const IAM_POLICY_BYTES_MAX: usize = 2 * 131_072;
 /// The most statements that are read; 32 KiB hold fewer meaningful ones.
 pub const STATEMENTS_MAX: usize = 512;
 /// The longest piece of policy text that a sentence repeats, in bytes.
@@ -198,8 +201,18 @@ pub struct Policy {
 impl Policy {
     /// Reads a policy from its JSON text.
     pub fn parse(text: &str) -> Result<Self, PolicyError> {
-        if text.len() > POLICY_BYTES_MAX {
-            return Err(PolicyError::TooLong { bytes: text.len() });
+        Self::parse_up_to(POLICY_BYTES_MAX, text)
+    }
+
+    /// Reads a policy of IAM from its JSON text.
+    pub fn parse_iam(text: &str) -> Result<Self, PolicyError> {
+        Self::parse_up_to(IAM_POLICY_BYTES_MAX, text)
+    }
+
+    fn parse_up_to(most: usize, text: &str) -> Result<Self, PolicyError> {
+        let bytes = text.len();
+        if bytes > most {
+            return Err(PolicyError::TooLong { bytes, most });
         }
         let document: Value = serde_json::from_str(text).map_err(|error| PolicyError::NotJson {
             reason: error.to_string(),
@@ -363,6 +376,7 @@ mod tests {
             &" ".repeat(POLICY_BYTES_MAX + 1),
             PolicyError::TooLong {
                 bytes: POLICY_BYTES_MAX + 1,
+                most: POLICY_BYTES_MAX,
             },
         );
         check("[]", PolicyError::NoStatements);

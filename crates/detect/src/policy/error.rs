@@ -2,16 +2,18 @@
 
 use thiserror::Error;
 
-use super::document::{POLICY_BYTES_MAX, STATEMENTS_MAX};
+use super::document::STATEMENTS_MAX;
 
 /// Why a policy could not be read.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum PolicyError {
-    /// The text is longer than any policy KMS would take.
-    #[error("policy has {bytes} bytes, more than {POLICY_BYTES_MAX}")]
+    /// The text is longer than any policy KMS or IAM would take.
+    #[error("policy has {bytes} bytes, more than {most}")]
     TooLong {
         /// The length of the text.
         bytes: usize,
+        /// The longest that is read.
+        most: usize,
     },
     /// The policy has more statements than are read.
     #[error("policy has {statements} statements, more than {STATEMENTS_MAX}")]

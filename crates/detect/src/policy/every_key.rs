@@ -4,15 +4,13 @@
 //! settled the same way: what cannot be proven to bind does not bind.
 
 use super::action::{ActionSet, Named, glob_matches};
-use super::address_ranges::is_narrow;
-use super::condition::{Absence, Condition, Family, Quantifier};
+use super::condition::Condition;
 use super::document::{Effect, Policy, Resources, Statement, StatementName};
 
-/// Two keys that no policy names, one of them a multi-Region key: a pattern that matches both matches every key.
-const ANY_KEYS: [&str; 2] = [
-    "key/0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0",
-    "key/mrk-0f1e2d3c4b5a69788796a5b4c3d2e1f0",
-];
+/// How many keys stand for all: with them each hexadecimal digit in each place of a key's id.
+const KEYS: u8 = 16;
+/// A multi-Region key that no policy names.
+const MULTI_REGION_KEY: &str = "key/mrk-0f1e2d3c4b5a69788796a5b4c3d2e1f0";
 
 /// An `Allow` statement of an IAM policy that reaches every key.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,7 +47,7 @@ pub fn allows_on_every_key(policy: &Policy, wanted: ActionSet) -> Vec<EveryKeyAl
         });
     let open = policy
         .with_effect(Effect::Allow)
-        .filter(|statement| !is_bound(statement) && reaches_every_key(&statement.resources));
+        .filter(|statement| !is_bound(statement) && reaches_keys_at_large(&statement.resources));
     open.filter_map(|statement| {
         let actions = statement.actions.intersection(wanted).minus(denied);
         let name = &statement.name;
@@ -63,65 +61,73 @@ pub fn allows_on_every_key(policy: &Policy, wanted: ActionSet) -> Vec<EveryKeyAl
 }
 
 fn is_bound(statement: &Statement) -> bool {
-    statement.conditions.iter().any(binds)
+    statement.conditions.iter().any(Condition::binds)
 }
 
-/// Keys that tell who calls, from where in the account's own world, or when. The caller of an IAM policy is of its own
-/// account and organisation, and no such condition leaves a key of the account or Region out.
-const ABOUT_NO_KEY: [&str; 14] = [
-    "aws:currenttime",
-    "aws:epochtime",
-    "aws:principalaccount",
-    "aws:principalarn",
-    "aws:principalorgid",
-    "aws:principalorgpaths",
-    "aws:principaltype",
-    "aws:requestedregion",
-    "aws:resourceaccount",
-    "aws:resourceorgid",
-    "aws:securetransport",
-    "aws:userid",
-    "aws:username",
-    "kms:calleraccount",
-];
-
-/// Whether a condition certainly keeps something out: keys by their tags or aliases, or calls by the way they come.
-/// A negated one lets through all but what it names, `IfExists` and `ForAllValues:` whoever leaves the key out, and a
-/// pattern or network that takes in everything keeps out nothing.
-fn binds(condition: &Condition) -> bool {
-    let accepts_absence =
-        condition.absence == Absence::Accepted || condition.quantifier == Quantifier::AllValues;
-    let is_every = |value: &String| !value.is_empty() && value.bytes().all(|byte| byte == b'*');
-    let is_open = match condition.family {
-        Family::TextPattern | Family::Arn => condition.values().iter().any(is_every),
-        Family::Address => !is_narrow(condition.values()),
-        // A switch that is off, or a key that must be absent, is how an ordinary call looks.
-        Family::Bool => condition.has_any("false"),
-        Family::Null => condition.has_any("true"),
-        _ => false,
+/// Whether an `Allow` reaches half of all single-Region keys and more, by whatever patterns together: whoever lists
+/// fifteen of sixteen digits means every key. A policy variable may stand for anything in its place.
+fn reaches_keys_at_large(resources: &Resources) -> bool {
+    let patterns: Vec<String> = resources.patterns.iter().map(|one| widest(one)).collect();
+    let is_reached = |key: &String| {
+        let is_named = patterns.iter().any(|pattern| pattern_matches(pattern, key));
+        is_named == (resources.named == Named::Listed)
     };
-    !is_open
-        && !accepts_absence
-        && !condition.is_negated()
-        && !ABOUT_NO_KEY.contains(&condition.key())
+    let reached = single_region_keys().filter(is_reached).count();
+    2 * reached >= usize::from(KEYS)
 }
 
+/// Whether a `Deny` certainly reaches every key.
 fn reaches_every_key(resources: &Resources) -> bool {
-    let is_every = |pattern: &String| ANY_KEYS.iter().all(|key| pattern_matches(pattern, key));
-    match resources.named {
-        Named::Listed => resources.patterns.iter().any(is_every),
-        // Whatever NotResource names, all other keys are left, unless it names every key.
-        Named::AllBut => !resources.patterns.iter().any(is_every),
+    let is_certain = |pattern: &&String| !pattern.contains("${");
+    single_region_keys()
+        .chain([MULTI_REGION_KEY.to_owned()])
+        .all(|key| match resources.named {
+            Named::Listed => {
+                let mut certain = resources.patterns.iter().filter(is_certain);
+                certain.any(|pattern| pattern_matches(pattern, &key))
+            }
+            Named::AllBut => {
+                let mut patterns = resources.patterns.iter();
+                !patterns.any(|pattern| pattern_matches(&widest(pattern), &key))
+            }
+        })
+}
+
+/// Keys that no policy names, their ids random UUIDs (RFC 9562, version 4), as those of KMS are.
+fn single_region_keys() -> impl Iterator<Item = String> {
+    (0..KEYS).map(|number| {
+        let digit = |place: u8| match place {
+            12 => 4,
+            16 => 8 + number % 4,
+            _ => (number + place) % 16,
+        };
+        let mut key = "key/".to_owned();
+        for place in 0..32 {
+            if matches!(place, 8 | 12 | 16 | 20) {
+                key.push('-');
+            }
+            key.push(char::from(b"0123456789abcdef"[usize::from(digit(place))]));
+        }
+        key
+    })
+}
+
+/// The pattern with `*` for each policy variable.
+fn widest(pattern: &str) -> String {
+    let mut pieces = pattern.split("${");
+    let mut wide = pieces.next().unwrap_or_default().to_owned();
+    for piece in pieces {
+        wide.push('*');
+        wide.push_str(piece.split_once('}').map_or("", |(_, rest)| rest));
     }
+    wide
 }
 
 /// Whether a resource pattern matches this key in some account and Region: its own, where it names one.
 fn pattern_matches(pattern: &str, key: &str) -> bool {
     let fields: Vec<&str> = pattern.splitn(6, ':').collect();
     let or_any = |index: usize, any: &'static str| match fields.get(index) {
-        Some(field)
-            if fields.len() == 6 && !field.is_empty() && !field.contains(['*', '?', '$']) =>
-        {
+        Some(field) if fields.len() == 6 && !field.is_empty() && !field.contains(['*', '?']) => {
             (*field).to_owned()
         }
         _ => any.to_owned(),
@@ -131,8 +137,6 @@ fn pattern_matches(pattern: &str, key: &str) -> bool {
         or_any(3, "us-east-1"),
         or_any(4, "000000000000"),
     );
-    // A policy variable may stand for anything.
-    let pattern = if pattern.contains("${") { "*" } else { pattern };
     glob_matches(
         pattern,
         &format!("arn:{partition}:kms:{region}:{account}:{key}"),
@@ -148,6 +152,13 @@ mod tests {
         let policy = Policy::parse(&format!(r#"{{"Statement": [{statements}]}}"#)).unwrap();
         let all = allows_on_every_key(&policy, opening_actions());
         all.iter().map(|one| one.actions.to_string()).collect()
+    }
+
+    fn by_first_digit(digits: &str) -> String {
+        let patterns = digits
+            .chars()
+            .map(|digit| format!(r#""arn:aws:kms:*:*:key/{digit}*""#));
+        format!("[{}]", patterns.collect::<Vec<_>>().join(","))
     }
 
     #[test]
@@ -166,6 +177,18 @@ mod tests {
                 true,
             ),
             (r#""arn:aws:kms:*:*:key/mrk-*""#, false),
+            (r#""arn:aws:kms:*:*:key/*-*-*""#, true),
+            (r#""arn:aws:kms:*:*:key/????????-*""#, true),
+            (r#""arn:aws:kms:*:*:key/????????-????-4*""#, true),
+            (
+                r#"["arn:aws:kms:*:*:key/????????-*", "arn:aws:kms:*:*:key/mrk-*"]"#,
+                true,
+            ),
+            (&by_first_digit("0123456789abcdef"), true),
+            (&by_first_digit("123456789abcdef"), true),
+            (&by_first_digit("01"), false),
+            (r#""arn:aws:s3:::home/${aws:username}/*""#, false),
+            (r#""arn:aws:kms:*:*:key/${aws:PrincipalTag/key}""#, true),
             (r#""arn:aws:kms:*:*:alias/*""#, false),
             (
                 r#""arn:aws:kms:*:*:key/1234abcd-12ab-34cd-56ef-1234567890ab""#,
@@ -199,6 +222,12 @@ mod tests {
         let bound = r#"{"Effect": "Deny", "Action": "kms:*", "Resource": "*", "Condition": {"Bool": {"aws:MultiFactorAuthPresent": "false"}}}"#;
         assert_eq!(found(&format!("{allow}, {deny}")), ["kms:CreateGrant"]);
         assert_eq!(found(&format!("{allow}, {bound}")).len(), 1);
+        // A Deny must reach every key for certain.
+        for resource in ["key/????????-*", "key/${aws:PrincipalTag/key}"] {
+            let some = deny.replace("\"*\"", &format!("\"arn:aws:kms:*:*:{resource}\""));
+            assert_eq!(found(&format!("{allow}, {some}")).len(), 1, "{resource}");
+            assert_ne!(found(&format!("{allow}, {some}")), ["kms:CreateGrant"]);
+        }
         assert!(
             found(&format!(
                 "{allow}, {deny}, {}",

@@ -30,6 +30,7 @@
 mod action;
 mod address_ranges;
 mod administrators;
+mod binding;
 mod certainty;
 mod change;
 mod closing;
@@ -54,7 +55,10 @@ pub use administrators::{Administrator, Standing, administrators};
 pub use change::{Change, ChangeKind, diff};
 pub use condition::Condition;
 pub use digest::{DIGEST_BYTES_MAX, Digest, digest};
-pub use document::{Effect, POLICY_BYTES_MAX, Policy, STATEMENTS_MAX, Statement, StatementName};
+pub use document::{
+    Effect, IAM_POLICY_BYTES_MAX, POLICY_BYTES_MAX, Policy, STATEMENTS_MAX, Statement,
+    StatementName,
+};
 pub use error::PolicyError;
 pub use evaluate::{ExternalAllow, PublicStatement, external_principals, public_access};
 pub use every_key::{EveryKeyAllow, allows_on_every_key, opening_actions};

@@ -1,8 +1,8 @@
 //! `alias-repointed`: an alias names another key than before.
 
-use keytrail_event::Record;
 use keytrail_event::key::short_key_name;
 use keytrail_event::time::DAY_SECONDS;
+use keytrail_event::{EventTime, Record};
 
 use super::past::{AliasTarget, alias_of};
 use super::support::{
@@ -15,6 +15,8 @@ use crate::finding::{Evidence, Severity};
 /// The rule.
 pub struct AliasRepointed;
 
+/// The calls that move an alias, or half of them do.
+const OPERATIONS: [&str; 3] = ["CreateAlias", "DeleteAlias", "UpdateAlias"];
 /// A key younger than this may have been made for the purpose.
 const YOUNG_DAYS: i64 = 7;
 /// An alias created within this time of its deletion was moved.
@@ -52,27 +54,27 @@ impl Rule for AliasRepointed {
     }
 
     fn judge(&self, record: &Record<'_>, light: &Light<'_>) -> Option<Hit> {
-        let updates = match record.operation.name() {
-            "UpdateAlias" => true,
-            "CreateAlias" => false,
-            _ => return None,
-        };
-        if !is_owners_copy(record) || !is_made_or_refused(record) {
+        let operation = record.operation.name();
+        if !OPERATIONS.contains(&operation)
+            || !is_owners_copy(record)
+            || !is_made_or_refused(record)
+        {
             return None;
         }
         let alias = alias_of(record)?;
         // What still reads as an alias is no target: the record does not tell the key.
-        let target = key_of(record, light).filter(|key| key.starts_with("arn:"))?;
+        let named = key_of(record, light).filter(|key| key.starts_with("arn:"))?;
         let known = light.past.alias(&alias);
-        let is_news = match known {
-            Some(known) if known.key == target => false,
-            Some(known) => updates || was_just_deleted(known, record),
-            None => updates,
+        let (target, before) = match (operation, known) {
+            ("DeleteAlias", Some(known)) if is_second_half(known, record) => {
+                (known.key.as_str(), Some(Before::of_deleted(named, record)))
+            }
+            ("DeleteAlias", _) | ("CreateAlias", None) => return None,
+            (_, Some(known)) if known.key == named => return None,
+            ("CreateAlias", Some(known)) if !was_just_deleted(known, record) => return None,
+            (_, known) => (named, known.map(Before::of)),
         };
-        if !is_news {
-            return None;
-        }
-        let reasons = grave_reasons(record, &alias, target, known, light);
+        let reasons = grave_reasons(record, &alias, target, before, light);
         let severity = if reasons.is_empty() {
             Severity::Medium
         } else {
@@ -83,14 +85,14 @@ impl Rule for AliasRepointed {
         let mut hit = Hit::of(record, severity, title)
             .key(Some(target))
             .class(&*alias)
-            .because(predecessor(known, target));
+            .because(predecessor(before, target));
         hit.evidence.extend(reasons);
         if record.outcome.is_success() {
-            if let Some(known) = known {
+            if let Some(before) = before {
                 hit = hit.next(format!(
                     "If nobody planned this: aws kms update-alias --alias-name {} --target-key-id {} --region {}",
                     argument(&name, "alias"),
-                    argument(&known.key, "key"),
+                    argument(before.key, "key"),
                     argument(&record.region, "region"),
                 ));
             }
@@ -101,6 +103,45 @@ impl Rule for AliasRepointed {
     }
 }
 
+/// The key that an alias named before it was moved.
+#[derive(Clone, Copy)]
+struct Before<'a> {
+    key: &'a str,
+    since: EventTime,
+    deleted: Option<EventTime>,
+}
+
+impl<'a> Before<'a> {
+    fn of(known: &'a AliasTarget) -> Self {
+        Self {
+            key: &known.key,
+            since: known.since,
+            deleted: known.deleted,
+        }
+    }
+
+    fn of_deleted(key: &'a str, record: &Record<'_>) -> Self {
+        Self {
+            key,
+            since: record.time,
+            deleted: Some(record.time),
+        }
+    }
+}
+
+/// Whether a DeleteAlias comes behind the CreateAlias of its second, which could not tell that it moves the alias.
+fn is_second_half(known: &AliasTarget, record: &Record<'_>) -> bool {
+    let is_other = record
+        .key
+        .as_ref()
+        .is_some_and(|key| !known.is_deleted_by(record, key));
+    is_other
+        && known.since == record.time
+        && known.deleted.is_none()
+        && known.before.is_none()
+        && record.outcome.is_success()
+}
+
 /// Whether a CreateAlias is the second half of a move. Without the deletion in sight it is: KMS
 /// refuses to create an alias that exists.
 fn was_just_deleted(known: &AliasTarget, record: &Record<'_>) -> bool {
@@ -109,18 +150,22 @@ fn was_just_deleted(known: &AliasTarget, record: &Record<'_>) -> bool {
         .is_none_or(|deleted| record.time.seconds_since(deleted) <= MOVED_SECONDS)
 }
 
-fn predecessor(known: Option<&AliasTarget>, target: &str) -> Evidence {
-    match known {
-        Some(known) => Evidence::new(
-            "target_key",
-            format!(
-                "The alias named {} since {}",
-                short_key_name(&known.key),
-                known.since
-            ),
-        )
-        .observed(target)
-        .expected(&known.key),
+fn predecessor(before: Option<Before<'_>>, target: &str) -> Evidence {
+    match before {
+        Some(before) => {
+            let span = match before.deleted {
+                Some(deleted) if deleted == before.since => {
+                    format!("until it was deleted at {deleted}")
+                }
+                _ => format!("since {}", before.since),
+            };
+            Evidence::new(
+                "target_key",
+                format!("The alias named {} {span}", short_key_name(before.key)),
+            )
+            .observed(target)
+            .expected(before.key)
+        }
         None => Evidence::new(
             "target_key",
             "Predecessor not seen: which key the alias named before is in no record read so far",
@@ -134,7 +179,7 @@ fn grave_reasons(
     record: &Record<'_>,
     alias: &str,
     target: &str,
-    known: Option<&AliasTarget>,
+    before: Option<Before<'_>>,
     light: &Light<'_>,
 ) -> Vec<Evidence> {
     let mut reasons = Vec::new();
@@ -149,7 +194,7 @@ fn grave_reasons(
     let origin_of = |key: &str| light.past.key(key)?.origin.as_deref();
     if let (Some(new), Some(old)) = (
         origin_of(target),
-        known.and_then(|known| origin_of(&known.key)),
+        before.and_then(|before| origin_of(before.key)),
     ) && new != old
     {
         let text = format!("The new key's material has another origin: {new} instead of {old}");

@@ -2,6 +2,7 @@
 
 use keytrail_event::arn::Arn;
 use keytrail_event::principal::{AWS_INTERNAL, is_service_name};
+use keytrail_event::source::DIRECT;
 use keytrail_event::{PrincipalType, Record};
 
 use super::past::Past;
@@ -9,6 +10,19 @@ use crate::configuration::Configuration;
 
 /// CloudFormation, as it names itself where it calls for somebody.
 const CLOUDFORMATION: &str = "cloudformation.amazonaws.com";
+/// Services that make whatever call they are told to, as the principal that tells them: a label of their names.
+const ORCHESTRATORS: [&str; 10] = [
+    "apigateway",
+    "appsync",
+    "bedrock-agentcore",
+    "cloudcontrolapi",
+    "cloudformation",
+    "events",
+    "pipes",
+    "scheduler",
+    "ssm",
+    "states",
+];
 /// The service path of a service that does not say which it is, as S3 does not.
 pub const AWS_INTERNAL_PATH: &str = "AWS Internal";
 /// Tools that announce themselves in the user agent, as [`Record::agent_family`] tells it.
@@ -55,6 +69,13 @@ pub fn is_judged_at(principal: &str, account: &str, configuration: &Configuratio
 /// Whether CloudFormation made the call for the principal. CloudTrail writes that, no caller can.
 pub fn is_by_cloudformation(record: &Record<'_>) -> bool {
     record.service_path() == CLOUDFORMATION
+}
+
+/// Whether a service chose this call that it made for the principal, as EBS does for a volume. What an orchestrator
+/// calls, its user chose.
+pub fn is_chosen_by_service(record: &Record<'_>) -> bool {
+    let path = record.service_path();
+    path != DIRECT && !path.split('.').any(|label| ORCHESTRATORS.contains(&label))
 }
 
 /// Whether a person may have made the call: not AWS, not CloudFormation, and no tool that says it

@@ -86,7 +86,13 @@ impl Customs {
     /// Whether the account is known for [`ACCOUNT_DAYS`] days with records.
     #[must_use]
     pub const fn is_account_known(&self) -> bool {
-        self.days >= ACCOUNT_DAYS
+        self.knows_account_for(ACCOUNT_DAYS)
+    }
+
+    /// Whether the account is known for so many days with records.
+    #[must_use]
+    pub const fn knows_account_for(&self, days: u32) -> bool {
+        self.days >= days
     }
 
     /// Since which day the principal signs with the key.

@@ -5,12 +5,11 @@ use std::collections::BTreeSet;
 use keytrail_event::Record;
 use keytrail_event::arn::{Arn, is_account_id};
 use keytrail_event::principal::is_service_name;
-use keytrail_event::source::DIRECT;
 use serde_json::Value;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::Hit;
-use super::caller::{is_aws, is_by_cloudformation};
+use super::caller::{is_aws, is_chosen_by_service};
 use super::support::{argument, cut, events_of_key, is_owners_call, key_argument, listed};
 use crate::finding::Evidence;
 use crate::policy::Principal;
@@ -179,17 +178,25 @@ impl<'a> Grant<'a> {
 
     /// Whether an AWS service makes the grant for a resource of its own, which is when KMS sets
     /// `kms:GrantIsForAWSResource`. Records do not carry that key: they show that a service called, for itself or for
-    /// somebody, or that the grantee is a service or what a service runs.
+    /// somebody, or that the grantee is a service or what a service runs. No service has reason to let the very
+    /// principal in that it calls for, and what a user told an orchestrator to grant is the user's.
     #[must_use]
     pub fn is_for_aws_resource(record: &Record<'_>, body: &Value) -> bool {
-        let by_service =
-            is_aws(record) || (record.service_path() != DIRECT && !is_by_cloudformation(record));
-        let grantee = Grantee::read(Grant::of(body).grantee());
-        let home = Some(&*record.account);
-        match grantee {
+        let grant = Grant::of(body);
+        match Grantee::read(grant.grantee()) {
             Grantee::Service(_) => true,
-            Grantee::Infrastructure(account) => Some(account) == home,
-            _ => by_service,
+            Grantee::Infrastructure(account) => account == record.account,
+            _ => is_aws(record) || (is_chosen_by_service(record) && !grant.is_to_caller(record)),
+        }
+    }
+
+    /// Whether the grantee is the record's own principal; of a session, its role.
+    #[must_use]
+    pub fn is_to_caller(self, record: &Record<'_>) -> bool {
+        let caller = Principal::from_aws(record.principal());
+        match Grantee::read(self.grantee()) {
+            Grantee::Identity(arn) => Principal::from_aws(arn).is_same_identity(&caller),
+            _ => false,
         }
     }
 

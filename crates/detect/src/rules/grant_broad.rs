@@ -3,6 +3,7 @@
 use keytrail_event::time::DAY_SECONDS;
 use keytrail_event::{EventTime, Record};
 
+use super::bare_refusal::bare_refusal;
 use super::grant::{Grant, Grantee};
 use super::support::{is_refused_at_owner, key_in_title, key_of, listed};
 use super::wide_grant;
@@ -24,7 +25,7 @@ const ABOUT: About = About {
     attack: &[("TA0003", "T1098", "T1098")],
     practice: "a grant allows one thing for one purpose",
     side: Side::Owner,
-    fires_when: "CreateGrant allows Decrypt, ReEncryptFrom or CreateGrant and demands no encryption context. Grants for AWS resources, those that services make or that are for a service, and those to a service-linked role of the key's account do not fire; of those to another account grant-external tells. Low when the grantee used the key in the 30 days before and may make no grants. A refused call fires one severity lower.",
+    fires_when: "CreateGrant allows Decrypt, ReEncryptFrom or CreateGrant and demands no encryption context. Grants for AWS resources, those that services make or that are for a service, and those to a service-linked role of the key's account do not fire; of those to another account grant-external tells. Low when the grantee used the key in the 30 days before and may make no grants. A refused call fires one severity lower; one of a person whose request the record leaves out fires low, once for each principal.",
     reads: wide_grant::READS,
 };
 
@@ -38,6 +39,9 @@ impl Rule for GrantBroad {
     }
 
     fn judge(&self, record: &Record<'_>, light: &Light<'_>) -> Option<Hit> {
+        if let Some(attempt) = bare_refusal(record, light, "CreateGrant") {
+            return Some(attempt);
+        }
         let body = wide_grant::judged(record, light)?;
         let grant = Grant::of(body);
         let operations = grant.operations();

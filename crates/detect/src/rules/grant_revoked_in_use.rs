@@ -2,7 +2,7 @@
 
 use keytrail_event::Record;
 
-use super::caller::is_aws;
+use super::caller::{is_aws, is_chosen_by_service};
 use super::grant::grant_id;
 use super::support::{
     argument, cut, duration, is_owners_call, is_refused_at_owner, key_in_title, key_of, listed,
@@ -48,10 +48,7 @@ impl Rule for GrantRevokedInUse {
     }
 
     fn judge(&self, record: &Record<'_>, light: &Light<'_>) -> Option<Hit> {
-        if !is_owners_call(record, OPERATION)
-            || is_aws(record)
-            || record.service_path() != keytrail_event::source::DIRECT
-        {
+        if !is_owners_call(record, OPERATION) || is_aws(record) || is_chosen_by_service(record) {
             return None;
         }
         let body = record.body();

@@ -28,7 +28,7 @@ const ABOUT: About = About {
     attack: &[("TA0003", "T1098", "T1098")],
     practice: "least privilege in key policies",
     side: Side::Caller,
-    fires_when: "PutUserPolicy, PutRolePolicy, PutGroupPolicy, CreatePolicy or CreatePolicyVersion writes a policy that allows kms:Decrypt, kms:ReEncrypt* or kms:CreateGrant (kms:* and * among them) on every key with no condition that binds. Medium for a policy version that is not made the default. A refused call fires one severity lower.",
+    fires_when: "PutUserPolicy, PutRolePolicy, PutGroupPolicy, CreatePolicy or CreatePolicyVersion writes a policy that allows kms:Decrypt, kms:ReEncrypt* or kms:CreateGrant (kms:* and * among them) on every key with no condition that binds. Medium for a policy version that is not made the default, and for a policy that cannot be read. A refused call fires one severity lower.",
     reads: &[
         "eventSource",
         "eventName",
@@ -40,6 +40,7 @@ const ABOUT: About = About {
         "requestParameters.roleName",
         "requestParameters.groupName",
         "requestParameters.setAsDefault",
+        "requestParameters.omitted",
         "userIdentity",
     ],
 };
@@ -57,12 +58,17 @@ impl Rule for IamDecryptAll {
         let (_, target) = OPERATIONS.iter().find(|(name, _)| *name == operation)?;
         let body = record.body();
         let request = &body["requestParameters"];
-        let policy = Policy::parse(&document(&request["policyDocument"])?).ok()?;
-        let open = allows_on_every_key(&policy, opening_actions());
-        let first = open.first()?;
         let target = cut(request[*target]
             .as_str()
             .unwrap_or("a policy without a name"));
+        let policy = match document(request)?
+            .and_then(|text| Policy::parse_iam(&text).map_err(|error| error.to_string()))
+        {
+            Ok(policy) => policy,
+            Err(why) => return Some(unreadable(record, light, target, &why)),
+        };
+        let open = allows_on_every_key(&policy, opening_actions());
+        let first = open.first()?;
         let is_in_force = operation != "CreatePolicyVersion" || is_true(&request["setAsDefault"]);
         let severity = if is_in_force {
             Severity::High
@@ -129,12 +135,36 @@ pub fn may_let_in(record: &Record<'_>) -> bool {
 /// Statements that evidence spells out.
 const SHOWN_MAX: usize = 4;
 
-/// The policy's text: plain in records, URL-encoded in some exports, an object in others.
-fn document(value: &Value) -> Option<String> {
-    match value {
-        Value::String(text) if text.trim_start().starts_with('%') => percent_decoded(text),
-        Value::String(text) => Some(text.clone()),
-        object @ Value::Object(_) => Some(object.to_string()),
+/// What IAM took and Keytrail cannot read may say anything.
+fn unreadable(record: &Record<'_>, light: &Light<'_>, target: &str, why: &str) -> Hit {
+    let operation = record.operation.name();
+    let title = format!("{operation} for {target} cannot be read");
+    let text = format!("Whether it opens every key is not known: {why}");
+    let hit = Hit::of(record, Severity::Medium, title)
+        .key(None)
+        .class(format!("{target} unreadable"))
+        .because(Evidence::new("policy", text));
+    let hit = hit.next(format!(
+        "Read it: aws iam get-policy-version, or aws iam get-role-policy, for {}",
+        argument(target, "policy")
+    ));
+    hit.next(events_of_principal(record, 24))
+        .lower_if_refused(record, light)
+}
+
+/// The policy's text: plain in records, URL-encoded in some exports, an object in others. `None` where the record has
+/// none, and the reason where it had one that cannot be read.
+fn document(request: &Value) -> Option<Result<String, String>> {
+    match &request["policyDocument"] {
+        Value::String(text) if text.trim_start().starts_with('%') => {
+            Some(percent_decoded(text).ok_or_else(|| "its URL encoding is broken".to_owned()))
+        }
+        Value::String(text) => Some(Ok(text.clone())),
+        object @ Value::Object(_) => Some(Ok(object.to_string())),
+        // CloudTrail leaves out what is larger than 100 KB.
+        _ if is_true(&request["omitted"]) => {
+            Some(Err("CloudTrail left it out of the record".to_owned()))
+        }
         _ => None,
     }
 }
@@ -174,14 +204,17 @@ mod tests {
     fn documents_in_every_form() {
         let plain = r#"{"Statement":[]}"#;
         for (value, text) in [
-            (json!(plain), Some(plain)),
-            (json!("%7B%22Statement%22%3A%5B%5D%7D"), Some(plain)),
-            (json!({"Statement": []}), Some(plain)),
-            (json!("%7"), None),
-            (json!("%zz"), None),
+            (json!(plain), Some(Ok(plain))),
+            (json!("%7B%22Statement%22%3A%5B%5D%7D"), Some(Ok(plain))),
+            (json!({"Statement": []}), Some(Ok(plain))),
+            (json!("%7"), Some(Err(()))),
+            (json!("%zz"), Some(Err(()))),
             (json!(null), None),
         ] {
-            assert_eq!(document(&value).as_deref(), text, "{value}");
+            let read = document(&json!({"policyDocument": value}));
+            let read = read.as_ref().map(|text| text.as_deref().map_err(|_| ()));
+            assert_eq!(read, text, "{value}");
         }
+        assert!(document(&json!({"omitted": true, "originalSize": 200_000})).is_some());
     }
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use keytrail_event::{EventTime, Record};
 use serde::{Deserialize, Serialize};
 
-use super::caller::is_aws;
+use super::caller::{is_aws, is_chosen_by_service};
 use super::day::DayLight;
 use super::grant::Grant;
 use super::support::{cut, is_owners_copy, is_refused};
@@ -143,7 +143,7 @@ impl KeyChanges {
 fn is_grant_for_aws_resource(record: &Record<'_>) -> bool {
     match record.operation.name() {
         "CreateGrant" => Grant::is_for_aws_resource(record, record.body()),
-        "RevokeGrant" => record.service_path() != keytrail_event::source::DIRECT,
+        "RevokeGrant" => is_chosen_by_service(record),
         _ => false,
     }
 }

@@ -20,6 +20,7 @@ pub mod past;
 mod about;
 mod alias_repointed;
 mod asymmetric_first;
+mod bare_refusal;
 mod caller;
 mod chain;
 mod context_anomaly;

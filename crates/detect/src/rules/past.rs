@@ -13,7 +13,7 @@ use super::cross_account_use::foreign_use;
 use super::customs::Customs;
 use super::day::KeyUse;
 use super::event_selectors::Dark;
-use super::grant::{Grant, Grantee};
+use super::grant::Grant;
 use super::grant_ledger::GrantLedger;
 use super::key_changes::KeyChanges;
 use super::key_life::KeyLife;
@@ -85,6 +85,18 @@ pub struct AliasTarget {
     pub since: EventTime,
     /// When the alias was deleted, if it was.
     pub deleted: Option<EventTime>,
+    /// The key that it named before, as far as records tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<String>,
+}
+
+impl AliasTarget {
+    /// Whether this DeleteAlias ends it. Of two records of one second the other may be the later: this one names the
+    /// key that the alias named, which is then no longer the one it names.
+    #[must_use]
+    pub fn is_deleted_by(&self, record: &Record<'_>, key: &KeyName) -> bool {
+        self.since < record.time || key.is_alias() || self.key == key.as_str()
+    }
 }
 
 impl Past {
@@ -202,16 +214,7 @@ impl Past {
         }
         match record.operation.name() {
             "CreateAlias" | "UpdateAlias" => self.learn_alias(record, key),
-            "DeleteAlias" => {
-                if let Some(alias) = alias_of(record)
-                    && let Some(target) = self.aliases.get_mut(&alias)
-                    // Of two records of one second the other may be the later: this one names the
-                    // key that the alias named, which is then no longer the one it names.
-                    && (target.since < record.time || key.is_alias() || target.key == key.as_str())
-                {
-                    target.deleted = Some(record.time);
-                }
-            }
+            "DeleteAlias" => self.learn_deleted_alias(record, key),
             "PutKeyPolicy" => self.learn_policy(record, written, key.as_str()),
             "CreateKey" => {
                 self.learn_policy(record, written, key.as_str());
@@ -246,9 +249,7 @@ impl Past {
                 let grant = Grant::of(body);
                 let is_use =
                     |name: &str| !matches!(name, "DescribeKey" | "GetPublicKey" | "RetireGrant");
-                let is_to_caller = matches!(Grantee::read(grant.grantee()), Grantee::Identity(_))
-                    && is_caller(&grant.grantee().to_owned());
-                is_to_caller && grant.operations().into_iter().any(is_use)
+                grant.is_to_caller(record) && grant.operations().into_iter().any(is_use)
             }
             "PutKeyPolicy" => {
                 let policy = written.of(record).and_then(Result::ok);
@@ -293,13 +294,37 @@ impl Past {
             key: key.as_str().to_owned(),
             since: record.time,
             deleted: None,
+            before: None,
         };
         self.forgotten += remember(&mut self.aliases, alias, target, |known, target| {
             // An UpdateAlias that changes nothing leaves the day since which the alias points there.
             if known.key != target.key || known.deleted.is_some() {
-                *known = target;
+                let before = std::mem::replace(known, target);
+                known.before = Some(before.key);
             }
         });
+    }
+
+    fn learn_deleted_alias(&mut self, record: &Record<'_>, key: &KeyName) {
+        let Some(alias) = alias_of(record) else {
+            return;
+        };
+        if let Some(target) = self.aliases.get_mut(&alias) {
+            if target.is_deleted_by(record, key) {
+                target.deleted = Some(record.time);
+            } else {
+                target.before = Some(key.as_str().to_owned());
+            }
+        } else if !key.is_alias() {
+            // Older than what was read: what it named is known by its end.
+            let target = AliasTarget {
+                key: key.as_str().to_owned(),
+                since: record.time,
+                deleted: Some(record.time),
+                before: None,
+            };
+            self.forgotten += remember(&mut self.aliases, alias, target, |_, _| {});
+        }
     }
 
     fn learn_replica(&mut self, key: &KeyName) {

@@ -74,6 +74,25 @@ fn an_alias_is_followed_until_it_is_deleted() {
 }
 
 #[test]
+fn an_alias_first_seen_when_it_is_deleted_is_known_by_its_end() {
+    let alias = || json!({"aliasName": "alias/app"});
+    let mut records = vec![("DeleteAlias", KEY, OWN, alias())];
+    let past = learn(2, &records);
+    let known = past
+        .alias(ALIAS)
+        .map(|target| (target.key.as_str(), target.deleted));
+    assert_eq!(known, Some((KEY, Some(time(0)))));
+    assert_eq!(past.resolve(ALIAS), ALIAS);
+    records.push(("CreateAlias", OTHER, OWN, alias()));
+    let past = learn(2, &records);
+    assert_eq!(past.resolve(ALIAS), OTHER);
+    let before = past
+        .alias(ALIAS)
+        .and_then(|target| target.before.as_deref());
+    assert_eq!(before, Some(KEY));
+}
+
+#[test]
 fn a_cancelled_deletion_leaves_a_disabled_key_and_its_window() {
     let days = json!({"pendingWindowInDays": 21});
     let mut records = vec![("ScheduleKeyDeletion", KEY, OWN, days)];

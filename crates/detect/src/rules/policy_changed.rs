@@ -2,13 +2,14 @@
 
 use keytrail_event::Record;
 
+use super::bare_refusal::bare_refusal;
 use super::caller::{is_by_person, is_of_new_key};
 use super::policy_external::PolicyExternal;
 use super::policy_lockout::PolicyLockout;
 use super::policy_public::PolicyPublic;
 use super::policy_put::PolicyPut;
 use super::policy_weakened::PolicyWeakened;
-use super::support::key_in_title;
+use super::support::{is_refused_at_owner, key_in_title};
 use super::{About, Hit, Light, Rule, Side};
 use crate::finding::{Evidence, Severity};
 use crate::policy::Change;
@@ -31,7 +32,7 @@ const ABOUT: About = About {
     attack: &[("TA0004", "T1548.005", "T1548.005")],
     practice: "least privilege in key policies",
     side: Side::Owner,
-    fires_when: "PutKeyPolicy succeeds, neither by AWS nor through CloudFormation nor by a tool that says it deploys, and no other policy rule fires. A policy that says the same as the one before does not fire, nor one put by whoever made the key within the hour before.",
+    fires_when: "PutKeyPolicy succeeds, neither by AWS nor through CloudFormation nor by a tool that says it deploys, and no other policy rule fires. A policy that says the same as the one before does not fire, nor one put by whoever made the key within the hour before. A refused call of a person whose request the record leaves out fires as well, once for each principal.",
     reads: &[
         "eventName",
         "eventTime",
@@ -51,7 +52,14 @@ impl Rule for PolicyChanged {
         &ABOUT
     }
 
+    fn selects(&self, record: &Record<'_>) -> bool {
+        is_refused_at_owner(record, "PutKeyPolicy")
+    }
+
     fn judge(&self, record: &Record<'_>, light: &Light<'_>) -> Option<Hit> {
+        if let Some(attempt) = bare_refusal(record, light, "PutKeyPolicy") {
+            return Some(attempt);
+        }
         if record.operation.name() != "PutKeyPolicy"
             || !record.outcome.is_success()
             || !is_by_person(record)

@@ -1,5 +1,6 @@
 //! `region-replicated`: a multi-Region key was copied into another Region.
 
+use keytrail_event::time::DAY_SECONDS;
 use keytrail_event::{KeyName, Record};
 
 use super::caller::{is_by_cloudformation, is_of_new_key};
@@ -21,7 +22,7 @@ const ABOUT: About = About {
     attack: &[("TA0010", "T1537", "T1537")],
     practice: "keys stay in the Regions that were chosen for them",
     side: Side::Owner,
-    fires_when: "ReplicateKey succeeds: high when organisation.allowed_regions is set and does not hold the replica's Region. Into other Regions it is silent when CloudFormation does it, or when the caller created the key within the hour before. A refused call fires one severity lower.",
+    fires_when: "ReplicateKey succeeds: high when organisation.allowed_regions is set and does not hold the replica's Region. Into other Regions it is low when CloudFormation does it, silent when the key is then less than a day old, or when the caller created the key within the hour before. A refused call fires one severity lower.",
     reads: &[
         "eventName",
         "eventTime",
@@ -56,14 +57,16 @@ impl Rule for RegionReplicated {
         let is_outside = replica
             .as_ref()
             .is_some_and(|region| !allowed.is_empty() && !allowed.contains(region));
-        let is_deploy = is_by_cloudformation(record) || is_of_new_key(record, key, light.past);
+        let is_by_stack = is_by_cloudformation(record);
+        let is_deploy =
+            (is_by_stack && is_young(record, key, light)) || is_of_new_key(record, key, light.past);
         if !is_outside && is_deploy {
             return None;
         }
-        let severity = if is_outside {
-            Severity::High
-        } else {
-            Severity::Medium
+        let severity = match (is_outside, is_by_stack) {
+            (true, _) => Severity::High,
+            (false, true) => Severity::Low,
+            (false, false) => Severity::Medium,
         };
         let region = replica
             .as_deref()
@@ -85,6 +88,12 @@ impl Rule for RegionReplicated {
                 "replica",
                 "The replica decrypts whatever its primary encrypts, under a key policy, grants and a trail of its own",
             ));
+        if is_by_stack {
+            hit = hit.because(Evidence::new(
+                "service_path",
+                "CloudFormation called: somebody added the replica to a stack",
+            ));
+        }
         if record.outcome.is_success()
             && let (Some(key), Some(region)) = (key, &replica)
         {
@@ -108,6 +117,13 @@ impl Rule for RegionReplicated {
         let hit = hit.next(events_of_key(key, record, 24));
         Some(hit.lower_if_refused(record, light))
     }
+}
+
+/// Whether the key was seen to be created in the day before: stacks of several Regions are made one after another.
+fn is_young(record: &Record<'_>, key: Option<&str>, light: &Light<'_>) -> bool {
+    let created = key.and_then(|key| light.past.key(key)?.created);
+    let age = created.map(|created| record.time.seconds_since(created));
+    age.is_some_and(|age| (0..=DAY_SECONDS).contains(&age))
 }
 
 /// The replica's Region, as the request or the answer names it.

@@ -152,6 +152,11 @@ const BENIGN: &[Case] = &[
             )]
         },
     ),
+    (
+        "grant-broad",
+        "Lambda lets a function's role decrypt the function's settings",
+        || vec![granted_through("lambda.amazonaws.com", "function")],
+    ),
     ("grant-duplicate", "two volumes of one instance", ebs_grant),
     (
         "grant-external",
@@ -456,15 +461,15 @@ const BENIGN: &[Case] = &[
     }),
     (
         "region-replicated",
-        "CloudFormation makes a replica in a Region that is allowed",
+        "CloudFormation makes a key, and hours later its replica in a Region that is allowed",
         || {
-            vec![call(at(0), "ReplicateKey", 1, {
+            let stack = |minute, name| {
                 let mut more = through("cloudformation.amazonaws.com");
                 more["requestParameters"] =
                     json!({"keyId": MULTI_REGION, "replicaRegion": "us-east-1"});
-                more["resources"] = json!([{"ARN": MULTI_REGION}]);
-                more
-            })]
+                call(at(minute), name, 1, multi_region(more))
+            };
+            vec![stack(0, "CreateKey"), stack(240, "ReplicateKey")]
         },
     ),
     ("root-used", "a role that is called root", || {

@@ -20,6 +20,9 @@ pub const TO_CALLER: &str = r#"{"Effect":"Allow","Principal":{"AWS":["arn:aws:ia
 pub const MULTI_REGION: &str =
     "arn:aws:kms:us-west-2:111122223333:key/mrk-0000000112ab34cd56ef1234567890ab";
 
+/// Who calls, unless a case says otherwise.
+pub const EVE: &str = "arn:aws:iam::111122223333:user/eve";
+
 /// A second of the fixtures' day.
 pub fn second_of(seconds: i64) -> String {
     let start = keytrail_event::EventTime::parse("2024-03-05T09:00:00Z").unwrap();
@@ -116,6 +119,14 @@ pub fn replicate(statements: &str) -> Value {
 
 pub fn grant(grantee: &str, operations: &[&str]) -> Value {
     json!({"requestParameters": {"keyId": key_arn(1), "granteePrincipal": grantee, "operations": operations}, "responseElements": {"grantId": "g"}})
+}
+
+/// A grant to a role of the account for whatever the key encrypts, made by the role `app` through a service.
+pub fn granted_through(service: &str, role: &str) -> Value {
+    let grantee = format!("arn:aws:iam::111122223333:role/{role}");
+    let mut more = grant(&grantee, &["Decrypt", "CreateGrant"]);
+    more["userIdentity"] = through(service)["userIdentity"].clone();
+    call(at(0), "CreateGrant", 1, more)
 }
 
 /// EC2 grants its infrastructure the use of a key for each of two volumes.

@@ -121,6 +121,22 @@ pub const EVASIVE: &[Case] = &[
             json!({"StringNotEquals": {"aws:username": "nobody"}}),
         )]
     }),
+    ("iam-decrypt-all", "an address, whichever it is", || {
+        vec![iam_policy(json!({"Null": {"aws:SourceIp": "false"}}))]
+    }),
+    ("iam-decrypt-all", "a user agent, whichever it is", || {
+        vec![iam_policy(json!({"StringLike": {"aws:UserAgent": "?*"}}))]
+    }),
+    ("iam-decrypt-all", "a key in two spellings", || {
+        vec![iam_policy(
+            json!({"StringLike": {"aws:UserAgent": "*", "AWS:UserAgent": "*"}}),
+        )]
+    }),
+    ("iam-decrypt-all", "more than CloudTrail records", || {
+        let mut call = iam_policy(json!({}));
+        call["requestParameters"] = json!({"omitted": true, "originalSize": 120_000});
+        vec![call]
+    }),
     ("denied-then-allowed", "a managed policy attached", || {
         vec![
             call(at(0), "Decrypt", 1, refused()),
@@ -188,6 +204,55 @@ pub const EVASIVE: &[Case] = &[
         more["userIdentity"] = through("s3.amazonaws.com")["userIdentity"].clone();
         vec![call(at(0), "CreateGrant", 1, more)]
     }),
+    (
+        "grant-broad",
+        "a state machine's role lets itself in",
+        || vec![granted_through("states.amazonaws.com", "app")],
+    ),
+    (
+        "grant-delegable",
+        "an automation document makes the grant",
+        || vec![granted_through("ssm.amazonaws.com", "backdoor")],
+    ),
+    (
+        "grant-broad",
+        "a service that nobody knows to take orders lets its caller in",
+        || vec![granted_through("orders.amazonaws.com", "app")],
+    ),
+    (
+        "grant-duplicate",
+        "a second grant, made by a schedule",
+        || {
+            let mut again = granted_through("scheduler.amazonaws.com", "backdoor");
+            again["eventTime"] = json!(at(1));
+            again["eventID"] = json!("again");
+            again["responseElements"]["grantId"] = json!("again");
+            vec![granted_through("ssm.amazonaws.com", "backdoor"), again]
+        },
+    ),
+    (
+        "grant-revoked-in-use",
+        "a state machine revokes the grant",
+        || {
+            let request = json!({"requestParameters": {"keyId": key_arn(1), "grantId": "g"}});
+            let mut revoke = call(at(5), "RevokeGrant", 1, request);
+            revoke["userIdentity"] = through("states.amazonaws.com")["userIdentity"].clone();
+            vec![
+                call(at(0), "CreateGrant", 1, grant(EVE, &["Decrypt"])),
+                call(at(4), "Decrypt", 1, json!({})),
+                revoke,
+            ]
+        },
+    ),
+    (
+        "self-grant-use",
+        "a state machine makes the grant, its role goes in",
+        || {
+            let mut used = call(at(5), "Decrypt", 1, through(""));
+            used["eventID"] = json!("used");
+            vec![granted_through("states.amazonaws.com", "app"), used]
+        },
+    ),
     ("reencrypt-foreign", "the destination by its alias", || {
         vec![call(
             at(0),

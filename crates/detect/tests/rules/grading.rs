@@ -95,24 +95,104 @@ fn a_foreign_key_used_for_days_is_a_habit() {
 }
 
 #[test]
-fn disabling_a_key_that_nobody_uses_is_low() {
+fn a_replica_that_a_stack_adds_to_an_old_key_is_low() {
+    let key = "arn:aws:kms:us-west-2:111122223333:key/mrk-0000000112ab34cd56ef1234567890ab";
+    let stack = |time: &str, name| {
+        let identity = json!({"type": "AssumedRole", "arn": "arn:aws:sts::111122223333:assumed-role/app/s", "accountId": "111122223333", "invokedBy": "cloudformation.amazonaws.com"});
+        let more = json!({"requestParameters": {"keyId": key, "replicaRegion": "us-east-1"}, "resources": [{"ARN": key}], "userIdentity": identity});
+        record(time, name, 1, more)
+    };
+    let (made, a_day, later) = (
+        "2024-03-05T09:00:00Z",
+        "2024-03-06T09:00:00Z",
+        "2024-03-06T09:00:01Z",
+    );
+    let replicated = |time| stack(time, "ReplicateKey");
+    let rule = "region-replicated";
+    let after_making = |time| severities(rule, &[stack(made, "CreateKey"), replicated(time)]);
+    assert!(after_making(a_day).is_empty());
+    assert_eq!(after_making(later), ["low"]);
+    assert_eq!(severities(rule, &[replicated(a_day)]), ["low"]);
+}
+
+#[test]
+fn disabling_a_key_that_nobody_used_for_a_quarter_is_low() {
     let rule = "key-disabled";
-    let disable = |number| record(&day(number), "DisableKey", 1, json!({}));
-    let used = |number| record(&day(number), "Decrypt", 1, json!({}));
-    for (known_days, used_on, expected) in [
-        (9, None, "low"),
-        (6, None, "medium"),
-        (9, Some(13), "low"),
-        (9, Some(14), "medium"),
+    let on = |day: i64, name, key| {
+        let start = keytrail_event::EventTime::parse("2024-01-01T09:00:00Z").unwrap();
+        record(
+            &start.plus_seconds(day * 86_400).to_string(),
+            name,
+            key,
+            json!({}),
+        )
+    };
+    for (known_days, created_on, used_on, expected) in [
+        (90, None, None, "low"),
+        (89, None, None, "medium"),
+        (90, None, Some(9), "low"),
+        (90, None, Some(11), "medium"),
+        // A key that was never used since it was made has nothing to open.
+        (9, Some(3), None, "low"),
+        (9, Some(3), Some(50), "medium"),
     ] {
-        let mut records = days(1, known_days);
-        records.extend(used_on.map(used));
-        records.push(disable(20));
+        let mut records: Vec<Value> = (0..known_days).map(|day| on(day, "Decrypt", 7)).collect();
+        records.extend(created_on.map(|day| on(day, "CreateKey", 1)));
+        records.extend(used_on.map(|day| on(day, "Decrypt", 1)));
+        records.push(on(100, "DisableKey", 1));
         assert_eq!(
             severities(rule, &records),
             [expected],
-            "{known_days} {used_on:?}"
+            "{known_days} {created_on:?} {used_on:?}"
         );
+    }
+}
+
+#[test]
+fn a_refusal_without_its_request_is_one_low_attempt_of_a_person() {
+    let refused = |name, minute: u32, key: u8, agent: &str, identity: &Value| {
+        let message = format!(
+            "User: x is not authorized to perform: kms:{name} on resource: {} because no identity-based policy allows it",
+            key_arn(key)
+        );
+        let more = json!({"errorCode": "AccessDenied", "errorMessage": message, "requestParameters": null, "resources": [],
+            "userAgent": agent, "userIdentity": identity});
+        record(&format!("2024-03-05T09:0{minute}:00Z"), name, key, more)
+    };
+    let eve = json!({"type": "IAMUser", "arn": "arn:aws:iam::111122223333:user/eve", "accountId": "111122223333"});
+    let through = |service: &str| json!({"type": "AssumedRole", "arn": "arn:aws:sts::111122223333:assumed-role/app/s", "accountId": "111122223333", "invokedBy": service});
+    for (rule, name) in [
+        ("grant-broad", "CreateGrant"),
+        ("policy-changed", "PutKeyPolicy"),
+    ] {
+        let check = |agent, identity: &Value, expected: &[(&str, u64)]| {
+            let records = [1, 2, 3].map(|n| refused(name, n, n as u8, agent, identity));
+            let findings = findings_under(&Configuration::default(), lines(&records).as_bytes());
+            let told: Vec<_> = findings
+                .iter()
+                .map(|finding| {
+                    (
+                        finding.rule.as_str(),
+                        finding.severity.as_str(),
+                        finding.count,
+                    )
+                })
+                .collect();
+            let expected: Vec<_> = expected
+                .iter()
+                .map(|(severity, count)| (rule, *severity, *count))
+                .collect();
+            assert_eq!(told, expected, "{agent} {identity}");
+        };
+        check("aws-cli/2.15.0", &eve, &[("low", 3)]);
+        check("Terraform/1.7.0", &eve, &[]);
+        for service in [
+            "ec2.amazonaws.com",
+            "cloudformation.amazonaws.com",
+            "states.amazonaws.com",
+        ] {
+            check(service, &through(service), &[]);
+        }
     }
 }
 

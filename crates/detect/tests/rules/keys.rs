@@ -184,3 +184,49 @@ fn an_alias_deleted_and_made_anew_within_one_second_stays() {
     ];
     check(&records, &[("alias-repointed", "medium", 1)]);
 }
+
+#[test]
+fn white_space_hides_no_policy_of_iam() {
+    let policy = r#"{"Statement":{"Effect":"Allow","Action":"kms:*","Resource":"*"}}"#;
+    for spaces in [40_000, 130_000] {
+        let request = json!({"userName": "eve", "policyName": "p", "policyDocument": format!("{policy}{}", " ".repeat(spaces))});
+        let more = json!({"eventSource": "iam.amazonaws.com", "requestParameters": request, "resources": []});
+        let put = record("2024-03-05T09:00:00Z", "PutUserPolicy", 0, more);
+        check(&[put], &[("iam-decrypt-all", "high", 1)]);
+    }
+}
+
+#[test]
+fn an_alias_older_than_the_archive_is_moved_by_deletion_and_creation() {
+    let alias = |time: &str, id: &str, name, key: u8| {
+        let request = json!({"requestParameters": {"aliasName": "alias/prod"}});
+        let mut alias = record(time, name, key, request);
+        alias["eventID"] = json!(id);
+        alias
+    };
+    let deleted = |id| alias("2024-03-05T09:00:00Z", id, "DeleteAlias", 1);
+    let told: &[(&str, &str, u64)] = &[("alias-repointed", "medium", 1)];
+    for (created, id, key, expected) in [
+        ("2024-03-05T09:00:05Z", "b", 2, told),
+        // Within one second the ids decide which comes first.
+        ("2024-03-05T09:00:00Z", "b", 2, told),
+        ("2024-03-05T09:00:00Z", "Z", 2, told),
+        ("2024-03-06T09:00:00Z", "b", 2, told),
+        ("2024-03-06T09:00:01Z", "b", 2, &[]),
+        ("2024-03-05T09:00:05Z", "b", 1, &[]),
+    ] {
+        let mut records = [deleted("a"), alias(created, id, "CreateAlias", key)];
+        check(&records, expected);
+        records.reverse();
+        check(&records, expected);
+    }
+    // The new key is young, whichever half comes first.
+    for id in ["Z", "b"] {
+        let made = alias("2024-03-05T08:00:00Z", "m", "CreateKey", 2);
+        let created = alias("2024-03-05T09:00:00Z", id, "CreateAlias", 2);
+        check(
+            &[made, deleted("a"), created],
+            &[("alias-repointed", "high", 1)],
+        );
+    }
+}
