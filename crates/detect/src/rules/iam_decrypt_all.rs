@@ -117,8 +117,8 @@ pub fn may_let_in(record: &Record<'_>) -> bool {
         "CreatePolicy" => false,
         "CreatePolicyVersion" if !request.is_null() && !is_true(&request["setAsDefault"]) => false,
         "CreatePolicyVersion" | "PutGroupPolicy" => {
-            let document = document(&request["policyDocument"]);
-            let policy = document.and_then(|text| Policy::parse(&text).ok());
+            let text = document(request).and_then(Result::ok);
+            let policy = text.and_then(|text| Policy::parse_iam(&text).ok());
             policy.is_none_or(|policy| {
                 let mut allows = policy
                     .statements()

@@ -157,17 +157,7 @@ pub fn moments<'a>(cells: &[&DayCell<'a>]) -> Vec<Moment<'a>> {
     moments
 }
 
-/// The first run of moments within `seconds` that `is_enough` accepts, stretched by what follows without a break.
-pub fn spell<'m, 'a>(
-    moments: &'m [Moment<'a>],
-    seconds: i64,
-    is_enough: impl Fn(&[Moment<'a>]) -> bool,
-) -> Option<&'m [Moment<'a>]> {
-    let (start, end) = first_spell(moments, 0, seconds, &is_enough)?;
-    Some(&moments[start..end])
-}
-
-/// Every such run, by time.
+/// Every run of moments within `seconds` that `is_enough` accepts, stretched by what follows without a break; by time.
 pub fn spells<'m, 'a>(
     moments: &'m [Moment<'a>],
     seconds: i64,
