@@ -4,7 +4,7 @@ use keytrail_event::Record;
 use keytrail_event::selection::CLOUDTRAIL;
 
 use super::event_selectors::{Dark, asks_for_management_events};
-use super::support::{OTHER_TRAILS, argument, cut, events_of_principal};
+use super::support::{OTHER_TRAILS, argument, events_of_principal};
 use super::trail_settings::{refused_change, trail_arn};
 use super::{About, Hit, Light, Rule, Side};
 use crate::finding::{Evidence, Severity};
