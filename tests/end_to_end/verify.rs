@@ -234,6 +234,22 @@ fn a_replay_raises_log_gap() {
     assert_eq!(archive.replay("--state state.db"), [] as [Value; 0]);
 }
 
+/// The newest digests were deleted, and with them what they told of.
+#[test]
+fn log_files_behind_the_last_digest_are_a_gap() {
+    let archive = Archive::new();
+    archive.log_file(16);
+    archive.log_file(17);
+    let ran = archive.verify("--public-keys keys.json");
+    assert_eq!(ran.code, Some(1), "{ran}");
+    assert!(ran.stdout().contains("chain-broken"), "{ran}");
+    let until = archive.verify("--until 2024-03-05T12:00:00Z");
+    assert_eq!(until.code, Some(0), "{until}");
+    let found = archive.replay("");
+    let titles: Vec<&Value> = found.iter().map(|finding| &finding["title"]).collect();
+    assert_eq!(titles, ["Hours have no digest in eu-west-1"]);
+}
+
 /// Whoever can write to the bucket can write a digest that is right in itself, but cannot sign it.
 #[test]
 fn a_forged_chain_is_told_by_its_signatures() {

@@ -85,7 +85,7 @@ pub fn verify_files(
         copies.or_default().push(file);
     }
     let count = digests.len() as u64;
-    let verification = match keys {
+    let mut verification = match keys {
         Some(keys) => {
             let check = |fingerprint: &str, text: &str, signature: &str| {
                 keys.check(fingerprint, text, signature)
@@ -94,6 +94,7 @@ pub fn verify_files(
         }
         None => verify(digests, &log_files, None),
     };
+    verification.look_behind(&log_files, span.until);
     Ok(Verified {
         verification,
         log_files,

@@ -6,6 +6,7 @@
 //!
 //! Pure: reading, hashing and checking signatures are the caller's.
 
+mod behind;
 mod followed;
 mod links;
 #[cfg(test)]
@@ -17,6 +18,7 @@ use keytrail_event::digest::{Digest, file_stem};
 use keytrail_event::{DeliveryName, EventTime};
 use serde::Serialize;
 
+use self::behind::gaps_behind;
 use self::followed::Followed;
 use self::links::Links;
 use crate::rules::log_gap::{Gap, GapKind};
@@ -179,23 +181,40 @@ pub fn verify(
         let files = links.digests().flat_map(|link| &link.digest.files);
         named.extend(files.map(|file| file_stem(&file.object).to_owned()));
     }
-    verification.gaps.sort_by(|a, b| {
-        let key = |found: &FoundGap| {
-            let FoundGap { gap, trail, .. } = found;
-            (
-                gap.account.clone(),
-                gap.region.clone(),
-                trail.clone(),
-                gap.from,
-            )
-        };
-        key(a).cmp(&key(b))
-    });
+    verification.sort_gaps();
     verification.count_unnamed(log_files, &named);
     verification
 }
 
 impl Verification {
+    /// Adds the gaps behind the chains: log files of a Region with digests that go on for hours after the last one. Those
+    /// delivered from `until` on are left out, for whoever gave no digests of that time.
+    pub fn look_behind(
+        &mut self,
+        log_files: &BTreeMap<String, Vec<LogFile>>,
+        until: Option<EventTime>,
+    ) {
+        let gaps = gaps_behind(&self.chains, log_files, &self.sound, until);
+        self.gaps.extend(gaps);
+        self.sort_gaps();
+    }
+
+    /// By account, Region, trail and time; what is equal in these stays in the order of its chain.
+    fn sort_gaps(&mut self) {
+        self.gaps.sort_by(|a, b| {
+            let key = |found: &FoundGap| {
+                let FoundGap { gap, trail, .. } = found;
+                (
+                    gap.account.clone(),
+                    gap.region.clone(),
+                    trail.clone(),
+                    gap.from,
+                )
+            };
+            key(a).cmp(&key(b))
+        });
+    }
+
     /// What it comes to for a replay of an archive that may be part of a bucket: log files that are
     /// missing before the first or behind the last one of their account and Region are left out.
     #[must_use]
@@ -223,6 +242,10 @@ impl Verification {
     /// Whether what was a gap in an earlier verification is none in this one, which looked at the same file.
     #[must_use]
     pub fn mends(&self, gap: &Gap) -> bool {
+        // A chain may also be broken in that it ends before a log file.
+        if gap.kind == GapKind::ChainBroken && self.sound.files.contains(file_stem(&gap.file)) {
+            return true;
+        }
         let sound = match gap.kind {
             GapKind::FileMissing | GapKind::FileChanged => &self.sound.files,
             GapKind::DigestMissing => &self.sound.present,

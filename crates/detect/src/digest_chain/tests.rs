@@ -364,3 +364,69 @@ fn what_is_whole_again_mends_a_gap() {
         assert!(!Verification::default().mends(&found.gap), "{found:?}");
     }
 }
+
+/// The newest digests could be deleted, and what they told of with them: the chain was whole, only shorter.
+#[test]
+fn log_files_behind_the_last_digest_are_a_gap() {
+    let mut files = files();
+    let mut deliver = |stamp: &str| {
+        let file = LogFile {
+            path: format!("archive/{ACCOUNT}_CloudTrail_eu-west-1_{stamp}_late.json.gz"),
+            sha256: None,
+        };
+        files.insert(file_stem(&file.path).to_owned(), vec![file]);
+        files.clone()
+    };
+    let waiting = deliver("20240305T1500Z");
+    let one = deliver("20240305T1505Z");
+    let two = deliver("20240305T1800Z");
+    let behind = |digests: Vec<DigestFile>, files: &Files, until: Option<&str>| {
+        let mut verification = verify(digests, files, None);
+        verification.look_behind(files, until.and_then(EventTime::parse));
+        verification
+    };
+    assert_eq!(behind(chain(), &waiting, None).gaps, []);
+    let found = behind(chain(), &one, None);
+    let [gap] = &found.gaps[..] else {
+        panic!("{found:?}");
+    };
+    assert_eq!(gap.gap.kind, GapKind::ChainBroken);
+    assert_eq!(gap.gap.from.to_string(), "2024-03-05T12:00:00Z");
+    assert_eq!(gap.gap.until.to_string(), "2024-03-05T15:05:00Z");
+    assert!(gap.why.starts_with("1 log file from"), "{}", gap.why);
+    // Files that come later make no other gap of it.
+    let later = behind(chain(), &two, None);
+    assert_eq!(later.gaps.len(), 1);
+    assert_eq!(later.gaps[0].gap, gap.gap);
+    assert!(
+        later.gaps[0].why.contains("up to 2024-03-05T18:00:00Z"),
+        "{}",
+        later.gaps[0].why
+    );
+    // Who looks at digests up to a time only looks at the files up to then.
+    let until = behind(chain(), &two, Some("2024-03-05T15:05:00Z"));
+    assert_eq!(until.gaps, []);
+    // Another trail's chain goes on.
+    let mut longer = chain();
+    let mut other = digest_file(16, None, "");
+    let Ok(digest) = &mut other.digest else {
+        panic!();
+    };
+    digest.trail = "other".to_owned();
+    digest.files.clear();
+    longer.push(other);
+    assert_eq!(behind(longer, &two, None).gaps, []);
+    // The digest comes after all, and names the file.
+    let mut late = digest_file(16, Some(12), "");
+    let Ok(digest) = &mut late.digest else {
+        panic!();
+    };
+    digest.files[0].object = format!("{ACCOUNT}_CloudTrail_eu-west-1_20240305T1505Z_late.json.gz");
+    let mut sound = one.clone();
+    for copy in sound.values_mut().flatten() {
+        copy.sha256.get_or_insert(Ok("f16".to_owned()));
+    }
+    let mended = behind([chain(), vec![late]].concat(), &sound, None);
+    assert!(mended.mends(&gap.gap));
+    assert!(!found.mends(&gap.gap));
+}

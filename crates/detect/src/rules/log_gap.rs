@@ -26,7 +26,7 @@ pub const ABOUT: About = About {
     attack: &[("TA0005", "T1562.008", "T1685.002")],
     practice: "an audit trail for compliance",
     side: Side::Owner,
-    fires_when: "CloudTrail's digest files show a gap: a digest of the chain is missing, its signature or hash does not match, hours have no digest, a log file that a digest names is missing, or a log file's content is not what its digest says.",
+    fires_when: "CloudTrail's digest files show a gap: a digest of the chain is missing, its signature or hash does not match, hours have no digest, log files go on for hours after the last one, a log file that a digest names is missing, or a log file's content is not what its digest says.",
     reads: &[
         "digestS3Object",
         "digestStartTime",
@@ -74,7 +74,8 @@ pub enum GapKind {
     DigestMissing,
     /// A digest's signature, or its hash in the next digest, does not match.
     DigestChanged,
-    /// A digest does not follow the one before it: no digest covers the time between, or none leads to it.
+    /// A digest does not follow the one before it: no digest covers the time between, or none leads to it. Or log files go
+    /// on for hours after the last one.
     ChainBroken,
     /// A digest is signed by a key that is none of CloudTrail's.
     KeyUnknown,
