@@ -10,6 +10,8 @@ use super::document::{Effect, shown};
 
 /// The most changes that are told one by one.
 const CHANGES_MAX: usize = 32;
+/// How a sentence tells of a statement that speaks of no key.
+const NO_RESOURCE: &str = "without a Resource, which has no effect";
 /// How a digest writes everyone.
 const EVERYONE: &str = "*";
 
@@ -192,7 +194,13 @@ impl Row<'_> {
         });
         unmet.map_or_else(
             || "on other conditions".to_owned(),
-            |restriction| format!("if {restriction}"),
+            |restriction| {
+                if restriction.is_of_no_resource() {
+                    NO_RESOURCE.to_owned()
+                } else {
+                    format!("if {restriction}")
+                }
+            },
         )
     }
 }
@@ -224,13 +232,11 @@ impl Gap<'_> {
     }
 
     fn when(&self) -> String {
-        let restrictions: Vec<String> = self
-            .row
-            .line
-            .restrictions
-            .iter()
-            .map(Restriction::to_string)
-            .collect();
+        let restrictions = &self.row.line.restrictions;
+        if restrictions.iter().any(Restriction::is_of_no_resource) {
+            return format!(" {NO_RESOURCE}");
+        }
+        let restrictions: Vec<String> = restrictions.iter().map(Restriction::to_string).collect();
         if restrictions.is_empty() {
             String::new()
         } else {
@@ -335,6 +341,11 @@ mod tests {
         check(&format!("{USE}, {DENY}"), USE, &[ChangeKind::DenyRemoved]);
         check(USE, &format!("{USE}, {DENY}"), &[ChangeKind::DenyAdded]);
         check(DENY, &deny_if, &[ChangeKind::DenyNarrowed]);
+        let [use_of_none, deny_of_none] =
+            [USE, DENY].map(|text| text.replace(r#", "Resource": "*""#, ""));
+        check(DENY, &deny_of_none, &[ChangeKind::DenyNarrowed]);
+        check(USE, &use_of_none, &[ChangeKind::ConditionAdded]);
+        check(&use_of_none, USE, &[ChangeKind::ConditionDropped]);
         check(&deny_if, DENY, &[ChangeKind::DenyAdded]);
         check(
             &DENY.replace("ScheduleKeyDeletion", "*"),
@@ -356,6 +367,12 @@ mod tests {
         assert_eq!(
             changes[0].text,
             "everyone was denied kms:ScheduleKeyDeletion: no longer denied"
+        );
+        let of_none = DENY.replace(r#", "Resource": "*""#, "");
+        let changes = diff(&digest_of(DENY), &digest_of(&of_none));
+        assert_eq!(
+            changes[0].text,
+            "everyone was denied kms:ScheduleKeyDeletion: now only without a Resource, which has no effect"
         );
     }
 

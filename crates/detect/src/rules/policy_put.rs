@@ -27,7 +27,13 @@ pub struct WrittenPolicy {
 impl WrittenPolicy {
     /// The policy of this record, which is the only one ever asked for here; `None` where it writes none.
     pub fn of(&self, record: &Record<'_>) -> Option<Result<&Policy, &PolicyError>> {
-        let parse = || policy_text(record).map(|text| Policy::parse(&text));
+        let parse = || {
+            let policy = Policy::parse(&policy_text(record)?);
+            Some(policy.map(|policy| match key_written(record) {
+                Some(key) => policy.on_key(key),
+                None => policy,
+            }))
+        };
         self.policy.get_or_init(parse).as_ref().map(Result::as_ref)
     }
 
@@ -54,6 +60,11 @@ pub fn is_policy_refused(record: &Record<'_>) -> bool {
 /// The key that is given the policy: of ReplicateKey the replica, where the answer names it.
 pub fn key_given<'l>(record: &'l Record<'_>, light: &Light<'l>) -> Option<&'l str> {
     replica(record).or_else(|| key_of(record, light))
+}
+
+/// The ARN of the key that is given the policy, where the record tells it.
+fn key_written<'r>(record: &'r Record<'_>) -> Option<&'r str> {
+    replica(record).or_else(|| record.key.as_ref().map(|key| key.as_str()))
 }
 
 /// The ARN of the replica that ReplicateKey made.

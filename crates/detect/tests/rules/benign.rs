@@ -390,6 +390,17 @@ const BENIGN: &[Case] = &[
         },
     ),
     (
+        "policy-lockout",
+        "the key named by its ARN instead of a star",
+        || {
+            let by_arn = DELEGATION.replace(r#""*""#, &format!("{:?}", key_arn(1)));
+            vec![
+                call(at(0), "PutKeyPolicy", 1, policy(DELEGATION)),
+                call(at(90), "PutKeyPolicy", 1, policy(&by_arn)),
+            ]
+        },
+    ),
+    (
         "policy-public",
         "root delegation, and everyone of the own account through a service",
         || {

@@ -58,6 +58,40 @@ pub const EVASIVE: &[Case] = &[
             )]
         },
     ),
+    ("policy-public", "a closing Deny without a Resource", || {
+        vec![call(
+            at(0),
+            "CreateKey",
+            1,
+            policy(&format!(
+                "{DELEGATION},{}",
+                r#"{"Effect":"Allow","Principal":"*","Action":"kms:*","Resource":"*"},
+                {"Effect":"Deny","Principal":"*","Action":"kms:*","Condition":{"StringNotEquals":{"kms:CallerAccount":"111122223333"}}}"#
+            )),
+        )]
+    }),
+    ("policy-lockout", "a delegation without a Resource", || {
+        let statements = format!(
+            "{},{}",
+            DELEGATION.replace(r#","Resource":"*""#, ""),
+            r#"{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111122223333:user/eve"},"Action":"kms:*","Resource":"*"}"#
+        );
+        vec![
+            call(at(0), "PutKeyPolicy", 1, policy(DELEGATION)),
+            call(at(1), "PutKeyPolicy", 1, policy(&statements)),
+        ]
+    }),
+    ("policy-weakened", "a Deny that loses its Resource", || {
+        let guard = r#"{"Effect":"Deny","Principal":"*","Action":"kms:ScheduleKeyDeletion","Resource":"*"}"#;
+        let guarded = format!("{DELEGATION},{guard}");
+        let unguarded = format!("{DELEGATION},{}", guard.replace(r#","Resource":"*""#, ""));
+        let mut put = policy(&unguarded);
+        put["userAgent"] = json!("Terraform/1.7.0");
+        vec![
+            call(at(0), "PutKeyPolicy", 1, policy(&guarded)),
+            call(at(1), "PutKeyPolicy", 1, put),
+        ]
+    }),
     (
         "policy-external",
         "a partner in the replica's policy",
