@@ -210,9 +210,13 @@ impl Past {
             }
             "PutKeyPolicy" => self.learn_policy(record, written, key.as_str()),
             "CreateKey" => {
-                self.learn_policy(record, written, key.as_str());
+                let is_replica = is_replica(record.body());
+                // KMS writes it for a ReplicateKey, which tells the replica's policy.
+                if !is_replica || written.of(record).is_some() {
+                    self.learn_policy(record, written, key.as_str());
+                }
                 self.learn_life(record, key);
-                if is_replica(record.body()) {
+                if is_replica {
                     self.learn_replica(key);
                 }
             }
@@ -312,9 +316,11 @@ impl Past {
             return;
         };
         let key = key.to_owned();
+        let is_first = record.operation.name() != "PutKeyPolicy";
         self.forgotten += remember(&mut self.policies, key, policy, |known, policy| {
-            // A replica's answer may come after a later PutKeyPolicy of the replica.
-            if known.at <= policy.at {
+            // A replica's answer may come after a later PutKeyPolicy of the replica. Of two records of one second, the
+            // one that makes the key is the earlier.
+            if known.at < policy.at || (known.at == policy.at && !is_first) {
                 *known = policy;
             }
         });

@@ -4,6 +4,7 @@ use keytrail_event::Record;
 use keytrail_event::arn::is_account_id;
 use serde_json::Value;
 
+use super::caller::is_of_new_key;
 use super::policy_put::{is_policy_refused, key_given, policy_before, writes_policy};
 use super::seen_policy::{SeenPolicy, administrator_names};
 use super::support::{cut, events_of_key, key_argument, key_in_title};
@@ -61,7 +62,10 @@ impl Rule for PolicyLockout {
         let before = policy_before(record, light);
         let reasons = policy.map_or_else(Vec::new, |policy| {
             let now = light.written.seen(policy, record);
-            new_reasons(policy, record, before, bypasses)
+            let is_lost = bypasses
+                || (before.is_some_and(|before| before.delegates_to_account)
+                    && !is_of_new_key(record, key, light.past));
+            new_reasons(policy, record, before, is_lost)
                 .into_iter()
                 .map(|reason| (severity_of(&reason), reason_evidence(&reason)))
                 .chain(changes(before, now))
@@ -93,12 +97,13 @@ impl Rule for PolicyLockout {
     }
 }
 
-/// The ways in which this policy locks its owner out and the one before, where it was seen, did not.
+/// The ways in which this policy locks its owner out and the one before, where it was seen, did not. A delegation that
+/// is missing alone counts where it `is_lost`: it may always have been missing, or the key may be made without it.
 fn new_reasons(
     policy: &Policy,
     record: &Record<'_>,
     before: Option<&SeenPolicy>,
-    bypasses: bool,
+    is_lost: bool,
 ) -> Vec<LockoutReason> {
     let caller = Some(record.principal()).filter(|principal| principal.starts_with("arn:"));
     let (delegation, worse): (Vec<_>, Vec<_>) = lockout(policy, &record.account, caller)
@@ -111,9 +116,7 @@ fn new_reasons(
     } else {
         worse
     };
-    // Without a policy before, a missing delegation alone may always have been missing.
-    let is_lost = before.is_some_and(|before| before.delegates_to_account);
-    if is_lost || bypasses || !worse.is_empty() {
+    if is_lost || !worse.is_empty() {
         delegation.into_iter().chain(worse).collect()
     } else {
         Vec::new()
