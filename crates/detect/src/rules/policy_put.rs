@@ -12,7 +12,9 @@ use super::support::{
 };
 use super::{Hit, Light};
 use crate::finding::Evidence;
-use crate::policy::{Change, ExternalAllow, Party, Policy, PolicyError, diff, external_principals};
+use crate::policy::{
+    Change, ExternalAllow, Party, Policy, PolicyError, Principal, diff, external_principals,
+};
 
 /// Changes that evidence spells out.
 pub const CHANGES_SHOWN_MAX: usize = 8;
@@ -25,7 +27,7 @@ pub struct WrittenPolicy {
 }
 
 impl WrittenPolicy {
-    /// The policy of this record, which is the only one ever asked for here; `None` where it writes none.
+    /// The policy of this record, which is the only one ever asked for here; `None` where it gives none.
     pub fn of(&self, record: &Record<'_>) -> Option<Result<&Policy, &PolicyError>> {
         let parse = || {
             let policy = Policy::parse(&policy_text(record)?);
@@ -118,7 +120,7 @@ impl<'l> PolicyPut<'l> {
     }
 
     /// Whom it lets in from outside, to do more than look, and the policy before did not. What everyone may do is for
-    /// `policy-public`; a unique id tells no account.
+    /// `policy-public`; a principal that is a unique id tells no account.
     pub fn new_outsiders(
         &self,
         record: &Record<'_>,
@@ -170,10 +172,13 @@ impl<'l> PolicyPut<'l> {
 pub fn outsiders(policy: &Policy, owner: &str, accounts: &BTreeSet<String>) -> Vec<ExternalAllow> {
     let mut all = external_principals(policy, owner, accounts);
     all.retain(|allow| {
-        let is_told_elsewhere = matches!(
-            allow.party,
-            Party::Everyone | Party::UniqueId(_) | Party::Unrecognised(_)
-        );
+        let is_told_elsewhere = match allow.party {
+            Party::Everyone | Party::Unrecognised(_) => true,
+            // AWS writes a unique id for a principal of whatever account that is gone, and takes it back with the next
+            // policy. In a condition it stands because somebody wrote it.
+            Party::UniqueId(_) => matches!(allow.principal, Principal::UniqueId(_)),
+            _ => false,
+        };
         !is_told_elsewhere && !allow.actions.beyond_discovery().is_empty()
     });
     all

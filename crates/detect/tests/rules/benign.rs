@@ -380,12 +380,47 @@ const BENIGN: &[Case] = &[
         },
     ),
     (
+        "policy-external",
+        "a principal that was deleted stands as its unique id",
+        || {
+            let gone = DELEGATION.replace("arn:aws:iam::111122223333:root", "AROAEXAMPLEEXAMPLE12");
+            vec![
+                call(at(0), "CreateKey", 1, policy(DELEGATION)),
+                call(
+                    at(90),
+                    "PutKeyPolicy",
+                    1,
+                    policy(&format!("{DELEGATION},{gone}")),
+                ),
+            ]
+        },
+    ),
+    (
         "policy-lockout",
         "a data perimeter, and the console's unchecked box",
         || {
             vec![
                 call(at(0), "PutKeyPolicy", 1, policy(DELEGATION)),
                 call(at(1), "PutKeyPolicy", 1, policy(PERIMETER)),
+            ]
+        },
+    ),
+    (
+        "policy-lockout",
+        "a tool makes a key, and then puts its policy for two roles",
+        || {
+            let two = DELEGATION.replace(
+                r#""arn:aws:iam::111122223333:root""#,
+                r#"["arn:aws:iam::111122223333:role/deploy","arn:aws:iam::111122223333:role/admin"]"#,
+            );
+            vec![
+                call(
+                    at(0),
+                    "CreateKey",
+                    1,
+                    json!({"requestParameters": {"description": ""}}),
+                ),
+                call(at(1), "PutKeyPolicy", 1, policy(&two)),
             ]
         },
     ),

@@ -102,6 +102,44 @@ pub const EVASIVE: &[Case] = &[
             ]
         },
     ),
+    (
+        "policy-external",
+        "everyone, but for the unique id of somebody",
+        || vec![call(at(0), "CreateKey", 1, policy(TO_UNIQUE_ID))],
+    ),
+    (
+        "policy-public",
+        "a text pattern whose star takes in another account",
+        || {
+            vec![call(
+                at(0),
+                "PutKeyPolicy",
+                1,
+                policy(
+                    r#"{"Effect":"Allow","Principal":"*","Action":"kms:*","Resource":"*","Condition":{"StringLike":{"aws:PrincipalArn":"arn:*:iam::111122223333:role/*"}}}"#,
+                ),
+            )]
+        },
+    ),
+    (
+        "policy-lockout",
+        "a key that was made without a policy",
+        || {
+            let two = DELEGATION.replace(
+                r#""arn:aws:iam::111122223333:root""#,
+                r#"["arn:aws:iam::111122223333:user/eve","arn:aws:iam::111122223333:role/other"]"#,
+            );
+            vec![
+                call(
+                    at(0),
+                    "CreateKey",
+                    1,
+                    json!({"requestParameters": {"description": ""}}),
+                ),
+                call(at(90), "PutKeyPolicy", 1, policy(&two)),
+            ]
+        },
+    ),
     ("policy-lockout", "a Deny for all but one id", || {
         vec![
             call(at(0), "PutKeyPolicy", 1, policy(DELEGATION)),
