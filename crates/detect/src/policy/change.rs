@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::action::ActionSet;
-use super::digest::{Digest, Line, Restriction, short};
+use super::digest::{Digest, EVERYONE_BUT, Line, Restriction, short};
 use super::document::{Effect, shown};
 
 /// The most changes that are told one by one.
@@ -27,6 +27,8 @@ pub enum ChangeKind {
     ConditionDropped,
     /// A known principal may do more.
     ActionWidened,
+    /// Everyone is let in, on whatever condition, where no statement spoke of everyone.
+    EveryoneAdded,
     /// A principal is let in.
     PrincipalAdded,
     /// The part that did not fit the digest is different.
@@ -78,6 +80,10 @@ pub fn diff(before: &Digest, after: &Digest) -> Vec<Change> {
                 format!("no longer only {was}"),
             ),
             Cause::Narrower => (ChangeKind::ActionWidened, "not allowed before".to_owned()),
+            Cause::Absent if gap.is_of_everyone() => (
+                ChangeKind::EveryoneAdded,
+                "nobody but named principals before".to_owned(),
+            ),
             Cause::Absent => (ChangeKind::PrincipalAdded, "a new principal".to_owned()),
         };
         changes.push(Change {
@@ -223,6 +229,11 @@ struct Gap<'a> {
 }
 
 impl Gap<'_> {
+    /// Whether its principals are everyone, or everyone but a few.
+    fn is_of_everyone(&self) -> bool {
+        self.row.principal == EVERYONE || self.row.principal.starts_with(EVERYONE_BUT)
+    }
+
     fn who(&self) -> String {
         if self.row.principal == EVERYONE {
             "everyone".to_owned()
@@ -336,7 +347,7 @@ mod tests {
             &other,
             &[ChangeKind::PrincipalAdded, ChangeKind::PrincipalRemoved],
         );
-        check(USE, &everyone, &[ChangeKind::PrincipalAdded]);
+        check(USE, &everyone, &[ChangeKind::EveryoneAdded]);
         check(&everyone, &format!("{everyone}, {USE}"), &[]);
         check(&format!("{USE}, {DENY}"), USE, &[ChangeKind::DenyRemoved]);
         check(USE, &format!("{USE}, {DENY}"), &[ChangeKind::DenyAdded]);

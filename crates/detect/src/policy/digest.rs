@@ -18,6 +18,8 @@ use super::principal::{Principal, Principals};
 pub const DIGEST_BYTES_MAX: usize = 2 * 1024;
 /// What the braces of a digest and its overflow take of that, in bytes.
 const DIGEST_FRAME_BYTES: usize = 96;
+/// How a digest begins the principal of a statement for everyone but a few.
+pub(super) const EVERYONE_BUT: &str = "everyone but ";
 /// Texts longer than this are hashed where a digest is too long, in bytes; a hash takes as many.
 const TEXT_BYTES_MAX: usize = 17;
 
@@ -198,7 +200,7 @@ fn principal_texts(principals: &Principals) -> Vec<String> {
         Principals::These(principals) => principals.iter().map(Principal::to_string).collect(),
         Principals::AllBut(principals) => {
             let spared: Vec<String> = principals.iter().map(Principal::to_string).collect();
-            vec![format!("everyone but {}", spared.join(", "))]
+            vec![format!("{EVERYONE_BUT}{}", spared.join(", "))]
         }
     }
 }

@@ -88,12 +88,11 @@ const ABOUT_NO_KEY: [&str; 14] = [
 /// Whether a condition certainly keeps something out: keys by their tags or aliases, or calls by the way they come.
 /// A negated one lets through all but what it names, `IfExists` and `ForAllValues:` whoever leaves the key out, and a
 /// pattern or network that takes in everything keeps out nothing.
-fn binds(condition: &Condition) -> bool {
+pub(super) fn binds(condition: &Condition) -> bool {
     let accepts_absence =
         condition.absence == Absence::Accepted || condition.quantifier == Quantifier::AllValues;
-    let is_every = |value: &String| !value.is_empty() && value.bytes().all(|byte| byte == b'*');
     let is_open = match condition.family {
-        Family::TextPattern | Family::Arn => condition.values().iter().any(is_every),
+        Family::TextPattern | Family::Arn => condition.values().iter().any(is_all_stars),
         Family::Address => !is_narrow(condition.values()),
         // A switch that is off, or a key that must be absent, is how an ordinary call looks.
         Family::Bool => condition.has_any("false"),
@@ -104,6 +103,11 @@ fn binds(condition: &Condition) -> bool {
         && !accepts_absence
         && !condition.is_negated()
         && !ABOUT_NO_KEY.contains(&condition.key())
+}
+
+/// Whether a pattern takes in everything.
+pub(super) fn is_all_stars(pattern: &String) -> bool {
+    !pattern.is_empty() && pattern.bytes().all(|byte| byte == b'*')
 }
 
 fn reaches_every_key(resources: &Resources) -> bool {

@@ -445,6 +445,16 @@ const BENIGN: &[Case] = &[
             ]
         },
     ),
+    (
+        "policy-weakened",
+        "everyone of the account through one service, as AWS's own keys have it",
+        || {
+            vec![
+                call(at(0), "CreateKey", 1, policy(DELEGATION)),
+                call(at(90), "PutKeyPolicy", 1, policy(MANAGED)),
+            ]
+        },
+    ),
     ("policy-weakened", "a condition is added", || {
         vec![
             call(at(0), "PutKeyPolicy", 1, policy(DELEGATION)),
@@ -693,6 +703,28 @@ fn a_deploy_in_one_go_is_nothing_to_look_at() {
     }
     let findings = findings_over(lines(&records).as_bytes());
     assert!(findings.is_empty(), "{}", summary(&findings));
+}
+
+#[test]
+fn the_world_and_a_stranger_are_told_by_one_rule() {
+    let stranger = TO_ACCOUNT.replacen(
+        r#""kms:CallerAccount":"111122223333""#,
+        r#""kms:CallerAccount":["111122223333","444455556666"]"#,
+        1,
+    );
+    let world = r#"{"Effect":"Allow","Principal":"*","Action":"kms:*","Resource":"*"}"#;
+    for (statements, rule) in [
+        (stranger, "policy-external"),
+        (format!("{DELEGATION},{world}"), "policy-public"),
+    ] {
+        let records = [
+            call(at(0), "CreateKey", 1, policy(DELEGATION)),
+            call(at(90), "PutKeyPolicy", 1, policy(&statements)),
+        ];
+        let findings = findings_over(lines(&records).as_bytes());
+        let rules: Vec<&str> = findings.iter().map(|finding| &*finding.rule).collect();
+        assert_eq!(rules, [rule], "{}", summary(&findings));
+    }
 }
 
 #[test]

@@ -169,6 +169,18 @@ pub const EVASIVE: &[Case] = &[
             call(at(1), "PutKeyPolicy", 1, policy(DELEGATION)),
         ]
     }),
+    (
+        "policy-weakened",
+        "everyone of the account, whatever IAM says of them",
+        || {
+            let mut put = policy(TO_ACCOUNT);
+            put["userAgent"] = json!("Terraform/1.7.0");
+            vec![
+                call(at(0), "CreateKey", 1, policy(DELEGATION)),
+                call(at(90), "PutKeyPolicy", 1, put),
+            ]
+        },
+    ),
     ("self-grant-use", "the caller named by a condition", || {
         vec![
             call(
