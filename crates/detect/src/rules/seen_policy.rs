@@ -12,7 +12,7 @@ use super::caller::{is_aws, is_by_cloudformation};
 use super::key_origin_external::is_replica;
 use super::policy_put::{cut_party, outsiders};
 use super::support::cut;
-use crate::policy::{Digest, Policy, administrators, digest, root_delegation};
+use crate::policy::{Digest, Policy, Standing, administrators, digest, root_delegation};
 
 /// The policy of a key as last written.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -61,12 +61,18 @@ const NAMES_MAX: usize = 256;
 /// Most administrators of a policy that are remembered; 32 KiB of policy can name hundreds.
 const ADMINISTRATORS_MAX: usize = 32;
 
-/// Who may change a policy, sorted.
+/// Who may change a policy, and who only on a condition, sorted.
 #[must_use]
 pub fn administrator_names(policy: &Policy) -> Vec<String> {
     let mut names: Vec<String> = administrators(policy)
         .iter()
-        .map(|one| cut(&one.principal.to_string()).to_owned())
+        .map(|one| {
+            let principal = one.principal.to_string();
+            match one.standing {
+                Standing::Unconditional => cut(&principal).to_owned(),
+                Standing::Conditional => format!("{} on a condition", cut(&principal)),
+            }
+        })
         .collect();
     names.sort();
     names.truncate(ADMINISTRATORS_MAX);

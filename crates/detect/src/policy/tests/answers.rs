@@ -89,6 +89,7 @@ fn lockout_word(reason: &LockoutReason) -> &'static str {
         LockoutReason::RootDelegationMissing(_) => "root",
         LockoutReason::NoAdministrator => "nobody",
         LockoutReason::CallerOnlyAdministrator(_) => "caller",
+        LockoutReason::CallerOnlyCertainAdministrator(_) => "certain",
         LockoutReason::OnlyForeignAdministrators(_) => "foreign",
     }
 }
