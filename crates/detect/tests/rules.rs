@@ -32,6 +32,8 @@ mod grading;
 mod keys;
 #[path = "rules/pages.rs"]
 mod pages;
+#[path = "rules/policies.rs"]
+mod policies;
 #[path = "rules/spans.rs"]
 mod spans;
 

@@ -53,6 +53,20 @@ pub struct KeyChange {
     pub names_caller: bool,
     /// The Region.
     pub region: String,
+    /// Whether it is known that nothing like it named the caller before: a grant, or a policy after one that was seen.
+    #[serde(default)]
+    pub is_first_naming: bool,
+}
+
+/// Whether a change lets its own caller use the key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Naming {
+    /// It does not, or did before.
+    None,
+    /// It does; whether it did before is not known.
+    Possible,
+    /// It does, and did not before.
+    New,
 }
 
 /// The changes of an account's keys in the last three days.
@@ -62,7 +76,7 @@ pub struct KeyChanges(BTreeSet<KeyChange>);
 impl KeyChanges {
     /// Takes a record in, its key as `resolved`; 1 when there was no room for it. What AWS services do by themselves
     /// or for a resource of theirs is no change that anybody chose.
-    pub fn learn(&mut self, record: &Record<'_>, resolved: &str, names_caller: bool) -> u64 {
+    pub fn learn(&mut self, record: &Record<'_>, resolved: &str, naming: Naming) -> u64 {
         let Ok(operation) = OPERATIONS.binary_search(&record.operation.name()) else {
             return 0;
         };
@@ -79,8 +93,9 @@ impl KeyChanges {
             key: resolved.to_owned(),
             principal: record.principal().to_owned(),
             is_made: record.outcome.is_success(),
-            names_caller,
+            names_caller: naming != Naming::None,
             region: cut(&record.region).to_owned(),
+            is_first_naming: naming == Naming::New,
         };
         self.0.insert(change);
         self.forget_old();
@@ -185,6 +200,7 @@ mod tests {
             is_made: true,
             names_caller: false,
             region: String::new(),
+            is_first_naming: false,
         }
     }
 

@@ -14,7 +14,7 @@ use super::day::KeyUse;
 use super::event_selectors::Dark;
 use super::grant::{Grant, Grantee};
 use super::grant_ledger::GrantLedger;
-use super::key_changes::KeyChanges;
+use super::key_changes::{KeyChanges, Naming};
 use super::key_life::KeyLife;
 use super::key_origin_external::is_replica;
 use super::policy_put::{WrittenPolicy, replica};
@@ -167,8 +167,8 @@ impl Past {
     pub(crate) fn learn_judged(&mut self, record: &Record<'_>, written: &WrittenPolicy) {
         if let Some(key) = record.key.as_ref().filter(|_| record.is_kms()) {
             let key = self.resolve(key.as_str()).to_owned();
-            let names_caller = self.names_caller(record, &key, written);
-            self.forgotten += self.changes.learn(record, &key, names_caller);
+            let naming = self.naming(record, &key, written);
+            self.forgotten += self.changes.learn(record, &key, naming);
         }
         if !record.outcome.is_success() {
             return;
@@ -233,10 +233,10 @@ impl Past {
 
     /// Whether a call that was made lets its own caller use the key: a grant to it, or a policy that names it and
     /// follows one that did not. Whoever made the key within the hour before names themselves as a matter of course.
-    fn names_caller(&self, record: &Record<'_>, key: &str, written: &WrittenPolicy) -> bool {
+    fn naming(&self, record: &Record<'_>, key: &str, written: &WrittenPolicy) -> Naming {
         let may_name = matches!(record.operation.name(), "CreateGrant" | "PutKeyPolicy");
         if !may_name || !record.outcome.is_success() || is_of_new_key(record, Some(key), self) {
-            return false;
+            return Naming::None;
         }
         let caller = Principal::from_aws(record.principal());
         let is_caller = |arn: &String| Principal::from_aws(arn).is_same_identity(&caller);
@@ -248,15 +248,23 @@ impl Past {
                     |name: &str| !matches!(name, "DescribeKey" | "GetPublicKey" | "RetireGrant");
                 let is_to_caller = matches!(Grantee::read(grant.grantee()), Grantee::Identity(_))
                     && is_caller(&grant.grantee().to_owned());
-                is_to_caller && grant.operations().into_iter().any(is_use)
+                if is_to_caller && grant.operations().into_iter().any(is_use) {
+                    Naming::New
+                } else {
+                    Naming::None
+                }
             }
             "PutKeyPolicy" => {
                 let policy = written.of(record).and_then(Result::ok);
                 let names = policy.is_some_and(|policy| policy.named_users().iter().any(is_caller));
-                let before = self.policies.get(key);
-                names && !before.is_some_and(|before| before.users.iter().any(is_caller))
+                match self.policies.get(key) {
+                    _ if !names => Naming::None,
+                    None => Naming::Possible,
+                    Some(before) if before.users.iter().any(is_caller) => Naming::None,
+                    Some(_) => Naming::New,
+                }
             }
-            _ => false,
+            _ => Naming::None,
         }
     }
 
