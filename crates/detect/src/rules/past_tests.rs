@@ -218,3 +218,24 @@ fn a_replica_has_the_policy_of_its_replicate_key() {
     }
     assert_eq!(learn_whole(&[create()]).policy(replica), None);
 }
+
+#[test]
+fn of_one_second_the_record_that_makes_a_key_is_the_first() {
+    let second = |mut record: Value| {
+        record["eventTime"] = json!("2024-03-05T09:00:00Z");
+        record
+    };
+    let statement = json!({"Effect": "Allow", "Principal": {"AWS": FOREIGN}, "Action": "kms:*", "Resource": "*"});
+    let put = json!({"policy": json!({"Statement": statement}).to_string()});
+    let put = ("PutKeyPolicy", KEY, second(made_by("", put, json!(null))));
+    let create = (
+        "CreateKey",
+        KEY,
+        second(made_by("", json!({}), json!(null))),
+    );
+    for records in [[put.clone(), create.clone()], [create, put]] {
+        let past = learn_whole(&records);
+        let administrators = &past.policy(KEY).unwrap().administrators;
+        assert_eq!(administrators, &["account 444455556666"]);
+    }
+}
