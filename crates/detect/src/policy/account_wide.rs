@@ -36,7 +36,7 @@ fn denies_all_but_some(statement: &Statement) -> bool {
     let spares_some = |condition: &Condition| {
         let is_narrow = match condition.family {
             Family::Address => is_narrow(&condition.values),
-            _ => !condition.values.iter().any(is_all_stars),
+            _ => !condition.values.iter().any(|value| is_all_stars(value)),
         };
         condition.singles_out() && is_narrow
     };
@@ -58,7 +58,7 @@ impl Condition {
                 self.is_negated() || self.values.iter().any(|arn| is_any_of(arn, account))
             }
             "aws:userid" | "aws:username" => {
-                self.is_negated() || self.values.iter().any(is_all_stars)
+                self.is_negated() || self.values.iter().any(|value| is_all_stars(value))
             }
             // Numbers and dates ask when and how, not who.
             _ => self.family == Family::Other || !binds(self),

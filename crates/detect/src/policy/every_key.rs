@@ -92,7 +92,9 @@ pub(super) fn binds(condition: &Condition) -> bool {
     let accepts_absence =
         condition.absence == Absence::Accepted || condition.quantifier == Quantifier::AllValues;
     let is_open = match condition.family {
-        Family::TextPattern | Family::Arn => condition.values().iter().any(is_all_stars),
+        Family::TextPattern | Family::Arn => {
+            condition.values().iter().any(|value| is_all_stars(value))
+        }
         Family::Address => !is_narrow(condition.values()),
         // A switch that is off, or a key that must be absent, is how an ordinary call looks.
         Family::Bool => condition.has_any("false"),
@@ -106,7 +108,7 @@ pub(super) fn binds(condition: &Condition) -> bool {
 }
 
 /// Whether a pattern takes in everything.
-pub(super) fn is_all_stars(pattern: &String) -> bool {
+pub(super) fn is_all_stars(pattern: &str) -> bool {
     !pattern.is_empty() && pattern.bytes().all(|byte| byte == b'*')
 }
 

@@ -66,7 +66,7 @@ impl Rule for PolicyLockout {
                 record.operation.name() == "CreateKey" || is_of_new_key(record, key, light.past);
             // Without a policy before, a missing delegation alone may always have been missing.
             let is_lost =
-                !is_new && before.is_some_and(|before| before.delegates_to_account) || bypasses;
+                bypasses || (!is_new && before.is_some_and(|before| before.delegates_to_account));
             new_reasons(policy, record, before, is_lost, is_new)
                 .into_iter()
                 .map(|reason| (severity_of(&reason, is_lost), reason_evidence(&reason)))
