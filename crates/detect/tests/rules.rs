@@ -34,6 +34,8 @@ mod grading;
 mod keys;
 #[path = "rules/pages.rs"]
 mod pages;
+#[path = "rules/policies.rs"]
+mod policies;
 #[path = "rules/repeats.rs"]
 mod repeats;
 #[path = "rules/spans.rs"]

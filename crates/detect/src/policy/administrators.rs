@@ -41,7 +41,7 @@ pub fn administrators(policy: &Policy) -> Vec<Administrator> {
         }
         let allows = policy.with_effect(Effect::Allow).filter(|statement| {
             statement.covers_put_key_policy()
-                && statement.covers_every_resource()
+                && statement.covers_key()
                 && statement.principals.reach(&principal)
         });
         let standings = allows.filter_map(|statement| {

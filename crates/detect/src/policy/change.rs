@@ -5,11 +5,13 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::action::ActionSet;
-use super::digest::{Digest, Line, Restriction, short};
+use super::digest::{Digest, EVERYONE_BUT, Line, Restriction, short};
 use super::document::{Effect, shown};
 
 /// The most changes that are told one by one.
 const CHANGES_MAX: usize = 32;
+/// How a sentence tells of a statement that speaks of no key.
+const NO_RESOURCE: &str = "without a Resource, which has no effect";
 /// How a digest writes everyone.
 const EVERYONE: &str = "*";
 
@@ -25,6 +27,8 @@ pub enum ChangeKind {
     ConditionDropped,
     /// A known principal may do more.
     ActionWidened,
+    /// Everyone is let in, on whatever condition, where no statement spoke of everyone.
+    EveryoneAdded,
     /// A principal is let in.
     PrincipalAdded,
     /// The part that did not fit the digest is different.
@@ -76,6 +80,10 @@ pub fn diff(before: &Digest, after: &Digest) -> Vec<Change> {
                 format!("no longer only {was}"),
             ),
             Cause::Narrower => (ChangeKind::ActionWidened, "not allowed before".to_owned()),
+            Cause::Absent if gap.is_of_everyone() => (
+                ChangeKind::EveryoneAdded,
+                "nobody but named principals before".to_owned(),
+            ),
             Cause::Absent => (ChangeKind::PrincipalAdded, "a new principal".to_owned()),
         };
         changes.push(Change {
@@ -192,7 +200,13 @@ impl Row<'_> {
         });
         unmet.map_or_else(
             || "on other conditions".to_owned(),
-            |restriction| format!("if {restriction}"),
+            |restriction| {
+                if restriction.is_of_no_resource() {
+                    NO_RESOURCE.to_owned()
+                } else {
+                    format!("if {restriction}")
+                }
+            },
         )
     }
 }
@@ -215,6 +229,11 @@ struct Gap<'a> {
 }
 
 impl Gap<'_> {
+    /// Whether its principals are everyone, or everyone but a few.
+    fn is_of_everyone(&self) -> bool {
+        self.row.principal == EVERYONE || self.row.principal.starts_with(EVERYONE_BUT)
+    }
+
     fn who(&self) -> String {
         if self.row.principal == EVERYONE {
             "everyone".to_owned()
@@ -224,13 +243,11 @@ impl Gap<'_> {
     }
 
     fn when(&self) -> String {
-        let restrictions: Vec<String> = self
-            .row
-            .line
-            .restrictions
-            .iter()
-            .map(Restriction::to_string)
-            .collect();
+        let restrictions = &self.row.line.restrictions;
+        if restrictions.iter().any(Restriction::is_of_no_resource) {
+            return format!(" {NO_RESOURCE}");
+        }
+        let restrictions: Vec<String> = restrictions.iter().map(Restriction::to_string).collect();
         if restrictions.is_empty() {
             String::new()
         } else {
@@ -330,11 +347,16 @@ mod tests {
             &other,
             &[ChangeKind::PrincipalAdded, ChangeKind::PrincipalRemoved],
         );
-        check(USE, &everyone, &[ChangeKind::PrincipalAdded]);
+        check(USE, &everyone, &[ChangeKind::EveryoneAdded]);
         check(&everyone, &format!("{everyone}, {USE}"), &[]);
         check(&format!("{USE}, {DENY}"), USE, &[ChangeKind::DenyRemoved]);
         check(USE, &format!("{USE}, {DENY}"), &[ChangeKind::DenyAdded]);
         check(DENY, &deny_if, &[ChangeKind::DenyNarrowed]);
+        let [use_of_none, deny_of_none] =
+            [USE, DENY].map(|text| text.replace(r#", "Resource": "*""#, ""));
+        check(DENY, &deny_of_none, &[ChangeKind::DenyNarrowed]);
+        check(USE, &use_of_none, &[ChangeKind::ConditionAdded]);
+        check(&use_of_none, USE, &[ChangeKind::ConditionDropped]);
         check(&deny_if, DENY, &[ChangeKind::DenyAdded]);
         check(
             &DENY.replace("ScheduleKeyDeletion", "*"),
@@ -356,6 +378,12 @@ mod tests {
         assert_eq!(
             changes[0].text,
             "everyone was denied kms:ScheduleKeyDeletion: no longer denied"
+        );
+        let of_none = DENY.replace(r#", "Resource": "*""#, "");
+        let changes = diff(&digest_of(DENY), &digest_of(&of_none));
+        assert_eq!(
+            changes[0].text,
+            "everyone was denied kms:ScheduleKeyDeletion: now only without a Resource, which has no effect"
         );
     }
 

@@ -173,6 +173,18 @@ mod tests {
             "StringLike",
             "aws:PrincipalArn",
             &["arn:*:iam::111111111111:role/*"],
+            false,
+        );
+        check(
+            "StringLike",
+            "aws:PrincipalArn",
+            &["arn:aws:iam::111111111111:role/team:a/*"],
+            true,
+        );
+        check(
+            "ArnLike",
+            "aws:PrincipalArn",
+            &["arn:*:iam::111111111111:role/*"],
             true,
         );
         check(

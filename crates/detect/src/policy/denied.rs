@@ -42,7 +42,7 @@ impl<'p> Denials<'p> {
 fn named(statement: &Statement) -> Option<(&[Principal], ActionSet)> {
     match &statement.principals {
         Principals::These(principals)
-            if statement.conditions.is_empty() && statement.covers_every_resource() =>
+            if statement.conditions.is_empty() && statement.covers_key() =>
         {
             Some((principals, statement.actions))
         }

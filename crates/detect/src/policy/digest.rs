@@ -18,6 +18,8 @@ use super::principal::{Principal, Principals};
 pub const DIGEST_BYTES_MAX: usize = 2 * 1024;
 /// What the braces of a digest and its overflow take of that, in bytes.
 const DIGEST_FRAME_BYTES: usize = 96;
+/// How a digest begins the principal of a statement for everyone but a few.
+pub(super) const EVERYONE_BUT: &str = "everyone but ";
 /// Texts longer than this are hashed where a digest is too long, in bytes; a hash takes as many.
 const TEXT_BYTES_MAX: usize = 17;
 
@@ -52,7 +54,7 @@ pub(super) struct Line {
     pub(super) principals: Vec<String>,
 }
 
-/// A condition, or a `Resource` that is not `*`.
+/// A condition, a `Resource` that is not the key, or that there is none.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub(super) struct Restriction {
     #[serde(rename = "o")]
@@ -78,6 +80,20 @@ impl Restriction {
             mine.is_subset(&theirs)
         };
         is_comparable && is_stricter
+    }
+
+    /// The restriction of a statement without `Resource`, which never has an effect.
+    fn of_no_resource() -> Self {
+        Self {
+            operator: "resource".to_owned(),
+            key: String::new(),
+            values: BTreeSet::new(),
+            negated: false,
+        }
+    }
+
+    pub(super) fn is_of_no_resource(&self) -> bool {
+        self.operator == "resource" && self.values.is_empty()
     }
 }
 
@@ -184,7 +200,7 @@ fn principal_texts(principals: &Principals) -> Vec<String> {
         Principals::These(principals) => principals.iter().map(Principal::to_string).collect(),
         Principals::AllBut(principals) => {
             let spared: Vec<String> = principals.iter().map(Principal::to_string).collect();
-            vec![format!("everyone but {}", spared.join(", "))]
+            vec![format!("{EVERYONE_BUT}{}", spared.join(", "))]
         }
     }
 }
@@ -197,7 +213,9 @@ fn restrictions_of(statement: &Statement) -> Vec<Restriction> {
         negated: condition.is_negated(),
     });
     let mut restrictions: Vec<Restriction> = conditions.collect();
-    if !statement.covers_every_resource() {
+    if !statement.names_resources() {
+        restrictions.push(Restriction::of_no_resource());
+    } else if !statement.covers_key() {
         let negated = statement.resources.named == Named::AllBut;
         restrictions.push(Restriction {
             operator: if negated { "notresource" } else { "resource" }.to_owned(),
@@ -238,9 +256,9 @@ mod tests {
 
     #[test]
     fn wording_makes_no_difference() {
-        let split = r#"{"Sid": "A", "Effect": "Allow", "Principal": {"AWS": "111111111111"}, "Action": ["kms:Encrypt"]},
-            {"Effect": "Allow", "Principal": {"AWS": ["222222222222", "111111111111"]}, "Action": "KMS:DECRYPT"},
-            {"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::222222222222:root"}, "Action": "kms:Encrypt"}"#;
+        let split = r#"{"Sid": "A", "Effect": "Allow", "Principal": {"AWS": "111111111111"}, "Action": ["kms:Encrypt"], "Resource": "*"},
+            {"Effect": "Allow", "Principal": {"AWS": ["222222222222", "111111111111"]}, "Action": "KMS:DECRYPT", "Resource": "*"},
+            {"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::222222222222:root"}, "Action": "kms:Encrypt", "Resource": "*"}"#;
         let whole = r#"{"Effect": "Allow", "Principal": {"AWS": ["arn:aws:iam::111111111111:root", "222222222222"]},
             "Action": ["kms:Decr?pt", "kms:Encrypt"], "Resource": ["*"]}"#;
         assert_eq!(digest_of(split), digest_of(whole));

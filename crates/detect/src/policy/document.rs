@@ -10,7 +10,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::action::{ActionClass, ActionSet, Allowed, Named};
+use super::action::{ActionClass, ActionSet, Allowed, Named, glob_matches};
 use super::condition::Condition;
 use super::error::PolicyError;
 use super::principal::{Principal, Principals};
@@ -61,6 +61,24 @@ pub(super) struct Resources {
     pub(super) patterns: Vec<String>,
 }
 
+impl Resources {
+    /// Whether one of the patterns that are listed is such.
+    fn match_any(&self, is_match: impl Fn(&str) -> bool) -> bool {
+        self.named == Named::Listed && self.patterns.iter().any(|pattern| is_match(pattern))
+    }
+}
+
+/// Whether a pattern matches an ARN, field by field: what a `*` could take in beyond its field is not certain.
+fn matches_arn(pattern: &str, arn: &str) -> bool {
+    let patterns: Vec<&str> = pattern.splitn(6, ':').collect();
+    let fields: Vec<&str> = arn.splitn(6, ':').collect();
+    patterns.len() == fields.len()
+        && patterns
+            .iter()
+            .zip(&fields)
+            .all(|(pattern, field)| glob_matches(pattern, field))
+}
+
 /// One statement of a policy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Statement {
@@ -69,6 +87,7 @@ pub struct Statement {
     pub(super) principals: Principals,
     pub(super) actions: ActionSet,
     pub(super) resources: Resources,
+    covers_key: bool,
     pub(super) conditions: Vec<Condition>,
 }
 
@@ -98,12 +117,17 @@ impl Statement {
         &self.conditions
     }
 
-    /// Whether it certainly speaks of the key the policy lies on: `*`, or no `Resource` at all.
-    pub fn covers_every_resource(&self) -> bool {
-        let listed = self.resources.named == Named::Listed;
-        listed
-            && (self.resources.patterns.is_empty()
-                || self.resources.patterns.iter().any(|one| one == "*"))
+    /// Whether it certainly speaks of the key the policy lies on: by `*` or, where that is known, by the key's ARN.
+    ///
+    /// A statement of a key policy without `Resource` has no effect, and KMS takes it all the same (KMS API Reference,
+    /// PutKeyPolicy).
+    pub fn covers_key(&self) -> bool {
+        self.covers_key
+    }
+
+    /// Whether it speaks of anything: a statement without `Resource` does not.
+    pub(super) fn names_resources(&self) -> bool {
+        !self.resources.patterns.is_empty()
     }
 
     pub(super) fn covers_put_key_policy(&self) -> bool {
@@ -176,6 +200,7 @@ impl Statement {
             effect,
             principals,
             actions,
+            covers_key: resources.match_any(|pattern| pattern == "*"),
             resources,
             conditions,
         })
@@ -243,6 +268,18 @@ impl Policy {
         })
     }
 
+    /// The policy as it lies on the key of this ARN: a statement may name it so, instead of `*`.
+    #[must_use]
+    pub fn on_key(mut self, arn: &str) -> Self {
+        for statement in &mut self.statements {
+            let is_named = statement
+                .resources
+                .match_any(|pattern| matches_arn(pattern, arn));
+            statement.covers_key |= is_named;
+        }
+        self
+    }
+
     /// The statements, in the order of the document.
     pub fn statements(&self) -> &[Statement] {
         &self.statements
@@ -253,7 +290,8 @@ impl Policy {
     pub fn named_users(&self) -> Vec<String> {
         let users = self.with_effect(Effect::Allow).filter(|statement| {
             let classes = statement.actions.classes();
-            classes.contains(&ActionClass::Crypto) || classes.contains(&ActionClass::Grant)
+            statement.names_resources()
+                && (classes.contains(&ActionClass::Crypto) || classes.contains(&ActionClass::Grant))
         });
         let mut arns: Vec<String> = users
             .flat_map(|statement| {
@@ -445,7 +483,7 @@ mod tests {
             *policy.statements()[0].principals(),
             Principals::These(Vec::new())
         );
-        assert!(!policy.statements()[0].covers_every_resource());
+        assert!(!policy.statements()[0].covers_key());
     }
 
     #[test]

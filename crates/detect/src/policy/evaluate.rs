@@ -31,7 +31,8 @@ pub struct PublicStatement {
 /// neither a condition of its own nor a `Deny` provably closes it. Conditions that close are named in
 /// [`Party`]; `aws:SourceIp` and the VPC keys close partly: they bind the place, not the account, and a range is
 /// narrow enough up to a /8 (IPv6: a /32). `kms:ViaService` and `kms:GrantIsForAWSResource` alone close nothing.
-/// Which account owns the key makes no difference.
+/// Which account owns the key makes no difference, nor does what `Resource` says: the statement is a word away from an
+/// open one, and KMS takes that word with the next policy.
 pub fn public_access(policy: &Policy) -> Vec<PublicStatement> {
     let shield = Shield::of(policy);
     let open = policy

@@ -6,7 +6,7 @@
 
 use std::fmt;
 
-use super::administrators::{Administrator, administrators};
+use super::administrators::{Administrator, Standing, administrators};
 use super::document::{Policy, shown};
 use super::principal::Principal;
 use super::root_delegation::{RootDelegation, root_delegation};
@@ -20,6 +20,8 @@ pub enum LockoutReason {
     NoAdministrator,
     /// Whoever calls is the only one who can change the policy.
     CallerOnlyAdministrator(Administrator),
+    /// Whoever calls is the only one who can be sure to change the policy; a condition decides about the others.
+    CallerOnlyCertainAdministrator(Administrator),
     /// Only principals of other accounts can change the policy.
     OnlyForeignAdministrators(Vec<Administrator>),
 }
@@ -34,6 +36,14 @@ impl fmt::Display for LockoutReason {
                 write!(
                     formatter,
                     "by {} the caller, {who}, is the only one who may change the policy",
+                    caller.statement
+                )
+            }
+            Self::CallerOnlyCertainAdministrator(caller) => {
+                let who = shown(&caller.principal.to_string());
+                write!(
+                    formatter,
+                    "by {} the caller, {who}, may change the policy, and others only on a condition",
                     caller.statement
                 )
             }
@@ -74,12 +84,29 @@ pub fn lockout(
             .account()
             .is_some_and(|account| account != owner_account)
     };
+    let is_caller = |one: &Administrator| {
+        let caller = caller.as_ref();
+        caller.is_some_and(|caller| caller.is_same_identity(&one.principal))
+    };
+    // A condition on the account itself is the delegation's, which is told already.
+    let is_named = |one: &Administrator| {
+        one.standing == Standing::Conditional && matches!(one.principal, Principal::Identity { .. })
+    };
     match administrators.as_slice() {
         [] => reasons.push(LockoutReason::NoAdministrator),
-        [only] if caller.is_some_and(|caller| caller.is_same_identity(&only.principal)) => {
+        [only] if is_caller(only) => {
             reasons.push(LockoutReason::CallerOnlyAdministrator(only.clone()));
         }
-        _ => {}
+        several => {
+            let is_certain =
+                |one: &&Administrator| is_caller(one) && one.standing == Standing::Unconditional;
+            let is_alone = several.iter().all(|one| is_caller(one) || is_named(one));
+            if let Some(caller) = several.iter().find(is_certain).filter(|_| is_alone) {
+                reasons.push(LockoutReason::CallerOnlyCertainAdministrator(
+                    caller.clone(),
+                ));
+            }
+        }
     }
     if !administrators.is_empty() && administrators.iter().all(is_foreign) {
         reasons.push(LockoutReason::OnlyForeignAdministrators(administrators));
@@ -124,6 +151,31 @@ mod tests {
             )]
         );
         assert!(lockout(&policy(&format!("{ROOT}, {ADMIN}")), OWNER, Some(other)).is_empty());
+    }
+
+    #[test]
+    fn others_on_a_condition_leave_the_caller_alone_with_certainty() {
+        let caller = Some("arn:aws:sts::111111111111:assumed-role/Admin/me");
+        let check = |principal: &str, condition: &str, is_alone: bool| {
+            let other = format!(
+                r#"{{"Effect": "Allow", "Principal": {{"AWS": "{principal}"}}, "Action": "kms:*", "Resource": "*", "Condition": {condition}}}"#
+            );
+            let found = lockout(&policy(&format!("{ADMIN}, {other}")), OWNER, caller);
+            let told = found
+                .iter()
+                .any(|reason| matches!(reason, LockoutReason::CallerOnlyCertainAdministrator(_)));
+            assert_eq!(told, is_alone, "{principal} {condition}: {found:?}");
+        };
+        let ghost = "arn:aws:iam::111111111111:role/ghost";
+        let never = r#"{"Bool": {"aws:SecureTransport": "false"}}"#;
+        check(ghost, never, true);
+        check(ghost, "{}", false);
+        check(
+            ghost,
+            r#"{"StringEquals": {"kms:CallerAccount": "111111111111"}}"#,
+            false,
+        );
+        check(OWNER, never, false);
     }
 
     #[test]

@@ -27,6 +27,7 @@
 //! IAM policies, service control policies, grants and VPC endpoint policies also decide about a call and are not
 //! known here: the answers are about what the key policy itself says. There is no I/O, no clock and no state.
 
+mod account_wide;
 mod action;
 mod address_ranges;
 mod administrators;
@@ -50,6 +51,7 @@ mod root_delegation;
 #[cfg(test)]
 mod tests;
 
+pub use account_wide::lets_in_whole_account;
 pub use action::{ActionClass, ActionSet};
 pub use administrators::{Administrator, Standing, administrators};
 pub use change::{Change, ChangeKind, diff};

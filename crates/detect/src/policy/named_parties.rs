@@ -84,22 +84,20 @@ impl Condition {
     }
 
     /// The account of an ARN pattern. `ArnLike` compares field by field. `StringLike` does not, and a `*` before the
-    /// account can swallow colons; the ARN of a principal has no colon to spare, the ARN of a resource may have.
+    /// account can swallow colons. Even the ARN of a principal has some to spare: an IAM path may hold any character
+    /// from `!` to DEL, as in `arn:aws:iam::222222222222:role/x:iam::111111111111:role/y`.
     fn party_of_arn(&self, value: &str) -> Option<Party> {
         let fields: Vec<&str> = value.splitn(6, ':').collect();
-        let [prefix, partition, service, region, account, resource] = fields[..] else {
+        let [prefix, partition, service, region, account, _] = fields[..] else {
             return None;
         };
         if prefix != "arn" || !is_account_id(account) {
             return None;
         }
         let is_by_field = self.family == Family::Arn;
-        let may_swallow_colons = match self.key.as_str() {
-            "aws:principalarn" => resource.contains(':'),
-            _ => [partition, service, region]
-                .iter()
-                .any(|field| field.contains(['*', '?', '$'])),
-        };
+        let may_swallow_colons = [partition, service, region]
+            .iter()
+            .any(|field| field.contains(['*', '?', '$']));
         (is_by_field || !may_swallow_colons).then(|| Party::Account(account.to_owned()))
     }
 }

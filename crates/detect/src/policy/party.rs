@@ -149,7 +149,7 @@ impl Shield {
 /// Whom a `Deny` passes by, where it is proven that it denies everybody else: it speaks of everyone (or of everyone
 /// but named principals), lies on this key, and every condition that could let somebody slip through names whom.
 fn spared_by(statement: &Statement) -> Option<Enclosure> {
-    if !statement.covers_every_resource() {
+    if !statement.covers_key() {
         return None;
     }
     let mut spared = Enclosure::new();

@@ -40,7 +40,7 @@ fn denial<'a>(
 ) -> Option<&'a Statement> {
     policy.with_effect(Effect::Deny).find(|statement| {
         statement.covers_put_key_policy()
-            && statement.covers_every_resource()
+            && statement.covers_key()
             && statement.principals.reach(principal)
             && is_met(statement)
     })

@@ -85,7 +85,7 @@ pub fn root_delegation(policy: &Policy, owner_account: &str) -> RootDelegation {
     let caller = caller_of(&root);
     let (mut conditional, mut denied, mut without) = (None, None, None);
     for statement in policy.with_effect(Effect::Allow) {
-        if !statement.covers_every_resource() || !statement.principals.reach(&root) {
+        if !statement.covers_key() || !statement.principals.reach(&root) {
             continue;
         }
         let certainty = certainty_of_all(&statement.conditions, caller.as_ref());

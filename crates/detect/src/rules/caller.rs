@@ -81,12 +81,19 @@ pub fn is_chosen_by_service(record: &Record<'_>) -> bool {
 /// Whether a person may have made the call: not AWS, not CloudFormation, and no tool that says it
 /// deploys. The last is the caller's own word, so nothing grave may hang on it.
 pub fn is_by_person(record: &Record<'_>) -> bool {
-    let says_it_deploys = || {
-        let agent = record.agent_family();
-        let product = agent.as_deref().and_then(|agent| agent.split('/').next());
-        product.is_some_and(|product| DEPLOYING_AGENTS.contains(&product))
-    };
-    !is_aws(record) && !is_by_cloudformation(record) && !says_it_deploys()
+    may_be_by_person(record) && !says_it_deploys(record)
+}
+
+/// Whether a person may have made the call, whatever the caller says of itself: neither AWS nor CloudFormation.
+pub fn may_be_by_person(record: &Record<'_>) -> bool {
+    !is_aws(record) && !is_by_cloudformation(record)
+}
+
+/// Whether the caller says that it is a tool that deploys.
+pub fn says_it_deploys(record: &Record<'_>) -> bool {
+    let agent = record.agent_family();
+    let product = agent.as_deref().and_then(|agent| agent.split('/').next());
+    product.is_some_and(|product| DEPLOYING_AGENTS.contains(&product))
 }
 
 /// Whether the call belongs to the deploy that made the key: the same principal created it within

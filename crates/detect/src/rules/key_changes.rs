@@ -59,6 +59,20 @@ pub struct KeyChange {
     /// Whom a grant lets in.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub grantee: String,
+    /// Whether it is known that nothing like it named the caller before: a grant, or a policy after one that was seen.
+    #[serde(default)]
+    pub is_first_naming: bool,
+}
+
+/// Whether a change lets its own caller use the key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Naming {
+    /// It does not, or did before.
+    None,
+    /// It does; whether it did before is not known.
+    Possible,
+    /// It does, and did not before.
+    New,
 }
 
 /// The changes of an account's keys in the last three days.
@@ -72,7 +86,7 @@ impl KeyChanges {
         &mut self,
         record: &Record<'_>,
         resolved: &str,
-        names_caller: bool,
+        naming: Naming,
         takes_away: bool,
     ) -> u64 {
         let Ok(operation) = OPERATIONS.binary_search(&record.operation.name()) else {
@@ -91,13 +105,14 @@ impl KeyChanges {
             key: resolved.to_owned(),
             principal: record.principal().to_owned(),
             is_made: record.outcome.is_success(),
-            names_caller,
+            names_caller: naming != Naming::None,
             region: cut(&record.region).to_owned(),
             takes_away,
             grantee: match record.operation.name() {
                 "CreateGrant" => cut(Grant::of(record.body()).grantee()).to_owned(),
                 _ => String::new(),
             },
+            is_first_naming: naming == Naming::New,
         };
         self.0.insert(change);
         self.forget_old();
@@ -204,6 +219,7 @@ mod tests {
             region: String::new(),
             takes_away: false,
             grantee: String::new(),
+            is_first_naming: false,
         }
     }
 

@@ -15,7 +15,7 @@ use super::day::KeyUse;
 use super::event_selectors::Dark;
 use super::grant::Grant;
 use super::grant_ledger::GrantLedger;
-use super::key_changes::KeyChanges;
+use super::key_changes::{KeyChanges, Naming};
 use super::key_life::KeyLife;
 use super::key_origin_external::is_replica;
 use super::policy_put::{WrittenPolicy, replica};
@@ -182,9 +182,9 @@ impl Past {
     pub(crate) fn learn_judged(&mut self, record: &Record<'_>, written: &WrittenPolicy) {
         if let Some(key) = record.key.as_ref().filter(|_| record.is_kms()) {
             let key = self.resolve(key.as_str()).to_owned();
-            let names_caller = self.names_caller(record, &key, written);
+            let naming = self.naming(record, &key, written);
             let takes_away = takes_away(record, written, self.policies.get(&key));
-            self.forgotten += self.changes.learn(record, &key, names_caller, takes_away);
+            self.forgotten += self.changes.learn(record, &key, naming, takes_away);
         }
         if !record.outcome.is_success() {
             return;
@@ -217,9 +217,13 @@ impl Past {
             "DeleteAlias" => self.learn_deleted_alias(record, key),
             "PutKeyPolicy" => self.learn_policy(record, written, key.as_str()),
             "CreateKey" => {
-                self.learn_policy(record, written, key.as_str());
+                let is_replica = is_replica(record.body());
+                // KMS writes it for a ReplicateKey, which tells the replica's policy.
+                if !is_replica || written.of(record).is_some() {
+                    self.learn_policy(record, written, key.as_str());
+                }
                 self.learn_life(record, key);
-                if is_replica(record.body()) {
+                if is_replica {
                     self.learn_replica(key);
                 }
             }
@@ -236,10 +240,10 @@ impl Past {
 
     /// Whether a call that was made lets its own caller use the key: a grant to it, or a policy that names it and
     /// follows one that did not. Whoever made the key within the hour before names themselves as a matter of course.
-    fn names_caller(&self, record: &Record<'_>, key: &str, written: &WrittenPolicy) -> bool {
+    fn naming(&self, record: &Record<'_>, key: &str, written: &WrittenPolicy) -> Naming {
         let may_name = matches!(record.operation.name(), "CreateGrant" | "PutKeyPolicy");
         if !may_name || !record.outcome.is_success() || is_of_new_key(record, Some(key), self) {
-            return false;
+            return Naming::None;
         }
         let caller = Principal::from_aws(record.principal());
         let is_caller = |arn: &String| Principal::from_aws(arn).is_same_identity(&caller);
@@ -249,15 +253,23 @@ impl Past {
                 let grant = Grant::of(body);
                 let is_use =
                     |name: &str| !matches!(name, "DescribeKey" | "GetPublicKey" | "RetireGrant");
-                grant.is_to_caller(record) && grant.operations().into_iter().any(is_use)
+                if grant.is_to_caller(record) && grant.operations().into_iter().any(is_use) {
+                    Naming::New
+                } else {
+                    Naming::None
+                }
             }
             "PutKeyPolicy" => {
                 let policy = written.of(record).and_then(Result::ok);
                 let names = policy.is_some_and(|policy| policy.named_users().iter().any(is_caller));
-                let before = self.policies.get(key);
-                names && !before.is_some_and(|before| before.users.iter().any(is_caller))
+                match self.policies.get(key) {
+                    _ if !names => Naming::None,
+                    None => Naming::Possible,
+                    Some(before) if before.users.iter().any(is_caller) => Naming::None,
+                    Some(_) => Naming::New,
+                }
             }
-            _ => false,
+            _ => Naming::None,
         }
     }
 
@@ -341,9 +353,11 @@ impl Past {
             return;
         };
         let key = key.to_owned();
+        let is_first = record.operation.name() != "PutKeyPolicy";
         self.forgotten += remember(&mut self.policies, key, policy, |known, policy| {
-            // A replica's answer may come after a later PutKeyPolicy of the replica.
-            if known.at <= policy.at {
+            // A replica's answer may come after a later PutKeyPolicy of the replica. Of two records of one second, the
+            // one that makes the key is the earlier.
+            if known.at < policy.at || (known.at == policy.at && !is_first) {
                 *known = policy;
             }
         });

@@ -157,3 +157,104 @@ fn learning_twice_changes_nothing() {
     ];
     assert_eq!(learn(1, &records), learn(2, &records));
 }
+
+fn made_by(caller: &str, request: Value, response: Value) -> Value {
+    json!({
+        "userIdentity": {"type": "IAMUser", "arn": format!("arn:aws:iam::{OWN}:user/x"), "accountId": OWN, "invokedBy": caller},
+        "requestParameters": request, "responseElements": response,
+    })
+}
+
+/// Learns records of the account, each given as (name, key, what stands beside), a minute apart, in this order.
+fn learn_whole(records: &[(&str, &str, Value)]) -> Past {
+    let mut past = Past::default();
+    for (minute, (name, key, more)) in records.iter().enumerate() {
+        let mut record = json!({
+            "eventVersion": "1.08", "eventID": format!("event-{minute}"), "eventName": name,
+            "eventTime": format!("2024-03-05T09:{minute:02}:00Z"),
+            "eventSource": "kms.amazonaws.com", "awsRegion": key.split(':').nth(3).unwrap(),
+            "recipientAccountId": OWN, "resources": [{"ARN": key}],
+        });
+        for (field, value) in more.as_object().unwrap() {
+            record[field] = value.clone();
+        }
+        let text = record.to_string();
+        Reader::default().read(text.as_bytes(), &mut Learn(&mut past, 2));
+    }
+    past
+}
+
+#[test]
+fn a_key_made_without_a_policy_has_the_default_one() {
+    let made = |caller: &str, request: Value, manager: &str| {
+        let response = json!({"keyMetadata": {"arn": KEY, "keyManager": manager}});
+        let past = learn_whole(&[("CreateKey", KEY, made_by(caller, request, response))]);
+        let seen = past.policy(KEY)?;
+        Some((seen.delegates_to_account, seen.administrators.clone()))
+    };
+    let default = Some((true, vec!["account 111122223333".to_owned()]));
+    let plain = || json!({"description": "", "bypassPolicyLockoutSafetyCheck": false});
+    assert_eq!(made("", plain(), "CUSTOMER"), default);
+    let formation = "cloudformation.amazonaws.com";
+    assert_eq!(made(formation, plain(), "CUSTOMER"), default);
+    assert_eq!(made("s3.amazonaws.com", plain(), "CUSTOMER"), None);
+    assert_eq!(made("", plain(), "AWS"), None);
+    assert_eq!(made("", Value::Null, "CUSTOMER"), None, "what was left out");
+    let unreadable = json!({"policy": "{"});
+    assert_eq!(made("", unreadable, "CUSTOMER"), None);
+}
+
+#[test]
+fn a_replica_has_the_policy_of_its_replicate_key() {
+    let primary = "arn:aws:kms:us-west-2:111122223333:key/mrk-0000000112ab34cd56ef1234567890ab";
+    let replica = "arn:aws:kms:us-east-1:111122223333:key/mrk-0000000112ab34cd56ef1234567890ab";
+    let statement = json!({"Effect": "Allow", "Principal": {"AWS": "444455556666"}, "Action": "kms:*", "Resource": "*"});
+    let own = json!({"policy": json!({"Statement": statement}).to_string()});
+    let replicate = |request: Value| {
+        let response = json!({"replicaKeyMetadata": {"arn": replica}});
+        ("ReplicateKey", primary, made_by("", request, response))
+    };
+    let create = || {
+        let kind = json!({"multiRegionKeyType": "REPLICA"});
+        let response = json!({"keyMetadata": {"arn": replica, "multiRegionConfiguration": kind}});
+        ("CreateKey", replica, made_by("", json!({}), response))
+    };
+    for (request, administrator) in [
+        (own, "account 444455556666"),
+        (json!({}), "account 111122223333"),
+    ] {
+        for records in [
+            [replicate(request.clone()), create()],
+            [create(), replicate(request.clone())],
+        ] {
+            let past = learn_whole(&records);
+            assert_eq!(
+                past.policy(replica).unwrap().administrators,
+                [administrator]
+            );
+            assert_eq!(past.policy(primary), None);
+        }
+    }
+    assert_eq!(learn_whole(&[create()]).policy(replica), None);
+}
+
+#[test]
+fn of_one_second_the_record_that_makes_a_key_is_the_first() {
+    let second = |mut record: Value| {
+        record["eventTime"] = json!("2024-03-05T09:00:00Z");
+        record
+    };
+    let statement = json!({"Effect": "Allow", "Principal": {"AWS": FOREIGN}, "Action": "kms:*", "Resource": "*"});
+    let put = json!({"policy": json!({"Statement": statement}).to_string()});
+    let put = ("PutKeyPolicy", KEY, second(made_by("", put, json!(null))));
+    let create = (
+        "CreateKey",
+        KEY,
+        second(made_by("", json!({}), json!(null))),
+    );
+    for records in [[put.clone(), create.clone()], [create, put]] {
+        let past = learn_whole(&records);
+        let administrators = &past.policy(KEY).unwrap().administrators;
+        assert_eq!(administrators, &["account 444455556666"]);
+    }
+}

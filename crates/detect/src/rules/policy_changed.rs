@@ -3,7 +3,7 @@
 use keytrail_event::Record;
 
 use super::bare_refusal::bare_refusal;
-use super::caller::{is_by_person, is_of_new_key};
+use super::caller::{is_of_new_key, may_be_by_person, says_it_deploys};
 use super::policy_external::PolicyExternal;
 use super::policy_lockout::PolicyLockout;
 use super::policy_public::PolicyPublic;
@@ -32,7 +32,7 @@ const ABOUT: About = About {
     attack: &[("TA0004", "T1548.005", "T1548.005")],
     practice: "least privilege in key policies",
     side: Side::Owner,
-    fires_when: "PutKeyPolicy succeeds, neither by AWS nor through CloudFormation nor by a tool that says it deploys, and no other policy rule fires. A policy that says the same as the one before does not fire, nor one put by whoever made the key within the hour before. A refused call of a person whose request the record leaves out fires as well, once for each principal.",
+    fires_when: "PutKeyPolicy succeeds, neither by AWS nor through CloudFormation nor by a tool that says it deploys (unless the account is not sure to keep control of the key, and the policy is not known to let in no more than before), and no other policy rule fires. A policy that says the same as the one before does not fire, nor one put by whoever made the key within the hour before. A refused call of a person whose request the record leaves out fires as well, once for each principal.",
     reads: &[
         "eventName",
         "eventTime",
@@ -62,13 +62,16 @@ impl Rule for PolicyChanged {
         }
         if record.operation.name() != "PutKeyPolicy"
             || !record.outcome.is_success()
-            || !is_by_person(record)
+            || !may_be_by_person(record)
         {
             return None;
         }
         let put = PolicyPut::read(record, light)?;
         let changes = put.changes();
         let is_same = changes.as_ref().is_some_and(Vec::is_empty);
+        if says_it_deploys(record) && is_left_to_account(&put, changes.as_deref()) {
+            return None;
+        }
         let is_told = || {
             GRAVER
                 .iter()
@@ -89,4 +92,11 @@ impl Rule for PolicyChanged {
         let changes: Vec<&Change> = changes.iter().collect();
         Some(put.with_changes(hit, &changes, record))
     }
+}
+
+/// Whether the account keeps control of the key, or the policy is known to let in no more than the one before. Where
+/// neither is so, nobody but the key policy decides who gets in, and what a tool says of itself is too little.
+fn is_left_to_account(put: &PolicyPut<'_>, changes: Option<&[Change]>) -> bool {
+    let is_no_weaker = |changes: &[Change]| !changes.iter().any(|change| change.kind.weakens());
+    put.now.delegates_to_account || changes.is_some_and(is_no_weaker)
 }

@@ -23,7 +23,7 @@ const ABOUT: About = About {
     attack: &[("TA0003", "T1098", "T1098")],
     practice: "keys serve known accounts only",
     side: Side::Owner,
-    fires_when: "PutKeyPolicy, CreateKey or ReplicateKey whose policy allows more than discovery to an account that neither owns the key nor stands in organisation.accounts, to an organisation, a network or an identity provider, and the policy before (of a replica, that of its primary) did not. Medium when the policy before was not seen. A refused call fires one severity lower.",
+    fires_when: "PutKeyPolicy, CreateKey or ReplicateKey whose policy allows more than discovery to an account that neither owns the key nor stands in organisation.accounts, to an organisation, a network, an identity provider or, by a condition, a unique id, and the policy before (of a replica, that of its primary) did not. Medium when the policy before was not seen. A refused call fires one severity lower.",
     reads: &[
         "eventName",
         "errorCode",

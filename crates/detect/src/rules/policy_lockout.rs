@@ -4,6 +4,7 @@ use keytrail_event::Record;
 use keytrail_event::arn::is_account_id;
 use serde_json::Value;
 
+use super::caller::is_of_new_key;
 use super::policy_put::{is_policy_refused, key_given, policy_before, writes_policy};
 use super::seen_policy::{SeenPolicy, administrator_names};
 use super::support::{cut, events_of_key, key_argument, key_in_title};
@@ -24,7 +25,7 @@ const ABOUT: About = About {
     attack: &[("TA0040", "T1486", "T1486")],
     practice: "the account keeps control of its keys",
     side: Side::Owner,
-    fires_when: "PutKeyPolicy, CreateKey or ReplicateKey with bypassPolicyLockoutSafetyCheck=true; or whose policy takes the account's permission to change it away from a policy that had it (high when it becomes conditional, or is denied to all but some callers); or leaves the caller as the only one, only other accounts, or nobody able to change it. A refused call fires one severity lower.",
+    fires_when: "PutKeyPolicy, CreateKey or ReplicateKey with bypassPolicyLockoutSafetyCheck=true; or whose policy takes the account's permission to change it away from a policy that had it (high when it becomes conditional, or is denied to all but some callers); or leaves the caller as the only one (high when others may on a condition), only other accounts, or nobody able to change it. A refused call fires one severity lower.",
     reads: &[
         "eventName",
         "errorCode",
@@ -61,9 +62,14 @@ impl Rule for PolicyLockout {
         let before = policy_before(record, light);
         let reasons = policy.map_or_else(Vec::new, |policy| {
             let now = light.written.seen(policy, record);
-            new_reasons(policy, record, before, bypasses)
+            let is_new =
+                record.operation.name() == "CreateKey" || is_of_new_key(record, key, light.past);
+            // Without a policy before, a missing delegation alone may always have been missing.
+            let is_lost =
+                bypasses || (!is_new && before.is_some_and(|before| before.delegates_to_account));
+            new_reasons(policy, record, before, is_lost, is_new)
                 .into_iter()
-                .map(|reason| (severity_of(&reason), reason_evidence(&reason)))
+                .map(|reason| (severity_of(&reason, is_lost), reason_evidence(&reason)))
                 .chain(changes(before, now))
                 .collect()
         });
@@ -93,12 +99,14 @@ impl Rule for PolicyLockout {
     }
 }
 
-/// The ways in which this policy locks its owner out and the one before, where it was seen, did not.
+/// The ways in which this policy locks its owner out and the one before, where it was seen, did not. Whoever makes a key
+/// (`is_new`) may make it without delegation, and let others change its policy on a condition.
 fn new_reasons(
     policy: &Policy,
     record: &Record<'_>,
     before: Option<&SeenPolicy>,
-    bypasses: bool,
+    is_lost: bool,
+    is_new: bool,
 ) -> Vec<LockoutReason> {
     let caller = Some(record.principal()).filter(|principal| principal.starts_with("arn:"));
     let (delegation, worse): (Vec<_>, Vec<_>) = lockout(policy, &record.account, caller)
@@ -106,25 +114,26 @@ fn new_reasons(
         .partition(|reason| matches!(reason, LockoutReason::RootDelegationMissing(_)));
     let same_administrators =
         before.is_some_and(|before| before.administrators == administrator_names(policy));
-    let worse = if same_administrators {
-        Vec::new()
-    } else {
-        worse
+    let is_told = |reason: &LockoutReason| {
+        let may_be_so = matches!(reason, LockoutReason::CallerOnlyCertainAdministrator(_));
+        !same_administrators && !(is_new && may_be_so)
     };
-    // Without a policy before, a missing delegation alone may always have been missing.
-    let is_lost = before.is_some_and(|before| before.delegates_to_account);
-    if is_lost || bypasses || !worse.is_empty() {
+    let worse: Vec<_> = worse.into_iter().filter(is_told).collect();
+    if is_lost || !worse.is_empty() {
         delegation.into_iter().chain(worse).collect()
     } else {
         Vec::new()
     }
 }
 
-fn severity_of(reason: &LockoutReason) -> Option<Severity> {
+/// How grave a reason is; a missing delegation that is not lost only explains another one.
+fn severity_of(reason: &LockoutReason, is_lost: bool) -> Option<Severity> {
     Some(match reason {
+        LockoutReason::RootDelegationMissing(_) if !is_lost => return None,
         LockoutReason::RootDelegationMissing(
             RootDelegation::Conditional(_) | RootDelegation::DeniedUnless { .. },
-        ) => Severity::High,
+        )
+        | LockoutReason::CallerOnlyCertainAdministrator(_) => Severity::High,
         _ => Severity::Critical,
     })
 }

@@ -12,7 +12,9 @@ use super::support::{
 };
 use super::{Hit, Light};
 use crate::finding::Evidence;
-use crate::policy::{Change, ExternalAllow, Party, Policy, PolicyError, diff, external_principals};
+use crate::policy::{
+    Change, ExternalAllow, Party, Policy, PolicyError, Principal, diff, external_principals,
+};
 
 /// Changes that evidence spells out.
 pub const CHANGES_SHOWN_MAX: usize = 8;
@@ -25,9 +27,15 @@ pub struct WrittenPolicy {
 }
 
 impl WrittenPolicy {
-    /// The policy of this record, which is the only one ever asked for here; `None` where it writes none.
+    /// The policy of this record, which is the only one ever asked for here; `None` where it gives none.
     pub fn of(&self, record: &Record<'_>) -> Option<Result<&Policy, &PolicyError>> {
-        let parse = || policy_text(record).map(|text| Policy::parse(&text));
+        let parse = || {
+            let policy = Policy::parse(&policy_text(record)?);
+            Some(policy.map(|policy| match key_written(record) {
+                Some(key) => policy.on_key(key),
+                None => policy,
+            }))
+        };
         self.policy.get_or_init(parse).as_ref().map(Result::as_ref)
     }
 
@@ -54,6 +62,11 @@ pub fn is_policy_refused(record: &Record<'_>) -> bool {
 /// The key that is given the policy: of ReplicateKey the replica, where the answer names it.
 pub fn key_given<'l>(record: &'l Record<'_>, light: &Light<'l>) -> Option<&'l str> {
     replica(record).or_else(|| key_of(record, light))
+}
+
+/// The ARN of the key that is given the policy, where the record tells it.
+fn key_written<'r>(record: &'r Record<'_>) -> Option<&'r str> {
+    replica(record).or_else(|| record.key.as_ref().map(|key| key.as_str()))
 }
 
 /// The ARN of the replica that ReplicateKey made.
@@ -107,7 +120,7 @@ impl<'l> PolicyPut<'l> {
     }
 
     /// Whom it lets in from outside, to do more than look, and the policy before did not. What everyone may do is for
-    /// `policy-public`; a unique id tells no account.
+    /// `policy-public`; a principal that is a unique id tells no account.
     pub fn new_outsiders(
         &self,
         record: &Record<'_>,
@@ -159,10 +172,13 @@ impl<'l> PolicyPut<'l> {
 pub fn outsiders(policy: &Policy, owner: &str, accounts: &BTreeSet<String>) -> Vec<ExternalAllow> {
     let mut all = external_principals(policy, owner, accounts);
     all.retain(|allow| {
-        let is_told_elsewhere = matches!(
-            allow.party,
-            Party::Everyone | Party::UniqueId(_) | Party::Unrecognised(_)
-        );
+        let is_told_elsewhere = match allow.party {
+            Party::Everyone | Party::Unrecognised(_) => true,
+            // AWS writes a unique id for a principal of whatever account that is gone, and takes it back with the next
+            // policy. In a condition it stands because somebody wrote it.
+            Party::UniqueId(_) => matches!(allow.principal, Principal::UniqueId(_)),
+            _ => false,
+        };
         !is_told_elsewhere && !allow.actions.beyond_discovery().is_empty()
     });
     all

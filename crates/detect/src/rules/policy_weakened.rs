@@ -2,11 +2,12 @@
 
 use keytrail_event::Record;
 
+use super::caller::is_of_new_key;
 use super::policy_put::PolicyPut;
 use super::support::{is_refused_at_owner, key_in_title};
 use super::{About, Hit, Light, Rule, Side};
 use crate::finding::Severity;
-use crate::policy::{Change, ChangeKind};
+use crate::policy::{Change, ChangeKind, lets_in_whole_account, public_access};
 
 /// The rule.
 pub struct PolicyWeakened;
@@ -18,7 +19,7 @@ const ABOUT: About = About {
     attack: &[("TA0004", "T1548.005", "T1548.005")],
     practice: "least privilege in key policies",
     side: Side::Owner,
-    fires_when: "Against the last policy of the key that was seen, PutKeyPolicy drops or widens a condition, allows a known principal more actions, removes or narrows a Deny, or changes what did not fit the digest of the policy. Principals that are new are for policy-external, policy-public and policy-changed. A refused call fires one severity lower.",
+    fires_when: "Against the last policy of the key that was seen, PutKeyPolicy drops or widens a condition, allows a known principal more actions, removes or narrows a Deny, lets in everyone of the key's account whatever their IAM policies say, or changes what did not fit the digest of the policy. Other principals that are new are for policy-external, policy-public and policy-changed. A refused call fires one severity lower.",
     reads: &[
         "eventName",
         "eventTime",
@@ -48,12 +49,17 @@ impl Rule for PolicyWeakened {
         let changes = put.changes()?;
         let weaker: Vec<&Change> = changes
             .iter()
-            .filter(|change| change.kind.weakens() && change.kind != ChangeKind::PrincipalAdded)
+            .filter(|change| match change.kind {
+                ChangeKind::PrincipalAdded => false,
+                ChangeKind::EveryoneAdded => opens_account(&put, record, light),
+                kind => kind.weakens(),
+            })
             .collect();
         let first = weaker.first()?;
         let what = match first.kind {
             ChangeKind::DenyRemoved | ChangeKind::DenyNarrowed => "forbids less",
             ChangeKind::ConditionDropped => "asks for less",
+            ChangeKind::EveryoneAdded => "lets in more of its account",
             ChangeKind::BeyondDigest => "changed where it is too long to compare",
             _ => "allows more",
         };
@@ -65,4 +71,14 @@ impl Rule for PolicyWeakened {
                 .lower_if_refused(record, light),
         )
     }
+}
+
+/// Whether the policy newly lets in everyone of the key's account, and nobody else. The world and other accounts are for
+/// `policy-public` and `policy-external`, and a new key protects nothing yet.
+fn opens_account(put: &PolicyPut<'_>, record: &Record<'_>, light: &Light<'_>) -> bool {
+    let accounts = &light.configuration.organisation.accounts;
+    lets_in_whole_account(put.policy, &record.account)
+        && !is_of_new_key(record, put.key, light.past)
+        && public_access(put.policy).is_empty()
+        && put.new_outsiders(record, accounts).is_empty()
 }

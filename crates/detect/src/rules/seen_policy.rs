@@ -2,13 +2,17 @@
 
 use std::collections::BTreeSet;
 
+use keytrail_event::arn::is_account_id;
+use keytrail_event::source::DIRECT;
 use keytrail_event::{EventTime, Record};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::caller::{is_aws, is_by_cloudformation};
+use super::key_origin_external::is_replica;
 use super::policy_put::{cut_party, outsiders};
 use super::support::cut;
-use crate::policy::{Digest, Policy, administrators, digest, root_delegation};
+use crate::policy::{Digest, Policy, Standing, administrators, digest, root_delegation};
 
 /// The policy of a key as last written.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -57,28 +61,59 @@ const NAMES_MAX: usize = 256;
 /// Most administrators of a policy that are remembered; 32 KiB of policy can name hundreds.
 const ADMINISTRATORS_MAX: usize = 32;
 
-/// Who may change a policy, sorted.
+/// Who may change a policy, and who only on a condition, sorted.
 #[must_use]
 pub fn administrator_names(policy: &Policy) -> Vec<String> {
     let mut names: Vec<String> = administrators(policy)
         .iter()
-        .map(|one| cut(&one.principal.to_string()).to_owned())
+        .map(|one| {
+            let principal = one.principal.to_string();
+            match one.standing {
+                Standing::Unconditional => cut(&principal).to_owned(),
+                Standing::Conditional => format!("{} on a condition", cut(&principal)),
+            }
+        })
         .collect();
     names.sort();
     names.truncate(ADMINISTRATORS_MAX);
     names
 }
 
-/// The policy that PutKeyPolicy, CreateKey or ReplicateKey writes: a string in records, an object in some exports. What
-/// a replica was given stands in the answer too.
+/// The policy that PutKeyPolicy, CreateKey or ReplicateKey gives a key: a string in records, an object in some exports.
+/// What a replica was given stands in the answer too. A key made without a policy has the default one.
 #[must_use]
 pub fn policy_text(record: &Record<'_>) -> Option<String> {
     let body = record.body();
     let requested = &body["requestParameters"]["policy"];
     match requested {
-        Value::Null => text_of(&body["responseElements"]["replicaPolicy"]),
+        Value::Null => text_of(&body["responseElements"]["replicaPolicy"])
+            .or_else(|| has_default_policy(record).then(|| default_policy(&record.account))),
         requested => text_of(requested),
     }
+}
+
+/// Whether the record makes a key that gets KMS's default policy: a key of a customer, made without one. The keys that
+/// AWS services make for themselves have other policies, and of a replica only its ReplicateKey tells.
+fn has_default_policy(record: &Record<'_>) -> bool {
+    let body = record.body();
+    let makes_key = match record.operation.name() {
+        "CreateKey" => !is_replica(body),
+        "ReplicateKey" => true,
+        _ => false,
+    };
+    makes_key
+        && body["requestParameters"].is_object()
+        && body["responseElements"]["keyMetadata"]["keyManager"] != "AWS"
+        && is_account_id(&record.account)
+        && !is_aws(record)
+        && (record.service_path() == DIRECT || is_by_cloudformation(record))
+}
+
+/// The policy of a key that was made without one (KMS Developer Guide, Default key policy).
+fn default_policy(account: &str) -> String {
+    format!(
+        r#"{{"Statement":{{"Effect":"Allow","Principal":{{"AWS":"{account}"}},"Action":"kms:*","Resource":"*"}}}}"#
+    )
 }
 
 fn text_of(policy: &Value) -> Option<String> {

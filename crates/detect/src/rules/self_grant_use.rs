@@ -17,11 +17,11 @@ const MINUTE_SECONDS: i64 = 60;
 const ABOUT: About = About {
     id: "self-grant-use",
     title: "A principal granted itself a key and used it",
-    severities: &[Severity::High],
+    severities: &[Severity::Medium, Severity::High],
     attack: &[("TA0003", "T1098", "T1098")],
     practice: "whoever administers a key does not use it",
     side: Side::Owner,
-    fires_when: "PutKeyPolicy or CreateGrant by a principal names that principal itself for cryptography (a policy: newly), and the principal makes a successful cryptographic call with the key within 60 minutes (rules.self_grant_minutes). A session counts as its role. Whoever made the key within the hour before does not fire.",
+    fires_when: "PutKeyPolicy or CreateGrant by a principal names that principal itself for cryptography (a policy: newly), and the principal makes a successful cryptographic call with the key within 60 minutes (rules.self_grant_minutes). A session counts as its role. Medium when the policy before was not seen and the principal used the key before. Whoever made the key within the hour before does not fire.",
     reads: &[
         "eventName",
         "eventTime",
@@ -79,39 +79,55 @@ fn judge_change(change: &KeyChange, light: &DayLight<'_>) -> Option<DayHit> {
     } else {
         "put the policy before back, aws kms put-key-policy"
     };
-    let hit = Hit::about(
-        Some(&change.principal),
-        Some(&change.key),
-        Severity::High,
-        title,
-    )
-    .because(
-        Evidence::new(
-            "administration",
-            format!(
-                "{} at {} names its own caller for cryptography",
-                change.operation, change.at
-            ),
+    let before = (EventTime::from_unix_seconds(0), change.at.plus_seconds(-1));
+    let is_old_user = || {
+        let used = light
+            .uses
+            .first_use_by(&change.key, &is_same, before, light.past);
+        used.is_some()
+    };
+    // Who used the key before may have been named before: nothing shows that they let themselves in.
+    let may_be_old = !change.is_first_naming && is_old_user();
+    let severity = if may_be_old {
+        Severity::Medium
+    } else {
+        Severity::High
+    };
+    let mut hit = Hit::about(Some(&change.principal), Some(&change.key), severity, title);
+    if may_be_old {
+        hit = hit.because(Evidence::new(
+            "policy_before",
+            "The policy before is in no record read so far, and the caller used the key before: whether the naming is new is not known",
+        ));
+    }
+    let hit = hit
+        .because(
+            Evidence::new(
+                "administration",
+                format!(
+                    "{} at {} names its own caller for cryptography",
+                    change.operation, change.at
+                ),
+            )
+            .observed(&change.operation),
         )
-        .observed(&change.operation),
-    )
-    .because(
-        Evidence::new(
-            "use",
-            format!("{operation} at {}, {after} later", used.first),
+        .because(
+            Evidence::new(
+                "use",
+                format!("{operation} at {}, {after} later", used.first),
+            )
+            .observed(operation),
         )
-        .observed(operation),
-    )
-    .next(format!(
-        "If nobody planned this, take the access away: {undo} --key-id {}",
-        key_argument(&change.key)
-    ))
-    .next(format!(
-        "Read what was decrypted: keytrail events ARCHIVE --principal {} --key {} --since {}",
-        argument(&change.principal, "principal"),
-        argument(&change.key, "key"),
-        change.at.plus_seconds(-DAY_SECONDS)
-    ));
+        .next(format!(
+            "If nobody planned this, take the access away: {undo} --key-id {}",
+            key_argument(&change.key)
+        ))
+        .next(format!(
+            "Read what was decrypted: keytrail events ARCHIVE --principal {} --key {} --since {}",
+            argument(&change.principal, "principal"),
+            argument(&change.key, "key"),
+            change.at.plus_seconds(-DAY_SECONDS)
+        ));
     let id = used.event_id.as_deref().unwrap_or_default();
     let events: [(EventTime, &str, bool); 2] =
         [(change.at, &change.event_id, true), (used.first, id, true)];

@@ -385,6 +385,22 @@ const BENIGN: &[Case] = &[
         },
     ),
     (
+        "policy-external",
+        "a principal that was deleted stands as its unique id",
+        || {
+            let gone = DELEGATION.replace("arn:aws:iam::111122223333:root", "AROAEXAMPLEEXAMPLE12");
+            vec![
+                call(at(0), "CreateKey", 1, policy(DELEGATION)),
+                call(
+                    at(90),
+                    "PutKeyPolicy",
+                    1,
+                    policy(&format!("{DELEGATION},{gone}")),
+                ),
+            ]
+        },
+    ),
+    (
         "policy-lockout",
         "a data perimeter, and the console's unchecked box",
         || {
@@ -395,12 +411,52 @@ const BENIGN: &[Case] = &[
         },
     ),
     (
+        "policy-lockout",
+        "a tool makes a key, and then puts its policy for two roles",
+        || {
+            let two = DELEGATION.replace(
+                r#""arn:aws:iam::111122223333:root""#,
+                r#"["arn:aws:iam::111122223333:role/deploy","arn:aws:iam::111122223333:role/admin"]"#,
+            );
+            vec![
+                call(
+                    at(0),
+                    "CreateKey",
+                    1,
+                    json!({"requestParameters": {"description": ""}}),
+                ),
+                call(at(1), "PutKeyPolicy", 1, policy(&two)),
+            ]
+        },
+    ),
+    (
+        "policy-lockout",
+        "the key named by its ARN instead of a star",
+        || {
+            let by_arn = DELEGATION.replace(r#""*""#, &format!("{:?}", key_arn(1)));
+            vec![
+                call(at(0), "PutKeyPolicy", 1, policy(DELEGATION)),
+                call(at(90), "PutKeyPolicy", 1, policy(&by_arn)),
+            ]
+        },
+    ),
+    (
         "policy-public",
         "root delegation, and everyone of the own account through a service",
         || {
             vec![
                 call(at(0), "PutKeyPolicy", 1, policy(DELEGATION)),
                 call(at(1), "PutKeyPolicy", 1, policy(MANAGED)),
+            ]
+        },
+    ),
+    (
+        "policy-weakened",
+        "everyone of the account through one service, as AWS's own keys have it",
+        || {
+            vec![
+                call(at(0), "CreateKey", 1, policy(DELEGATION)),
+                call(at(90), "PutKeyPolicy", 1, policy(MANAGED)),
             ]
         },
     ),
@@ -652,6 +708,28 @@ fn a_deploy_in_one_go_is_nothing_to_look_at() {
     }
     let findings = findings_over(lines(&records).as_bytes());
     assert!(findings.is_empty(), "{}", summary(&findings));
+}
+
+#[test]
+fn the_world_and_a_stranger_are_told_by_one_rule() {
+    let stranger = TO_ACCOUNT.replacen(
+        r#""kms:CallerAccount":"111122223333""#,
+        r#""kms:CallerAccount":["111122223333","444455556666"]"#,
+        1,
+    );
+    let world = r#"{"Effect":"Allow","Principal":"*","Action":"kms:*","Resource":"*"}"#;
+    for (statements, rule) in [
+        (stranger, "policy-external"),
+        (format!("{DELEGATION},{world}"), "policy-public"),
+    ] {
+        let records = [
+            call(at(0), "CreateKey", 1, policy(DELEGATION)),
+            call(at(90), "PutKeyPolicy", 1, policy(&statements)),
+        ];
+        let findings = findings_over(lines(&records).as_bytes());
+        let rules: Vec<&str> = findings.iter().map(|finding| &*finding.rule).collect();
+        assert_eq!(rules, [rule], "{}", summary(&findings));
+    }
 }
 
 #[test]

@@ -17,6 +17,10 @@ pub const PARTNER: &str = r#"{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::
 pub const HOME: &str = r#"{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111122223333:root"},"Action":"kms:*","Resource":"*"},
     {"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::777788889999:root","Service":"s3.amazonaws.com"},"Action":"kms:Decrypt","Resource":"*"}"#;
 pub const TO_CALLER: &str = r#"{"Effect":"Allow","Principal":{"AWS":["arn:aws:iam::111122223333:root","arn:aws:iam::111122223333:user/eve"]},"Action":"kms:*","Resource":"*"}"#;
+pub const TO_UNIQUE_ID: &str = r#"{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111122223333:root"},"Action":"kms:*","Resource":"*"},
+    {"Effect":"Allow","Principal":"*","Action":"kms:*","Resource":"*","Condition":{"StringLike":{"aws:userid":"AROAEXAMPLEEXAMPLE12:*"}}}"#;
+pub const TO_ACCOUNT: &str = r#"{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111122223333:root"},"Action":"kms:*","Resource":"*"},
+    {"Effect":"Allow","Principal":"*","Action":"kms:*","Resource":"*","Condition":{"StringEquals":{"kms:CallerAccount":"111122223333"}}}"#;
 pub const MULTI_REGION: &str =
     "arn:aws:kms:us-west-2:111122223333:key/mrk-0000000112ab34cd56ef1234567890ab";
 

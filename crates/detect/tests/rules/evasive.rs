@@ -58,6 +58,40 @@ pub const EVASIVE: &[Case] = &[
             )]
         },
     ),
+    ("policy-public", "a closing Deny without a Resource", || {
+        vec![call(
+            at(0),
+            "CreateKey",
+            1,
+            policy(&format!(
+                "{DELEGATION},{}",
+                r#"{"Effect":"Allow","Principal":"*","Action":"kms:*","Resource":"*"},
+                {"Effect":"Deny","Principal":"*","Action":"kms:*","Condition":{"StringNotEquals":{"kms:CallerAccount":"111122223333"}}}"#
+            )),
+        )]
+    }),
+    ("policy-lockout", "a delegation without a Resource", || {
+        let statements = format!(
+            "{},{}",
+            DELEGATION.replace(r#","Resource":"*""#, ""),
+            r#"{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111122223333:user/eve"},"Action":"kms:*","Resource":"*"}"#
+        );
+        vec![
+            call(at(0), "PutKeyPolicy", 1, policy(DELEGATION)),
+            call(at(1), "PutKeyPolicy", 1, policy(&statements)),
+        ]
+    }),
+    ("policy-weakened", "a Deny that loses its Resource", || {
+        let guard = r#"{"Effect":"Deny","Principal":"*","Action":"kms:ScheduleKeyDeletion","Resource":"*"}"#;
+        let guarded = format!("{DELEGATION},{guard}");
+        let unguarded = format!("{DELEGATION},{}", guard.replace(r#","Resource":"*""#, ""));
+        let mut put = policy(&unguarded);
+        put["userAgent"] = json!("Terraform/1.7.0");
+        vec![
+            call(at(0), "PutKeyPolicy", 1, policy(&guarded)),
+            call(at(1), "PutKeyPolicy", 1, put),
+        ]
+    }),
     (
         "policy-external",
         "a partner in the replica's policy",
@@ -65,6 +99,44 @@ pub const EVASIVE: &[Case] = &[
             vec![
                 call(at(0), "PutKeyPolicy", 1, multi_region(policy(DELEGATION))),
                 replicate(PARTNER),
+            ]
+        },
+    ),
+    (
+        "policy-external",
+        "everyone, but for the unique id of somebody",
+        || vec![call(at(0), "CreateKey", 1, policy(TO_UNIQUE_ID))],
+    ),
+    (
+        "policy-public",
+        "a text pattern whose star takes in another account",
+        || {
+            vec![call(
+                at(0),
+                "PutKeyPolicy",
+                1,
+                policy(
+                    r#"{"Effect":"Allow","Principal":"*","Action":"kms:*","Resource":"*","Condition":{"StringLike":{"aws:PrincipalArn":"arn:*:iam::111122223333:role/*"}}}"#,
+                ),
+            )]
+        },
+    ),
+    (
+        "policy-lockout",
+        "a key that was made without a policy",
+        || {
+            let two = DELEGATION.replace(
+                r#""arn:aws:iam::111122223333:root""#,
+                r#"["arn:aws:iam::111122223333:user/eve","arn:aws:iam::111122223333:role/other"]"#,
+            );
+            vec![
+                call(
+                    at(0),
+                    "CreateKey",
+                    1,
+                    json!({"requestParameters": {"description": ""}}),
+                ),
+                call(at(90), "PutKeyPolicy", 1, policy(&two)),
             ]
         },
     ),
@@ -97,6 +169,18 @@ pub const EVASIVE: &[Case] = &[
             call(at(1), "PutKeyPolicy", 1, policy(DELEGATION)),
         ]
     }),
+    (
+        "policy-weakened",
+        "everyone of the account, whatever IAM says of them",
+        || {
+            let mut put = policy(TO_ACCOUNT);
+            put["userAgent"] = json!("Terraform/1.7.0");
+            vec![
+                call(at(0), "CreateKey", 1, policy(DELEGATION)),
+                call(at(90), "PutKeyPolicy", 1, put),
+            ]
+        },
+    ),
     ("self-grant-use", "the caller named by a condition", || {
         vec![
             call(

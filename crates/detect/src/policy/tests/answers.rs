@@ -89,6 +89,7 @@ fn lockout_word(reason: &LockoutReason) -> &'static str {
         LockoutReason::RootDelegationMissing(_) => "root",
         LockoutReason::NoAdministrator => "nobody",
         LockoutReason::CallerOnlyAdministrator(_) => "caller",
+        LockoutReason::CallerOnlyCertainAdministrator(_) => "certain",
         LockoutReason::OnlyForeignAdministrators(_) => "foreign",
     }
 }
@@ -138,4 +139,67 @@ fn resources_count_against_the_doubtful_side() {
         root_delegation(&policy_of(&root), OWNER),
         RootDelegation::Missing
     );
+}
+
+#[test]
+fn a_statement_without_a_resource_binds_nobody() {
+    let without = |short: &str, position: usize| {
+        let mut statements = statements(short);
+        let statement = statements[position].as_object_mut().unwrap();
+        statement.remove("Resource").unwrap();
+        policy_of(&statements)
+    };
+    let closing =
+        r#"A "*" "kms:*" D "*" "kms:*" {"StringNotEquals":{"kms:CallerAccount":"111111111111"}}"#;
+    assert!(public_access(&policy_of(&statements(closing))).is_empty());
+    assert_eq!(public_access(&without(closing, 1)).len(), 1);
+    assert_eq!(
+        public_access(&without(closing, 0)).len(),
+        0,
+        "what closes an open statement closes one that is a word away from it"
+    );
+    assert_eq!(
+        public_access(&without(r#"A "*" "kms:*""#, 0)).len(),
+        1,
+        "one word opens it"
+    );
+    let two = r#"A {"AWS":"111111111111"} "kms:*" A {"AWS":"arn:aws:iam::111111111111:role/Admin"} "kms:*""#;
+    let reasons = lockout(&without(two, 0), OWNER, Some(CALLER));
+    let words: Vec<&str> = reasons.iter().map(lockout_word).collect();
+    assert_eq!(words, ["root", "caller"]);
+    let denied = r#"A {"AWS":"111111111111"} "kms:*" D "*" "kms:PutKeyPolicy""#;
+    assert!(lockout(&without(denied, 1), OWNER, Some(CALLER)).is_empty());
+    assert!(without(two, 1).named_users().is_empty());
+}
+
+#[test]
+fn a_key_may_be_named_by_its_arn() {
+    let key = "arn:aws:kms:eu-west-1:111111111111:key/00000000-0000-0000-0000-000000000000";
+    let root_on = |resource: &str| {
+        let mut root = statements(r#"A {"AWS":"111111111111"} "kms:*""#);
+        root[0]["Resource"] = json!(resource);
+        policy_of(&root)
+    };
+    let check = |resource: &str, is_whole: bool| {
+        let policy = root_on(resource).on_key(key);
+        let found = root_delegation(&policy, OWNER);
+        assert_eq!(found.is_whole(), is_whole, "{resource}");
+    };
+    check(key, true);
+    check("arn:aws:kms:*:111111111111:key/*", true);
+    check("*", true);
+    check("arn:aws:kms:eu-west-1:111111111111:key/1*", false);
+    check("arn:aws:kms:eu-west-1:222222222222:key/*", false);
+    check("arn:aws:kms:*", false);
+    check("", false);
+    assert!(
+        !root_delegation(&root_on(key), OWNER).is_whole(),
+        "which key it is may not be known"
+    );
+    let star = policy_of(&statements(r#"A {"AWS":"111111111111"} "kms:*""#));
+    assert_eq!(digest(&root_on(key).on_key(key)), digest(&star));
+    let mut closed = statements(r#"A "*" "kms:*" D "*" "kms:*""#);
+    closed[1]["Resource"] = json!([key]);
+    assert_eq!(public_access(&policy_of(&closed)).len(), 1);
+    assert!(public_access(&policy_of(&closed).on_key(key)).is_empty());
 }

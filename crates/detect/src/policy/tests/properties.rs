@@ -58,11 +58,14 @@ fn any_statement() -> impl Strategy<Value = Value> {
         any::<bool>(),
         proptest::bool::weighted(0.2),
         proptest::bool::weighted(0.2),
+        proptest::bool::weighted(0.9),
     );
     (shape, principal, action, conditions).prop_map(
-        |((allow, not_principal, not_action), principal, action, conditions)| {
-            let mut statement =
-                json!({ "Effect": if allow { "Allow" } else { "Deny" }, "Resource": "*" });
+        |((allow, not_principal, not_action, on_key), principal, action, conditions)| {
+            let mut statement = json!({ "Effect": if allow { "Allow" } else { "Deny" } });
+            if on_key {
+                statement["Resource"] = json!("*");
+            }
             statement[if not_principal {
                 "NotPrincipal"
             } else {

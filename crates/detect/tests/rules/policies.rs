@@ -1,0 +1,92 @@
+//! How grave a policy is, by what is known of the key and of the policy before.
+
+use serde_json::{Value, json};
+
+use super::calls::*;
+use super::{findings_over, lines, summary};
+
+const EVE: &str = r#"{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111122223333:user/eve"},"Action":"kms:*","Resource":"*"}"#;
+
+/// A role of the account that may do everything, on a condition or without one.
+fn role(name: &str, condition: &str) -> String {
+    format!(
+        r#"{{"Effect":"Allow","Principal":{{"AWS":"arn:aws:iam::111122223333:role/{name}"}},"Action":"kms:*","Resource":"*","Condition":{condition}}}"#
+    )
+}
+
+fn put(minute: i64, statements: &[&str]) -> Value {
+    call(at(minute), "PutKeyPolicy", 1, policy(&statements.join(",")))
+}
+
+fn by_terraform(mut call: Value) -> Value {
+    call["userAgent"] = json!("APN/1.0 HashiCorp/1.0 Terraform/1.7.0");
+    call
+}
+
+/// The severities of what a rule finds in these records.
+fn check(rule: &str, records: &[Value], expected: &[&str]) {
+    let findings = findings_over(lines(records).as_bytes());
+    let of_rule = findings.iter().filter(|finding| finding.rule == rule);
+    let found: Vec<&str> = of_rule.map(|finding| finding.severity.as_str()).collect();
+    assert_eq!(found, expected, "{}", summary(&findings));
+}
+
+#[test]
+fn a_ghost_beside_the_caller_is_no_second_administrator() {
+    let rule = "policy-lockout";
+    let ghost = role("ghost", r#"{"Bool":{"aws:SecureTransport":"false"}}"#);
+    let other = role("other", "{}");
+    check(rule, &[put(0, &[EVE])], &["critical"]);
+    check(rule, &[put(0, &[EVE, &ghost])], &["high"]);
+    check(rule, &[put(0, &[EVE, &other])], &[]);
+    // Again, and as it was made: nothing new.
+    let made = |minute| call(at(minute), "CreateKey", 1, policy(&[EVE, &ghost].join(",")));
+    check(rule, &[made(0)], &[]);
+    check(rule, &[made(0), put(90, &[EVE, &ghost])], &[]);
+    // The other one was sure, and is a ghost now.
+    let records = [
+        put(0, &[EVE, &role("ghost", "{}")]),
+        put(90, &[EVE, &ghost]),
+    ];
+    check(rule, &records, &["high"]);
+    // What is lost is graver than what is left.
+    let records = [put(0, &[DELEGATION]), put(90, &[EVE, &ghost])];
+    check(rule, &records, &["critical"]);
+}
+
+#[test]
+fn a_tool_is_not_believed_where_the_account_loses_the_key() {
+    let rule = "policy-changed";
+    let (other, backdoor) = (role("other", "{}"), role("backdoor", "{}"));
+    let [whole, bare] = [[DELEGATION, &other], [EVE, &other]];
+    check(rule, &[by_terraform(put(0, &whole))], &[]);
+    check(rule, &[by_terraform(put(0, &bare))], &["low"]);
+    // The policy before was seen: what a deploy takes away is ordinary, whom it lets in beside the account too.
+    let added = [&bare[..], &[backdoor.as_str()]].concat();
+    let wider = [&whole[..], &[backdoor.as_str()]].concat();
+    let after = |before: &[&str], now: &[&str]| [by_formation(before), by_terraform(put(90, now))];
+    check(rule, &after(&added, &bare), &[]);
+    check(rule, &after(&whole, &wider), &[]);
+    check(rule, &after(&bare, &added), &["low"]);
+}
+
+fn by_formation(statements: &[&str]) -> Value {
+    let mut made = put(0, statements);
+    made["userIdentity"] = through("cloudformation.amazonaws.com")["userIdentity"].clone();
+    made
+}
+
+#[test]
+fn who_used_the_key_before_may_have_been_named_before() {
+    let rule = "self-grant-use";
+    let named = put(20, &[DELEGATION, EVE]);
+    let used = |minute| call(at(minute), "Decrypt", 1, json!({}));
+    check(rule, &[named.clone(), used(30)], &["high"]);
+    check(rule, &[used(0), named.clone(), used(30)], &["medium"]);
+    check(rule, &[used(-1_440), named.clone(), used(30)], &["medium"]);
+    let seen = [used(0), put(1, &[DELEGATION]), named, used(30)];
+    check(rule, &seen, &["high"]);
+    let granted = grant("arn:aws:iam::111122223333:user/eve", &["Decrypt"]);
+    let granted = call(at(20), "CreateGrant", 1, granted);
+    check(rule, &[used(0), granted, used(30)], &["high"]);
+}
