@@ -4,6 +4,7 @@ mod allocator;
 mod archive_folder;
 mod arguments;
 mod bucket;
+mod choice;
 mod commands;
 mod configuration;
 mod configuration_file;

@@ -92,6 +92,10 @@ fn conclude(
         write_json(&summary, &mut file)?;
         file.finish()?;
     }
+    let notes = match summary.distinct {
+        0 => Vec::new(),
+        _ => filter.notes(summary.matched.unwrap_or_default()),
+    };
     // That every record passes no filter at all need not be said.
     summary.matched = summary.matched.filter(|_| !filter.is_empty());
     if arguments.count {
@@ -100,6 +104,9 @@ fn conclude(
         unless_closed(stdout.finish())?;
     } else {
         talk.say_page(|page, out| write_summary(&summary, talk.detail(), page, out));
+    }
+    for note in notes {
+        talk.say(note);
     }
     let is_strict = arguments.input.strict && summary.coverage.is_incomplete();
     Ok(if is_strict {

@@ -147,6 +147,11 @@ pub fn run(arguments: &ReplayArguments, talk: Talk, now: EventTime) -> anyhow::R
         talk.say("");
     }
     conclude::say(&summary, talk);
+    if filtered_out > 0 || !replayed.findings.packed().is_empty() {
+        for note in filter.notes(replayed.findings.len()) {
+            talk.say(note);
+        }
+    }
     // Who closed the pipe still gets the exit code that was asked for.
     unless_closed(shown)?;
     let is_failed = |severity| {
