@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use keytrail_event::key::key_names;
-use keytrail_event::{EventTime, KeyName, Record};
+use keytrail_event::{EventTime, KeyName, Outcome, Record};
 
 use crate::arguments::FilterArguments;
 use crate::choice::{Choice, PrincipalChoice, why_nothing};
@@ -22,6 +22,7 @@ pub struct Filter {
     key: Choice,
     principal: PrincipalChoice,
     operation: Choice,
+    outcome: Choice,
 }
 
 impl Filter {
@@ -42,6 +43,7 @@ impl Filter {
                 &arguments.operation,
                 &arguments.exclude_operation,
             ),
+            outcome: Choice::new("outcome", &arguments.outcome, &arguments.exclude_outcome),
         })
     }
 
@@ -56,6 +58,7 @@ impl Filter {
             && self.account.accepts(&[&record.account])
             && self.region.accepts(&[&record.region])
             && self.operation.accepts(&[record.operation.name()])
+            && self.outcome.accepts(&outcome_names(&record.outcome))
             && self.principal.accepts(record.principal())
             && self.accepts_key(record)
     }
@@ -72,12 +75,13 @@ impl Filter {
     }
 
     /// The choices in the order in which a record is asked.
-    fn choices(&self) -> [&Choice; 5] {
+    fn choices(&self) -> [&Choice; 6] {
         let principal = self.principal.names();
         [
             &self.account,
             &self.region,
             &self.operation,
+            &self.outcome,
             principal,
             &self.key,
         ]
@@ -103,6 +107,16 @@ impl Filter {
         let names: Vec<&str> = names.iter().map(|name| &**name).collect();
         self.key.accepts(&names)
     }
+}
+
+/// What an outcome is called: `success`, or the error code, its family and that it failed.
+fn outcome_names<'o>(outcome: &'o Outcome<'_>) -> [&'o str; 3] {
+    let failed = if outcome.is_success() {
+        "success"
+    } else {
+        "failed"
+    };
+    [outcome.as_str(), outcome.family().as_str(), failed]
 }
 
 /// The names of the aliases that the request names beside the key, whether it writes an ARN or `alias/…`.
@@ -181,6 +195,19 @@ mod tests {
         let elsewhere = "arn:aws:kms:eu-west-2:111122223333:alias/prod";
         check(|a| a.key = texts(&[elsewhere]), false);
         check(|a| a.key = texts(&["alias/other", ID]), true);
+    }
+
+    #[test]
+    fn an_outcome_goes_by_code_family_and_failure() {
+        let denied = Outcome::Error("AccessDeniedException".into());
+        assert_eq!(
+            outcome_names(&denied),
+            ["AccessDeniedException", "denied", "failed"]
+        );
+        assert_eq!(outcome_names(&Outcome::Success), ["success"; 3]);
+        check(|a| a.outcome = texts(&["success"]), true);
+        check(|a| a.outcome = texts(&["failed", "denied"]), false);
+        check(|a| a.exclude_outcome = texts(&["success"]), false);
     }
 
     #[test]

@@ -7,9 +7,10 @@ use keytrail_detect::finding::{Evidence, Finding, FindingState, Severity, Triage
 
 use crate::attack;
 use crate::escape::shell_word;
-use crate::findings::{is_learning, state_name, step_parts, when, write_headline};
+use crate::findings::{is_learning, state_name, when, write_headline};
 use crate::page::Page;
 use crate::prose::Prose;
+use crate::step::{Piece, pieces};
 use crate::words::{Short, rarity};
 
 /// Stands for the files that the finding came from, where nobody told.
@@ -169,10 +170,12 @@ impl Explanation<'_> {
         }
         self.0.heading("Next steps")?;
         for (index, step) in finding.next_steps.iter().enumerate() {
-            let (words, command) = step_parts(finding, step);
-            self.0.item(index + 1, words)?;
-            if let Some(command) = command {
-                self.0.unbroken(&format!("   {command}"))?;
+            for (place, piece) in pieces(finding, step).into_iter().enumerate() {
+                match piece {
+                    Piece::Words(words) if place == 0 => self.0.item(index + 1, words)?,
+                    Piece::Words(words) => self.0.hanging(5, words)?,
+                    Piece::Command(command) => self.0.unbroken(&format!("   {command}"))?,
+                }
             }
         }
         Ok(())

@@ -30,6 +30,7 @@ mod partition;
 mod prose;
 pub mod rules;
 pub mod shorten;
+mod step;
 pub mod summary;
 mod words;
 

@@ -18,7 +18,7 @@ pub use csv::write_csv;
 pub use json::write_json;
 pub use jsonl::write_jsonl;
 pub use table::write_table;
-pub(crate) use table::{step_parts, when, write_headline};
+pub(crate) use table::{when, write_headline};
 
 /// The evidence that says that a finding was made while learning.
 const LEARNING_FEATURE: &str = "learning";

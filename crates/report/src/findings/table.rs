@@ -10,10 +10,10 @@ use keytrail_detect::finding::{Finding, FindingState};
 use keytrail_detect::packed_finding::PackedFinding;
 
 use crate::escape::{shell_word, terminal};
-use crate::explain::events_command;
 use crate::findings::{is_learning, state_name};
 use crate::layout::{wrap, wrap_behind};
 use crate::page::{self, Page};
+use crate::step::{Piece, pieces};
 use crate::words::{Short, counted, span};
 
 /// Lines that a title may take.
@@ -149,12 +149,15 @@ impl Block<'_> {
     }
 
     fn step(&mut self, finding: &Finding, step: &str) -> io::Result<()> {
-        let (words, command) = step_parts(finding, step);
-        self.wrapped("next", words, TEXT_LINES_MAX)?;
-        match command {
-            Some(command) => self.unbroken("", &command),
-            None => Ok(()),
+        let mut label = "next";
+        for piece in pieces(finding, step) {
+            match piece {
+                Piece::Words(words) => self.wrapped(label, words, TEXT_LINES_MAX)?,
+                Piece::Command(command) => self.unbroken(label, &command)?,
+            }
+            label = "";
         }
+        Ok(())
     }
 
     fn unbroken(&mut self, label: &str, text: &str) -> io::Result<()> {
@@ -179,26 +182,6 @@ impl Block<'_> {
         let label = self.page.paint(page::LABEL, label);
         writeln!(self.out, "  {label}{:fill$}{text}", "")
     }
-}
-
-/// Parts `words: keytrail …` behind the colon: a command is never wrapped. One that lists events and
-/// holds more than plain words is made anew, quoted so that it can be pasted whatever the names hold.
-pub(crate) fn step_parts<'s>(finding: &Finding, step: &'s str) -> (&'s str, Option<String>) {
-    let Some((words, command)) = step.split_once(": keytrail ") else {
-        return (step, None);
-    };
-    let words = &step[..=words.len()];
-    match command.starts_with("events ") && !is_plain(command) {
-        true => (words, Some(events_command(finding))),
-        false => (words, Some(format!("keytrail {command}"))),
-    }
-}
-
-/// Whether a shell reads every character of a command as it stands.
-fn is_plain(command: &str) -> bool {
-    command
-        .bytes()
-        .all(|byte| byte.is_ascii_alphanumeric() || b" :/_.+=@,-".contains(&byte))
 }
 
 /// When, for how long, how often.
