@@ -178,7 +178,7 @@ pub struct FilterArguments {
     /// Only records of this key: ARN, id or alias.
     #[arg(long, value_name = "KEY")]
     pub key: Vec<String>,
-    /// Only records of this principal: ARN, or what follows the last slash of it.
+    /// Only records of this principal: ARN or name.
     #[arg(long, value_name = "PRINCIPAL")]
     pub principal: Vec<String>,
     /// Only records of this operation, such as Decrypt.

@@ -18,6 +18,7 @@ mod input;
 mod judges;
 mod output;
 mod pipeline;
+mod places;
 mod progress;
 mod public_keys;
 mod scan;

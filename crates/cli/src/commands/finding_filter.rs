@@ -35,7 +35,7 @@ pub struct FindingFilterArguments {
     /// Only findings about this key: ARN, id or alias.
     #[arg(long, value_name = "KEY")]
     pub key: Vec<String>,
-    /// Only findings about this principal: ARN, or what follows the last slash of it.
+    /// Only findings about this principal: ARN or name.
     #[arg(long, value_name = "PRINCIPAL")]
     pub principal: Vec<String>,
     /// Only findings of this rule.

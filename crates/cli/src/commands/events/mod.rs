@@ -15,7 +15,8 @@ use crate::coverage;
 use crate::exit_code::Exit;
 use crate::failure::unless_closed;
 use crate::filter::Filter;
-use crate::output::{Destination, Format, check_places};
+use crate::output::{Destination, Format};
+use crate::places::check_places;
 use crate::progress::Progress;
 use crate::scan::{Part, scan};
 use crate::sorter::{Entry, Keep, Sorter};
@@ -34,7 +35,13 @@ pub fn run(arguments: &EventsArguments, talk: Talk, now: EventTime) -> anyhow::R
     let filter = Filter::new(&arguments.filter, now)?;
     let found = arguments.input.discover(talk, now)?;
     let output = &arguments.output;
-    check_places(&output.output, output.stats.as_deref())?;
+    let results = output.output.iter().map(|output| &*output.path);
+    check_places(
+        results.chain(output.stats.as_deref()),
+        None,
+        &arguments.input.paths,
+        &found,
+    )?;
     let stats_file = output.stats.as_deref().map(Destination::file).transpose()?;
     let mut writers = RowWriters::open(output, !arguments.count, stats_file.is_some(), talk)?;
     let progress = Progress::new(talk.is_progress_wanted(), found.bytes());
