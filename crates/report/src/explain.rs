@@ -120,9 +120,11 @@ impl Explanation<'_> {
         }
         let state = match finding.state {
             FindingState::Provisional => {
-                "Provisional: the last hour is not sealed yet; its numbers can still grow."
+                "Provisional: its last hour is not sealed yet; its numbers can still grow. A replay seals the hours that were over when its newest file was delivered, a deployment those that were over three hours ago."
             }
-            FindingState::Final => "Final: all evidence of its hours is in.",
+            FindingState::Final => {
+                "Final: its hours were over when the newest file was delivered. Records that come later can still add to it."
+            }
             FindingState::Withdrawn => "Withdrawn: later evidence took it back.",
             FindingState::Expected => "Expected: somebody declared this as normal.",
             FindingState::Suppressed => "Suppressed: somebody does not want to be told.",

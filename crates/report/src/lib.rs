@@ -37,5 +37,6 @@ mod words;
 #[cfg(test)]
 mod samples;
 
+pub use json_text::write_json_line;
 pub use page::{Color, Format, Page};
 pub use words::grouped;

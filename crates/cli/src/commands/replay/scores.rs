@@ -2,11 +2,11 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::io::Write;
 
 use keytrail_detect::baseline::ScoreLine;
 use keytrail_detect::behaviour;
 use keytrail_detect::finding::{Finding, Severity};
+use keytrail_report::write_json_line;
 use serde::Serialize;
 
 use super::repeats::{Scored, without_repeats};
@@ -76,8 +76,7 @@ pub fn write(
     let told = without_repeats(&scored);
     for (line, score) in lines.iter_mut().zip(told) {
         line.score = score;
-        serde_json::to_writer(&mut file, line)?;
-        file.write_all(b"\n")?;
+        write_json_line(&mut file, line)?;
     }
     file.finish()
 }
