@@ -7,6 +7,7 @@ mod table;
 
 use std::io::{self, Write};
 
+use keytrail_detect::behaviour::ESTIMATE;
 use keytrail_detect::finding::{Finding, FindingState};
 use keytrail_detect::packed_finding::PackedFinding;
 
@@ -52,6 +53,12 @@ pub fn is_learning(finding: &Finding) -> bool {
         .evidence
         .iter()
         .any(|evidence| evidence.feature == LEARNING_FEATURE)
+}
+
+/// Whether a finding's count is an estimate.
+pub(crate) fn is_estimated(finding: &Finding) -> bool {
+    let evidence = &finding.evidence;
+    evidence.iter().any(|evidence| evidence.feature == ESTIMATE)
 }
 
 /// A finding's state as its JSON has it.

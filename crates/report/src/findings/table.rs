@@ -10,7 +10,7 @@ use keytrail_detect::finding::{Finding, FindingState};
 use keytrail_detect::packed_finding::PackedFinding;
 
 use crate::escape::{shell_word, terminal};
-use crate::findings::{is_learning, state_name};
+use crate::findings::{is_estimated, is_learning, state_name};
 use crate::layout::{wrap, wrap_behind};
 use crate::page::{self, Page};
 use crate::step::{Piece, pieces};
@@ -187,7 +187,9 @@ impl Block<'_> {
 /// When, for how long, how often.
 pub(crate) fn when(finding: &Finding) -> String {
     let (first, last) = (finding.first_seen, finding.last_seen);
+    let mark = if is_estimated(finding) { "≈" } else { "" };
     let count = counted(finding.count, "event", "events");
+    let count = format!("{mark}{count}");
     if first == last {
         return format!("{first}, {count}");
     }
@@ -196,6 +198,9 @@ pub(crate) fn when(finding: &Finding) -> String {
 
 #[cfg(test)]
 mod tests {
+    use keytrail_detect::behaviour::ESTIMATE;
+    use keytrail_detect::finding::Evidence;
+
     use super::*;
     use crate::layout::width;
     use crate::page::Color;
@@ -244,6 +249,17 @@ mod tests {
         let text = written(&findings, &Page::default());
         let escaped = |c: char| c != '\n' && crate::escape::is_unsafe(c);
         assert!(!text.chars().any(escaped));
+    }
+
+    #[test]
+    fn an_estimated_count_is_marked() {
+        let mut finding = samples::learning();
+        finding.count = 1_234;
+        assert!(!when(&finding).contains('≈'));
+        finding
+            .evidence
+            .push(Evidence::new(ESTIMATE, "≈ marks estimates."));
+        assert!(when(&finding).ends_with("≈1,234 events"));
     }
 
     #[test]
