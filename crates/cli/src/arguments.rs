@@ -232,6 +232,9 @@ pub struct EventsArguments {
     /// What to show.
     #[command(flatten)]
     pub filter: FilterArguments,
+    /// Also list the records of other services that rules read, such as of CloudTrail and IAM.
+    #[arg(long)]
+    pub other_services: bool,
     /// Where to.
     #[command(flatten)]
     pub output: OutputArguments,

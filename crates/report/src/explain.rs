@@ -2,8 +2,9 @@
 
 use std::io::{self, Write};
 
-use keytrail_detect::behaviour::{least_high, least_medium};
+use keytrail_detect::behaviour::{self, least_high, least_medium};
 use keytrail_detect::finding::{Evidence, Finding, FindingState, Severity, Triage};
+use keytrail_detect::rules;
 
 use crate::attack;
 use crate::escape::shell_word;
@@ -43,7 +44,10 @@ pub fn events_command(finding: &Finding) -> String {
             account.filter(|_| finding.principal.is_none() && finding.key.is_none()),
         ),
         ("--principal", finding.principal.as_ref()),
-        ("--key", finding.key.as_ref()),
+        (
+            "--key",
+            finding.key.as_ref().filter(|_| !spans_keys(finding)),
+        ),
     ];
     for (flag, value) in filters {
         if let Some(value) = value {
@@ -58,7 +62,24 @@ pub fn events_command(finding: &Finding) -> String {
     }
     let until = finding.last_seen.plus_seconds(1);
     command.push_str(&format!(" --since {} --until {until}", finding.first_seen));
+    if reads_other_services(finding) {
+        command.push_str(" --other-services");
+    }
     command
+}
+
+/// Whether the finding counts calls with other keys than its own: a behaviour does once there is a history.
+fn spans_keys(finding: &Finding) -> bool {
+    behaviour::find(&finding.rule).is_some() && !is_learning(finding)
+}
+
+/// Whether the finding's events may be records of other services than KMS.
+fn reads_other_services(finding: &Finding) -> bool {
+    match rules::find(&finding.rule) {
+        Some(rule) => rule.about().reads.contains(&"eventSource"),
+        // A behaviour is about KMS alone, a Sigma rule about any service.
+        None => behaviour::find(&finding.rule).is_none(),
+    }
 }
 
 struct Explanation<'p>(Prose<'p>);
@@ -262,6 +283,32 @@ mod tests {
         let text = written(&samples::endless(), &Page::default());
         assert_eq!(text.matches('漢').count(), 2_500);
         assert!(!text.contains('…'));
+    }
+
+    #[test]
+    fn the_command_lists_what_the_finding_counts() {
+        let mut finding = samples::deletion();
+        let check = |finding: &Finding, key: bool, other_services: bool| {
+            let command = events_command(finding);
+            assert_eq!(command.contains(" --key "), key, "{command}");
+            assert_eq!(
+                command.ends_with(" --other-services"),
+                other_services,
+                "{command}"
+            );
+        };
+        check(&finding, true, false);
+        finding.rule = "rate-key".to_owned();
+        check(&finding, false, false);
+        finding
+            .evidence
+            .push(Evidence::new("learning", "The account is being learnt."));
+        check(&finding, true, false);
+        finding.rule = "trail-stopped".to_owned();
+        finding.key = None;
+        check(&finding, false, true);
+        finding.rule = "sigma:1".to_owned();
+        check(&finding, false, true);
     }
 
     #[test]

@@ -52,7 +52,7 @@ pub fn run(arguments: &EventsArguments, talk: Talk, now: EventTime) -> anyhow::R
         found.files,
         arguments.input.threads(),
         &progress,
-        || EventsCollector::new(&filter, !arguments.count),
+        || EventsCollector::new(&filter, !arguments.count, arguments.other_services),
         &mut coverage,
         |_, part| match part {
             Part::Batch(entries) => Ok(by_id.push_all(&entries)?),
@@ -77,8 +77,13 @@ pub fn run(arguments: &EventsArguments, talk: Talk, now: EventTime) -> anyhow::R
     })?;
     by_time.drain(|entry| writers.row(entry.payload))?;
     writers.finish()?;
+    let reading = &coverage.reading;
+    let listed = match arguments.other_services {
+        true => reading.kms + reading.other_services,
+        false => reading.kms,
+    };
     let summary = Summary {
-        distinct: coverage.reading.kms - duplicates,
+        distinct: listed - duplicates,
         coverage,
         duplicates,
         matched: Some(matched),
