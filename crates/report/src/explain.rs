@@ -77,9 +77,13 @@ fn spans_keys(finding: &Finding) -> bool {
 fn reads_other_services(finding: &Finding) -> bool {
     match rules::find(&finding.rule) {
         Some(rule) => rule.about().reads.contains(&"eventSource"),
-        // A behaviour is about KMS alone, a Sigma rule about any service.
-        None => behaviour::find(&finding.rule).is_none(),
+        None => is_sigma(finding),
     }
+}
+
+/// Whether a rule of the community's found it, which may be about any service.
+fn is_sigma(finding: &Finding) -> bool {
+    finding.rule.starts_with("sigma:")
 }
 
 struct Explanation<'p>(Prose<'p>);
@@ -182,6 +186,9 @@ impl Explanation<'_> {
         })?;
         for id in &finding.event_ids {
             self.0.unbroken(&format!("  {id}"))?;
+        }
+        if is_sigma(finding) {
+            self.0.text("Of services other than KMS, only what rules of Keytrail itself read can be listed.")?;
         }
         self.0.text("To see them with who, whence and how, put the files or the folder in place of ARCHIVE:")?;
         self.0.unbroken(&format!("  {}", events_command(finding)))
