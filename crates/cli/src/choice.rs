@@ -123,7 +123,11 @@ impl PrincipalChoice {
         let is_bare = |text: &&String| !text.contains(['*', ':', '/']);
         Self {
             folded: folded.filter(|(given, folded)| given != folded).collect(),
-            bare: wanted.iter().filter(is_bare).map(BareName::new).collect(),
+            bare: wanted
+                .iter()
+                .filter(is_bare)
+                .map(|text| BareName::new(text))
+                .collect(),
             names: Choice::new("principal", &wanted, &unwanted),
         }
     }
@@ -160,10 +164,10 @@ impl PrincipalChoice {
 }
 
 impl BareName {
-    fn new(text: &String) -> Self {
+    fn new(text: &str) -> Self {
         Self {
-            name: GlobPattern::from(text.as_str()),
-            text: text.clone(),
+            name: GlobPattern::from(text),
+            text: text.to_owned(),
             chosen: Mutex::default(),
         }
     }

@@ -20,11 +20,10 @@ pub(crate) enum Piece<'s> {
 /// goes to the punctuation that ends it; a mere mention of one, without options in the middle of a sentence, is words.
 pub(crate) fn pieces<'s>(finding: &Finding, step: &'s str) -> Vec<Piece<'s>> {
     let mut pieces = Vec::new();
-    let (rest, own) = match step.split_once(": keytrail ") {
+    let (mut rest, own) = match step.split_once(": keytrail ") {
         Some((words, command)) => (&step[..=words.len()], Some(command)),
         None => (step, None),
     };
-    let mut rest = rest;
     while let Some((words, command, behind)) = next_aws(rest) {
         push_words(&mut pieces, words);
         pieces.push(Piece::Command(Cow::Borrowed(command)));
@@ -94,7 +93,7 @@ fn command_at(text: &str) -> Option<&str> {
 /// The bytes of punctuation behind a word where no option follows: then it ends the command.
 fn ends_sentence(word: &str, next: Option<&str>) -> Option<usize> {
     let bare = word.trim_end_matches([',', ';', '.', ')']);
-    let is_end = bare.len() < word.len() && !next.is_some_and(|next| next.starts_with("--"));
+    let is_end = bare.len() < word.len() && next.is_none_or(|next| !next.starts_with("--"));
     is_end.then(|| word.len() - bare.len())
 }
 
