@@ -63,6 +63,10 @@ fn every_filter() {
         "--operation decrypt",
         "--operation De* --operation Encrypt",
         "--exclude-operation De*",
+        "--principal mallory",
+        "--outcome failed",
+        "--exclude-outcome failed --operation Decrypt",
+        "--other-services --operation StopLogging",
     ];
     let mut all = String::new();
     for filter in filters {

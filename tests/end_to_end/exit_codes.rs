@@ -70,6 +70,26 @@ fn usage() {
     assert_snapshot!(all);
 }
 
+/// No result takes the place of a file that is read.
+#[test]
+fn what_is_read_is_not_replaced() {
+    let sandbox = Sandbox::new();
+    let before = sandbox.read("broken.jsonl");
+    sandbox.write("incident/stats.json", "notes");
+    for words in [
+        "events broken.jsonl -q --output csv=broken.jsonl",
+        "events broken.jsonl incident -q --stats ./broken.jsonl",
+        "replay broken.jsonl -q --scores broken.jsonl",
+        "replay incident -q --stats incident/stats.json",
+    ] {
+        let ran = sandbox.keytrail(words);
+        assert_eq!(ran.code, Some(2), "{words}\n{ran}");
+        assert!(ran.stderr().contains("is part of what is read"), "{ran}");
+    }
+    assert_eq!(sandbox.read("broken.jsonl"), before);
+    assert_eq!(sandbox.read("incident/stats.json"), "notes");
+}
+
 #[test]
 fn a_span_before_now_is_a_time() {
     let sandbox = Sandbox::new();

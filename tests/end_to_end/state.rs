@@ -202,7 +202,7 @@ fn a_full_disk_costs_nothing_but_the_run() {
             break;
         }
         full += 1;
-        assert_eq!(ran.code, Some(2), "{ran}");
+        assert_eq!(ran.code, Some(4), "{ran}");
         first.get_or_insert_with(|| ran.to_string());
         let verified = sandbox.keytrail("state verify full.db");
         assert_eq!(verified.code, Some(0), "{verified}");

@@ -178,12 +178,16 @@ pub struct FilterArguments {
     /// Only records of this key: ARN, id or alias.
     #[arg(long, value_name = "KEY")]
     pub key: Vec<String>,
-    /// Only records of this principal.
+    /// Only records of this principal: ARN or name.
     #[arg(long, value_name = "PRINCIPAL")]
     pub principal: Vec<String>,
     /// Only records of this operation, such as Decrypt.
     #[arg(long, value_name = "OPERATION")]
     pub operation: Vec<String>,
+    /// Only records that ended so: success, failed, denied, invalid-state, not-found, throttled, invalid, other, or an
+    /// error code.
+    #[arg(long, value_name = "OUTCOME")]
+    pub outcome: Vec<String>,
     /// No records of this account.
     #[arg(long, value_name = "ACCOUNT")]
     pub exclude_account: Vec<String>,
@@ -199,6 +203,9 @@ pub struct FilterArguments {
     /// No records of this operation.
     #[arg(long, value_name = "OPERATION")]
     pub exclude_operation: Vec<String>,
+    /// No records that ended so.
+    #[arg(long, value_name = "OUTCOME")]
+    pub exclude_outcome: Vec<String>,
 }
 
 /// Where the result goes.
@@ -225,6 +232,9 @@ pub struct EventsArguments {
     /// What to show.
     #[command(flatten)]
     pub filter: FilterArguments,
+    /// Also list the records of other services that rules read, such as of CloudTrail and IAM.
+    #[arg(long)]
+    pub other_services: bool,
     /// Where to.
     #[command(flatten)]
     pub output: OutputArguments,
@@ -372,6 +382,37 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Arguments::command().debug_assert();
+    }
+
+    /// Every command that the fixtures of a rule make it print can be run.
+    #[test]
+    fn the_commands_of_rules_are_commands() {
+        let fixtures = concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/../detect/tests/fixtures/rules"
+        );
+        let mut commands = 0;
+        for rule in std::fs::read_dir(fixtures).unwrap() {
+            let snapshot = rule.unwrap().path().join("fires.snap");
+            let Ok(findings) = std::fs::read_to_string(&snapshot) else {
+                continue;
+            };
+            for step in findings.lines().filter(|line| line.starts_with("  > ")) {
+                // The name of the program stands for nothing else in a step.
+                for (at, _) in step.match_indices("keytrail ") {
+                    let words = step[at..].split_whitespace();
+                    let parsed = Arguments::try_parse_from(words);
+                    assert!(
+                        parsed.is_ok(),
+                        "{}: {step}\n{:?}",
+                        snapshot.display(),
+                        parsed.err()
+                    );
+                    commands += 1;
+                }
+            }
+        }
+        assert!(commands > 50, "{commands}");
     }
 
     #[test]

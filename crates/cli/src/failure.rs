@@ -5,12 +5,13 @@ use std::io;
 
 use crate::exit_code::Exit;
 
-/// Something wrong with the command line or the configuration.
+/// Something that the user can mend: the command line, the configuration, or a place that takes no results now.
 #[derive(Debug, thiserror::Error)]
 #[error("{message}")]
 pub struct UsageError {
     message: String,
     hint: Option<String>,
+    exit: Exit,
 }
 
 impl UsageError {
@@ -19,7 +20,14 @@ impl UsageError {
         Self {
             message: message.to_string(),
             hint: None,
+            exit: Exit::Usage,
         }
+    }
+
+    /// Says that nothing is wrong with the command: the same one may work later, when there is room or permission.
+    pub fn not_finished(mut self) -> Self {
+        self.exit = Exit::Internal;
+        self
     }
 
     /// Adds what the user can do.
@@ -38,8 +46,8 @@ pub fn hint_of(error: &anyhow::Error) -> Option<&str> {
 pub fn exit_of(error: &anyhow::Error) -> Exit {
     if is_closed_pipe(error) {
         Exit::Done
-    } else if error.downcast_ref::<UsageError>().is_some() {
-        Exit::Usage
+    } else if let Some(error) = error.downcast_ref::<UsageError>() {
+        error.exit
     } else {
         Exit::Internal
     }
@@ -77,6 +85,8 @@ mod tests {
         let usage = anyhow::Error::from(UsageError::new("bad").hint("be good"));
         assert_eq!(exit_of(&usage), Exit::Usage);
         assert_eq!(hint_of(&usage), Some("be good"));
+        let locked = anyhow::Error::from(UsageError::new("locked").not_finished());
+        assert_eq!(exit_of(&locked), Exit::Internal);
         let full = anyhow::Error::from(io::Error::other("disk full"));
         assert_eq!(exit_of(&full), Exit::Internal);
     }

@@ -79,35 +79,6 @@ impl FromStr for OutputArgument {
     }
 }
 
-/// Checks that no two results go into one file.
-///
-/// # Errors
-/// When a path stands twice among the outputs and the others.
-pub fn check_places<'p>(
-    outputs: &'p [OutputArgument],
-    others: impl IntoIterator<Item = &'p Path>,
-) -> Result<(), UsageError> {
-    let mut seen = std::collections::HashSet::new();
-    for path in outputs.iter().map(|output| &*output.path).chain(others) {
-        let folder = path
-            .parent()
-            .filter(|folder| !folder.as_os_str().is_empty());
-        let folder = fs::canonicalize(folder.unwrap_or(Path::new("."))).unwrap_or_default();
-        let place = fs::canonicalize(path)
-            .unwrap_or_else(|_| folder.join(path.file_name().unwrap_or_default()));
-        // A device or pipe may take several results; a file would keep only the last.
-        let is_special = fs::metadata(path).is_ok_and(|metadata| !metadata.is_file());
-        if !is_special && !seen.insert(place) {
-            return Err(UsageError::new(format_args!(
-                "two results would go into `{}`",
-                escape::path(path)
-            ))
-            .hint("give every --output, --stats and --scores a file of its own"));
-        }
-    }
-    Ok(())
-}
-
 /// Checks that no records are wanted in a format of findings.
 ///
 /// # Errors
@@ -160,8 +131,13 @@ impl Destination {
     /// When it cannot be made.
     pub fn file(path: &Path) -> Result<Self, UsageError> {
         let name = format!("`{}`", escape::path(path));
-        let cannot =
-            |error: io::Error| UsageError::new(format_args!("cannot write {name}: {error}"));
+        let cannot = |error: io::Error| {
+            let told = UsageError::new(format_args!("cannot write {name}: {error}"));
+            match is_misnamed(error.kind()) {
+                true => told,
+                false => told.not_finished(),
+            }
+        };
         let existing = fs::metadata(path).ok();
         if existing.as_ref().is_some_and(fs::Metadata::is_dir) {
             return Err(cannot(io::ErrorKind::IsADirectory.into()));
@@ -223,6 +199,15 @@ impl Write for Destination {
     }
 }
 
+/// Whether a file that cannot be made has a name that cannot be one; else the place takes none now.
+fn is_misnamed(kind: io::ErrorKind) -> bool {
+    use io::ErrorKind::{InvalidFilename, InvalidInput, IsADirectory, NotADirectory, NotFound};
+    matches!(
+        kind,
+        NotFound | NotADirectory | IsADirectory | InvalidFilename | InvalidInput
+    )
+}
+
 #[cfg(unix)]
 fn temporary(folder: &Path) -> io::Result<NamedTempFile> {
     use std::os::unix::fs::PermissionsExt as _;
@@ -258,15 +243,6 @@ mod tests {
     }
 
     #[test]
-    fn two_results_do_not_go_into_one_file() {
-        let output = |text: &str| text.parse::<OutputArgument>().unwrap();
-        let outputs = [output("csv=a.csv"), output("jsonl=./a.csv")];
-        assert!(check_places(&outputs, None).is_err());
-        assert!(check_places(&outputs[..1], Some(Path::new("a.csv"))).is_err());
-        assert!(check_places(&outputs[..1], Some(Path::new("b.json"))).is_ok());
-    }
-
-    #[test]
     fn a_file_appears_when_it_is_complete() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("out.jsonl");
@@ -279,6 +255,8 @@ mod tests {
         drop(Destination::file(&path).unwrap());
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
         assert!(Destination::file(folder.path()).is_err());
+        assert!(is_misnamed(io::ErrorKind::NotFound));
+        assert!(!is_misnamed(io::ErrorKind::PermissionDenied));
         assert!(Destination::file(&folder.path().join("no/such/out")).is_err());
     }
 }

@@ -17,7 +17,8 @@ pub fn open(path: &Path) -> anyhow::Result<SqliteStore> {
         create: false,
         ..SqliteOptions::default()
     };
-    SqliteStore::open(path, &options).map_err(in_state)
+    let is_named_well = path.exists();
+    SqliteStore::open(path, &options).map_err(|error| not_opened(error, is_named_well))
 }
 
 /// Opens a state file, or makes it, to grow up to so many bytes where there is a limit.
@@ -31,18 +32,70 @@ pub fn open_or_make(path: &Path, bytes_max: Option<u64>) -> anyhow::Result<Sqlit
         pages_max: bytes_max.map(|bytes| pages(bytes).max(1)),
         ..SqliteOptions::default()
     };
-    SqliteStore::open(path, &options).map_err(in_state)
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
+    let is_named_well = folder.is_none_or(Path::is_dir) && !path.is_dir();
+    SqliteStore::open(path, &options).map_err(|error| not_opened(error, is_named_well))
+}
+
+/// What is wrong with a file that did not open: its name, where that names nothing.
+fn not_opened(error: StoreError, is_named_well: bool) -> anyhow::Error {
+    match error {
+        StoreError::Failed { .. } if !is_named_well => {
+            UsageError::new(escape::terminal(&error.to_string())).into()
+        }
+        error => in_state(error),
+    }
 }
 
 /// What is wrong with a state, as an error of the user's.
 pub fn in_state(error: impl Into<ExecuteError>) -> anyhow::Error {
     let error = error.into();
-    let is_full = matches!(error, ExecuteError::Store(StoreError::Full { .. }));
     let text = error.to_string();
-    let error = UsageError::new(escape::terminal(&text));
-    if is_full {
-        let hint = "make room, then run the same command again: it goes on from what stands";
-        return error.hint(hint).into();
+    let told = UsageError::new(escape::terminal(&text));
+    let told = match error {
+        ExecuteError::Store(StoreError::Full { .. }) => {
+            let hint = "make room, then run the same command again: it goes on from what stands";
+            told.hint(hint).not_finished()
+        }
+        ExecuteError::Store(StoreError::Failed { .. }) => told.not_finished(),
+        ExecuteError::Store(error) if error.is_worth_a_retry() => told.not_finished(),
+        _ => told,
+    };
+    told.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::exit_code::Exit;
+    use crate::failure::exit_of;
+
+    #[test]
+    fn what_may_work_later_is_not_the_commands_fault() {
+        let place = || "state.db".to_owned();
+        let failed = || StoreError::Failed {
+            place: place(),
+            detail: "unable to open database file".to_owned(),
+        };
+        for (error, expected) in [
+            (
+                in_state(StoreError::Full { place: place() }),
+                Exit::Internal,
+            ),
+            (
+                in_state(StoreError::InUse { place: place() }),
+                Exit::Internal,
+            ),
+            (
+                in_state(StoreError::NotOurs { place: place() }),
+                Exit::Usage,
+            ),
+            (not_opened(failed(), true), Exit::Internal),
+            (not_opened(failed(), false), Exit::Usage),
+        ] {
+            assert_eq!(exit_of(&error), expected, "{error}");
+        }
     }
-    error.into()
 }

@@ -265,6 +265,14 @@ fn while_an_account_is_learnt_only_people_who_call_much_are_told() {
     assert_eq!(told, [("rate-pair", Severity::Low)]);
     let learning = |evidence: &Evidence| evidence.feature == "learning";
     assert!(findings[0].evidence.iter().any(learning));
+    // Six hundred calls are more than a cell counts exactly.
+    assert!(
+        findings[0].title.contains(" made ≈"),
+        "{}",
+        findings[0].title
+    );
+    let estimate = |evidence: &Evidence| evidence.feature == "estimate";
+    assert!(findings[0].evidence.iter().any(estimate));
 }
 
 /// A change to a key by a person; refused when an error code is given.

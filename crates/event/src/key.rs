@@ -113,8 +113,7 @@ impl KeyName {
     }
 
     fn alias_parts(&self) -> Option<(&str, &str, &str)> {
-        let mut parts = self.0.strip_prefix("alias:")?.splitn(3, ':');
-        Some((parts.next()?, parts.next()?, parts.next()?))
+        alias_parts(&self.0)
     }
 }
 
@@ -198,16 +197,31 @@ fn is_region(region: &str) -> bool {
 /// The last part of a key's ARN, or the alias's name: what a table has room for.
 #[must_use]
 pub fn short_key_name(canonical: &str) -> Cow<'_, str> {
-    if let Some(name) = canonical
-        .strip_prefix("alias:")
-        .and_then(|rest| rest.splitn(3, ':').nth(2))
-    {
+    if let Some((.., name)) = alias_parts(canonical) {
         return Cow::Owned(format!("alias/{name}"));
     }
     match canonical.rsplit_once(":key/") {
         Some((_, id)) => Cow::Borrowed(id),
         None => Cow::Borrowed(canonical),
     }
+}
+
+/// What a canonical key is called: its whole text and its short name; an alias also by its bare name and its ARN.
+#[must_use]
+pub fn key_names(canonical: &str) -> Vec<Cow<'_, str>> {
+    let mut names = vec![Cow::Borrowed(canonical), short_key_name(canonical)];
+    if let Some((account, region, name)) = alias_parts(canonical) {
+        let partition = partition_of_region(region);
+        names.push(Cow::Borrowed(name));
+        names.push(format!("arn:{partition}:kms:{region}:{account}:alias/{name}").into());
+    }
+    names
+}
+
+/// Account, Region and name of `alias:<account>:<Region>:<name>`.
+fn alias_parts(canonical: &str) -> Option<(&str, &str, &str)> {
+    let mut parts = canonical.strip_prefix("alias:")?.splitn(3, ':');
+    Some((parts.next()?, parts.next()?, parts.next()?))
 }
 
 #[cfg(test)]
@@ -301,5 +315,9 @@ mod tests {
         assert_eq!(alias.map(KeyName::region), Some(REGION));
         assert_eq!(short_key_name(ARN), ID);
         assert_eq!(short_key_name("alias:1:r:x/y"), "alias/x/y");
+        let arn = "arn:aws-cn:kms:cn-north-1:1:alias/x";
+        let names = ["alias:1:cn-north-1:x", "alias/x", "x", arn];
+        assert_eq!(key_names("alias:1:cn-north-1:x"), names);
+        assert_eq!(key_names(ARN), [ARN, ID]);
     }
 }

@@ -2,6 +2,7 @@
 
 mod clues;
 mod kind;
+mod names;
 mod session;
 mod texts;
 
@@ -9,6 +10,7 @@ use serde_json::Value;
 
 use self::clues::{AssumedRole, Clues};
 pub use self::kind::PrincipalType;
+pub use self::names::{principal_names, principal_of_arn};
 use self::texts::Texts;
 use crate::arn::{Arn, is_account_id};
 

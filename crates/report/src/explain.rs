@@ -2,14 +2,16 @@
 
 use std::io::{self, Write};
 
-use keytrail_detect::behaviour::{least_high, least_medium};
+use keytrail_detect::behaviour::{self, least_high, least_medium};
 use keytrail_detect::finding::{Evidence, Finding, FindingState, Severity, Triage};
+use keytrail_detect::rules;
 
 use crate::attack;
 use crate::escape::shell_word;
-use crate::findings::{is_learning, state_name, step_parts, when, write_headline};
+use crate::findings::{is_learning, state_name, when, write_headline};
 use crate::page::Page;
 use crate::prose::Prose;
+use crate::step::{Piece, pieces};
 use crate::words::{Short, rarity};
 
 /// Stands for the files that the finding came from, where nobody told.
@@ -42,7 +44,10 @@ pub fn events_command(finding: &Finding) -> String {
             account.filter(|_| finding.principal.is_none() && finding.key.is_none()),
         ),
         ("--principal", finding.principal.as_ref()),
-        ("--key", finding.key.as_ref()),
+        (
+            "--key",
+            finding.key.as_ref().filter(|_| !spans_keys(finding)),
+        ),
     ];
     for (flag, value) in filters {
         if let Some(value) = value {
@@ -57,7 +62,28 @@ pub fn events_command(finding: &Finding) -> String {
     }
     let until = finding.last_seen.plus_seconds(1);
     command.push_str(&format!(" --since {} --until {until}", finding.first_seen));
+    if reads_other_services(finding) {
+        command.push_str(" --other-services");
+    }
     command
+}
+
+/// Whether the finding counts calls with other keys than its own: a behaviour does once there is a history.
+fn spans_keys(finding: &Finding) -> bool {
+    behaviour::find(&finding.rule).is_some() && !is_learning(finding)
+}
+
+/// Whether the finding's events may be records of other services than KMS.
+fn reads_other_services(finding: &Finding) -> bool {
+    match rules::find(&finding.rule) {
+        Some(rule) => rule.about().reads.contains(&"eventSource"),
+        None => is_sigma(finding),
+    }
+}
+
+/// Whether a rule of the community's found it, which may be about any service.
+fn is_sigma(finding: &Finding) -> bool {
+    finding.rule.starts_with("sigma:")
 }
 
 struct Explanation<'p>(Prose<'p>);
@@ -119,9 +145,11 @@ impl Explanation<'_> {
         }
         let state = match finding.state {
             FindingState::Provisional => {
-                "Provisional: the last hour is not sealed yet; its numbers can still grow."
+                "Provisional: its last hour is not sealed yet; its numbers can still grow. A replay seals the hours that were over when its newest file was delivered, a deployment those that were over three hours ago."
             }
-            FindingState::Final => "Final: all evidence of its hours is in.",
+            FindingState::Final => {
+                "Final: its hours were over when the newest file was delivered. Records that come later can still add to it."
+            }
             FindingState::Withdrawn => "Withdrawn: later evidence took it back.",
             FindingState::Expected => "Expected: somebody declared this as normal.",
             FindingState::Suppressed => "Suppressed: somebody does not want to be told.",
@@ -159,6 +187,9 @@ impl Explanation<'_> {
         for id in &finding.event_ids {
             self.0.unbroken(&format!("  {id}"))?;
         }
+        if is_sigma(finding) {
+            self.0.text("Of services other than KMS, only what rules of Keytrail itself read can be listed.")?;
+        }
         self.0.text("To see them with who, whence and how, put the files or the folder in place of ARCHIVE:")?;
         self.0.unbroken(&format!("  {}", events_command(finding)))
     }
@@ -169,10 +200,12 @@ impl Explanation<'_> {
         }
         self.0.heading("Next steps")?;
         for (index, step) in finding.next_steps.iter().enumerate() {
-            let (words, command) = step_parts(finding, step);
-            self.0.item(index + 1, words)?;
-            if let Some(command) = command {
-                self.0.unbroken(&format!("   {command}"))?;
+            for (place, piece) in pieces(finding, step).into_iter().enumerate() {
+                match piece {
+                    Piece::Words(words) if place == 0 => self.0.item(index + 1, words)?,
+                    Piece::Words(words) => self.0.hanging(5, words)?,
+                    Piece::Command(command) => self.0.unbroken(&format!("   {command}"))?,
+                }
             }
         }
         Ok(())
@@ -257,6 +290,32 @@ mod tests {
         let text = written(&samples::endless(), &Page::default());
         assert_eq!(text.matches('漢').count(), 2_500);
         assert!(!text.contains('…'));
+    }
+
+    #[test]
+    fn the_command_lists_what_the_finding_counts() {
+        let mut finding = samples::deletion();
+        let check = |finding: &Finding, key: bool, other_services: bool| {
+            let command = events_command(finding);
+            assert_eq!(command.contains(" --key "), key, "{command}");
+            assert_eq!(
+                command.ends_with(" --other-services"),
+                other_services,
+                "{command}"
+            );
+        };
+        check(&finding, true, false);
+        finding.rule = "rate-key".to_owned();
+        check(&finding, false, false);
+        finding
+            .evidence
+            .push(Evidence::new("learning", "The account is being learnt."));
+        check(&finding, true, false);
+        finding.rule = "trail-stopped".to_owned();
+        finding.key = None;
+        check(&finding, false, true);
+        finding.rule = "sigma:1".to_owned();
+        check(&finding, false, true);
     }
 
     #[test]

@@ -15,16 +15,24 @@ pub(crate) fn write_compact(out: &mut dyn io::Write, value: &impl Serialize) -> 
     Ok(value.serialize(&mut serializer)?)
 }
 
+/// Writes a value as a line of JSON that is safe to print: characters that could act on a terminal are written as
+/// `\uXXXX`, also in JSON that the value holds as it was written elsewhere.
+///
+/// # Errors
+/// When `out` takes no more.
+pub fn write_json_line(out: &mut dyn io::Write, value: &impl Serialize) -> io::Result<()> {
+    write_compact(out, value)?;
+    out.write_all(b"\n")
+}
+
 /// Writes a value a line, in the order given.
 pub(crate) fn write_lines<V: Serialize>(
     out: &mut dyn io::Write,
     values: impl IntoIterator<Item = V>,
 ) -> io::Result<()> {
-    for value in values {
-        write_compact(out, &value)?;
-        out.write_all(b"\n")?;
-    }
-    Ok(())
+    values
+        .into_iter()
+        .try_for_each(|value| write_json_line(out, &value))
 }
 
 /// A value on one line, without the line's end.
@@ -41,6 +49,21 @@ pub(crate) fn write_pretty(out: &mut dyn io::Write, value: &impl Serialize) -> i
     Ok(value.serialize(&mut serializer)?)
 }
 
+/// Writes text that stands in JSON, with what acts or hides spelt out. Controls below the space are left: strings of
+/// JSON hold none.
+fn write_visible<W: ?Sized + io::Write>(out: &mut W, text: &str) -> io::Result<()> {
+    let mut rest = text;
+    let acts = |(_, c): &(usize, char)| *c > ' ' && is_unsafe(*c);
+    while let Some((at, character)) = rest.char_indices().find(acts) {
+        out.write_all(&rest.as_bytes()[..at])?;
+        for unit in character.encode_utf16(&mut [0; 2]) {
+            write!(out, "\\u{unit:04x}")?;
+        }
+        rest = &rest[at + character.len_utf8()..];
+    }
+    out.write_all(rest.as_bytes())
+}
+
 /// A formatter whose strings hold no character that acts or hides.
 struct Visible<F>(F);
 
@@ -50,15 +73,16 @@ impl<F: Formatter> Formatter for Visible<F> {
         out: &mut W,
         fragment: &str,
     ) -> io::Result<()> {
-        let mut rest = fragment;
-        while let Some((at, character)) = rest.char_indices().find(|(_, c)| is_unsafe(*c)) {
-            out.write_all(&rest.as_bytes()[..at])?;
-            for unit in character.encode_utf16(&mut [0; 2]) {
-                write!(out, "\\u{unit:04x}")?;
-            }
-            rest = &rest[at + character.len_utf8()..];
-        }
-        out.write_all(rest.as_bytes())
+        write_visible(out, fragment)
+    }
+
+    /// JSON that was written elsewhere: between its tokens stand ASCII spaces and line ends alone.
+    fn write_raw_fragment<W: ?Sized + io::Write>(
+        &mut self,
+        out: &mut W,
+        fragment: &str,
+    ) -> io::Result<()> {
+        write_visible(out, fragment)
     }
 
     fn begin_array<W: ?Sized + io::Write>(&mut self, out: &mut W) -> io::Result<()> {
@@ -124,6 +148,16 @@ mod tests {
             written("\u{1b}[2J\u{9b}\u{202e}\u{e0041}é漢\"\\"),
             r#""\u001b[2J\u009b\u202e\udb40\udc41é漢\"\\""#
         );
+    }
+
+    #[test]
+    fn json_of_others_is_spelt_out_as_well() {
+        let raw = "{\n \"a\": \"\u{9b}\u{202e}\u{7f}é\"}".to_owned();
+        let raw = serde_json::value::RawValue::from_string(raw).unwrap();
+        let mut line = Vec::new();
+        write_json_line(&mut line, &raw).unwrap();
+        let expected = "{\n \"a\": \"\\u009b\\u202e\\u007fé\"}\n";
+        assert_eq!(String::from_utf8(line).unwrap(), expected);
     }
 
     proptest! {

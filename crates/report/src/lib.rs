@@ -30,11 +30,13 @@ mod partition;
 mod prose;
 pub mod rules;
 pub mod shorten;
+mod step;
 pub mod summary;
 mod words;
 
 #[cfg(test)]
 mod samples;
 
+pub use json_text::write_json_line;
 pub use page::{Color, Format, Page};
 pub use words::{counted, grouped};

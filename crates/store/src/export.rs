@@ -1,6 +1,6 @@
 //! What a store holds as JSON Lines, for other programs: all but the bytes of tallies and bases.
 
-use std::io::Write;
+use std::io;
 
 use keytrail_event::{Day, EventTime};
 use serde::Serialize;
@@ -30,32 +30,35 @@ pub enum ExportError {
     Store(#[from] StoreError),
     /// The output took no more.
     #[error("cannot write the export: {0}")]
-    Output(#[from] std::io::Error),
+    Output(#[from] io::Error),
 }
 
-/// Writes one JSON object a line: each account with its days and findings, then quarantine. The field
-/// `kind` says what a line is. What other writers change meanwhile may be in it or not.
-pub async fn export(store: &impl Store, out: &mut impl Write) -> Result<Exported, ExportError> {
+/// Hands every line to `write`, which spells it as JSON: each account with its days and findings, then quarantine. The
+/// field `kind` says what a line is. What other writers change meanwhile may be in it or not.
+///
+/// The texts are those of records, which callers wrote: what acts on a terminal is the writer's to spell out.
+pub async fn export(
+    store: &impl Store,
+    write: &mut impl FnMut(&ExportLine<'_>) -> io::Result<()>,
+) -> Result<Exported, ExportError> {
     let mut exported = Exported::default();
     for account in store.accounts().await? {
         let pointer = store.pointer(&account).await?;
-        write_line(out, &Line::account(&account, pointer.as_ref()))?;
+        write(&ExportLine(Line::account(&account, pointer.as_ref())))?;
         exported.accounts += 1;
         for day in store.days(&account).await? {
             let is_closed = pointer.is_some_and(|pointer| day <= pointer.day);
             let state = if is_closed { "closed" } else { "open" };
             let account = &account;
-            write_line(
-                out,
-                &Line::Day {
-                    account,
-                    day,
-                    state,
-                },
-            )?;
+            let line = Line::Day {
+                account,
+                day,
+                state,
+            };
+            write(&ExportLine(line))?;
             exported.days += 1;
         }
-        exported.findings += export_findings(store, &account, out).await?;
+        exported.findings += export_findings(store, &account, write).await?;
     }
     let mut after: Option<String> = None;
     loop {
@@ -67,7 +70,7 @@ pub async fn export(store: &impl Store, out: &mut impl Write) -> Result<Exported
         };
         after = Some(last.name.clone());
         for record in &page {
-            write_line(out, &Line::quarantined(record))?;
+            write(&ExportLine(Line::quarantined(record)))?;
             exported.quarantined += 1;
         }
     }
@@ -76,7 +79,7 @@ pub async fn export(store: &impl Store, out: &mut impl Write) -> Result<Exported
 async fn export_findings(
     store: &impl Store,
     account: &str,
-    out: &mut impl Write,
+    write: &mut impl FnMut(&ExportLine<'_>) -> io::Result<()>,
 ) -> Result<u64, ExportError> {
     let mut findings = 0;
     let mut after: Option<FindingKey> = None;
@@ -89,13 +92,16 @@ async fn export_findings(
         };
         after = Some(last.record.key.clone());
         for stored in &page {
-            write_finding(out, stored)?;
+            write_finding(write, stored)?;
             findings += 1;
         }
     }
 }
 
-fn write_finding(out: &mut impl Write, stored: &StoredFinding) -> Result<(), ExportError> {
+fn write_finding(
+    write: &mut impl FnMut(&ExportLine<'_>) -> io::Result<()>,
+    stored: &StoredFinding,
+) -> Result<(), ExportError> {
     // JSON has line ends between its tokens only, where a space says the same.
     let json = stored.record.json.replace(['\n', '\r'], " ");
     let finding: &RawValue = serde_json::from_str(&json).map_err(|error| StoreError::Damaged {
@@ -109,13 +115,13 @@ fn write_finding(out: &mut impl Write, stored: &StoredFinding) -> Result<(), Exp
         notes: stored.triage.iter().map(Note::new).collect(),
         finding,
     };
-    Ok(write_line(out, &line)?)
+    Ok(write(&ExportLine(line))?)
 }
 
-fn write_line(out: &mut impl Write, line: &Line<'_>) -> std::io::Result<()> {
-    serde_json::to_writer(&mut *out, line)?;
-    out.write_all(b"\n")
-}
+/// A line of the export, to be written as JSON.
+#[derive(Serialize)]
+#[serde(transparent)]
+pub struct ExportLine<'s>(Line<'s>);
 
 /// A line of the export. Field names are stable.
 #[derive(Serialize)]
@@ -229,10 +235,19 @@ mod tests {
         Ok(store)
     }
 
+    fn write_to(out: &mut Vec<u8>) -> impl FnMut(&ExportLine<'_>) -> io::Result<()> {
+        |line| {
+            serde_json::to_writer(&mut *out, line)?;
+            out.push(b'\n');
+            Ok(())
+        }
+    }
+
     #[test]
     fn the_export_is_one_object_a_line() {
         let mut out = Vec::new();
-        let exported = pollster::block_on(async { export(&filled().await?, &mut out).await });
+        let exported =
+            pollster::block_on(async { export(&filled().await?, &mut write_to(&mut out)).await });
         let expected = Exported {
             accounts: 2,
             days: 2,
@@ -254,7 +269,7 @@ mod tests {
         broken.json = "{\"title\":".to_owned();
         let exported = pollster::block_on(async {
             store.record_findings(&[broken]).await?;
-            export(&store, &mut Vec::new()).await
+            export(&store, &mut write_to(&mut Vec::new())).await
         });
         let error = exported.unwrap_err();
         assert!(

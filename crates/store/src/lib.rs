@@ -40,7 +40,7 @@ mod value;
 
 pub use commit::{Close, Commit, Committed, Document, TallyWrite, check_document, commit_in_order};
 pub use error::StoreError;
-pub use export::{ExportError, Exported, export};
+pub use export::{ExportError, ExportLine, Exported, export};
 pub use finding::{FindingKey, FindingRecord, Recorded, StoredFinding, TriageNote};
 pub use memory::MemoryStore;
 pub use pointer::{BaseShard, Pointer, Version, Versioned};

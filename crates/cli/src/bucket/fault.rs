@@ -46,7 +46,11 @@ pub fn told(fault: &CallFault, what: &str, place: &Location) -> UsageError {
         escape::terminal(&shown),
         escape::terminal(&fault.detail)
     );
-    UsageError::new(message).hint(hint(fault, what))
+    let error = UsageError::new(message).hint(hint(fault, what));
+    match fault.kind {
+        FaultKind::Unavailable => error.not_finished(),
+        FaultKind::Missing | FaultKind::Denied | FaultKind::Conflict | FaultKind::Refused => error,
+    }
 }
 
 fn hint(fault: &CallFault, what: &str) -> &'static str {

@@ -34,7 +34,7 @@ pub enum BaselineCommand {
 /// `keytrail baseline show`.
 #[derive(Debug, Clone, Args)]
 pub struct ShowArguments {
-    /// The principal or key: its ARN, or what follows the last slash of it.
+    /// The principal or key: its ARN, that of a session of it, or what follows the last slash.
     #[arg(value_name = "PRINCIPAL|KEY")]
     pub name: String,
     /// The state file that `replay --state` wrote.

@@ -4,10 +4,12 @@ use clap::Args;
 use keytrail_detect::configuration::is_rule;
 use keytrail_detect::finding::{Finding, Severity};
 use keytrail_event::EventTime;
+use keytrail_event::key::key_names;
 
 use super::rules::no_such_rule;
+use crate::choice::{Choice, PrincipalChoice, why_nothing};
 use crate::failure::UsageError;
-use crate::filter::Choice;
+
 use crate::time_argument::{TimeArgument, TimeSpan};
 
 /// The filters of findings.
@@ -28,10 +30,10 @@ pub struct FindingFilterArguments {
     /// Only findings of this Region.
     #[arg(long, value_name = "REGION")]
     pub region: Vec<String>,
-    /// Only findings about this key: ARN or id.
+    /// Only findings about this key: ARN, id or alias.
     #[arg(long, value_name = "KEY")]
     pub key: Vec<String>,
-    /// Only findings about this principal.
+    /// Only findings about this principal: ARN or name.
     #[arg(long, value_name = "PRINCIPAL")]
     pub principal: Vec<String>,
     /// Only findings of this rule.
@@ -69,13 +71,13 @@ pub fn severity(text: &str) -> Result<Severity, String> {
 }
 
 /// A choice of findings.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct FindingFilter {
     span: TimeSpan,
     account: Choice,
     region: Choice,
     key: Choice,
-    principal: Choice,
+    principal: PrincipalChoice,
     rule: Choice,
     min_severity: Severity,
 }
@@ -91,11 +93,11 @@ impl FindingFilter {
         }
         Ok(Self {
             span: TimeSpan::resolve(arguments.since, arguments.until, now)?,
-            account: Choice::new(&arguments.account, &arguments.exclude_account),
-            region: Choice::new(&arguments.region, &arguments.exclude_region),
-            key: Choice::new(&arguments.key, &arguments.exclude_key),
-            principal: Choice::new(&arguments.principal, &arguments.exclude_principal),
-            rule: Choice::new(&arguments.rule, &arguments.exclude_rule),
+            account: Choice::new("account", &arguments.account, &arguments.exclude_account),
+            region: Choice::new("region", &arguments.region, &arguments.exclude_region),
+            key: Choice::new("key", &arguments.key, &arguments.exclude_key),
+            principal: PrincipalChoice::new(&arguments.principal, &arguments.exclude_principal),
+            rule: Choice::new("rule", &arguments.rule, &arguments.exclude_rule),
             min_severity: arguments.min_severity.unwrap_or(Severity::Low),
         })
     }
@@ -104,15 +106,32 @@ impl FindingFilter {
     pub fn accepts(&self, finding: &Finding) -> bool {
         let text = |text: &Option<String>| text.clone().unwrap_or_default();
         let key = text(&finding.key);
-        self.span.overlaps(finding.first_seen, finding.last_seen)
-            && finding.severity >= self.min_severity
+        let keys = key_names(&key);
+        let keys: Vec<&str> = keys.iter().map(|name| &**name).collect();
+        self.rule.accepts(&[&finding.rule])
             && self.account.accepts(&[&finding.account])
             && self.region.accepts(&[&text(&finding.region)])
-            && self
-                .key
-                .accepts(&[&key, &keytrail_event::key::short_key_name(&key)])
-            && self.principal.accepts(&[&text(&finding.principal)])
-            && self.rule.accepts(&[&finding.rule])
+            && self.principal.accepts(&text(&finding.principal))
+            && self.key.accepts(&keys)
+            && self.span.overlaps(finding.first_seen, finding.last_seen)
+            && finding.severity >= self.min_severity
+    }
+
+    /// What to tell of the filters when all findings have passed by: `matched` is how many were chosen.
+    pub fn notes(&self, matched: usize) -> Vec<String> {
+        let mut notes: Vec<String> = self.principal.notes().collect();
+        if matched == 0 {
+            let principal = self.principal.names();
+            let choices = [
+                &self.rule,
+                &self.account,
+                &self.region,
+                principal,
+                &self.key,
+            ];
+            notes.extend(why_nothing(&choices));
+        }
+        notes
     }
 }
 

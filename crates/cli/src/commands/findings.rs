@@ -118,10 +118,13 @@ fn list(arguments: &ListArguments, talk: Talk, now: EventTime) -> anyhow::Result
     let configuration = configuration::load(&arguments.configuration)?;
     let mut all = standing(&open(&arguments.state)?)?;
     all.dispose(&configuration);
-    all.retain(|finding| {
-        let is_wanted = !(arguments.unresolved && finding.triage == Triage::Resolved);
-        is_wanted && filter.accepts(finding)
-    });
+    all.retain(|finding| !(arguments.unresolved && finding.triage == Triage::Resolved));
+    if all.len() > 0 {
+        all.retain(|finding| filter.accepts(finding));
+        for note in filter.notes(all.len()) {
+            talk.say(note);
+        }
+    }
     let mut out = Destination::standard_output(arguments.format, talk.color());
     let all = all.visible(arguments.format, arguments.show_suppressed);
     findings::write(arguments.format.into(), &all, &talk.page(), &mut out)?;

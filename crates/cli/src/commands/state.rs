@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand};
 use keytrail_detect::finding::{Finding, FindingState};
 use keytrail_event::Day;
-use keytrail_report::{counted, escape};
+use keytrail_report::{counted, escape, write_json_line};
 use keytrail_store::executor::{Executor, base_of, tally_of};
 use keytrail_store::{BaseShard, SqliteStore, Store as _, export};
 use pollster::block_on;
@@ -88,7 +88,7 @@ pub fn run(command: &StateCommand, talk: Talk) -> anyhow::Result<Exit> {
         StateCommand::Export(state) => {
             let store = open(&state.file)?;
             let mut out = Destination::standard_output(Format::Jsonl, talk.color());
-            block_on(export(&store, &mut out))?;
+            block_on(export(&store, &mut |line| write_json_line(&mut out, line)))?;
             out.finish()?;
         }
         StateCommand::Prune(arguments) => prune(arguments, talk)?,

@@ -2,6 +2,7 @@
 
 use keytrail_event::Day;
 use keytrail_event::key::short_key_name;
+use keytrail_event::principal::{principal_names, principal_of_arn};
 
 use super::canonical::class_of;
 use super::decay::HABIT;
@@ -26,10 +27,11 @@ pub struct Portrait {
 }
 
 impl AccountBaseline {
-    /// The principals and keys with this name: a whole one, or what follows the last slash of one.
+    /// The principals and keys with this name: a whole one, a session's, or what follows the last slash of one.
     #[must_use]
     pub fn named(&self, name: &str) -> Vec<&str> {
-        let is_meant = |known: &&str| *known == name || known.rsplit('/').next() == Some(name);
+        let name = &*principal_of_arn(name);
+        let is_meant = |known: &&str| principal_names(known).iter().any(|known| known == name);
         let principals = self.principals.keys().map(|known| &**known);
         let keys = self.keys.keys().map(|known| &**known);
         principals.chain(keys).filter(is_meant).collect()

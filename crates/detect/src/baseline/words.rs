@@ -15,6 +15,8 @@ use telling::Telling;
 
 /// Features told of beside the strongest of each family, when they are as rare as 1 in 30.
 const TOLD_FROM: f64 = 1.5;
+/// The rarest that is told as one in so many, as a power of ten: a number with more digits tells nobody more.
+const POWER_TOLD_MAX: f64 = 15.0;
 /// The most features told of.
 const TOLD_MAX: usize = 8;
 
@@ -64,14 +66,13 @@ impl Judge<'_, '_> {
         for (feature, weight) in told {
             let (short, mut reason) = telling.reason(feature);
             let calibrated = hour.calibrated[feature as usize];
-            let one_in = libm::exp10(calibrated.min(9.0));
-            reason.one_in = Some(rounded(one_in));
+            reason.one_in = Some(rounded(one_in(calibrated)));
             reason.weight = (weight > 0.0).then(|| hundredths(weight));
             reason.history = Some(telling.history());
             reason.text = format!(
-                "{} (1 in {}{} for {}).",
+                "{} ({}{} for {}).",
                 reason.text,
-                grouped(one_in),
+                rarity_in_words(calibrated),
                 if feature.is_of_a_day() { " days" } else { "" },
                 principal.class.plural()
             );
@@ -124,20 +125,50 @@ fn told_features(hour: &JudgedHour) -> Vec<(Feature, f64)> {
     told
 }
 
+/// One in how many, by the power of ten; what is rarer than the rarest that is told counts as that.
+fn one_in(power: f64) -> f64 {
+    libm::exp10(power.min(POWER_TOLD_MAX))
+}
+
+fn rarity_in_words(power: f64) -> String {
+    let rarer = if power > POWER_TOLD_MAX {
+        "less than "
+    } else {
+        ""
+    };
+    format!("{rarer}1 in {}", grouped(one_in(power)))
+}
+
 /// How the score comes about, so that it can be worked out again from the weights.
 fn reckoning(hour: &JudgedHour) -> Evidence {
     let total = hour.total;
     let text = format!(
-        "The weights add up to {:.2}. Among principals of this kind, and for this one, such a sum is met 1 in {} hours, which is {:.2} as a power of ten. Score: {RARITY_WEIGHT} × {:.2} + {EFFECT_WEIGHT} × {:.2} = {:.2}; sums count up to {EFFECT_MAX}.",
+        "The weights add up to {:.2}. Among principals of this kind, and for this one, such a sum is met {} hours, which is {:.2} as a power of ten. Score: {RARITY_WEIGHT} × {:.2} + {EFFECT_WEIGHT} × {:.2} = {:.2}; sums count up to {EFFECT_MAX}.",
         total,
-        grouped(libm::exp10(hour.rarity.min(9.0))),
+        rarity_in_words(hour.rarity),
         hour.rarity,
         hour.rarity,
         total.min(EFFECT_MAX),
         hour.score
     );
     let mut evidence = Evidence::new("rarity", text).observed(format!("{total:.2}"));
-    evidence.one_in = Some(rounded(libm::exp10(hour.rarity.min(9.0))));
+    evidence.one_in = Some(rounded(one_in(hour.rarity)));
     evidence.weight = Some(hundredths(RARITY_WEIGHT * hour.rarity));
     evidence
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_words_are_the_power_of_ten() {
+        assert_eq!(rarity_in_words(2.0), "1 in 100");
+        assert_eq!(rarity_in_words(10.25), "1 in 18,000,000,000");
+        assert_eq!(
+            rarity_in_words(99.0),
+            "less than 1 in 1,000,000,000,000,000"
+        );
+        assert_eq!(one_in(99.0), one_in(15.0));
+    }
 }

@@ -148,7 +148,7 @@ impl<'a> Case<'a> {
             account: day.account_day.account().to_owned(),
             region: self.region(day),
             principal: Some(self.principal.to_owned()),
-            next_steps: self.next_steps(key.as_deref(), first, last),
+            next_steps: self.next_steps(first, last),
             key,
             first_seen: first,
             last_seen: last,
@@ -207,13 +207,11 @@ impl<'a> Case<'a> {
         self.best_ids.iter().cloned().chain(others).collect()
     }
 
-    fn next_steps(&self, key: Option<&str>, first: EventTime, last: EventTime) -> Vec<String> {
-        let key = key.map_or(String::new(), |key| {
-            format!(" --key {}", argument(key, "key"))
-        });
+    /// A case counts the calls with every key, whichever its strongest reason is about.
+    fn next_steps(&self, first: EventTime, last: EventTime) -> Vec<String> {
         vec![
             format!(
-                "Read every call: keytrail events ARCHIVE --principal {}{key} --since {first} --until {}",
+                "Read every call: keytrail events ARCHIVE --principal {} --since {first} --until {}",
                 argument(self.principal, "principal"),
                 last.plus_seconds(1)
             ),

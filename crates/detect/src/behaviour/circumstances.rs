@@ -4,11 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use keytrail_event::OutcomeFamily;
 
+use crate::bounds::EXACT_EVENTS_MAX;
 use crate::cell::Cell;
 use crate::cells::CellKey;
 use crate::finding::Evidence;
 use crate::uses::AccountDay;
 use crate::values::ValueKind;
+
+/// The evidence that says that numbers of a finding are estimates.
+pub const ESTIMATE: &str = "estimate";
 
 /// Values of one kind that are told.
 const VALUES_TOLD_MAX: usize = 8;
@@ -35,14 +39,9 @@ pub(super) fn circumstances(
         }
         is_estimate |= !cell.events.is_exact();
     }
-    let about = if is_estimate {
-        " (≈, hours above 128 calls a cell are estimated)"
-    } else {
-        ""
-    };
     let (operations, service_paths) = (counts(&operations), counts(&service_paths));
     let mut evidence = vec![
-        Evidence::new("operations", format!("Calls: {operations}{about}.")).observed(operations),
+        Evidence::new("operations", format!("Calls: {operations}.")).observed(operations),
         Evidence::new("service_paths", format!("Through: {service_paths}."))
             .observed(service_paths),
     ];
@@ -71,6 +70,12 @@ pub(super) fn circumstances(
     if denied > 0 {
         let text = format!("{denied} of the calls were refused.");
         evidence.push(Evidence::new("denied_calls", text).observed(denied));
+    }
+    if is_estimate {
+        let text = format!(
+            "≈ marks estimates: above {EXACT_EVENTS_MAX} calls an hour and cell, numbers have a standard error of 3 %."
+        );
+        evidence.push(Evidence::new(ESTIMATE, text));
     }
     evidence
 }

@@ -8,7 +8,7 @@ use super::{Day, find, short_principal};
 use crate::baseline::canonical::Class;
 use crate::baseline::facts::{PairFacts, PairHour, PrincipalFacts};
 use crate::baseline::{AccountBaseline, DayJudge};
-use crate::bounds::BEHAVIOUR_QUIET_SECONDS;
+use crate::bounds::{BEHAVIOUR_QUIET_SECONDS, EXACT_EVENTS_MAX};
 use crate::cell::Cell;
 use crate::cells::CellKey;
 use crate::episode::{Candidate, keep_both_ends};
@@ -90,11 +90,14 @@ fn candidate(
     event_ids.dedup();
     let floor = day.configuration.behaviour.learning_floor_calls.max(1) as f64;
     let (days, calls) = (base.days(), hour.calls.round() as u64);
+    let is_estimate = |(_, cell): &(CellKey, &Cell)| !cell.events.is_exact();
+    let is_estimated = calls > EXACT_EVENTS_MAX as u64 && cells.iter().any(is_estimate);
+    let mark = if is_estimated { "≈" } else { "" };
     let mut evidence = vec![
         Evidence::new(
             "calls_per_hour",
             format!(
-                "{calls} successful calls in the hour, where {usual:.1} are usual for the two so far, and a person is expected to make fewer than {floor} an hour."
+                "{mark}{calls} successful calls in the hour, where {usual:.1} are usual for the two so far, and a person is expected to make fewer than {floor} an hour."
             ),
         )
         .observed(calls)
@@ -114,7 +117,7 @@ fn candidate(
         rule: about.id,
         class: String::new(),
         title: format!(
-            "{} made {calls} calls on key {} in an hour; there is no history to compare with",
+            "{} made {mark}{calls} calls on key {} in an hour; there is no history to compare with",
             short_principal(principal.name),
             short_key_name(key)
         ),

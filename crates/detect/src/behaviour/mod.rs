@@ -15,6 +15,7 @@ use std::sync::Arc;
 use keytrail_event::{EventTime, Reader};
 
 pub use about::BEHAVIOURS;
+pub use circumstances::ESTIMATE;
 pub use level::{least_high, least_medium};
 
 use crate::base::Base;

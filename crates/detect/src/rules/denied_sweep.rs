@@ -2,6 +2,7 @@
 
 use super::day::{DayHit, DayLight};
 use super::sightings::events_of;
+use super::support::argument;
 use super::sweep::Kind;
 use super::{About, Hit, Rule, Side};
 use crate::finding::{Evidence, Severity};
@@ -47,7 +48,10 @@ impl Rule for DeniedSweep {
                         .observed(keys)
                         .expected(format!("fewer than {}", light.configuration.rules.denied_sweep_keys)),
                 )
-                .next("See whether any key let the caller in: keytrail events of this principal, outcome success.")
+                .next(format!(
+                    "See whether any key let the caller in: keytrail events ARCHIVE --principal {} --outcome success --since {first}",
+                    argument(sweep.principal, "principal")
+                ))
                 .next(events_of(sweep.principal, first, 24));
             sweep.hit(hit, light)
         });

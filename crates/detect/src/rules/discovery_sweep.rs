@@ -2,6 +2,7 @@
 
 use super::day::{DayHit, DayLight};
 use super::sightings::events_of;
+use super::support::learning_evidence;
 use super::sweep::Kind;
 use super::{About, Hit, Rule, Side};
 use crate::finding::{Evidence, Severity};
@@ -53,9 +54,9 @@ impl Rule for DiscoverySweep {
             let operations = sweep.operations_in_words();
             let is_known = light.customs.is_account_known();
             let history = if is_known {
-                "it was not seen to do so on an earlier day"
+                "; it was not seen to do so on an earlier day"
             } else {
-                "the account is still being learnt, so this may be its habit"
+                ""
             };
             // Whoever opens a key's page in the console makes many calls about it, and an inventory that begins is not
             // interested in who may do what.
@@ -67,15 +68,18 @@ impl Rule for DiscoverySweep {
                 Severity::Low
             };
             let title = format!("One principal looked at keys {calls} times between {first} and {last}");
-            let hit = Hit::about(Some(sweep.principal), None, severity, title)
+            let mut hit = Hit::about(Some(sweep.principal), None, severity, title)
                 .because(
-                    Evidence::new("calls", format!("{operations}; {history}"))
+                    Evidence::new("calls", format!("{operations}{history}"))
                         .observed(calls)
                         .expected(format!("fewer than {}", light.configuration.rules.discovery_sweep_calls)),
                 )
                 .because(Evidence::new("keys", format!("It touched {names}")).observed(sweep.keys()))
                 .next("Ask whether the caller runs an inventory or a scan. If not, its credentials are in other hands.")
                 .next(events_of(sweep.principal, first, 24));
+            if !is_known {
+                hit = hit.because(learning_evidence());
+            }
             sweep.hit(hit, light)
         });
         hits.collect()

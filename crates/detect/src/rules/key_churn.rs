@@ -103,7 +103,7 @@ fn hit(key: &str, spell: &[&KeyChange]) -> Hit {
     }
     hit.next("Ask both callers: a test of what depends on the key is one loop. Several are a quarrel, a broken automation, or somebody who practises.")
         .next(format!(
-            "See what failed in between: keytrail events ARCHIVE --key {} --errors-only --since {}",
+            "See what failed in between: keytrail events ARCHIVE --key {} --outcome failed --since {}",
             argument(key, "key"),
             spell[0].at
         ))

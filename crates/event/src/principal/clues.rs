@@ -42,9 +42,7 @@ impl Clues<'_> {
     /// The role behind a session; behind Identity Center, the session itself.
     fn role_principal(&self) -> Option<String> {
         match (&self.session, self.issuer_arn) {
-            (Some(session), _) if session.role.starts_with(IDENTITY_CENTER_ROLE_PREFIX) => {
-                self.arn.map(str::to_owned)
-            }
+            (Some(session), _) if session.is_a_person() => self.arn.map(str::to_owned),
             (_, Some(issuer)) if Arn::parse(issuer).is_some_and(|arn| is_role(arn)) => {
                 Some(issuer.to_owned())
             }
@@ -94,8 +92,13 @@ impl<'a> AssumedRole<'a> {
         Some(Self { arn, role, session })
     }
 
+    /// Whether a person behind Identity Center has it: then the session is the principal, not the role.
+    pub(super) fn is_a_person(&self) -> bool {
+        self.role.starts_with(IDENTITY_CENTER_ROLE_PREFIX)
+    }
+
     /// The role's ARN, without the path that the session's ARN does not carry.
-    fn role_arn(&self) -> String {
+    pub(super) fn role_arn(&self) -> String {
         let Arn {
             partition, account, ..
         } = self.arn;

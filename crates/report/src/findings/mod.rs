@@ -7,6 +7,7 @@ mod table;
 
 use std::io::{self, Write};
 
+use keytrail_detect::behaviour::ESTIMATE;
 use keytrail_detect::finding::{Finding, FindingState};
 use keytrail_detect::packed_finding::PackedFinding;
 
@@ -18,7 +19,7 @@ pub use csv::write_csv;
 pub use json::write_json;
 pub use jsonl::write_jsonl;
 pub use table::write_table;
-pub(crate) use table::{step_parts, when, write_headline};
+pub(crate) use table::{when, write_headline};
 
 /// The evidence that says that a finding was made while learning.
 const LEARNING_FEATURE: &str = "learning";
@@ -52,6 +53,12 @@ pub fn is_learning(finding: &Finding) -> bool {
         .evidence
         .iter()
         .any(|evidence| evidence.feature == LEARNING_FEATURE)
+}
+
+/// Whether a finding's count is an estimate.
+pub(crate) fn is_estimated(finding: &Finding) -> bool {
+    let evidence = &finding.evidence;
+    evidence.iter().any(|evidence| evidence.feature == ESTIMATE)
 }
 
 /// A finding's state as its JSON has it.

@@ -10,10 +10,10 @@ use keytrail_detect::finding::{Finding, FindingState, Triage};
 use keytrail_detect::packed_finding::PackedFinding;
 
 use crate::escape::{shell_word, terminal};
-use crate::explain::events_command;
-use crate::findings::{is_learning, state_name};
+use crate::findings::{is_estimated, is_learning, state_name};
 use crate::layout::{wrap, wrap_behind};
 use crate::page::{self, Page};
+use crate::step::{Piece, pieces};
 use crate::words::{Short, counted, span};
 
 /// Lines that a title may take.
@@ -150,12 +150,15 @@ impl Block<'_> {
     }
 
     fn step(&mut self, finding: &Finding, step: &str) -> io::Result<()> {
-        let (words, command) = step_parts(finding, step);
-        self.wrapped("next", words, TEXT_LINES_MAX)?;
-        match command {
-            Some(command) => self.unbroken("", &command),
-            None => Ok(()),
+        let mut label = "next";
+        for piece in pieces(finding, step) {
+            match piece {
+                Piece::Words(words) => self.wrapped(label, words, TEXT_LINES_MAX)?,
+                Piece::Command(command) => self.unbroken(label, &command)?,
+            }
+            label = "";
         }
+        Ok(())
     }
 
     fn unbroken(&mut self, label: &str, text: &str) -> io::Result<()> {
@@ -182,30 +185,12 @@ impl Block<'_> {
     }
 }
 
-/// Parts `words: keytrail …` behind the colon: a command is never wrapped. One that lists events and
-/// holds more than plain words is made anew, quoted so that it can be pasted whatever the names hold.
-pub(crate) fn step_parts<'s>(finding: &Finding, step: &'s str) -> (&'s str, Option<String>) {
-    let Some((words, command)) = step.split_once(": keytrail ") else {
-        return (step, None);
-    };
-    let words = &step[..=words.len()];
-    match command.starts_with("events ") && !is_plain(command) {
-        true => (words, Some(events_command(finding))),
-        false => (words, Some(format!("keytrail {command}"))),
-    }
-}
-
-/// Whether a shell reads every character of a command as it stands.
-fn is_plain(command: &str) -> bool {
-    command
-        .bytes()
-        .all(|byte| byte.is_ascii_alphanumeric() || b" :/_.+=@,-".contains(&byte))
-}
-
 /// When, for how long, how often.
 pub(crate) fn when(finding: &Finding) -> String {
     let (first, last) = (finding.first_seen, finding.last_seen);
+    let mark = if is_estimated(finding) { "≈" } else { "" };
     let count = counted(finding.count, "event", "events");
+    let count = format!("{mark}{count}");
     if first == last {
         return format!("{first}, {count}");
     }
@@ -214,6 +199,9 @@ pub(crate) fn when(finding: &Finding) -> String {
 
 #[cfg(test)]
 mod tests {
+    use keytrail_detect::behaviour::ESTIMATE;
+    use keytrail_detect::finding::Evidence;
+
     use super::*;
     use crate::layout::width;
     use crate::page::Color;
@@ -262,6 +250,17 @@ mod tests {
         let text = written(&findings, &Page::default());
         let escaped = |c: char| c != '\n' && crate::escape::is_unsafe(c);
         assert!(!text.chars().any(escaped));
+    }
+
+    #[test]
+    fn an_estimated_count_is_marked() {
+        let mut finding = samples::learning();
+        finding.count = 1_234;
+        assert!(!when(&finding).contains('≈'));
+        finding
+            .evidence
+            .push(Evidence::new(ESTIMATE, "≈ marks estimates."));
+        assert!(when(&finding).ends_with("≈1,234 events"));
     }
 
     #[test]

@@ -75,13 +75,12 @@ impl Matched<'_> {
             .filter_map(super::matching::Found::best)
             .collect();
         bests.sort_by(|a, b| b.total_cmp(a));
-        let sum: f64 = bests
-            .iter()
-            .map(|best| {
-                let found = bests.partition_point(|other| other >= best) as u64;
-                precision(found, self.false_lines.cases(*best)).unwrap_or(0.0)
-            })
-            .sum();
+        let precisions = bests.iter().map(|best| {
+            let found = bests.partition_point(|other| other >= best) as u64;
+            precision(found, self.false_lines.cases(*best)).unwrap_or(0.0)
+        });
+        // The sum of no numbers is -0, which reads as if it were less than nothing.
+        let sum = precisions.fold(0.0, |sum, precision| sum + precision);
         Some(sum / self.attacks.len() as f64)
     }
 }

@@ -150,6 +150,8 @@ fn the_area_under_the_curve_is_the_mean_precision_at_each_attack() {
     let measured = measure(&scores, &truth, days(1), &[]);
     let expected = (1.0 + 2.0 / 3.0 + 0.0) / 3.0;
     assert!((measured.average_precision.unwrap() - expected).abs() < 1e-12);
+    let unscored = measure(&[], &truth, days(1), &[]).average_precision;
+    assert!(unscored.is_some_and(|none| none == 0.0 && none.is_sign_positive()));
     assert_eq!(
         measure(&scores, &Truth::default(), days(1), &[]).average_precision,
         None

@@ -16,10 +16,11 @@ const BY_ID: u8 = 1;
 /// are carried because they may be the smallest of their event id, and so the one that counts.
 const PASSES: u8 = 1;
 
-/// Collects KMS records: by event id, then time, then bytes.
+/// Collects KMS records, and where it is asked those of other services that rules read: by event id, then time, then bytes.
 pub struct EventsCollector<'f> {
     filter: &'f Filter,
     with_rows: bool,
+    other_services: bool,
     entries: Entries,
     group: Vec<u8>,
     rank: Vec<u8>,
@@ -28,10 +29,11 @@ pub struct EventsCollector<'f> {
 
 impl<'f> EventsCollector<'f> {
     /// Collects what the filter asks for; the rows too, unless only their number matters.
-    pub fn new(filter: &'f Filter, with_rows: bool) -> Self {
+    pub fn new(filter: &'f Filter, with_rows: bool, other_services: bool) -> Self {
         Self {
             filter,
             with_rows,
+            other_services,
             entries: Entries::default(),
             group: Vec::new(),
             rank: Vec::new(),
@@ -46,7 +48,7 @@ impl Collector for EventsCollector<'_> {
     fn begin(&mut self, _: &InputFile) {}
 
     fn record(&mut self, record: &Record<'_>) {
-        if !record.is_kms() {
+        if !record.is_kms() && !self.other_services {
             return;
         }
         self.group.clear();

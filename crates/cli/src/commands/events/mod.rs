@@ -15,7 +15,8 @@ use crate::coverage;
 use crate::exit_code::Exit;
 use crate::failure::unless_closed;
 use crate::filter::Filter;
-use crate::output::{Destination, Format, check_places};
+use crate::output::{Destination, Format};
+use crate::places::check_places;
 use crate::progress::Progress;
 use crate::scan::{Part, scan};
 use crate::sorter::{Entry, Keep, Sorter};
@@ -34,7 +35,13 @@ pub fn run(arguments: &EventsArguments, talk: Talk, now: EventTime) -> anyhow::R
     let filter = Filter::new(&arguments.filter, now)?;
     let found = arguments.input.discover(talk, now)?;
     let output = &arguments.output;
-    check_places(&output.output, output.stats.as_deref())?;
+    let results = output.output.iter().map(|output| &*output.path);
+    check_places(
+        results.chain(output.stats.as_deref()),
+        None,
+        &arguments.input.paths,
+        &found,
+    )?;
     let stats_file = output.stats.as_deref().map(Destination::file).transpose()?;
     let mut writers = RowWriters::open(output, !arguments.count, stats_file.is_some(), talk)?;
     let progress = Progress::new(talk.is_progress_wanted(), found.bytes());
@@ -45,7 +52,7 @@ pub fn run(arguments: &EventsArguments, talk: Talk, now: EventTime) -> anyhow::R
         found.files,
         arguments.input.threads(),
         &progress,
-        || EventsCollector::new(&filter, !arguments.count),
+        || EventsCollector::new(&filter, !arguments.count, arguments.other_services),
         &mut coverage,
         |_, part| match part {
             Part::Batch(entries) => Ok(by_id.push_all(&entries)?),
@@ -70,8 +77,13 @@ pub fn run(arguments: &EventsArguments, talk: Talk, now: EventTime) -> anyhow::R
     })?;
     by_time.drain(|entry| writers.row(entry.payload))?;
     writers.finish()?;
+    let reading = &coverage.reading;
+    let listed = match arguments.other_services {
+        true => reading.kms + reading.other_services,
+        false => reading.kms,
+    };
     let summary = Summary {
-        distinct: coverage.reading.kms - duplicates,
+        distinct: listed - duplicates,
         coverage,
         duplicates,
         matched: Some(matched),
@@ -92,6 +104,10 @@ fn conclude(
         write_json(&summary, &mut file)?;
         file.finish()?;
     }
+    let notes = match summary.distinct {
+        0 => Vec::new(),
+        _ => filter.notes(summary.matched.unwrap_or_default()),
+    };
     // That every record passes no filter at all need not be said.
     summary.matched = summary.matched.filter(|_| !filter.is_empty());
     if arguments.count {
@@ -100,6 +116,9 @@ fn conclude(
         unless_closed(stdout.finish())?;
     } else {
         talk.say_page(|page, out| write_summary(&summary, talk.detail(), page, out));
+    }
+    for note in notes {
+        talk.say(note);
     }
     let is_strict = arguments.input.strict && summary.coverage.is_incomplete();
     Ok(if is_strict {

@@ -26,7 +26,8 @@ use crate::configuration;
 use crate::exit_code::Exit;
 use crate::failure::{UsageError, unless_closed};
 use crate::finding_list::FindingList;
-use crate::output::{Destination, Format, check_places};
+use crate::output::{Destination, Format};
+use crate::places::check_places;
 use crate::progress::Progress;
 use crate::sigma::Sigma;
 use crate::state_file;
@@ -78,8 +79,11 @@ pub fn run(arguments: &ReplayArguments, talk: Talk, now: EventTime) -> anyhow::R
     }
     // Every place is opened before anything is read: an archive takes hours, a typing error seconds.
     let output = &arguments.output;
-    let others = [output.stats.as_deref(), arguments.scores.as_deref()];
-    check_places(&output.output, others.into_iter().flatten())?;
+    let others = [&output.stats, &arguments.scores];
+    let others = others.into_iter().flatten().map(|path| &**path);
+    let results = output.output.iter().map(|output| &*output.path);
+    let state = arguments.state.as_deref();
+    check_places(results.chain(others), state, &arguments.input.paths, &found)?;
     let stats_file = output.stats.as_deref().map(Destination::file).transpose()?;
     let scores_file = arguments
         .scores
@@ -90,7 +94,6 @@ pub fn run(arguments: &ReplayArguments, talk: Talk, now: EventTime) -> anyhow::R
     for output in &output.output {
         places.push((output.format, Destination::file(&output.path)?));
     }
-    let state = arguments.state.as_deref();
     let state = state
         .map(|path| state_file::open_or_make(path, arguments.state_limit.map(|size| size.0)))
         .transpose()?;
@@ -148,6 +151,11 @@ pub fn run(arguments: &ReplayArguments, talk: Talk, now: EventTime) -> anyhow::R
         talk.say("");
     }
     conclude::say(&summary, talk);
+    if filtered_out > 0 || !replayed.findings.packed().is_empty() {
+        for note in filter.notes(replayed.findings.len()) {
+            talk.say(note);
+        }
+    }
     // Who closed the pipe still gets the exit code that was asked for.
     unless_closed(shown)?;
     let is_failed = |severity| {

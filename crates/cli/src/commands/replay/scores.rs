@@ -2,11 +2,11 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::io::Write;
 
 use keytrail_detect::baseline::ScoreLine;
 use keytrail_detect::behaviour;
 use keytrail_detect::finding::{Finding, Severity};
+use keytrail_report::write_json_line;
 use serde::Serialize;
 
 use super::repeats::{Scored, without_repeats};
@@ -76,8 +76,7 @@ pub fn write(
     let told = without_repeats(&scored);
     for (line, score) in lines.iter_mut().zip(told) {
         line.score = score;
-        serde_json::to_writer(&mut file, line)?;
-        file.write_all(b"\n")?;
+        write_json_line(&mut file, line)?;
     }
     file.finish()
 }
@@ -118,5 +117,34 @@ impl<'a> Beside<'a> {
         let until = (account, principal, at + BESIDE_SECONDS / 2);
         let scores = self.0.range(from..until).map(|(_, score)| *score);
         scores.fold(0.0, f64::max).min(BESIDE_MAX)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_acts_on_a_terminal_is_spelt_out() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("scores.jsonl");
+        let principal = "arn:aws:iam::111122223333:user/a\u{202e}b\u{9b}2J";
+        let line = ScoreLine {
+            time: 1_700_000_000,
+            principal: principal.to_owned(),
+            score: 4.2,
+            rule: "new-source",
+            event_ids: vec!["\u{200b}".to_owned()],
+        };
+        let score = AccountScore {
+            account: "111122223333".to_owned(),
+            line,
+        };
+        let file = Destination::file(&path).unwrap();
+        write(&[score], std::iter::empty(), file).unwrap();
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert!(text.trim_end().is_ascii(), "{text:?}");
+        let read: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(read["p"], principal);
     }
 }

@@ -9,10 +9,23 @@ use crate::baseline::rates::prior_mean;
 use crate::baseline::state;
 use crate::baseline::streams::{KINDS, counts};
 use crate::baseline::volume::{SlotTime, Slots};
+use crate::bounds::EXACT_EVENTS_MAX;
+
+/// Whose cells a number is made of.
+#[derive(Clone, Copy)]
+enum Whose {
+    /// The principal's.
+    Own,
+    /// Those of all principals.
+    Anyones,
+}
 
 impl Telling<'_, '_> {
     pub(super) fn calls_in_words(&self) -> String {
-        format!("{} calls", self.facts.calls())
+        format!(
+            "{} calls",
+            self.about_in_hour(self.facts.calls(), Whose::Own)
+        )
     }
 
     pub(super) fn stream_words(&self, feature: Feature) -> (String, String, String, String) {
@@ -21,7 +34,11 @@ impl Telling<'_, '_> {
             .position(|kind| kind.feature == feature)
             .unwrap_or_default();
         let kind = &KINDS[stream];
-        let count = counts(&self.facts)[stream];
+        let counted = counts(&self.facts)[stream];
+        let count = match feature {
+            Feature::Breadth => counted.to_string(),
+            _ => self.about_in_hour(counted, Whose::Own),
+        };
         let prior = prior_mean(self.view, self.principal.class, stream);
         let time = SlotTime::new(self.view.day, self.hour.hour);
         let mean = self.known.principal.map_or(prior, |known| {
@@ -48,7 +65,7 @@ impl Telling<'_, '_> {
                 "{count} {what} in the hour, where {} {usual}",
                 short_number(mean)
             ),
-            count.to_string(),
+            counted.to_string(),
             short_number(mean),
         )
     }
@@ -83,13 +100,14 @@ impl Telling<'_, '_> {
             pair.calls.mean(Slots::Blocks, time, prior, factor)
         });
         let key = self.key_name(key);
+        let about = self.about_in_hour(calls, Whose::Own);
         (
             format!(
-                "{calls} calls with key {key} in an hour where {} are usual",
+                "{about} calls with key {key} in an hour where {} are usual",
                 short_number(mean)
             ),
             format!(
-                "{calls} calls with key {key} in the hour, where {} are usual for the two",
+                "{about} calls with key {key} in the hour, where {} are usual for the two",
                 short_number(mean)
             ),
             calls.to_string(),
@@ -113,13 +131,14 @@ impl Telling<'_, '_> {
             known.calls.mean(Slots::Hours, time, 1.0, factor)
         });
         let key = self.key_name(key);
+        let about = self.about_in_hour(calls, Whose::Anyones);
         (
             format!(
-                "key {key} had {calls} calls in an hour where {} are usual",
+                "key {key} had {about} calls in an hour where {} are usual",
                 short_number(mean)
             ),
             format!(
-                "Key {key} had {calls} calls in the hour by all principals, where {} are usual",
+                "Key {key} had {about} calls in the hour by all principals, where {} are usual",
                 short_number(mean)
             ),
             calls.to_string(),
@@ -132,13 +151,14 @@ impl Telling<'_, '_> {
         let usual = self.known.principal.map_or(0.0, |known| {
             known.day_totals.judge(calls, self.known.factor).1
         });
+        let about = self.about_so_far(calls);
         (
             format!(
-                "{calls} calls in a day where {} are usual",
+                "{about} calls in a day where {} are usual",
                 short_number(usual)
             ),
             format!(
-                "{calls} successful cryptographic calls on this day by then, where {} make a usual day",
+                "{about} successful cryptographic calls on this day by then, where {} make a usual day",
                 short_number(usual)
             ),
             calls.to_string(),
@@ -154,15 +174,38 @@ impl Telling<'_, '_> {
             .principal
             .map_or(0.0, |known| known.drift.usual(weekend));
         let kind = if weekend { "weekend day" } else { "weekday" };
+        let about = self.about_so_far(calls);
         (
             "more calls from day to day".to_owned(),
             format!(
-                "Day after day above what is usual: {calls} successful cryptographic calls on this day by then, where {} make a usual {kind}",
+                "Day after day above what is usual: {about} successful cryptographic calls on this day by then, where {} make a usual {kind}",
                 short_number(usual)
             ),
             calls.to_string(),
             short_number(usual),
         )
+    }
+
+    fn about_in_hour(&self, calls: f64, whose: Whose) -> String {
+        self.about(calls, whose, |hour| hour == self.hour.hour)
+    }
+
+    fn about_so_far(&self, calls: f64) -> String {
+        self.about(calls, Whose::Own, |hour| hour <= self.hour.hour)
+    }
+
+    /// A number of calls in these hours, marked where a cell may only estimate it.
+    fn about(&self, calls: f64, whose: Whose, is_meant: impl Fn(u8) -> bool) -> String {
+        let cells = &self.judge.facts.cells;
+        let cells = match whose {
+            Whose::Own => &cells[self.principal.cells.clone()],
+            Whose::Anyones => &cells[..],
+        };
+        let mut meant = cells.iter().filter(|(key, _)| is_meant(key.hour.of_day()));
+        let is_estimate =
+            calls > EXACT_EVENTS_MAX as f64 && meant.any(|(_, cell)| !cell.events.is_exact());
+        let mark = if is_estimate { "≈" } else { "" };
+        format!("{mark}{calls}")
     }
 
     /// Successful cryptographic calls of the day up to the hour.

@@ -172,11 +172,11 @@ impl Telling<'_, '_> {
         let share = |(with, of): (f64, f64), who: &str| match (with > 0.05, of > 0.5) {
             (_, false) => String::new(),
             (true, true) => format!(
-                ", on {} of {} days of {who}",
+                ", on {} of {} principal-days of {who}",
                 short_number(with),
                 short_number(of)
             ),
-            (false, true) => format!(", never for {who} ({} days)", short_number(of)),
+            (false, true) => format!(", never for {who} ({} principal-days)", short_number(of)),
         };
         let strangers = novelty.strangers.map_or(String::new(), |(came, days)| {
             format!(
