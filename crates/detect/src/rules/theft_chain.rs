@@ -10,7 +10,7 @@ use super::chain::CHAIN_SECONDS;
 use super::customs::PastSweep;
 use super::day::{DayCell, DayHit, DayLight};
 use super::sightings::{Moment, calls_evidence, events_of, grouped, moments, over_cells, spells};
-use super::support::{key_in_title, listed};
+use super::support::{key_in_title, learning_evidence, listed};
 use super::sweep::{Kind, keys_of, operations_of, span_of};
 use super::{About, Hit, Rule, Side};
 use crate::finding::{Evidence, Severity};
@@ -139,18 +139,13 @@ fn judge_sweep(light: &DayLight<'_>, sweep: &PastSweep, cells: &[&DayCell<'_>]) 
             format!("{} keys", keys.len())
         }
     );
-    let learning = if light.customs.is_account_known() {
-        ""
-    } else {
-        "; the account is still being learnt, so what is new is hardly known"
-    };
-    let hit = Hit::about(Some(&sweep.principal), None, severity, title)
+    let mut hit = Hit::about(Some(&sweep.principal), None, severity, title)
         .because(
             Evidence::new("sweep", format!("{} calls between {} and {}: {}", sweep.calls, sweep.first, sweep.last, sweep.words))
                 .observed(sweep.calls),
         )
         .because(
-            Evidence::new("new_keys", format!("Not used by the principal before the sweep's day: {names}{learning}"))
+            Evidence::new("new_keys", format!("Not used by the principal before the sweep's day: {names}"))
                 .observed(keys.len()),
         )
         .because(
@@ -162,6 +157,9 @@ fn judge_sweep(light: &DayLight<'_>, sweep: &PastSweep, cells: &[&DayCell<'_>]) 
         .next("Stop the principal now: revoke its sessions, take its keys, deny it KMS.")
         .next("Find what was decrypted: the encryption context names secrets, parameters, objects. Change what was a secret.")
         .next(events_of(&sweep.principal, sweep.first, 24));
+    if !light.customs.is_account_known() {
+        hit = hit.because(learning_evidence());
+    }
     let mut found = over_cells(hit, &decrypts)?;
     found.first_seen = found.first_seen.min(sweep.first);
     found.count += evening;
