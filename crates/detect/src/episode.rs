@@ -33,6 +33,8 @@ pub(crate) struct Candidate {
     pub state: FindingState,
     /// Whether what it says stands in place of what an earlier one said.
     pub latest_stands: bool,
+    /// Whether it tells that an earlier one was undone, which no finding begins with.
+    pub undoes: bool,
     /// Seconds without a repeat after which a new episode begins.
     pub quiet_seconds: i64,
 }
@@ -44,13 +46,15 @@ impl Candidate {
         FindingId::new(self.rule, &[&self.account, &principal, &key, &self.class])
     }
 
-    /// The finding that comes of it, given the latest episode of the same problem.
-    pub fn settle(self, known: Option<&Finding>) -> Finding {
+    /// The finding that comes of it, given the latest episode of the same problem; `None` where there is nothing that it
+    /// undoes.
+    pub fn settle(self, known: Option<&Finding>) -> Option<Finding> {
         let goes_on = known
             .filter(|known| self.first_seen.seconds_since(known.last_seen) < self.quiet_seconds);
         match goes_on {
-            None => self.begin(),
-            Some(known) => self.update(known),
+            None if self.undoes => None,
+            None => Some(self.begin()),
+            Some(known) => Some(self.update(known)),
         }
     }
 
@@ -88,8 +92,10 @@ impl Candidate {
     /// done: whoever begins with something harmless must not hide what follows.
     fn update(self, known: &Finding) -> Finding {
         let mut finding = known.clone();
-        let grown = (self.first_seen, self.last_seen, self.new, self.state);
-        finding.grow(grown, &self.event_ids);
+        if !self.undoes {
+            let grown = (self.first_seen, self.last_seen, self.new, self.state);
+            finding.grow(grown, &self.event_ids);
+        }
         let score = round_to_hundredths(self.score);
         let is_worse = (self.severity, score) > (known.severity, known.score);
         if is_worse {

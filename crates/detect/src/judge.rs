@@ -113,7 +113,10 @@ impl Judged<'_> {
             .get(id.as_str())
             .or_else(|| self.standing.episodes.get(id.as_str()));
         let known = known.map(PackedFinding::unpack);
-        let finding = self.packer.pack(&candidate.settle(known.as_ref()));
+        let Some(finding) = candidate.settle(known.as_ref()) else {
+            return;
+        };
+        let finding = self.packer.pack(&finding);
         // A new episode does not wipe out the earlier one of the same day: that one is published
         // by its own plan, and within a day episodes cannot part.
         self.findings.insert(id.as_str().to_owned(), finding);
@@ -339,6 +342,7 @@ fn candidate(rule: &dyn Rule, found: DayHit, account: &str, state: FindingState)
         next_steps: hit.next_steps,
         state,
         latest_stands: hit.latest_stands,
+        undoes: hit.undoes,
         quiet_seconds: RULE_QUIET_DAYS * keytrail_event::time::DAY_SECONDS,
     }
 }

@@ -5,15 +5,16 @@ use keytrail_event::EventTime;
 
 use crate::told::Told;
 
-/// Seconds after its last event in which a finding is news to people: as long as a queue keeps messages, so that no
-/// outage makes an alert late. What a backfill or a rebuild finds in earlier times is history, and wakes nobody.
-const NEWS_SECONDS: i64 = 14 * 24 * 3_600;
+/// Seconds after its last event in which a finding is news to people: longer than a delivery may wait in one queue after
+/// the other and among dead letters (14 days each), so that no outage makes an alert late. What a backfill or a rebuild
+/// finds in earlier times is history, and wakes nobody.
+const NEWS_SECONDS: i64 = 45 * 24 * 3_600;
 
 /// Who is told of a revision.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Audience {
-    /// Nobody: it is of a rule that only counts, suppressed or declared as expected, or taken back before anybody
-    /// was told.
+    /// Nobody: it is of a rule that only counts, suppressed or declared as expected, or taken back before anything was
+    /// sent.
     Nobody,
     /// Programs that keep the latest revision of every finding.
     Programs,
@@ -23,16 +24,21 @@ pub enum Audience {
 
 impl Audience {
     /// Who is told of this revision, where people were told this before, and it was opened again at `reopened_at`.
+    /// `was_sent` says whether an earlier revision was marked as sent, be it kept quiet.
     #[must_use]
     pub fn of(
         finding: &Finding,
         told: Option<&Told>,
         reopened_at: Option<EventTime>,
         now: EventTime,
+        was_sent: bool,
     ) -> Self {
         match (finding.state, told) {
-            (FindingState::Expected | FindingState::Suppressed | FindingState::Shadow, _)
-            | (FindingState::Withdrawn, None) => Self::Nobody,
+            (FindingState::Expected | FindingState::Suppressed | FindingState::Shadow, _) => {
+                Self::Nobody
+            }
+            (FindingState::Withdrawn, None) if was_sent => Self::Programs,
+            (FindingState::Withdrawn, None) => Self::Nobody,
             (_, Some(told)) if told.is_news(finding, reopened_at) => Self::Everybody,
             (_, None) if now.seconds_since(finding.last_seen) <= NEWS_SECONDS => Self::Everybody,
             _ => Self::Programs,
@@ -57,6 +63,7 @@ mod tests {
     const NOW: i64 = 1_700_000_000;
 
     fn audience(state: FindingState, seconds_ago: i64, is_told: bool) -> Audience {
+        let was_sent = is_told;
         let at = EventTime::from_unix_seconds;
         let finding = Finding {
             state,
@@ -69,7 +76,7 @@ mod tests {
             },
             finding.last_seen,
         );
-        Audience::of(&finding, is_told.then_some(&told), None, at(NOW))
+        Audience::of(&finding, is_told.then_some(&told), None, at(NOW), was_sent)
     }
 
     /// People were alerted that something was withdrawn of which they had never heard, since a revision that was kept
@@ -84,6 +91,14 @@ mod tests {
             audience(FindingState::Withdrawn, 0, true),
             Audience::Everybody
         );
+        // Programs may have heard of it.
+        let at = EventTime::from_unix_seconds;
+        let withdrawn = Finding {
+            state: FindingState::Withdrawn,
+            ..Finding::sample("key-disabled", at(NOW))
+        };
+        let audience = Audience::of(&withdrawn, None, None, at(NOW), true);
+        assert_eq!(audience, Audience::Programs);
     }
 
     #[test]

@@ -105,7 +105,6 @@ impl Sent {
             }
             Audience::Programs => {
                 self.published += 1;
-                self.of_the_past += u64::from(told.is_none());
                 return;
             }
             Audience::Everybody => self.published += 1,
@@ -155,7 +154,14 @@ pub async fn send_pending(
 ) -> Result<Sent, keytrail_store::StoreError> {
     let mut sent = Sent::default();
     let mut after: Option<FindingKey> = None;
+    if accounts.is_some_and(BTreeSet::is_empty) {
+        return Ok(sent);
+    }
     loop {
+        if time_left() < reserved {
+            sent.is_unfinished = true;
+            return Ok(sent);
+        }
         let page = store.pending(after.as_ref(), PAGE_FINDINGS).await?;
         let Some(last) = page.last() else {
             return Ok(sent);
@@ -197,7 +203,11 @@ async fn send(
     };
     dispose(std::slice::from_mut(&mut finding), configuration);
     let told = Told::stored_with(stored);
-    let audience = Audience::of(&finding, told.as_ref(), reopened_at(stored), now);
+    let was_sent = stored.sent_revision > 0;
+    let mut audience = Audience::of(&finding, told.as_ref(), reopened_at(stored), now, was_sent);
+    if audience == Audience::Programs && told.is_none() && is_heir(store, key).await? {
+        audience = Audience::Everybody;
+    }
     let published = match audience {
         Audience::Nobody => Ok(()),
         Audience::Programs | Audience::Everybody => publisher.publish(&finding, audience).await,
@@ -211,6 +221,7 @@ async fn send(
         log(Level::Error, "a finding could not be published", fields);
         return Ok(());
     }
+    sent.of_the_past += u64::from(audience == Audience::Programs && !was_sent);
     sent.count(&finding, audience, told.as_ref());
     tell(&finding, audience);
     let tells = (audience == Audience::Everybody).then(|| Told::of(&finding, now));
@@ -219,6 +230,14 @@ async fn send(
         .mark_sent(key, revision, now, tells.as_deref())
         .await?;
     Ok(())
+}
+
+/// Whether people were told of another episode of the same problem. An earlier event that comes late begins the episode
+/// anew under another name: they hear that the old one is withdrawn, and must hear of the one that takes its place.
+async fn is_heir(store: &impl Store, key: &FindingKey) -> Result<bool, keytrail_store::StoreError> {
+    let episodes = store.episodes(&key.id).await?;
+    let mut others = episodes.iter().filter(|other| other.record.key != *key);
+    Ok(others.any(|other| other.told.is_some()))
 }
 
 /// The evidence of who was told what, and of what was kept quiet on whose word.

@@ -53,7 +53,7 @@ impl Told {
             return is_withdrawn != self.is_withdrawn;
         }
         let goes_on = finding.last_seen.seconds_since(self.last_seen) >= REMIND_SECONDS;
-        let is_reopened = reopened_at.is_some_and(|at| at >= self.at);
+        let is_reopened = reopened_at.is_some_and(|at| at > self.at);
         finding.severity > self.severity || goes_on || is_reopened
     }
 }

@@ -66,14 +66,21 @@ pub async fn handle(
         account,
         load: Load::Tick(clock),
     });
-    let mut hand_overs: Vec<_> = ticks.collect();
-    let parked = parked(store, invocation)
-        .await
-        .map_err(|error| failed(&error))?;
-    swept.quarantined = parked.quarantined;
-    swept.tried_again = parked.again.len() as u64;
-    hand_overs.extend(parked.again);
-    services.hand_over(hand_overs).await.map_err(Failed)?;
+    services.hand_over(ticks.collect()).await.map_err(Failed)?;
+    // What stands in quarantine must not keep accounts from being judged.
+    match parked(store, invocation).await {
+        Ok(parked) => {
+            swept.quarantined = parked.quarantined;
+            swept.tried_again = parked.again.len() as u64;
+            if !parked.again.is_empty() {
+                services.hand_over(parked.again).await.map_err(Failed)?;
+            }
+        }
+        Err(error) => {
+            let why = [("why", Value::from(error.to_string()))];
+            log(Level::Error, "the quarantine cannot be read", why);
+        }
+    }
     let time_left = || invocation.time_left();
     let sent = outbox::send_pending(
         store,

@@ -8,6 +8,7 @@ use keytrail_aws::Connection;
 use keytrail_store::Store;
 use serde_json::{Value, json};
 
+use crate::day::day_before_yesterday;
 use crate::stack::{ACCOUNT, Stack, until};
 
 #[tokio::test]
@@ -19,11 +20,16 @@ async fn a_file_in_the_bucket_becomes_an_alert() {
     let topic = format!("arn:aws:sns:us-east-1:{ACCOUNT}:{stack}-alerts");
     let subscriber = subscribe(connection, stack, &topic).await;
 
-    let key = "AWSLogs/111122223333/CloudTrail/eu-west-1/2024/01/31/111122223333_CloudTrail_eu-west-1_20240131T1005Z_a.json.gz";
+    // Two days ago: alerts are about what is news, and the day can close.
+    let day = day_before_yesterday();
+    let (folder, stamp) = (day.replace('-', "/"), day.replace('-', ""));
+    let key = format!(
+        "AWSLogs/111122223333/CloudTrail/eu-west-1/{folder}/111122223333_CloudTrail_eu-west-1_{stamp}T1005Z_a.json.gz"
+    );
     let damaged = key.replace("_a.json", "_damaged.json");
     let s3 = connection.s3();
     for (key, body) in [
-        (key, delivery()),
+        (&key, delivery(&day)),
         (&damaged, b"\x1f\x8b\x08 damaged".to_vec()),
     ] {
         let put = s3.put_object().bucket(trail).key(key);
@@ -90,11 +96,11 @@ async fn a_file_in_the_bucket_becomes_an_alert() {
     deployed.delete();
 }
 
-/// One file: somebody schedules the deletion of a key.
-fn delivery() -> Vec<u8> {
+/// One file: somebody schedules the deletion of a key on this day.
+fn delivery(day: &str) -> Vec<u8> {
     let key = "arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-000000000001";
     let record = json!({
-        "eventVersion": "1.11", "eventTime": "2024-01-31T10:00:00Z",
+        "eventVersion": "1.11", "eventTime": format!("{day}T10:00:00Z"),
         "eventSource": "kms.amazonaws.com", "eventName": "ScheduleKeyDeletion", "awsRegion": "eu-west-1",
         "eventID": "8ddd3ba9-9a7e-4b3b-b1ec-000000000001", "recipientAccountId": ACCOUNT,
         "userIdentity": { "type": "IAMUser", "arn": "arn:aws:iam::111122223333:user/rose", "accountId": ACCOUNT },

@@ -213,7 +213,7 @@ impl Archive {
 
 /// Since the schedule ticks by the clock, the day must be over for it, and not for long: some rules look at
 /// what did not happen since.
-fn day_before_yesterday() -> String {
+pub fn day_before_yesterday() -> String {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
     let then = now - Duration::from_secs(2 * 86_400);
     let then = i64::try_from(then.as_secs()).unwrap();

@@ -159,6 +159,7 @@ impl<'a> Case<'a> {
             attack: about.technique(),
             practice: about.practice,
             latest_stands: false,
+            undoes: false,
             state: state_at(last, day.clock),
             quiet_seconds: BEHAVIOUR_QUIET_SECONDS,
         })

@@ -148,6 +148,7 @@ fn candidate(
             last.time.plus_seconds(1)
         )],
         latest_stands: false,
+        undoes: false,
         state: state_at(last.time, day.clock),
         quiet_seconds: BEHAVIOUR_QUIET_SECONDS,
     })

@@ -15,6 +15,9 @@ use crate::rules::log_gap::{Gap, GapKind};
 /// within some minutes to an hour of its end.
 const DIGEST_WAIT_SECONDS: i64 = 3 * HOUR_SECONDS;
 
+/// Digests of a Region that are a chain: one alone may have come along by chance, in a copy of some files of a bucket.
+const DIGESTS_MIN: u64 = 2;
+
 /// Log files of an account and Region that were delivered behind its chains.
 struct Behind<'f> {
     chain: &'f Chain,
@@ -32,15 +35,17 @@ pub(super) fn gaps_behind(
     until: Option<EventTime>,
 ) -> Vec<FoundGap> {
     let mut last_chains: BTreeMap<(&str, &str), &Chain> = BTreeMap::new();
+    let mut digests: BTreeMap<(&str, &str), u64> = BTreeMap::new();
     for chain in chains.iter().filter(|chain| !chain.name.is_backfill) {
         let name = &chain.name;
-        let last = last_chains
-            .entry((&name.account, &name.region))
-            .or_insert(chain);
+        let region = (&*name.account, &*name.region);
+        *digests.entry(region).or_default() += chain.digests;
+        let last = last_chains.entry(region).or_insert(chain);
         if last.until < chain.until {
             *last = chain;
         }
     }
+    last_chains.retain(|region, _| digests.get(region) >= Some(&DIGESTS_MIN));
     let mut behind: BTreeMap<(&str, &str), Behind<'_>> = BTreeMap::new();
     for (stem, copies) in log_files {
         let Some((account, region, stamp)) = log_file_name(stem) else {

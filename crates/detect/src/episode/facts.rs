@@ -5,7 +5,7 @@ use crate::finding::{Evidence, Finding};
 
 /// Evidence of rules that says what was done and to whom. All other evidence says how much and since when, which
 /// stands for the worst moment alone.
-const FACTS: [&str; 21] = [
+const FACTS: [&str; 22] = [
     "administration",
     "attestation",
     "bucket",
@@ -27,6 +27,7 @@ const FACTS: [&str; 21] = [
     "source_key",
     "tags",
     "target_key",
+    "trail",
 ];
 
 /// Adds what this evidence says was done, unless the finding says so already, and the commands for it.
@@ -42,7 +43,7 @@ pub(super) fn add(finding: &mut Finding, evidence: &[Evidence], steps: &[String]
         if finding.evidence.iter().any(is_it) {
             continue;
         }
-        if facts == EPISODE_FACTS_MAX {
+        if facts >= EPISODE_FACTS_MAX {
             tell_bound(&mut finding.evidence);
             break;
         }

@@ -63,19 +63,22 @@ pub(crate) fn bulk_uses(light: &DayLight<'_>) -> Vec<BulkUse> {
         };
         let new = cells.iter().copied().filter(|cell| is_new(cell.key));
         let new: Vec<&DayCell<'_>> = new.collect();
-        // What is done with new keys alone says most.
-        let mut hours = bulk_hours(&new, enough);
-        let is_of_known_pair = hours.is_empty();
-        if is_of_known_pair {
-            let habits = &light.customs.bulk_habits;
-            let is_usual = |calls| habits.covers(principal, operation, calls);
-            if is_usual(most_in_two_hours(&cells)) {
-                continue;
-            }
-            hours = bulk_hours(&cells, enough);
-            hours.retain(|hour| !is_usual(hour.calls));
+        // What is done with new keys alone says most, and hides nothing that is done at other times.
+        let of_new = bulk_hours(&new, enough);
+        let habits = &light.customs.bulk_habits;
+        let is_usual = |calls| habits.covers(principal, operation, calls);
+        let mut of_all = Vec::new();
+        if !is_usual(most_in_two_hours(&cells)) {
+            let is_told = |hour: &BulkHour<'_>| {
+                let mut of_new = of_new.iter();
+                of_new.any(|new| new.first <= hour.last && hour.first <= new.last)
+            };
+            of_all = bulk_hours(&cells, enough);
+            of_all.retain(|hour| !is_usual(hour.calls) && !is_told(hour));
         }
-        found.extend(hours.into_iter().map(|hour| BulkUse {
+        let of_new = of_new.into_iter().map(|hour| (hour, false));
+        let hours = of_new.chain(of_all.into_iter().map(|hour| (hour, true)));
+        found.extend(hours.map(|(hour, is_of_known_pair)| BulkUse {
             first: hour.first,
             last: hour.last,
             principal: principal.to_owned(),

@@ -28,6 +28,9 @@ pub struct Dark {
     /// Since when, as the record that set the selectors tells.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub since: Option<EventTime>,
+    /// Whether a trail was made then, which nobody had given selectors yet.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_new: bool,
 }
 
 impl Dark {
@@ -80,6 +83,7 @@ impl Dark {
             operations: &self.operations - &before.operations,
             callers: &self.callers - &before.callers,
             since: self.since,
+            is_new: self.is_new,
         }
     }
 

@@ -13,6 +13,7 @@ pub struct ForeignKeyDefault;
 
 /// The call that has copies of objects made, in a bucket of whichever account.
 const REPLICATION: &str = "PutBucketReplication";
+const CREATE_SECRET: &str = "CreateSecret";
 
 /// Members of a request that say what it is about, in the order of preference.
 const SUBJECTS: [&str; 15] = [
@@ -77,7 +78,9 @@ impl Rule for ForeignKeyDefault {
             .map(cut);
         let on = subject.map_or_else(String::new, |subject| format!(" on {subject}"));
         let title = format!("{operation}{on} names {name} of account {account}");
-        let class = format!("{operation} {}", subject.unwrap_or_default());
+        // A stack makes secrets by the dozen; the finding names the first of them.
+        let of_class = subject.filter(|_| operation != CREATE_SECRET);
+        let class = format!("{operation} {}", of_class.unwrap_or_default());
         // Replicas are often under a key of whoever keeps them; the objects themselves stay under their own.
         let severity = match operation {
             REPLICATION => Severity::Medium,

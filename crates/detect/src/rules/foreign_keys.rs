@@ -62,7 +62,7 @@ pub fn canonical(key: &str) -> Option<String> {
 
 /// What answers to such calls tell of a key may always have been so: they show all of what was changed, or of what was
 /// restored as it was.
-const SHOWING_ALL: [&str; 3] = ["Modify", "RestoreDB", "Update"];
+const SHOWING_ALL: [&str; 3] = ["Modify", "Restore", "Update"];
 
 /// Every key that a call sets, by its request or, where that tells news, its answer, with the field's name: services spell
 /// it `kmsKeyId`, `KMSMasterKeyID`, `kMSMasterKeyId`, `s3SseKmsKeyId` and otherwise, at whatever depth.

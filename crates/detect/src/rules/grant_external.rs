@@ -68,9 +68,8 @@ impl Rule for GrantExternal {
         } else {
             "retiring_principal"
         };
-        // Another grantee, or another thing granted, is a problem of its own.
-        let operations: Vec<&str> = Grant::of(body).operations().into_iter().collect();
-        let class = format!("{} {}", without_session(principal), operations.join(","));
+        // Another account, or a grant of another weight, is a problem of its own.
+        let class = format!("{account} {}", weight_of(Grant::of(body)));
         let mut hit = Hit::of(record, severity, title).key(key).class(class).because(
             Evidence::new(
                 grantee_field,
@@ -106,15 +105,16 @@ fn outsider<'b>(
     (!is_known).then_some((cut(principal), account))
 }
 
-/// The principal, of a session the role alone: sessions come and go by the hundred, and what a service runs does.
-fn without_session(principal: &str) -> &str {
-    match Grantee::read(principal) {
-        Grantee::Infrastructure(account) | Grantee::Account(account) => account,
-        _ if principal.contains(":assumed-role/") => {
-            let session = principal.match_indices('/').nth(1);
-            session.map_or(principal, |(at, _)| &principal[..at])
-        }
-        _ => principal,
+/// How much a grant opens, so that a harmless one hides no other, and deploys that grant the same to ever new roles make
+/// one finding.
+fn weight_of(grant: Grant<'_>) -> &'static str {
+    const READS: [&str; 4] = ["Decrypt", "ReEncryptFrom", "DeriveSharedSecret", "Sign"];
+    if grant.allows("CreateGrant") {
+        "hands-on"
+    } else if READS.iter().any(|operation| grant.allows(operation)) {
+        "reads"
+    } else {
+        "other"
     }
 }
 

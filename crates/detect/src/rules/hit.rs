@@ -12,6 +12,8 @@ pub struct Hit {
     pub class: String,
     /// Whether what it says stands in place of what an earlier hit of the same problem said.
     pub latest_stands: bool,
+    /// Whether it tells that what an earlier hit told of was undone: it is no event of the problem itself.
+    pub undoes: bool,
     /// How bad it is.
     pub severity: Severity,
     /// What happened, in one line.
@@ -33,6 +35,7 @@ impl Hit {
         Self {
             class: String::new(),
             latest_stands: false,
+            undoes: false,
             severity,
             title: title.into(),
             principal: Some(record.principal().to_owned()),
@@ -53,6 +56,7 @@ impl Hit {
         Self {
             class: String::new(),
             latest_stands: false,
+            undoes: false,
             severity,
             title: title.into(),
             principal: principal.map(str::to_owned),
@@ -103,6 +107,13 @@ impl Hit {
     pub fn latest_stands(mut self) -> Self {
         self.latest_stands = true;
         self
+    }
+
+    /// The same as what undoes an earlier hit, whose finding then tells so.
+    #[must_use]
+    pub fn undoes(mut self) -> Self {
+        self.undoes = true;
+        self.latest_stands()
     }
 
     /// The same about this key.

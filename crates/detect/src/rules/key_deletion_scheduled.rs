@@ -127,7 +127,7 @@ fn cancelled(record: &Record<'_>, light: &Light<'_>) -> Option<Hit> {
             key_argument(key)
         ))
         .next(events_of_key(Some(key), record, 24));
-    Some(hit.latest_stands())
+    Some(hit.undoes())
 }
 
 fn pending_evidence(pending: &Deletion) -> Evidence {

@@ -143,7 +143,11 @@ pub fn findings(gaps: &[Gap]) -> Vec<Finding> {
         let candidate = candidate(gap);
         let id = candidate.id();
         let known = latest.filter(|known| known.id == id);
-        let finding = candidate.settle(known.as_ref());
+        // A gap undoes nothing, so that it always comes to a finding.
+        let Some(finding) = candidate.settle(known.as_ref()) else {
+            latest = known;
+            continue;
+        };
         episodes.insert(finding.episode.clone(), finding.clone());
         latest = Some(finding);
     }
@@ -190,6 +194,7 @@ fn candidate(gap: &Gap) -> Candidate {
         practice: ABOUT.practice,
         next_steps: next_steps.into(),
         latest_stands: false,
+        undoes: false,
         state: FindingState::Final,
         quiet_seconds: RULE_QUIET_DAYS * DAY_SECONDS,
     }

@@ -374,6 +374,7 @@ impl Past {
         };
         if let (Some(trail), Some(mut dark)) = (trail_arn(record, body), dark) {
             dark.since = Some(record.time);
+            dark.is_new = creates;
             self.forgotten += remember(&mut self.trails, trail, dark, |known, dark| {
                 // What comes late undoes nothing. Within one second a trail is made before its selectors are set.
                 if known.since < dark.since || (known.since == dark.since && !creates) {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use keytrail_event::Record;
 
-use super::policy_put::{PolicyPut, cut_party, is_policy_refused};
+use super::policy_put::{PolicyPut, cut_party, is_policy_refused, outsiders};
 use super::support::{cut, key_in_title, listed};
 use super::{About, Hit, Light, Rule, Side};
 use crate::finding::{Evidence, Severity};
@@ -60,14 +60,17 @@ impl Rule for PolicyExternal {
         } else {
             Severity::Medium
         };
-        Some(hit(record, &put, &new, severity, is_known).lower_if_refused(record, light))
+        let accounts = &light.configuration.organisation.accounts;
+        Some(
+            hit(record, &put, (&new, accounts), severity, is_known).lower_if_refused(record, light),
+        )
     }
 }
 
 fn hit(
     record: &Record<'_>,
     put: &PolicyPut<'_>,
-    new: &[ExternalAllow],
+    (new, accounts): (&[ExternalAllow], &BTreeSet<String>),
     severity: Severity,
     is_known: bool,
 ) -> Hit {
@@ -79,8 +82,10 @@ fn hit(
         key_in_title(put.key),
         cut(&whom)
     );
-    // Another party, or more for the same one, is a problem of its own.
-    let opened = new
+    // Another party, or more for the same one, is a problem of its own. Of all that the policy lets in, whichever policy
+    // was known before: a record that comes late changes what is new.
+    let all = outsiders(put.policy, &record.account, accounts);
+    let opened = all
         .iter()
         .map(|allow| format!("{} {}", cut_party(&allow.party), allow.actions));
     let class: BTreeSet<String> = opened.collect();

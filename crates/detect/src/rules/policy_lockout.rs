@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::caller::is_of_new_key;
 use super::policy_put::{is_policy_refused, key_given, policy_before, writes_policy};
-use super::seen_policy::{SeenPolicy, administrator_names};
+use super::seen_policy::{SeenPolicy, administrator_names, certain};
 use super::support::{cut, events_of_key, key_argument, key_in_title};
 use super::{About, Hit, Light, Rule, Side};
 use crate::finding::{Evidence, Severity};
@@ -112,11 +112,14 @@ fn new_reasons(
     let (delegation, worse): (Vec<_>, Vec<_>) = lockout(policy, &record.account, caller)
         .into_iter()
         .partition(|reason| matches!(reason, LockoutReason::RootDelegationMissing(_)));
-    let same_administrators =
-        before.is_some_and(|before| before.administrators == administrator_names(policy));
-    let is_told = |reason: &LockoutReason| {
-        let may_be_so = matches!(reason, LockoutReason::CallerOnlyCertainAdministrator(_));
-        !same_administrators && !(is_new && may_be_so)
+    let now = administrator_names(policy);
+    let is_told = |reason: &LockoutReason| match reason {
+        // Whoever comes or goes on a condition makes it no worse.
+        LockoutReason::CallerOnlyCertainAdministrator(_) => {
+            let is_same = |before: &SeenPolicy| certain(&before.administrators).eq(certain(&now));
+            !is_new && !before.is_some_and(is_same)
+        }
+        _ => before.is_none_or(|before| before.administrators != now),
     };
     let worse: Vec<_> = worse.into_iter().filter(is_told).collect();
     if is_lost || !worse.is_empty() {

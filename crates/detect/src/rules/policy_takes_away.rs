@@ -23,10 +23,17 @@ pub fn takes_away(
     let now = written.seen(policy, record);
     let before = before.filter(|before| before.at <= record.time);
     let caller = Some(record.principal()).filter(|principal| principal.starts_with("arn:"));
-    // A missing delegation alone may always have been missing, and so may other administrators.
+    // A missing delegation alone may always have been missing, and so may other administrators; where they need a
+    // condition, nobody is locked out yet.
     let is_lockout = lockout(policy, &record.account, caller)
         .iter()
-        .any(|reason| !matches!(reason, LockoutReason::RootDelegationMissing(_)));
+        .any(|reason| {
+            !matches!(
+                reason,
+                LockoutReason::RootDelegationMissing(_)
+                    | LockoutReason::CallerOnlyCertainAdministrator(_)
+            )
+        });
     let is_new_lockout =
         is_lockout && before.is_none_or(|before| before.administrators != now.administrators);
     let narrows = |before: &SeenPolicy| {

@@ -61,6 +61,14 @@ const NAMES_MAX: usize = 256;
 /// Most administrators of a policy that are remembered; 32 KiB of policy can name hundreds.
 const ADMINISTRATORS_MAX: usize = 32;
 
+/// Ends the name of who may change a policy on a condition only.
+const ON_A_CONDITION: &str = " on a condition";
+
+/// Those of [`administrator_names`] who need no condition.
+pub fn certain(names: &[String]) -> impl Iterator<Item = &String> {
+    names.iter().filter(|name| !name.ends_with(ON_A_CONDITION))
+}
+
 /// Who may change a policy, and who only on a condition, sorted.
 #[must_use]
 pub fn administrator_names(policy: &Policy) -> Vec<String> {
@@ -70,7 +78,7 @@ pub fn administrator_names(policy: &Policy) -> Vec<String> {
             let principal = one.principal.to_string();
             match one.standing {
                 Standing::Unconditional => cut(&principal).to_owned(),
-                Standing::Conditional => format!("{} on a condition", cut(&principal)),
+                Standing::Conditional => format!("{}{ON_A_CONDITION}", cut(&principal)),
             }
         })
         .collect();

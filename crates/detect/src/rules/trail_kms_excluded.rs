@@ -43,6 +43,9 @@ const ABOUT: About = About {
     ],
 };
 
+/// Seconds within which the first selectors of a trail are how it was made.
+const NEW_TRAIL_SECONDS: i64 = 3_600;
+
 impl Rule for TrailKmsExcluded {
     fn about(&self) -> &'static About {
         &ABOUT
@@ -74,6 +77,12 @@ impl Rule for TrailKmsExcluded {
         if dark.is_empty() {
             return None;
         }
+        // A trail that is made without KMS never recorded keys; who takes one away for it is told of that.
+        let is_made_so = |before: &Dark| {
+            let age = before.since.map(|since| record.time.seconds_since(since));
+            before.is_new && age.is_some_and(|age| (0..NEW_TRAIL_SECONDS).contains(&age))
+        };
+        let creates = creates || before.is_some_and(is_made_so);
         let severity = match () {
             () if creates => Severity::Medium,
             () if dark.hides_use_or_change() => Severity::Critical,
@@ -83,6 +92,7 @@ impl Rule for TrailKmsExcluded {
         let words = dark.words();
         let title = format!("{trail} leaves out {words}");
         let known = match before {
+            Some(_) if creates => "the trail was just made",
             Some(before) if before.is_empty() => "it recorded every KMS event before",
             Some(_) => "it recorded these before",
             None if creates => "the event data store is new",

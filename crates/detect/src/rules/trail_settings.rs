@@ -95,12 +95,15 @@ pub fn refused_change(record: &Record<'_>, light: &Light<'_>) -> Option<Hit> {
         .as_deref()
         .unwrap_or("a trail that the record does not name");
     let name = trail.rsplit('/').next().unwrap_or(trail);
+    let named = Evidence::new("trail", format!("The call was about {trail}")).observed(trail);
     let text = format!(
         "What {operation} would have changed is in no record: a refused call carries no request"
     );
     let hit = Hit::of(record, Severity::High, format!("{operation} on {name}"))
-        .class(format!("{operation} {trail}"))
+        // Whoever is refused chooses the names: one finding tells of them all.
+        .class(operation)
         .because(Evidence::new("operation", text).observed(operation))
+        .because(named)
         .next(events_of_principal(record, 24));
     Some(hit.lower_if_refused(record, light))
 }

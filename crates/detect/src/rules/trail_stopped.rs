@@ -50,7 +50,11 @@ impl Rule for TrailStopped {
             .map_or("a trail that the record does not name", cut);
         let operation = record.operation.name();
         let mut hit = Hit::of(record, Severity::High, format!("{operation} on {trail}"))
-            .class(format!("{operation} {trail}"))
+            .class(match record.outcome.is_success() {
+                true => format!("{operation} {trail}"),
+                // Whoever is refused chooses the names: one finding tells of them all.
+                false => operation.to_owned(),
+            })
             .because(
                 Evidence::new(
                     "operation",
@@ -62,6 +66,9 @@ impl Rule for TrailStopped {
             hit = hit
                 .next(remedy(operation, trail, &record.region))
                 .next(OTHER_TRAILS);
+        } else {
+            let text = format!("The call was about {trail}");
+            hit = hit.because(Evidence::new("trail", text).observed(trail));
         }
         let hit = hit.next(events_of_principal(record, 24));
         Some(hit.lower_if_refused(record, light))

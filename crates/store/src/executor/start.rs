@@ -24,6 +24,8 @@ pub(super) struct Start {
     pub base: Base,
     pub generation: u64,
     pub refolded: Option<Refolded>,
+    /// Whether an earlier tick began to fold these days again.
+    pub goes_on: bool,
 }
 
 impl<S: Store> Executor<'_, S> {
@@ -37,6 +39,7 @@ impl<S: Store> Executor<'_, S> {
                 base: Base::default(),
                 generation: 1,
                 refolded: None,
+                goes_on: false,
             });
         };
         let stale: Option<Day> = self.note(account, STALE).await?;
@@ -53,12 +56,14 @@ impl<S: Store> Executor<'_, S> {
                 base,
                 generation: refold.generation,
                 refolded: Some(refold.refolded),
+                goes_on: true,
             });
         }
         let again = |refolded, base| Start {
             base,
             generation: pointer.generation + 1,
             refolded: Some(refolded),
+            goes_on: false,
         };
         if pointer.maths_version != MATHS_VERSION {
             return Ok(again(Refolded::Mathematics, Base::default()));
@@ -85,6 +90,7 @@ impl<S: Store> Executor<'_, S> {
                 base,
                 generation: pointer.generation,
                 refolded: None,
+                goes_on: false,
             },
             None => again(Refolded::Mathematics, Base::default()),
         })

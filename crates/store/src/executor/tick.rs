@@ -47,6 +47,7 @@ impl<S: Store> Executor<'_, S> {
             base,
             generation,
             refolded,
+            goes_on,
         } = self.start(account, pointer.as_ref()).await?;
         let days = self.store.days(account).await?;
         let behind = days.into_iter().filter(|day| base.through() < Some(*day));
@@ -69,7 +70,14 @@ impl<S: Store> Executor<'_, S> {
             before: &fold.before,
             judged,
         };
-        let revised = self.revise(account, standing, clock).await?;
+        let revised = self
+            .revise(
+                account,
+                standing,
+                clock,
+                goes_on || (is_unfinished && refolded.is_some()),
+            )
+            .await?;
         fold.before.clear();
         let mut commit = Commit {
             findings: revised.records,
