@@ -8,14 +8,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use keytrail_aws::metrics::{Dimension, Measure};
 use keytrail_delivery::hand_over::{HandOver, Load, Packed};
 use keytrail_detect::configuration::Configuration;
-use keytrail_detect::finding::{Finding, FindingState, Severity};
+use keytrail_detect::finding::{Finding, FindingId, FindingState, Severity};
 use keytrail_detect::tally::Tally;
 use keytrail_event::{EventTime, Issue, Reader, Record, Sink};
 use keytrail_function_detect::{Services, Unread, handle};
 use keytrail_lambda::Invocation;
 use keytrail_lambda::audience::Audience;
 use keytrail_lambda::outbox::Publisher;
-use keytrail_store::{MemoryStore, Store};
+use keytrail_lambda::told::Told;
+use keytrail_store::{FindingKey, FindingRecord, MemoryStore, Store};
 use serde_json::{Value, json};
 
 const ACCOUNT: &str = "111122223333";
@@ -255,6 +256,77 @@ async fn what_could_not_be_published_waits_and_goes_later() {
     world.handle(&batch(&[hand_over(ACCOUNT, tick)], 1)).await;
     assert_eq!(world.published().len(), 1);
     assert!(world.store.pending(None, 10).await.unwrap().is_empty());
+}
+
+/// Every process sent what all had found, so that an alert went out as often as processes ran.
+#[tokio::test]
+async fn findings_of_other_accounts_are_left_to_those_who_judge_them() {
+    let world = World::default();
+    world.topic_is_down.store(true, Ordering::Relaxed);
+    let (ours, theirs) = (ACCOUNT, "444455556666");
+    world.handle(&batch(&[deletion(theirs, 1)], 1)).await;
+    world.topic_is_down.store(false, Ordering::Relaxed);
+    world.handle(&batch(&[deletion(ours, 2)], 1)).await;
+    let published = world.published.lock().unwrap().clone();
+    let accounts: Vec<&str> = published.iter().map(|it| it.account.as_str()).collect();
+    assert_eq!(accounts, [ours]);
+    let pending = world.store.pending(None, 10).await.unwrap();
+    assert_eq!(pending.len(), 1);
+    assert_eq!(pending[0].record.account, theirs);
+}
+
+/// An earlier event that comes late begins an episode anew under an earlier day: people heard that what they knew of was
+/// withdrawn, and nothing of what had taken its place, since that was long past.
+#[tokio::test]
+async fn what_takes_the_place_of_a_told_episode_is_told_however_old_it_is() {
+    let world = World::default();
+    let long_ago = EventTime::parse("2023-06-01T10:00:00Z").unwrap();
+    let finding = |episode: &str| Finding {
+        account: ACCOUNT.to_owned(),
+        episode: episode.to_owned(),
+        ..Finding::sample("key-disabled", long_ago)
+    };
+    let record = |finding: &Finding| FindingRecord {
+        key: FindingKey {
+            id: finding.id.as_str().to_owned(),
+            episode: finding.episode.clone(),
+        },
+        revision: 1,
+        state: "final".to_owned(),
+        severity: "high".to_owned(),
+        rule: finding.rule.clone(),
+        account: ACCOUNT.to_owned(),
+        principal: None,
+        kms_key: None,
+        first_seen: finding.first_seen,
+        last_seen: finding.last_seen,
+        score: 14.0,
+        json: serde_json::to_string(finding).unwrap(),
+    };
+    let tick = |time: &str| hand_over(ACCOUNT, Load::Tick(EventTime::parse(time).unwrap()));
+    let (told, heir) = (finding("later"), finding("earlier"));
+    world.store.record_findings(&[record(&told)]).await.unwrap();
+    let words = serde_json::to_string(&Told::of(&told, long_ago)).unwrap();
+    let key = record(&told).key;
+    let marked = world.store.mark_sent(&key, 1, long_ago, Some(&words));
+    marked.await.unwrap();
+    world.store.record_findings(&[record(&heir)]).await.unwrap();
+    world
+        .handle(&batch(&[tick("2024-01-31T10:00:00Z")], 1))
+        .await;
+    assert_eq!(world.alerts.lock().unwrap().len(), 1);
+    // What nobody knew anything of is history.
+    let stranger = Finding {
+        id: FindingId::new("key-disabled", &["another"]),
+        ..finding("stranger")
+    };
+    let stranger = record(&stranger);
+    world.store.record_findings(&[stranger]).await.unwrap();
+    world
+        .handle(&batch(&[tick("2024-01-31T10:05:00Z")], 1))
+        .await;
+    assert_eq!(world.alerts.lock().unwrap().len(), 1);
+    assert_eq!(world.measured("FindingsOfThePast", Dimension::None), 1.0);
 }
 
 #[tokio::test]

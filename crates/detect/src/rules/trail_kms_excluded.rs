@@ -24,7 +24,7 @@ const ABOUT: About = About {
     attack: &[("TA0005", "T1562.008", "T1685.002")],
     practice: "an audit trail for compliance",
     side: Side::Owner,
-    fires_when: "PutEventSelectors or UpdateEventDataStore after which no selector records some KMS event that was recorded before, as far as is known: critical for use of keys, changes and permissions, high for the calls of some callers only, medium for discovery or AWS's own events only. CreateEventDataStore that takes management events but leaves KMS out: medium. A failed call fires one severity lower; a refused PutEventSelectors without its selectors is medium.",
+    fires_when: "PutEventSelectors or UpdateEventDataStore after which no selector records some KMS event that was recorded before, as far as is known: critical for use of keys, changes and permissions, high for the calls of some callers only, medium for discovery or AWS's own events only. CreateEventDataStore that takes management events but leaves KMS out, or the first selectors of a trail made within the hour before: medium. A failed call fires one severity lower; a refused PutEventSelectors without its selectors is medium.",
     reads: &[
         "eventSource",
         "eventName",
