@@ -422,7 +422,7 @@ fn log_files_behind_the_last_digest_are_a_gap() {
         panic!();
     };
     digest.files[0].object = format!("{ACCOUNT}_CloudTrail_eu-west-1_20240305T1505Z_late.json.gz");
-    let mut sound = one.clone();
+    let mut sound = one;
     for copy in sound.values_mut().flatten() {
         copy.sha256.get_or_insert(Ok("f16".to_owned()));
     }

@@ -489,12 +489,15 @@ fn a_refused_change_of_a_trail_names_it_in_its_message() {
             "User: arn:aws:iam::111122223333:user/eve is not authorized to perform: cloudtrail:{name} on resource: {resource} because no identity-based policy allows the cloudtrail:{name} action"
         );
         let attempt = refused(name, message);
-        check(&[attempt.clone()], &[(rule, "medium", 1)]);
+        check(std::slice::from_ref(&attempt), &[(rule, "medium", 1)]);
         let findings = findings_over(attempt.to_string().as_bytes());
         assert_eq!(findings[0].title, title);
     }
     let unnamed = refused("UpdateTrail", "Access denied".to_owned());
-    check(&[unnamed.clone()], &[("trail-narrowed", "medium", 1)]);
+    check(
+        std::slice::from_ref(&unnamed),
+        &[("trail-narrowed", "medium", 1)],
+    );
     let mut throttled = unnamed;
     throttled["errorCode"] = json!("ThrottlingException");
     check(&[throttled], &[]);

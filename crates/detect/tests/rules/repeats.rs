@@ -39,7 +39,7 @@ fn a_second_party_is_a_finding_of_its_own() {
         "policy-external",
         &[
             put(0, &[]),
-            put(1, &[little.clone()]),
+            put(1, std::slice::from_ref(&little)),
             put(2, &[little.clone(), other]),
             put(3, &[]),
             put(4, &[more]),
