@@ -26,11 +26,11 @@ const LATE_CALLS_MAX: usize = 128;
 const ABOUT: About = About {
     id: "theft-chain",
     title: "A principal searched for keys, used new ones, and decrypted in a burst",
-    severities: &[Severity::High, Severity::Critical],
+    severities: &[Severity::Medium, Severity::Critical],
     attack: &[("TA0009", "T1530", "T1530"), ("TA0007", "T1580", "T1580")],
     practice: "data is decrypted by those it is for",
     side: Side::Caller,
-    fires_when: "Within 24 hours, each step not before the one before it: a principal sweeps over keys (denied-sweep or discovery-sweep), uses a key that it did not use before the day, nor before the sweep where that was on the day before, and makes at least rules.theft_burst_calls Decrypt calls (20) with such keys within ten minutes. High while the account is known for less than 7 days with records, when every pair is new.",
+    fires_when: "Within 24 hours, each step not before the one before it: a principal sweeps over keys (denied-sweep or discovery-sweep), uses a key that it did not use before the day, nor before the sweep where that was on the day before, and makes at least rules.theft_burst_calls Decrypt calls (20) with such keys within ten minutes. Medium while the account is known for less than 7 days with records, when every pair is new.",
     reads: &[
         "eventName",
         "eventTime",
@@ -128,7 +128,7 @@ fn judge_sweep(light: &DayLight<'_>, sweep: &PastSweep, cells: &[&DayCell<'_>]) 
     let severity = if light.customs.is_account_known() {
         Severity::Critical
     } else {
-        Severity::High
+        Severity::Medium
     };
     let title = format!(
         "One principal searched for keys from {}, then made {calls} Decrypt calls with {} new to it",
