@@ -6,6 +6,7 @@ use keytrail_event::EventTime;
 
 use crate::bounds::FINDING_EVENT_IDS_MAX;
 use crate::finding::{Attack, Evidence, Finding, FindingId, FindingState, Severity, Triage};
+use crate::rules::OnRepeat;
 
 /// What a rule or behaviour found on one day, before it is set against what is known.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,10 +32,8 @@ pub(crate) struct Candidate {
     pub practice: &'static str,
     pub next_steps: Vec<String>,
     pub state: FindingState,
-    /// Whether what it says stands in place of what an earlier one said.
-    pub latest_stands: bool,
-    /// Whether it tells that an earlier one was undone, which no finding begins with.
-    pub undoes: bool,
+    /// What it makes of a finding that is known.
+    pub on_repeat: OnRepeat,
     /// Seconds without a repeat after which a new episode begins.
     pub quiet_seconds: i64,
 }
@@ -52,7 +51,7 @@ impl Candidate {
         let goes_on = known
             .filter(|known| self.first_seen.seconds_since(known.last_seen) < self.quiet_seconds);
         match goes_on {
-            None if self.undoes => None,
+            None if self.on_repeat == OnRepeat::Undoes => None,
             None => Some(self.begin()),
             Some(known) => Some(self.update(known)),
         }
@@ -92,7 +91,7 @@ impl Candidate {
     /// done: whoever begins with something harmless must not hide what follows.
     fn update(self, known: &Finding) -> Finding {
         let mut finding = known.clone();
-        if !self.undoes {
+        if self.on_repeat != OnRepeat::Undoes {
             let grown = (self.first_seen, self.last_seen, self.new, self.state);
             finding.grow(grown, &self.event_ids);
         }
@@ -103,7 +102,7 @@ impl Candidate {
             finding.score = score;
             finding.confidence = round_to_hundredths(self.confidence);
         }
-        if self.latest_stands {
+        if self.on_repeat != OnRepeat::Adds {
             finding.title = self.title;
             // What it does not speak of stays as it was.
             let said: Vec<&str> = self.evidence.iter().map(|it| &*it.feature).collect();

@@ -341,8 +341,7 @@ fn candidate(rule: &dyn Rule, found: DayHit, account: &str, state: FindingState)
         practice: about.practice,
         next_steps: hit.next_steps,
         state,
-        latest_stands: hit.latest_stands,
-        undoes: hit.undoes,
+        on_repeat: hit.on_repeat,
         quiet_seconds: RULE_QUIET_DAYS * keytrail_event::time::DAY_SECONDS,
     }
 }

@@ -16,6 +16,7 @@ use crate::episode::Candidate;
 use crate::finding::{Evidence, Finding, FindingId, Severity};
 use crate::judge::state_at;
 use crate::packed_finding::PackedFinding;
+use crate::rules::OnRepeat;
 use crate::rules::support::argument;
 
 /// Principals that a campaign names beside the one it is about.
@@ -158,8 +159,7 @@ impl<'a> Case<'a> {
             evidence,
             attack: about.technique(),
             practice: about.practice,
-            latest_stands: false,
-            undoes: false,
+            on_repeat: OnRepeat::Adds,
             state: state_at(last, day.clock),
             quiet_seconds: BEHAVIOUR_QUIET_SECONDS,
         })

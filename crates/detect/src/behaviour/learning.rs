@@ -14,6 +14,7 @@ use crate::cells::CellKey;
 use crate::episode::{Candidate, keep_both_ends};
 use crate::finding::{Evidence, Severity};
 use crate::judge::state_at;
+use crate::rules::OnRepeat;
 use crate::rules::support::argument;
 
 /// How many times what is usual so far an hour must be.
@@ -147,8 +148,7 @@ fn candidate(
             first.time,
             last.time.plus_seconds(1)
         )],
-        latest_stands: false,
-        undoes: false,
+        on_repeat: OnRepeat::Adds,
         state: state_at(last.time, day.clock),
         quiet_seconds: BEHAVIOUR_QUIET_SECONDS,
     })

@@ -10,10 +10,11 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::action::{ActionClass, ActionSet, Allowed, Named, glob_matches};
+use super::action::{ActionClass, ActionSet, Allowed, Named};
 use super::condition::Condition;
 use super::error::PolicyError;
 use super::principal::{Principal, Principals};
+use super::resources::{Resources, matches_arn};
 
 /// The longest policy that is read, in bytes: the 32 KiB that KMS allows, and an eighth more.
 pub const POLICY_BYTES_MAX: usize = 36 * 1024;
@@ -52,31 +53,6 @@ impl fmt::Display for StatementName {
             None => Ok(()),
         }
     }
-}
-
-/// What a statement's `Resource` says. A key policy lies on its key, so `*` is that key.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Resources {
-    pub(super) named: Named,
-    pub(super) patterns: Vec<String>,
-}
-
-impl Resources {
-    /// Whether one of the patterns that are listed is such.
-    fn match_any(&self, is_match: impl Fn(&str) -> bool) -> bool {
-        self.named == Named::Listed && self.patterns.iter().any(|pattern| is_match(pattern))
-    }
-}
-
-/// Whether a pattern matches an ARN, field by field: what a `*` could take in beyond its field is not certain.
-fn matches_arn(pattern: &str, arn: &str) -> bool {
-    let patterns: Vec<&str> = pattern.splitn(6, ':').collect();
-    let fields: Vec<&str> = arn.splitn(6, ':').collect();
-    patterns.len() == fields.len()
-        && patterns
-            .iter()
-            .zip(&fields)
-            .all(|(pattern, field)| glob_matches(pattern, field))
 }
 
 /// One statement of a policy.

@@ -5,7 +5,8 @@
 
 use super::action::{ActionSet, Named, glob_matches};
 use super::condition::Condition;
-use super::document::{Effect, Policy, Resources, Statement, StatementName};
+use super::document::{Effect, Policy, Statement, StatementName};
+use super::resources::Resources;
 
 /// How many keys stand for all: with them each hexadecimal digit in each place of a key's id.
 const KEYS: u8 = 16;

@@ -47,6 +47,7 @@ mod named_parties;
 mod party;
 mod policy_denial;
 mod principal;
+mod resources;
 mod root_delegation;
 #[cfg(test)]
 mod tests;

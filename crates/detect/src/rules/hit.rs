@@ -5,15 +5,24 @@ use keytrail_event::Record;
 use super::{Light, support};
 use crate::finding::{Evidence, FindingId, Severity};
 
+/// What a hit makes of the finding of an earlier one of the same problem.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnRepeat {
+    /// The words of the worst moment stand; what else was done is added.
+    Adds,
+    /// Its words stand in place of the earlier ones, such as a deadline.
+    Replaces,
+    /// Its words do, and it is no event of the problem itself; where there is no finding, none begins with it.
+    Undoes,
+}
+
 /// What a rule found in a record.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Hit {
     /// Tells problems of one rule, principal and key apart; mostly empty.
     pub class: String,
-    /// Whether what it says stands in place of what an earlier hit of the same problem said.
-    pub latest_stands: bool,
-    /// Whether it tells that what an earlier hit told of was undone: it is no event of the problem itself.
-    pub undoes: bool,
+    /// What it makes of the finding of an earlier hit of the same problem.
+    pub on_repeat: OnRepeat,
     /// How bad it is.
     pub severity: Severity,
     /// What happened, in one line.
@@ -34,8 +43,7 @@ impl Hit {
     pub fn of(record: &Record<'_>, severity: Severity, title: impl Into<String>) -> Self {
         Self {
             class: String::new(),
-            latest_stands: false,
-            undoes: false,
+            on_repeat: OnRepeat::Adds,
             severity,
             title: title.into(),
             principal: Some(record.principal().to_owned()),
@@ -55,8 +63,7 @@ impl Hit {
     ) -> Self {
         Self {
             class: String::new(),
-            latest_stands: false,
-            undoes: false,
+            on_repeat: OnRepeat::Adds,
             severity,
             title: title.into(),
             principal: principal.map(str::to_owned),
@@ -105,15 +112,15 @@ impl Hit {
     /// The same as what is true from now on, whatever an earlier hit said, such as a deadline.
     #[must_use]
     pub fn latest_stands(mut self) -> Self {
-        self.latest_stands = true;
+        self.on_repeat = OnRepeat::Replaces;
         self
     }
 
     /// The same as what undoes an earlier hit, whose finding then tells so.
     #[must_use]
     pub fn undoes(mut self) -> Self {
-        self.undoes = true;
-        self.latest_stands()
+        self.on_repeat = OnRepeat::Undoes;
+        self
     }
 
     /// The same about this key.

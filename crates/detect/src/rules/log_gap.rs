@@ -10,7 +10,7 @@ use keytrail_event::time::DAY_SECONDS;
 use serde::{Deserialize, Serialize};
 
 use super::support::{argument, cut};
-use super::{About, Rule, Side};
+use super::{About, OnRepeat, Rule, Side};
 use crate::bounds::RULE_QUIET_DAYS;
 use crate::episode::Candidate;
 use crate::finding::{Evidence, Finding, FindingState, Severity};
@@ -193,8 +193,7 @@ fn candidate(gap: &Gap) -> Candidate {
         attack: ABOUT.techniques(),
         practice: ABOUT.practice,
         next_steps: next_steps.into(),
-        latest_stands: false,
-        undoes: false,
+        on_repeat: OnRepeat::Adds,
         state: FindingState::Final,
         quiet_seconds: RULE_QUIET_DAYS * DAY_SECONDS,
     }

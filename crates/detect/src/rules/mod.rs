@@ -96,7 +96,7 @@ mod wide_grant;
 use keytrail_event::Record;
 
 pub use self::about::{About, Side};
-pub use self::hit::Hit;
+pub use self::hit::{Hit, OnRepeat};
 use self::policy_put::WrittenPolicy;
 pub use self::selection::{is_frequent_elsewhere, may_be_selected, selecting};
 use crate::configuration::Configuration;

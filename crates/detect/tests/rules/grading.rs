@@ -3,7 +3,7 @@
 use keytrail_detect::configuration::Configuration;
 use serde_json::{Value, json};
 
-use super::{findings_under, key_arn, lines, record};
+use super::{findings_under, key_arn, lines, record, told};
 
 const FOREIGN: &str = "arn:aws:kms:us-west-2:444455556666:key/00000009-12ab-34cd-56ef-1234567890ab";
 
@@ -168,21 +168,11 @@ fn a_refusal_without_its_request_is_one_low_attempt_of_a_person() {
         let check = |agent, identity: &Value, expected: &[(&str, u64)]| {
             let records = [1, 2, 3].map(|n| refused(name, n, n as u8, agent, identity));
             let findings = findings_under(&Configuration::default(), lines(&records).as_bytes());
-            let told: Vec<_> = findings
-                .iter()
-                .map(|finding| {
-                    (
-                        finding.rule.as_str(),
-                        finding.severity.as_str(),
-                        finding.count,
-                    )
-                })
-                .collect();
             let expected: Vec<_> = expected
                 .iter()
                 .map(|(severity, count)| (rule, *severity, *count))
                 .collect();
-            assert_eq!(told, expected, "{agent} {identity}");
+            assert_eq!(told(&findings), expected, "{agent} {identity}");
         };
         check("aws-cli/2.15.0", &eve, &[("low", 3)]);
         check("Terraform/1.7.0", &eve, &[]);
