@@ -4,6 +4,7 @@
 //! tables still hold of its old number can never be mistaken for another name.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -12,7 +13,8 @@ use super::constants::NAMES_MAX;
 /// Names and their numbers.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Names {
-    by_name: BTreeMap<Box<str>, Entry>,
+    /// The dictionaries of one day and the next share their texts.
+    by_name: BTreeMap<Arc<str>, Entry>,
     next: u32,
     /// Names that were forgotten because there were too many.
     pub forgotten: u64,
