@@ -112,7 +112,7 @@ fn index() -> String {
         );
     }
     text.push_str(
-        "\nThat a principal or a pair falls silent is no behaviour: [why](../baselines.md#what-was-tried). An account that falls\n\
+        "\nThat a principal or a pair falls silent is no behaviour: [why](../baselines.md#what-is-not-judged). An account that falls\n\
          silent is told by [`log-silence`](log-silence.md).\n",
     );
     text
