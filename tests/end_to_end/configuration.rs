@@ -51,6 +51,10 @@ fn what_is_wrong_with_it() {
         ("no-toml.toml", "[organisation\n"),
         ("a-type.toml", "[behaviour]\nfindings_a_day = \"many\"\n"),
         ("an-account.toml", "[organisation]\naccounts = [\"123\"]\n"),
+        (
+            "an-organisation.toml",
+            "[organisation]\naccounts = []\nids = [\"111122223333\"]\n",
+        ),
         ("a-number.toml", "[behaviour]\nfindings_a_day = 0.0\n"),
         ("a-rule.toml", "shadow = [\"key-*\"]\n"),
         (

@@ -6,6 +6,7 @@ use clap::Args;
 use keytrail_detect::configuration::{Configuration, wrong_values};
 use keytrail_event::EventTime;
 
+use crate::configuration_file::ConfigurationFile;
 use crate::failure::UsageError;
 use keytrail_report::escape;
 
@@ -29,6 +30,14 @@ pub struct ConfigurationArguments {
         value_delimiter = ','
     )]
     pub organisation_account: Vec<String>,
+    /// The id of the organisation (o-…), in place of the configured ones. May be repeated.
+    #[arg(
+        long,
+        value_name = "ID",
+        env = "KEYTRAIL_ORGANISATION_IDS",
+        value_delimiter = ','
+    )]
+    pub organisation_id: Vec<String>,
     /// A Region in which keys may be used, in place of the configured ones. May be repeated.
     #[arg(
         long,
@@ -44,20 +53,35 @@ pub struct ConfigurationArguments {
 /// # Errors
 /// When a file cannot be read, has an unknown key, or a value that makes no sense.
 pub fn load(arguments: &ConfigurationArguments) -> Result<Configuration, UsageError> {
-    let mut configuration = match source(arguments)? {
-        Some((name, text)) => parse(Some(&text), &name)?,
+    let source = source(arguments)?;
+    let of_file = match &source {
+        Some((name, text)) => parse(Some(text), name)?,
         None => parse(None, "")?,
     };
+    let mut configuration = of_file.clone();
     if !arguments.organisation_account.is_empty() {
         configuration.organisation.accounts =
             arguments.organisation_account.iter().cloned().collect();
+    }
+    if !arguments.organisation_id.is_empty() {
+        configuration.organisation.ids = arguments.organisation_id.iter().cloned().collect();
     }
     if !arguments.allowed_region.is_empty() {
         configuration.organisation.allowed_regions =
             arguments.allowed_region.iter().cloned().collect();
     }
-    check(&configuration)?;
-    Ok(configuration)
+    let Some(wrong) = wrong_values(&configuration).into_iter().next() else {
+        return Ok(configuration);
+    };
+    // What the file itself says stands on a line of it.
+    let place = source
+        .filter(|_| wrong_values(&of_file).contains(&wrong))
+        .and_then(|(name, text)| {
+            let line = ConfigurationFile::parse(&text).ok()?.line(&wrong.path)?;
+            Some(format!("`{name}`, line {line}: "))
+        });
+    let message = escape::terminal(&wrong.to_string()).into_owned();
+    Err(UsageError::new(format_args!("{}{message}", place.unwrap_or_default())).hint(wrong.hint))
 }
 
 /// The user's file, as it is shown and as it stands; `None` when there is none and none is named.
@@ -117,13 +141,6 @@ fn lay_over(table: &mut toml::Table, over: toml::Table) {
                 table.insert(key, value);
             }
         }
-    }
-}
-
-fn check(configuration: &Configuration) -> Result<(), UsageError> {
-    match wrong_values(configuration).into_iter().next() {
-        Some(wrong) => Err(UsageError::new(escape::terminal(&wrong.to_string())).hint(wrong.hint)),
-        None => Ok(()),
     }
 }
 
@@ -187,5 +204,18 @@ mod tests {
             ..ConfigurationArguments::default()
         };
         assert!(load(&arguments).is_err());
+    }
+
+    #[test]
+    fn organisations_must_be_ids() {
+        let of = |id: &str| {
+            load(&ConfigurationArguments {
+                organisation_id: vec![id.to_owned()],
+                ..ConfigurationArguments::default()
+            })
+        };
+        assert!(of("a1b2c3d4e5").is_err());
+        let configuration = of("o-a1b2c3d4e5").unwrap();
+        assert!(configuration.organisation.ids.contains("o-a1b2c3d4e5"));
     }
 }

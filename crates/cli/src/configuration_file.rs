@@ -251,6 +251,7 @@ extra = 1
 [organisation]
 accounts = ["123"]
 acounts = []
+ids = ["o-a1b2c3d4e5", "o-A1B2C3D4E5"]
 
 [rules]
 bulk_keys = "many"
@@ -276,16 +277,17 @@ owner = 7
             "2 extra: unknown field `extra`",
             "5 organisation.accounts: `123` is no account",
             "6 organisation.acounts: unknown field `acounts`",
-            "9 rules.bulk_keys: invalid type",
-            "10 rules.churn_loops: invalid value",
-            "12 unknown: unknown field `unknown`",
-            "16 suppress[0]: `reason` is missing",
-            "16 suppress[0]: `owner` is missing",
-            "17 suppress[0].rule: no rule is named `no-key-rule`",
-            "18 suppress[0].until: not a time",
-            "19 suppress[0].resaon: unknown field `resaon`",
-            "23 suppress[1].reason: the reason of a suppression is empty",
-            "24 suppress[1].owner: invalid type",
+            "7 organisation.ids: `o-A1B2C3D4E5` is no id of an organisation",
+            "10 rules.bulk_keys: invalid type",
+            "11 rules.churn_loops: invalid value",
+            "13 unknown: unknown field `unknown`",
+            "17 suppress[0]: `reason` is missing",
+            "17 suppress[0]: `owner` is missing",
+            "18 suppress[0].rule: no rule is named `no-key-rule`",
+            "19 suppress[0].until: not a time",
+            "20 suppress[0].resaon: unknown field `resaon`",
+            "24 suppress[1].reason: the reason of a suppression is empty",
+            "25 suppress[1].owner: invalid type",
         ];
         assert_eq!(found.len(), starts.len(), "{found:#?}");
         for (found, start) in found.iter().zip(starts) {

@@ -55,6 +55,9 @@ impl Configuration {
 pub struct Organisation {
     /// Accounts of the organisation, twelve digits each. Grants and policies for them are not external.
     pub accounts: BTreeSet<String>,
+    /// Ids of the organisation itself, as AWS Organizations gives them: `o-` and 10 to 32 letters and digits. Policies for
+    /// them are not external.
+    pub ids: BTreeSet<String>,
     /// Regions in which keys may be used; empty means all.
     pub allowed_regions: BTreeSet<String>,
 }

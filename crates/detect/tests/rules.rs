@@ -44,6 +44,9 @@ mod spans;
 /// An account of the organisation in every fixture.
 const ORGANISATION_ACCOUNT: &str = "777788889999";
 
+/// The organisation of every fixture.
+const ORGANISATION: &str = "o-own1234567";
+
 /// The Regions in which keys may be, in every fixture.
 const ALLOWED_REGIONS: [&str; 3] = ["us-west-2", "us-east-1", "eu-west-1"];
 
@@ -76,8 +79,11 @@ impl Sink for Count {
 /// The findings over these records, to the end of their days, sorted by time.
 fn findings_over(records: &[u8]) -> Vec<Finding> {
     let mut configuration = Configuration::default();
-    let accounts = &mut configuration.organisation.accounts;
-    accounts.insert(ORGANISATION_ACCOUNT.to_owned());
+    let organisation = &mut configuration.organisation;
+    organisation
+        .accounts
+        .insert(ORGANISATION_ACCOUNT.to_owned());
+    organisation.ids.insert(ORGANISATION.to_owned());
     configuration.organisation.allowed_regions = ALLOWED_REGIONS.map(str::to_owned).into();
     findings_under(&configuration, records)
 }

@@ -28,6 +28,14 @@ pub fn wrong_values(configuration: &Configuration) -> Vec<Wrong> {
             "an account id is twelve digits, written as text: \"111122223333\"",
         );
     }
+    let ids = &configuration.organisation.ids;
+    for id in ids.iter().filter(|id| !is_organisation_id(id)) {
+        say(
+            vec![Step::Key("organisation"), Step::Key("ids")],
+            format!("`{id}` is no id of an organisation"),
+            "an organisation's id is `o-` and 10 to 32 small letters and digits: \"o-a1b2c3d4e5\"",
+        );
+    }
     let findings = configuration.behaviour.findings_a_day;
     if !(0.001..=100.0).contains(&findings) {
         say(
@@ -112,6 +120,13 @@ pub fn wrong_values(configuration: &Configuration) -> Vec<Wrong> {
     wrong
 }
 
+/// Whether this is an id as AWS Organizations gives them (API Reference, Organization).
+fn is_organisation_id(text: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    text.strip_prefix("o-")
+        .is_some_and(|id| (10..=32).contains(&id.len()) && id.bytes().all(is_plain))
+}
+
 /// What is wrong with a value that has the right type, and the key it stands under.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Wrong {
@@ -171,6 +186,24 @@ pub fn is_rule(id: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn organisations_are_named_by_their_ids() {
+        for id in ["o-a1b2c3d4e5".to_owned(), format!("o-{}", "a".repeat(32))] {
+            assert!(is_organisation_id(&id), "{id}");
+        }
+        for id in [
+            "o-a1b2c3d4e".to_owned(),
+            format!("o-{}", "a".repeat(33)),
+            "o-A1B2C3D4E5".to_owned(),
+            "o-a1b2c3d4e5/r-ab12".to_owned(),
+            "o-*".to_owned(),
+            "111122223333".to_owned(),
+            String::new(),
+        ] {
+            assert!(!is_organisation_id(&id), "{id}");
+        }
+    }
 
     #[test]
     fn ids_and_patterns_name_rules() {

@@ -1,11 +1,12 @@
 //! Who outside may come in: the world, and other accounts.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::action::{ActionClass, ActionSet};
 use super::condition::Condition;
 use super::denied::Denials;
 use super::document::{Effect, Policy, Statement, StatementName};
+use super::home::Home;
 use super::party::{Enclosure, Party, Shield, enclosures_of_conditions, foreign_parties};
 use super::principal::{Principal, Principals};
 
@@ -101,37 +102,26 @@ pub struct ExternalAllow {
 
 /// Everybody outside the key's account and organisation whom the policy lets in.
 ///
-/// Accounts are outside unless they are the owner or in `organisation_accounts`; federated identities, canonical
-/// users and unique ids always are; AWS services never. A statement for everyone whose conditions name accounts
-/// counts as those accounts. Where the conditions name an organisation or a network, the party is just that, and
-/// whether it is the owner's is for the caller to judge; where nothing closes it, the party is everyone. What a `Deny`
-/// without a condition takes from a named account, or from the very principal that is allowed, is not told.
-pub fn external_principals(
-    policy: &Policy,
-    owner_account: &str,
-    organisation_accounts: &BTreeSet<String>,
-) -> Vec<ExternalAllow> {
+/// Accounts and organisations are outside unless they are at `home`; federated identities, canonical users and unique
+/// ids always are; AWS services never. A statement for everyone whose conditions name accounts counts as those
+/// accounts. Where the conditions name an organisation or a network, the party is just that; where nothing closes it,
+/// the party is everyone. What a `Deny` without a condition takes from a named account, or from the very principal that
+/// is allowed, is not told.
+pub fn external_principals(policy: &Policy, home: &Home<'_>) -> Vec<ExternalAllow> {
     let (shield, denials) = (Shield::of(policy), Denials::of(policy));
-    let is_home = |party: &Party| match party {
-        Party::OwnAccount | Party::OwnOrganisation | Party::Service => true,
-        Party::Account(account) => {
-            account == owner_account || organisation_accounts.contains(account)
-        }
-        _ => false,
-    };
     let mut found = Vec::new();
     for statement in policy.with_effect(Effect::Allow) {
         let conditions = enclosures_of_conditions(&statement.conditions);
         let groups: Vec<_> = shield.over(statement.actions).collect();
         for principal in named_principals(statement) {
             let own = Enclosure::from([Party::of_principal(principal)]);
-            if own.iter().all(is_home) {
+            if own.iter().all(|party| home.holds(party)) {
                 continue;
             }
             let mut parties: BTreeMap<Party, ActionSet> = BTreeMap::new();
             for (actions, shielded) in &groups {
                 let enclosures = std::iter::once(&own).chain(&conditions).chain(*shielded);
-                for party in foreign_parties(enclosures, is_home, owner_account) {
+                for party in foreign_parties(enclosures, home) {
                     let left = actions.minus(denials.to(&party, principal));
                     if !left.is_empty() {
                         let all = parties.entry(party).or_default();
@@ -207,8 +197,7 @@ mod tests {
             "Condition": {"StringEquals": {"kms:CallerAccount": ["111111111111", "222222222222"]}}}]}"#;
         let found = external_principals(
             &Policy::parse(text).unwrap(),
-            "111111111111",
-            &BTreeSet::new(),
+            &Home::of_owner("111111111111"),
         );
         assert_eq!(found.len(), 1);
         assert_eq!(found[0].party, Party::Account("222222222222".to_owned()));

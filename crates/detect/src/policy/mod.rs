@@ -42,6 +42,7 @@ mod document;
 mod error;
 mod evaluate;
 mod every_key;
+mod home;
 mod lockout;
 mod named_parties;
 mod party;
@@ -65,6 +66,7 @@ pub use document::{
 pub use error::PolicyError;
 pub use evaluate::{ExternalAllow, PublicStatement, external_principals, public_access};
 pub use every_key::{EveryKeyAllow, allows_on_every_key, opening_actions};
+pub use home::Home;
 pub use lockout::{LockoutReason, lockout};
 pub use party::Party;
 pub use principal::{Principal, Principals};

@@ -50,12 +50,11 @@ impl Condition {
                 is_organisation_id(value).then(|| Party::Organisation(value.to_owned()))
             }
             "aws:principalorgpaths" | "aws:sourceorgpaths" => {
-                let organisation = value
-                    .split('/')
-                    .next()
-                    .filter(|first| is_organisation_id(first))?;
-                value
-                    .contains('/')
+                let (organisation, _) = value.split_once('/')?;
+                if organisation.eq_ignore_ascii_case("${aws:ResourceOrgID}") {
+                    return Some(Party::OwnOrganisation);
+                }
+                is_organisation_id(organisation)
                     .then(|| Party::Organisation(organisation.to_owned()))
             }
             "aws:principalarn" => self.party_of_arn(value),

@@ -9,6 +9,7 @@ use std::fmt;
 use super::action::ActionSet;
 use super::condition::Condition;
 use super::document::{Effect, Policy, Statement};
+use super::home::Home;
 use super::principal::{Principal, Principals};
 
 /// Somebody whom a policy lets in.
@@ -175,8 +176,7 @@ fn spared_by(statement: &Statement) -> Option<Enclosure> {
 /// else those of the enclosure that tells most, with lists of accounts intersected.
 pub(super) fn foreign_parties<'a>(
     enclosures: impl Iterator<Item = &'a Enclosure>,
-    is_home: impl Fn(&Party) -> bool,
-    owner_account: &str,
+    home: &Home<'_>,
 ) -> Enclosure {
     let mut accounts: Option<Enclosure> = None;
     let mut clearest: Option<(u8, Enclosure)> = None;
@@ -186,7 +186,7 @@ pub(super) fn foreign_parties<'a>(
             .all(|party| matches!(party, Party::Account(_) | Party::OwnAccount))
         {
             let named = enclosure.iter().map(|party| match party {
-                Party::OwnAccount => Party::Account(owner_account.to_owned()),
+                Party::OwnAccount => Party::Account(home.owner.to_owned()),
                 party => party.clone(),
             });
             let named: Enclosure = named.collect();
@@ -198,7 +198,7 @@ pub(super) fn foreign_parties<'a>(
         }
         let foreign: Enclosure = enclosure
             .iter()
-            .filter(|party| !is_home(party))
+            .filter(|party| !home.holds(party))
             .cloned()
             .collect();
         let vagueness = foreign
@@ -216,7 +216,7 @@ pub(super) fn foreign_parties<'a>(
     let accounts = accounts.map(|accounts| {
         accounts
             .into_iter()
-            .filter(|party| !is_home(party))
+            .filter(|party| !home.holds(party))
             .collect::<Enclosure>()
     });
     match (accounts, clearest) {
@@ -240,13 +240,11 @@ mod tests {
             .iter()
             .map(|parties| parties.iter().cloned().collect())
             .collect();
-        let is_home = |party: &Party| {
-            matches!(
-                party,
-                Party::OwnAccount | Party::OwnOrganisation | Party::Service
-            ) || *party == account("1")
+        let home = Home {
+            organisations: &BTreeSet::from(["o-own0000000".to_owned()]),
+            ..Home::of_owner("111111111111")
         };
-        foreign_parties(enclosures.iter(), is_home, &"1".repeat(12))
+        foreign_parties(enclosures.iter(), &home)
             .into_iter()
             .collect()
     }
@@ -286,6 +284,13 @@ mod tests {
             []
         );
         assert_eq!(foreign(&[vec![organisation()], vec![Party::Service]]), []);
+        let known = || Party::Organisation("o-OWN0000000".to_owned());
+        assert_eq!(foreign(&[vec![Party::Everyone], vec![known()]]), []);
+        assert_eq!(foreign(&[vec![account("2")], vec![known()]]), []);
+        assert_eq!(
+            foreign(&[vec![Party::Everyone], vec![known(), organisation()]]),
+            [organisation()]
+        );
         assert_eq!(foreign(&[vec![Party::Everyone], vec![]]), []);
     }
 

@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 
 use keytrail_event::Record;
 
-use super::policy_put::{PolicyPut, cut_party, is_policy_refused, outsiders};
+use super::policy_put::{PolicyPut, cut_party, home_of, is_policy_refused, outsiders};
 use super::support::{cut, key_in_title, listed};
 use super::{About, Hit, Light, Rule, Side};
 use crate::finding::{Evidence, Severity};
-use crate::policy::ExternalAllow;
+use crate::policy::{ExternalAllow, Home, Party};
 
 /// The rule.
 pub struct PolicyExternal;
@@ -23,7 +23,7 @@ const ABOUT: About = About {
     attack: &[("TA0003", "T1098", "T1098")],
     practice: "keys serve known accounts only",
     side: Side::Owner,
-    fires_when: "PutKeyPolicy, CreateKey or ReplicateKey whose policy allows more than discovery to an account that neither owns the key nor stands in organisation.accounts, to an organisation, a network, an identity provider or, by a condition, a unique id, and the policy before (of a replica, that of its primary) did not. Medium when the policy before was not seen. A refused call fires one severity lower.",
+    fires_when: "PutKeyPolicy, CreateKey or ReplicateKey whose policy allows more than discovery to an account that neither owns the key nor stands in organisation.accounts, to an organisation that does not stand in organisation.ids, to a network, an identity provider or, by a condition, a unique id, and the policy before (of a replica, that of its primary) did not. Medium when the policy before was not seen, and for organisations alone while organisation.ids is empty. A refused call fires one severity lower.",
     reads: &[
         "eventName",
         "errorCode",
@@ -49,28 +49,35 @@ impl Rule for PolicyExternal {
 
     fn judge(&self, record: &Record<'_>, light: &Light<'_>) -> Option<Hit> {
         let put = PolicyPut::read(record, light)?;
-        let new = put.new_outsiders(record, &light.configuration.organisation.accounts);
+        let home = home_of(record, light.configuration);
+        let new = put.new_outsiders(&home);
         if new.is_empty() {
             return None;
         }
         // A new key has no policy before.
         let is_known = put.before.is_some() || record.operation.name() == "CreateKey";
-        let severity = if is_known {
+        let severity = if is_known && !may_be_own_organisation(&new, &home) {
             Severity::High
         } else {
             Severity::Medium
         };
-        let accounts = &light.configuration.organisation.accounts;
-        Some(
-            hit(record, &put, (&new, accounts), severity, is_known).lower_if_refused(record, light),
-        )
+        Some(hit(record, &put, (&new, &home), severity, is_known).lower_if_refused(record, light))
     }
+}
+
+/// Whether all that is let in are organisations, and nobody said which is the owner's: an organisation that a policy names
+/// is nearly always that one.
+fn may_be_own_organisation(new: &[ExternalAllow], home: &Home<'_>) -> bool {
+    home.organisations.is_empty()
+        && new
+            .iter()
+            .all(|allow| matches!(allow.party, Party::Organisation(_)))
 }
 
 fn hit(
     record: &Record<'_>,
     put: &PolicyPut<'_>,
-    (new, accounts): (&[ExternalAllow], &BTreeSet<String>),
+    (new, home): (&[ExternalAllow], &Home<'_>),
     severity: Severity,
     is_known: bool,
 ) -> Hit {
@@ -84,7 +91,7 @@ fn hit(
     );
     // Another party, or more for the same one, is a problem of its own. Of all that the policy lets in, whichever policy
     // was known before: a record that comes late changes what is new.
-    let all = outsiders(put.policy, &record.account, accounts);
+    let all = outsiders(put.policy, home);
     let opened = all
         .iter()
         .map(|allow| format!("{} {}", cut_party(&allow.party), allow.actions));
@@ -113,6 +120,25 @@ fn hit(
             "The policy before is in no record read so far: whether this is new is not known",
         ));
     }
-    put.with_steps(hit, record)
-        .next("If the account is yours, add it to organisation.accounts in keytrail.toml.")
+    if may_be_own_organisation(new, home) {
+        hit = hit.because(Evidence::new(
+            "organisation",
+            "Whose organisation it is, the policy does not tell, and no organisation is configured",
+        ));
+    }
+    let mut hit = put.with_steps(hit, record);
+    if new
+        .iter()
+        .any(|allow| matches!(allow.party, Party::Account(_)))
+    {
+        hit =
+            hit.next("If the account is yours, add it to organisation.accounts in keytrail.toml.");
+    }
+    if new
+        .iter()
+        .any(|allow| matches!(allow.party, Party::Organisation(_)))
+    {
+        hit = hit.next("If the organisation is yours, add its id to organisation.ids in keytrail.toml: aws organizations describe-organization shows it.");
+    }
+    hit
 }

@@ -1,7 +1,6 @@
 //! A policy that a record writes, beside the one before: what several rules ask.
 
 use std::cell::OnceCell;
-use std::collections::BTreeSet;
 
 use keytrail_event::Record;
 use keytrail_event::arn::{Arn, is_account_id};
@@ -11,9 +10,10 @@ use super::support::{
     cut, events_of_key, is_made_or_refused, is_owners_copy, is_refused, key_argument, key_of,
 };
 use super::{Hit, Light};
+use crate::configuration::Configuration;
 use crate::finding::Evidence;
 use crate::policy::{
-    Change, ExternalAllow, Party, Policy, PolicyError, Principal, diff, external_principals,
+    Change, ExternalAllow, Home, Party, Policy, PolicyError, Principal, diff, external_principals,
 };
 
 /// Changes that evidence spells out.
@@ -121,12 +121,8 @@ impl<'l> PolicyPut<'l> {
 
     /// Whom it lets in from outside, to do more than look, and the policy before did not. What everyone may do is for
     /// `policy-public`; a principal that is a unique id tells no account.
-    pub fn new_outsiders(
-        &self,
-        record: &Record<'_>,
-        accounts: &BTreeSet<String>,
-    ) -> Vec<ExternalAllow> {
-        let mut all = outsiders(self.policy, &record.account, accounts);
+    pub fn new_outsiders(&self, home: &Home<'_>) -> Vec<ExternalAllow> {
+        let mut all = outsiders(self.policy, home);
         if let Some(before) = self.before {
             all.retain(|allow| {
                 let party = cut_party(&allow.party);
@@ -168,9 +164,18 @@ impl<'l> PolicyPut<'l> {
     }
 }
 
+/// Who is at home with a key of this record's account.
+pub fn home_of<'r>(record: &'r Record<'_>, configuration: &'r Configuration) -> Home<'r> {
+    Home {
+        owner: &record.account,
+        accounts: &configuration.organisation.accounts,
+        organisations: &configuration.organisation.ids,
+    }
+}
+
 /// Whom a policy lets in from outside to do more than look, one entry a party and statement.
-pub fn outsiders(policy: &Policy, owner: &str, accounts: &BTreeSet<String>) -> Vec<ExternalAllow> {
-    let mut all = external_principals(policy, owner, accounts);
+pub fn outsiders(policy: &Policy, home: &Home<'_>) -> Vec<ExternalAllow> {
+    let mut all = external_principals(policy, home);
     all.retain(|allow| {
         let is_told_elsewhere = match allow.party {
             Party::Everyone | Party::Unrecognised(_) => true,

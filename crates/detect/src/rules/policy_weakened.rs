@@ -3,7 +3,7 @@
 use keytrail_event::Record;
 
 use super::caller::is_of_new_key;
-use super::policy_put::PolicyPut;
+use super::policy_put::{PolicyPut, home_of};
 use super::support::{is_refused_at_owner, key_in_title};
 use super::{About, Hit, Light, Rule, Side};
 use crate::finding::Severity;
@@ -19,7 +19,7 @@ const ABOUT: About = About {
     attack: &[("TA0004", "T1548.005", "T1548.005")],
     practice: "least privilege in key policies",
     side: Side::Owner,
-    fires_when: "Against the last policy of the key that was seen, PutKeyPolicy drops or widens a condition, allows a known principal more actions, removes or narrows a Deny, lets in everyone of the key's account whatever their IAM policies say, or changes what did not fit the digest of the policy. Other principals that are new are for policy-external, policy-public and policy-changed. A refused call fires one severity lower.",
+    fires_when: "Against the last policy of the key that was seen, PutKeyPolicy drops or widens a condition, allows a known principal more actions, removes or narrows a Deny, lets in everyone of the key's account, or of its organisation, whatever their IAM policies say, or changes what did not fit the digest of the policy. Other principals that are new are for policy-external, policy-public and policy-changed. A refused call fires one severity lower.",
     reads: &[
         "eventName",
         "eventTime",
@@ -59,6 +59,9 @@ impl Rule for PolicyWeakened {
         let what = match first.kind {
             ChangeKind::DenyRemoved | ChangeKind::DenyNarrowed => "forbids less",
             ChangeKind::ConditionDropped => "asks for less",
+            ChangeKind::EveryoneAdded if lets_in_more_parties(&put) => {
+                "lets in more of its organisation"
+            }
             ChangeKind::EveryoneAdded => "lets in more of its account",
             ChangeKind::BeyondDigest => "changed where it is too long to compare",
             _ => "allows more",
@@ -76,9 +79,17 @@ impl Rule for PolicyWeakened {
 /// Whether the policy newly lets in everyone of the key's account, and nobody else. The world and other accounts are for
 /// `policy-public` and `policy-external`, and a new key protects nothing yet.
 fn opens_account(put: &PolicyPut<'_>, record: &Record<'_>, light: &Light<'_>) -> bool {
-    let accounts = &light.configuration.organisation.accounts;
     lets_in_whole_account(put.policy, &record.account)
         && !is_of_new_key(record, put.key, light.past)
         && public_access(put.policy).is_empty()
-        && put.new_outsiders(record, accounts).is_empty()
+        && put
+            .new_outsiders(&home_of(record, light.configuration))
+            .is_empty()
+}
+
+/// Whether it newly lets in somebody beside the account, who is no outsider only because the configuration says so.
+fn lets_in_more_parties(put: &PolicyPut<'_>) -> bool {
+    let before = put.before.map(|before| &before.outsiders);
+    let mut now = put.now.outsiders.iter();
+    now.any(|party| before.is_none_or(|before| !before.contains(party)))
 }

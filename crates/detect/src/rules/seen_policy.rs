@@ -12,7 +12,7 @@ use super::caller::{is_aws, is_by_cloudformation};
 use super::key_origin_external::is_replica;
 use super::policy_put::{cut_party, outsiders};
 use super::support::cut;
-use crate::policy::{Digest, Policy, Standing, administrators, digest, root_delegation};
+use crate::policy::{Digest, Home, Policy, Standing, administrators, digest, root_delegation};
 
 /// The policy of a key as last written.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,7 +39,7 @@ impl SeenPolicy {
             digest: digest(policy),
             delegates_to_account: root_delegation(policy, &record.account).is_whole(),
             administrators: administrator_names(policy),
-            outsiders: outsiders(policy, &record.account, &BTreeSet::new())
+            outsiders: outsiders(policy, &Home::of_owner(&record.account))
                 .iter()
                 .map(|allow| cut_party(&allow.party))
                 .take(NAMES_MAX)

@@ -1,9 +1,10 @@
 //! How grave a policy is, by what is known of the key and of the policy before.
 
+use keytrail_detect::configuration::Configuration;
 use serde_json::{Value, json};
 
 use super::calls::*;
-use super::{findings_over, lines, summary};
+use super::{findings_over, findings_under, lines, summary};
 
 const EVE: &str = r#"{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111122223333:user/eve"},"Action":"kms:*","Resource":"*"}"#;
 
@@ -89,4 +90,79 @@ fn who_used_the_key_before_may_have_been_named_before() {
     let granted = grant("arn:aws:iam::111122223333:user/eve", &["Decrypt"]);
     let granted = call(at(20), "CreateGrant", 1, granted);
     check(rule, &[used(0), granted, used(30)], &["high"]);
+}
+
+/// A statement for everyone of organisations.
+fn of_organisation(condition: &str) -> String {
+    format!(
+        r#"{{"Effect":"Allow","Principal":"*","Action":"kms:Decrypt","Resource":"*","Condition":{condition}}}"#
+    )
+}
+
+/// An organisation that nobody spoke of is likely the owner's own; one that the configuration does not name is not.
+#[test]
+fn an_organisation_is_an_outsider_unless_it_is_configured() {
+    let check = |ids: &[&str], condition: &str, expected: &[(&str, &str)]| {
+        let mut configuration = Configuration::default();
+        configuration.organisation.ids = ids.iter().map(|id| (*id).to_owned()).collect();
+        let everyone = of_organisation(condition);
+        let records = [
+            by_terraform(put(0, &[DELEGATION])),
+            by_terraform(put(90, &[DELEGATION, &everyone])),
+        ];
+        let findings = findings_under(&configuration, lines(&records).as_bytes());
+        let found: Vec<_> = findings
+            .iter()
+            .map(|finding| (finding.rule.as_str(), finding.severity.as_str()))
+            .collect();
+        assert_eq!(
+            found,
+            expected,
+            "{ids:?} {condition} {}",
+            summary(&findings)
+        );
+    };
+    let id = r#"{"StringEquals":{"aws:PrincipalOrgID":"o-a1b2c3d4e5"}}"#;
+    let paths = r#"{"ForAnyValue:StringLike":{"aws:PrincipalOrgPaths":["o-a1b2c3d4e5/r-ab12/ou-ab12-11111111/*"]}}"#;
+    for condition in [id, paths] {
+        check(&[], condition, &[("policy-external", "medium")]);
+        check(&["o-zzzzzzzzzz"], condition, &[("policy-external", "high")]);
+        // All of the owner's organisation, whatever IAM policies of the account say.
+        check(
+            &["o-a1b2c3d4e5"],
+            condition,
+            &[("policy-weakened", "medium")],
+        );
+    }
+    let through_service = r#"{"StringEquals":{"aws:PrincipalOrgID":"o-a1b2c3d4e5","kms:ViaService":"s3.us-west-2.amazonaws.com"}}"#;
+    check(&["o-a1b2c3d4e5"], through_service, &[]);
+    let network = r#"{"StringEquals":{"aws:VpceOrgID":"o-a1b2c3d4e5"}}"#;
+    check(&[], network, &[("policy-external", "high")]);
+}
+
+#[test]
+fn the_owners_organisation_is_named_as_such() {
+    let everyone = of_organisation(r#"{"StringEquals":{"aws:PrincipalOrgID":"o-own1234567"}}"#);
+    let records = [put(0, &[DELEGATION]), put(90, &[DELEGATION, &everyone])];
+    let findings = findings_over(lines(&records).as_bytes());
+    let title = "lets in more of its organisation than before";
+    assert!(
+        findings
+            .iter()
+            .any(|finding| finding.rule == "policy-weakened" && finding.title.ends_with(title)),
+        "{}",
+        summary(&findings)
+    );
+    // Together with another account, the organisation is no excuse.
+    let organisation = of_organisation(r#"{"StringEquals":{"aws:PrincipalOrgID":"o-a1b2c3d4e5"}}"#);
+    let partner = r#"{"Effect":"Allow","Principal":{"AWS":"444455556666"},"Action":"kms:Decrypt","Resource":"*"}"#;
+    let both = put(90, &[DELEGATION, &organisation, partner]);
+    let records = [by_terraform(put(0, &[DELEGATION])), both];
+    let findings = findings_under(&Configuration::default(), lines(&records).as_bytes());
+    assert_eq!(findings[0].severity.as_str(), "high");
+    let steps = findings[0].next_steps.join(" ");
+    assert!(
+        steps.contains("organisation.ids") && steps.contains("organisation.accounts"),
+        "{steps}"
+    );
 }

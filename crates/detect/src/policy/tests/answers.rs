@@ -47,7 +47,7 @@ fn answer(question: &str, policy: &Policy, before: Option<&Policy>) -> String {
             .iter()
             .map(|found| found.statement.index.to_string())
             .collect(),
-        "external" => external_principals(policy, OWNER, &organisation())
+        "external" => external_principals(policy, &home())
             .iter()
             .map(|found| found.party.to_string())
             .collect(),

@@ -6,6 +6,7 @@ mod answers;
 mod properties;
 
 use std::collections::BTreeSet;
+use std::sync::LazyLock;
 
 use serde_json::{Value, json};
 
@@ -13,8 +14,17 @@ use super::*;
 
 const OWNER: &str = "111111111111";
 
-fn organisation() -> BTreeSet<String> {
-    BTreeSet::from(["222222222222".to_owned()])
+static ACCOUNTS: LazyLock<BTreeSet<String>> =
+    LazyLock::new(|| BTreeSet::from(["222222222222".to_owned()]));
+static ORGANISATIONS: LazyLock<BTreeSet<String>> =
+    LazyLock::new(|| BTreeSet::from(["o-own1234567".to_owned()]));
+
+fn home() -> Home<'static> {
+    Home {
+        owner: OWNER,
+        accounts: &ACCOUNTS,
+        organisations: &ORGANISATIONS,
+    }
 }
 
 /// Reads the short form: JSON values one after another, with `!` before what is negated.

@@ -47,6 +47,7 @@ fn any_statement() -> impl Strategy<Value = Value> {
         r#""111111111111""#,
         r#"["111111111111","999999999999"]"#,
         r#""o-a1b2c3d4e5""#,
+        r#""o-own1234567""#,
         r#""${aws:ResourceOrgID}""#,
         r#""*""#,
         "[]",
@@ -97,7 +98,7 @@ fn open_to_the_world(statements: &[Value]) -> Vec<ActionSet> {
 /// The actions that some outsider has, statement by statement.
 fn open_to_outsiders(statements: &[Value]) -> Vec<ActionSet> {
     let mut open = vec![ActionSet::NONE; statements.len()];
-    for found in external_principals(&policy_of(statements), OWNER, &organisation()) {
+    for found in external_principals(&policy_of(statements), &home()) {
         let all = &mut open[found.statement.index];
         *all = all.union(found.actions);
     }
@@ -182,7 +183,7 @@ proptest! {
         for text in [text, policy] {
             if let Ok(policy) = Policy::parse(&text) {
                 public_access(&policy);
-                external_principals(&policy, OWNER, &organisation());
+                external_principals(&policy, &home());
                 lockout(&policy, OWNER, Some(&text));
                 diff(&digest(&policy), &digest(&policy));
             }
@@ -200,7 +201,7 @@ proptest! {
         deny["Effect"] = json!("Deny");
         let policy = policy_of(&[statement, deny]);
         public_access(&policy);
-        external_principals(&policy, OWNER, &organisation());
+        external_principals(&policy, &home());
         lockout(&policy, OWNER, Some(&arn));
         digest(&policy);
     }
