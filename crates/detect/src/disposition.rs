@@ -50,16 +50,40 @@ fn disposition(
         );
         return Some((FindingState::Suppressed, Evidence::new("suppressed", text)));
     }
-    let expected = configuration.expected.iter().find(|change| {
-        let principal = finding.principal.as_deref();
-        let span = (finding.first_seen, finding.last_seen);
-        change.covers(principal, finding.key.as_deref(), span)
-    })?;
-    let text = format!(
-        "Declared as expected until {}: {}",
-        expected.until, expected.reason
-    );
+    let expected = covering(finding, &configuration.expected)?;
+    let declared: Vec<String> = expected
+        .iter()
+        .map(|change| format!("until {}: {}", change.until, change.reason))
+        .collect();
+    let text = format!("Declared as expected {}", declared.join("; "));
     Some((FindingState::Expected, Evidence::new("expected", text)))
+}
+
+/// The changes whose windows together cover a finding from its first event to its last, without a gap: which moments
+/// between these two are those of its events, a finding does not tell.
+fn covering<'c>(
+    finding: &Finding,
+    changes: &'c [ExpectedChange],
+) -> Option<Vec<&'c ExpectedChange>> {
+    let concerning: Vec<&ExpectedChange> = changes
+        .iter()
+        .filter(|change| change.concerns(finding))
+        .collect();
+    let end = finding.last_seen.plus_seconds(1);
+    let mut covering = Vec::new();
+    let mut uncovered = finding.first_seen;
+    while uncovered < end {
+        let open = concerning
+            .iter()
+            .filter(|change| change.holds_at(uncovered));
+        // Of those that reach equally far, the first.
+        let farthest = open
+            .rev()
+            .max_by_key(|change| change.until.time().min(end))?;
+        uncovered = farthest.until.time();
+        covering.push(*farthest);
+    }
+    Some(covering)
 }
 
 /// Findings that nobody wants to be told for a while. Everything given must fit.
@@ -107,8 +131,8 @@ impl Suppression {
     }
 }
 
-/// A change that was planned, such as a restore or a backfill: findings that begin and end in its window
-/// are kept, and marked as expected.
+/// A change that was planned, such as a restore or a backfill: findings that begin and end in its window, or in several
+/// that follow one another without a gap, are kept, and marked as expected.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ExpectedChange {
@@ -128,19 +152,16 @@ pub struct ExpectedChange {
 }
 
 impl ExpectedChange {
-    /// Whether it covers what a principal did with a key from the first to the last of these times.
-    #[must_use]
-    pub fn covers(
-        &self,
-        principal: Option<&str>,
-        key: Option<&str>,
-        (first, last): (EventTime, EventTime),
-    ) -> bool {
+    /// Whether it is about what a finding's principal did with its key.
+    fn concerns(&self, finding: &Finding) -> bool {
+        fits(self.principal.as_deref(), finding.principal.as_deref())
+            && fits_key(self.key.as_deref(), finding.key.as_deref())
+    }
+
+    /// Whether a moment lies in its window.
+    fn holds_at(&self, moment: EventTime) -> bool {
         let from = self.from.as_ref();
-        from.is_none_or(|from| from.time() <= first)
-            && last < self.until.time()
-            && fits(self.principal.as_deref(), principal)
-            && fits_key(self.key.as_deref(), key)
+        from.is_none_or(|from| from.time() <= moment) && moment < self.until.time()
     }
 
     /// Whether it names somebody or something, and not just every finding of its window.
@@ -350,6 +371,55 @@ mod tests {
             let told = [&suppressed, &expected].map(|configuration| going_on(configuration, until));
             assert_eq!(told, states, "{until}");
         }
+    }
+
+    /// Neither of two windows, of which one begins where the other ends, covers what goes on over both.
+    #[test]
+    fn windows_that_follow_one_another_cover_together() {
+        let window = |from: &str, until, principal: &str| ExpectedChange {
+            principal: Some(principal.to_owned()),
+            key: None,
+            from: Some(moment(from)),
+            until: moment(until),
+            reason: format!("since {from}"),
+        };
+        let check = |windows: Vec<ExpectedChange>, expected: Option<&str>| {
+            let configuration = Configuration {
+                expected: windows,
+                ..Configuration::default()
+            };
+            let mut findings = [Finding {
+                last_seen: moment("2024-02-02T10:00:00Z").time(),
+                ..finding()
+            }];
+            dispose(&mut findings, &configuration);
+            let evidence = findings[0].evidence.iter();
+            let mut told = evidence.filter(|evidence| evidence.feature == "expected");
+            let told = told.next().map(|evidence| evidence.text.as_str());
+            assert_eq!(told, expected, "{:?}", configuration.expected);
+        };
+        let first = || window("2024-01-31", "2024-02-01", ROSE);
+        let second = || window("2024-02-01", "2024-02-03", ROSE);
+        let both = Some(
+            "Declared as expected until 2024-02-01: since 2024-01-31; until 2024-02-03: since 2024-02-01",
+        );
+        check(vec![first()], None);
+        check(vec![second()], None);
+        check(vec![first(), second()], both);
+        check(vec![second(), first()], both);
+        let gap = || window("2024-02-01T00:00:01Z", "2024-02-03", ROSE);
+        check(vec![first(), gap()], None);
+        let lily = window(
+            "2024-02-01",
+            "2024-02-03",
+            "arn:aws:iam::111122223333:user/lily",
+        );
+        check(vec![first(), lily], None);
+        let short = window("2024-02-01", "2024-02-02T10:00:00Z", ROSE);
+        check(vec![first(), short], None);
+        let all = window("2024-01-01", "2024-02-04", "*");
+        let alone = Some("Declared as expected until 2024-02-04: since 2024-01-01");
+        check(vec![first(), second(), all], alone);
     }
 
     #[test]
