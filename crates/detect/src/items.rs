@@ -22,6 +22,14 @@ pub struct Item<'t> {
     pub group: Option<&'t Group>,
     /// Who called.
     pub principal: String,
+    /// Whether it makes a key: of one second, nothing was done with the key before.
+    pub makes_key: bool,
+}
+
+impl<'t> Item<'t> {
+    fn order(&self) -> (EventTime, bool, &str, &'t str, Option<&'static str>) {
+        (self.time, !self.makes_key, &self.id, self.raw, self.only)
+    }
 }
 
 /// The most calls of one principal that a rule selected, within some seconds around those of each group: refusals are
@@ -79,7 +87,7 @@ impl<'t> Bursts<'t> {
     }
 }
 
-/// The items of a day by account, in the order of (time, event id).
+/// The items of a day by account, in the order of (time, event id); of one second, those that make a key come first.
 pub(crate) fn items_of_day(tally: &Tally, day: Day) -> BTreeMap<String, Vec<Item<'_>>> {
     let notables = tally.notables.values();
     let whole = notables.filter(|notable| notable.time.day() == day);
@@ -90,6 +98,7 @@ pub(crate) fn items_of_day(tally: &Tally, day: Day) -> BTreeMap<String, Vec<Item
         only: None,
         group: None,
         principal: String::new(),
+        makes_key: false,
     });
     let groups = tally.groups.values();
     let groups = groups.filter(|group| group.hour.day() == day);
@@ -100,6 +109,7 @@ pub(crate) fn items_of_day(tally: &Tally, day: Day) -> BTreeMap<String, Vec<Item
         only: Some(group.rule),
         group: Some(group),
         principal: String::new(),
+        makes_key: false,
     });
     let mut reader = Reader::default();
     let mut by_account: BTreeMap<String, Vec<Item<'_>>> = BTreeMap::new();
@@ -108,16 +118,18 @@ pub(crate) fn items_of_day(tally: &Tally, day: Day) -> BTreeMap<String, Vec<Item
             let id = record.event_id.as_deref().unwrap_or_default().to_owned();
             let account = record.account.clone().into_owned();
             let principal = record.principal().to_owned();
+            let makes_key = record.is_kms() && record.operation.name() == "CreateKey";
             let item = Item {
                 id,
                 principal,
+                makes_key,
                 ..item
             };
             by_account.entry(account).or_default().push(item);
         });
     }
     for items in by_account.values_mut() {
-        items.sort_by(|a, b| (a.time, &a.id, a.raw, a.only).cmp(&(b.time, &b.id, b.raw, b.only)));
+        items.sort_by(|a, b| a.order().cmp(&b.order()));
     }
     by_account
 }

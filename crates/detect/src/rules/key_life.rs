@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::key_material::KeyMaterial;
+use super::key_origin_external::is_replica;
 
 /// What is known of a key's life.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -14,6 +15,9 @@ pub struct KeyLife {
     pub created: Option<EventTime>,
     /// Who made it.
     pub creator: Option<String>,
+    /// Whether it was made as a replica, which opens what its primary encrypted before.
+    #[serde(default)]
+    pub is_replica: bool,
     /// The origin of its material, from CreateKey.
     pub origin: Option<String>,
     /// When and by whom it was disabled.
@@ -96,6 +100,7 @@ impl KeyLife {
                 ];
                 self.created = Some(record.time);
                 self.creator = Some(record.principal().to_owned());
+                self.is_replica = is_replica(body);
                 self.origin = origin
                     .into_iter()
                     .find_map(Value::as_str)

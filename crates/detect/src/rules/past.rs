@@ -242,7 +242,7 @@ impl Past {
     /// follows one that did not. Whoever made the key within the hour before names themselves as a matter of course.
     fn naming(&self, record: &Record<'_>, key: &str, written: &WrittenPolicy) -> Naming {
         let may_name = matches!(record.operation.name(), "CreateGrant" | "PutKeyPolicy");
-        if !may_name || !record.outcome.is_success() || is_of_new_key(record, Some(key), self) {
+        if !may_name || !record.outcome.is_success() || self.opens_nothing_old(record, key) {
             return Naming::None;
         }
         let caller = Principal::from_aws(record.principal());
@@ -271,6 +271,22 @@ impl Past {
             }
             _ => Naming::None,
         }
+    }
+
+    /// Whether the caller made the key within the hour before, and a replica's primary as well: a new replica of an old
+    /// key opens all that was ever encrypted with it.
+    fn opens_nothing_old(&self, record: &Record<'_>, key: &str) -> bool {
+        if !is_of_new_key(record, Some(key), self) {
+            return false;
+        }
+        let is_replica = self.keys.get(key).is_some_and(|life| life.is_replica);
+        let shared = multi_region_key(key);
+        !is_replica
+            || self.keys().any(|(other, life)| {
+                !life.is_replica
+                    && is_of_new_key(record, Some(other), self)
+                    && multi_region_key(other) == shared
+            })
     }
 
     /// Whether a later record has told already what this one would: a delivery can be days late, and

@@ -21,7 +21,7 @@ const ABOUT: About = About {
     attack: &[("TA0003", "T1098", "T1098")],
     practice: "whoever administers a key does not use it",
     side: Side::Owner,
-    fires_when: "PutKeyPolicy or CreateGrant by a principal names that principal itself for cryptography (a policy: newly), and the principal makes a successful cryptographic call with the key within 60 minutes (rules.self_grant_minutes). A session counts as its role. Medium when the policy before was not seen and the principal used the key before. Whoever made the key within the hour before does not fire.",
+    fires_when: "PutKeyPolicy or CreateGrant by a principal names that principal itself for cryptography (a policy: newly), and the principal makes a successful cryptographic call with the key within 60 minutes (rules.self_grant_minutes). A session counts as its role. Medium when the policy before was not seen and the principal used the key before. Whoever made the key, if a replica its primary too, within the hour before does not fire.",
     reads: &[
         "eventName",
         "eventTime",

@@ -370,3 +370,61 @@ fn what_was_refused_is_what_succeeds() {
         check("denied-then-allowed", what, &records, expected);
     }
 }
+
+/// A tool makes a key and grants it to itself within one second, and the ids of the two records are in any order.
+#[test]
+fn what_makes_a_key_comes_first_of_its_second() {
+    let with_id = |mut record: Value, id: &str| {
+        record["eventID"] = json!(id);
+        record
+    };
+    let to_self = || grant(EVE, &["Decrypt"]);
+    let made = |id| with_id(call(at(0), "CreateKey", 1, policy(DELEGATION)), id);
+    let granted = |id| with_id(call(at(0), "CreateGrant", 1, to_self()), id);
+    let used = || call(at(1), "Decrypt", 1, json!({}));
+    let rule = "self-grant-use";
+    check(rule, "made first", &[made("a"), granted("b"), used()], &[]);
+    check(
+        rule,
+        "granted first",
+        &[made("b"), granted("a"), used()],
+        &[],
+    );
+    let other = with_id(call(at(0), "CreateKey", 2, policy(DELEGATION)), "b");
+    let of_other = [other, granted("a"), used()];
+    check(rule, "another key", &of_other, &["high"]);
+    let mut by_ana = made("b");
+    by_ana["userIdentity"]["arn"] = json!("arn:aws:iam::111122223333:user/ana");
+    let made_by_ana = [by_ana, granted("a"), used()];
+    check(rule, "somebody else's key", &made_by_ana, &["high"]);
+}
+
+/// What an old key encrypted, its new replica opens.
+#[test]
+fn a_replica_of_an_old_key_is_no_new_key() {
+    let rule = "self-grant-use";
+    let replica = MULTI_REGION.replace("us-west-2", "us-east-1");
+    let made = |minute, arn: &str, kind: &str| {
+        let answer = json!({"keyMetadata": {"arn": arn, "multiRegion": true,
+            "multiRegionConfiguration": {"multiRegionKeyType": kind}}});
+        let more = json!({"requestParameters": {"policy": format!(r#"{{"Statement":[{DELEGATION}]}}"#)},
+            "responseElements": answer, "resources": [{"ARN": arn}]});
+        call(at(minute), "CreateKey", u8::from(kind == "REPLICA"), more)
+    };
+    let on_replica = |minute, name, mut more: Value| {
+        more["resources"] = json!([{"ARN": replica}]);
+        more["awsRegion"] = json!("us-east-1");
+        call(at(minute), name, 1, more)
+    };
+    let within = |primary_made_at| {
+        [
+            made(primary_made_at, MULTI_REGION, "PRIMARY"),
+            made(10, &replica, "REPLICA"),
+            on_replica(11, "CreateGrant", grant(EVE, &["Decrypt"])),
+            on_replica(12, "Decrypt", json!({})),
+        ]
+    };
+    check(rule, "a deploy of both", &within(0), &[]);
+    check(rule, "a replica of an old key", &within(-90), &["high"]);
+    check(rule, "of a key from before", &within(0)[1..], &["high"]);
+}
