@@ -392,7 +392,7 @@ fn a_lockout_that_stays_is_told_once() {
         record(time, "PutKeyPolicy", 1, more)
     };
     let twice = ["2024-03-05T09:00:00Z", "2024-03-06T09:00:00Z"].map(put);
-    check(&twice, &[("policy-lockout", "critical", 1)]);
+    check(&twice, &[("policy-lockout", "medium", 1)]);
 }
 
 #[test]

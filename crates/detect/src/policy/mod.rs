@@ -44,6 +44,7 @@ mod evaluate;
 mod every_key;
 mod home;
 mod lockout;
+mod may_use;
 mod named_parties;
 mod party;
 mod policy_denial;
@@ -68,6 +69,7 @@ pub use evaluate::{ExternalAllow, PublicStatement, external_principals, public_a
 pub use every_key::{EveryKeyAllow, allows_on_every_key, opening_actions};
 pub use home::Home;
 pub use lockout::{LockoutReason, lockout};
+pub use may_use::may_use;
 pub use party::Party;
 pub use principal::{Principal, Principals};
 pub use root_delegation::{RootDelegation, root_delegation};

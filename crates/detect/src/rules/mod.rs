@@ -63,6 +63,7 @@ mod policy_external;
 mod policy_lockout;
 mod policy_public;
 pub(crate) mod policy_put;
+mod policy_shuts_out;
 mod policy_takes_away;
 mod policy_weakened;
 mod primary_moved;

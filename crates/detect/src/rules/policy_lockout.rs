@@ -5,7 +5,9 @@ use keytrail_event::arn::is_account_id;
 use serde_json::Value;
 
 use super::caller::is_of_new_key;
+use super::day::KeyUse;
 use super::policy_put::{is_policy_refused, key_given, policy_before, writes_policy};
+use super::policy_shuts_out::{USED_DAYS, shut_out};
 use super::seen_policy::{SeenPolicy, administrator_names, certain};
 use super::support::{cut, events_of_key, key_argument, key_in_title};
 use super::{About, Hit, Light, Rule, Side};
@@ -21,11 +23,16 @@ const CHANGES_SHOWN_MAX: usize = 5;
 const ABOUT: About = About {
     id: "policy-lockout",
     title: "A key policy locks the key's owner out",
-    severities: &[Severity::Medium, Severity::High, Severity::Critical],
+    severities: &[
+        Severity::Low,
+        Severity::Medium,
+        Severity::High,
+        Severity::Critical,
+    ],
     attack: &[("TA0040", "T1486", "T1486")],
     practice: "the account keeps control of its keys",
     side: Side::Owner,
-    fires_when: "PutKeyPolicy, CreateKey or ReplicateKey with bypassPolicyLockoutSafetyCheck=true; or whose policy takes the account's permission to change it away from a policy that had it (high when it becomes conditional, or is denied to all but some callers); or leaves the caller as the only one (high when others may on a condition), only other accounts, or nobody able to change it. A refused call fires one severity lower.",
+    fires_when: "PutKeyPolicy, CreateKey or ReplicateKey with bypassPolicyLockoutSafetyCheck=true; or whose policy takes the account's permission to change it away from a policy that had it (high when it becomes conditional, or is denied to all but some callers); or leaves the caller as the only one (high when others may on a condition), only other accounts, or nobody able to change it. Where the caller is the only one and the policy before was not seen: medium, unless somebody else used the key in the 28 days before whom the policy does not let in. A refused call fires one severity lower.",
     reads: &[
         "eventName",
         "errorCode",
@@ -60,6 +67,12 @@ impl Rule for PolicyLockout {
         let policy = light.written.of(record).and_then(Result::ok);
         let policy = policy.filter(|_| is_account_id(&record.account));
         let before = policy_before(record, light);
+        // A caller that is left alone may always have been alone.
+        let is_unsure = before.is_none() && !bypasses && record.operation.name() != "CreateKey";
+        let left_out = policy
+            .filter(|_| is_unsure)
+            .and_then(|policy| shut_out(policy, record, key?, light));
+        let may_be_old = is_unsure && left_out.is_none();
         let reasons = policy.map_or_else(Vec::new, |policy| {
             let now = light.written.seen(policy, record);
             let is_new =
@@ -69,7 +82,10 @@ impl Rule for PolicyLockout {
                 bypasses || (!is_new && before.is_some_and(|before| before.delegates_to_account));
             new_reasons(policy, record, before, is_lost, is_new)
                 .into_iter()
-                .map(|reason| (severity_of(&reason, is_lost), reason_evidence(&reason)))
+                .map(|reason| {
+                    let severity = severity_of(&reason, is_lost, may_be_old);
+                    (severity, reason_evidence(&reason))
+                })
                 .chain(changes(before, now))
                 .collect()
         });
@@ -86,6 +102,7 @@ impl Rule for PolicyLockout {
         let of = format!("The policy of {}", key_in_title(key));
         let title = match worst {
             Some(Severity::Critical) => format!("{of} locks its owner out"),
+            Some(Severity::Medium) => format!("{of} leaves it to its caller alone"),
             Some(_) => format!("{of} ties its owner's control to a condition"),
             None => format!("{of} was written without the lockout check"),
         };
@@ -95,6 +112,9 @@ impl Rule for PolicyLockout {
         }
         hit.evidence
             .extend(reasons.into_iter().map(|(_, evidence)| evidence));
+        if is_unsure {
+            hit.evidence.push(unsure_evidence(left_out.as_ref()));
+        }
         Some(with_steps(hit, record, key, is_lockout).lower_if_refused(record, light))
     }
 }
@@ -129,10 +149,17 @@ fn new_reasons(
     }
 }
 
-/// How grave a reason is; a missing delegation that is not lost only explains another one.
-fn severity_of(reason: &LockoutReason, is_lost: bool) -> Option<Severity> {
+/// How grave a reason is; a missing delegation that is not lost only explains another one. A caller that is left alone,
+/// and may have been alone before, keeps what it had: KMS checked that it can still change the policy.
+fn severity_of(reason: &LockoutReason, is_lost: bool, may_be_old: bool) -> Option<Severity> {
     Some(match reason {
         LockoutReason::RootDelegationMissing(_) if !is_lost => return None,
+        LockoutReason::CallerOnlyAdministrator(_)
+        | LockoutReason::CallerOnlyCertainAdministrator(_)
+            if may_be_old =>
+        {
+            Severity::Medium
+        }
         LockoutReason::RootDelegationMissing(
             RootDelegation::Conditional(_) | RootDelegation::DeniedUnless { .. },
         )
@@ -148,6 +175,27 @@ fn reason_evidence(reason: &LockoutReason) -> Evidence {
     };
     Evidence::new(feature, sentence(&reason.to_string()))
         .expected("the account may change the policy")
+}
+
+/// What is known of a change whose policy before is not.
+fn unsure_evidence(left_out: Option<&KeyUse>) -> Evidence {
+    let Some(used) = left_out else {
+        return Evidence::new(
+            "policy_before",
+            format!(
+                "The policy before is in no record read so far: who could change it is not known. Nobody whom this one leaves out was seen to use the key in the {USED_DAYS} days before"
+            ),
+        );
+    };
+    let who = cut(&used.principal);
+    Evidence::new(
+        "policy_before",
+        format!(
+            "The policy before is in no record read so far, but {who} used the key, last seen at {}, and this one does not let it in",
+            used.last
+        ),
+    )
+    .observed(who)
 }
 
 fn sentence(words: &str) -> String {

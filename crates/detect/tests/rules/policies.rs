@@ -37,8 +37,10 @@ fn a_ghost_beside_the_caller_is_no_second_administrator() {
     let rule = "policy-lockout";
     let ghost = role("ghost", r#"{"Bool":{"aws:SecureTransport":"false"}}"#);
     let other = role("other", "{}");
-    check(rule, &[put(0, &[EVE])], &["critical"]);
-    check(rule, &[put(0, &[EVE, &ghost])], &["high"]);
+    let first = by_formation(&[DELEGATION, &other]);
+    check(rule, &[first.clone(), put(90, &[EVE])], &["critical"]);
+    let hardened = by_formation(&[EVE, &other]);
+    check(rule, &[hardened, put(90, &[EVE, &ghost])], &["high"]);
     check(rule, &[put(0, &[EVE, &other])], &[]);
     // Again, and as it was made: nothing new.
     let made = |minute| call(at(minute), "CreateKey", 1, policy(&[EVE, &ghost].join(",")));
@@ -165,4 +167,55 @@ fn the_owners_organisation_is_named_as_such() {
         steps.contains("organisation.ids") && steps.contains("organisation.accounts"),
         "{steps}"
     );
+}
+
+/// A key that only one role administers may always have been so; one whose users are left out was not.
+#[test]
+fn a_caller_that_may_always_have_been_alone_is_medium() {
+    let rule = "policy-lockout";
+    let ghost = role("ghost", r#"{"Bool":{"aws:SecureTransport":"false"}}"#);
+    let user = r#"{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111122223333:role/app"},"Action":"kms:Decrypt","Resource":"*"}"#;
+    let through_s3 = r#"{"Effect":"Allow","Principal":"*","Action":"kms:Decrypt","Resource":"*","Condition":{"StringEquals":{"kms:CallerAccount":"111122223333","kms:ViaService":"s3.us-west-2.amazonaws.com"}}}"#;
+    let used = |minute, by: &str| {
+        let identity = json!({"type": "AssumedRole", "arn": format!("arn:aws:sts::111122223333:assumed-role/{by}/s"), "accountId": "111122223333",
+            "sessionContext": {"sessionIssuer": {"type": "Role", "arn": format!("arn:aws:iam::111122223333:role/{by}"), "accountId": "111122223333"}}});
+        call(at(minute), "Decrypt", 1, json!({"userIdentity": identity}))
+    };
+    const DAY: i64 = 1_440;
+    for (statements, severity) in [(vec![EVE], "critical"), (vec![EVE, ghost.as_str()], "high")] {
+        let named = [&statements[..], &[user]].concat();
+        let open = [&statements[..], &[through_s3]].concat();
+        check(rule, &[put(90, &statements)], &["medium"]);
+        check(rule, &[used(0, "app"), put(90, &named)], &["medium"]);
+        check(rule, &[used(0, "app"), put(90, &open)], &["medium"]);
+        // Whom the policy leaves out loses the key.
+        check(rule, &[used(0, "app"), put(90, &statements)], &[severity]);
+        check(rule, &[used(0, "other"), put(90, &named)], &[severity]);
+        check(
+            rule,
+            &[used(-20 * DAY, "app"), put(90, &statements)],
+            &[severity],
+        );
+        check(
+            rule,
+            &[used(-40 * DAY, "app"), put(90, &statements)],
+            &["medium"],
+        );
+        let mut granted = grant("arn:aws:iam::111122223333:role/app", &["Decrypt"]);
+        granted["responseElements"] = json!({"grantId": "g"});
+        let granted = call(at(-10), "CreateGrant", 1, granted);
+        check(
+            rule,
+            &[granted, used(0, "app"), put(90, &statements)],
+            &["medium"],
+        );
+    }
+    // KMS was told not to check.
+    let mut unchecked = put(90, &[EVE]);
+    unchecked["requestParameters"]["bypassPolicyLockoutSafetyCheck"] = json!(true);
+    check(rule, &[unchecked], &["critical"]);
+    // Nobody of the account at all: it keeps nothing.
+    let foreign =
+        r#"{"Effect":"Allow","Principal":{"AWS":"444455556666"},"Action":"kms:*","Resource":"*"}"#;
+    check(rule, &[put(90, &[foreign])], &["critical"]);
 }
