@@ -95,6 +95,12 @@ impl Customs {
         self.days >= days
     }
 
+    /// Whether any key's use was seen: a trail of write events alone tells of none.
+    #[must_use]
+    pub fn knows_uses(&self) -> bool {
+        !self.keys.is_empty()
+    }
+
     /// Since which day the principal signs with the key.
     #[must_use]
     pub fn signs(&self, principal: &str, key: &str) -> bool {

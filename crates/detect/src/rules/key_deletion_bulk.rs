@@ -8,6 +8,7 @@ use keytrail_event::time::HOUR_SECONDS;
 use super::day::{DayHit, DayLight};
 use super::key_changes::{KeyChange, spells};
 use super::support::{argument, is_refused_at_owner, key_argument, listed};
+use super::unused::{UNUSED_DAYS, is_unused};
 use super::{About, BURST_SECONDS, Hit, Rule, Side};
 use crate::finding::{Evidence, Severity};
 
@@ -25,11 +26,11 @@ const RESCUED_MAX: usize = 5;
 const ABOUT: About = About {
     id: "key-deletion-bulk",
     title: "Several keys were taken away at once",
-    severities: &[Severity::High, Severity::Critical],
+    severities: &[Severity::Medium, Severity::High, Severity::Critical],
     attack: &[("TA0040", "T1485", "T1485")],
     practice: "no key is taken away while data depends on it",
     side: Side::Owner,
-    fires_when: "One principal disables, schedules for deletion or strips of imported material at least 3 distinct keys (rules.bulk_keys) within an hour. Where some of the calls were refused and fewer than 3 keys were hit: high, or critical when 3 keys were tried within ten minutes.",
+    fires_when: "One principal disables, schedules for deletion or strips of imported material at least 3 distinct keys (rules.bulk_keys) within an hour; medium when the keys were disabled only and nobody used any of them for 35 days, as key-disabled tells that. Where some of the calls were refused and fewer than 3 keys were hit: high, or critical when 3 keys were tried within ten minutes.",
     reads: &[
         "eventName",
         "eventTime",
@@ -88,9 +89,14 @@ fn judge_principal(principal: &str, tried: &[&KeyChange], light: &DayLight<'_>) 
         };
         (spell, severity, "attempt")
     });
-    let made = made_spells
-        .iter()
-        .map(|spell| (spell.clone(), Severity::Critical, ""));
+    let made = made_spells.iter().map(|spell| {
+        let severity = if is_retirement(spell, light) {
+            Severity::Medium
+        } else {
+            Severity::Critical
+        };
+        (spell.clone(), severity, "")
+    });
     let all = made.chain(attempts).filter_map(|(spell, severity, class)| {
         let is_news = spell.iter().any(|change| light.is_new(&change.event_id));
         let hit = || hit(principal, &spell, severity).class(class);
@@ -99,6 +105,14 @@ fn judge_principal(principal: &str, tried: &[&KeyChange], light: &DayLight<'_>) 
             .flatten()
     });
     all.collect()
+}
+
+/// Whether keys were disabled only, and all of them were used by nobody: that is how keys are retired, and undone at once.
+fn is_retirement(spell: &[&KeyChange], light: &DayLight<'_>) -> bool {
+    let knowledge = (light.past, light.customs);
+    spell.iter().all(|change| {
+        change.operation == "DisableKey" && is_unused(&change.key, change.at, light.uses, knowledge)
+    })
 }
 
 fn keys_of<'c>(changes: &[&'c KeyChange]) -> BTreeSet<&'c str> {
@@ -115,6 +129,12 @@ fn hit(principal: &str, spell: &[&KeyChange], severity: Severity) -> Hit {
         keys.len()
     );
     let mut hit = Hit::about(Some(principal), None, severity, title);
+    if severity == Severity::Medium {
+        hit = hit.because(Evidence::new(
+            "last_use",
+            format!("Nobody was seen to use any of these keys in the {UNUSED_DAYS} days before"),
+        ));
+    }
     for operation in OPERATIONS {
         let by: Vec<&KeyChange> = spell
             .iter()

@@ -1,12 +1,12 @@
 //! `key-disabled`: somebody disabled a key.
 
 use keytrail_event::Record;
-use keytrail_event::time::DAY_SECONDS;
 
 use super::support::{
     cut, events_of_key, is_owners_call, is_refused_at_owner, key_argument, key_in_title, key_of,
-    last_use, last_use_evidence,
+    last_use_evidence,
 };
+use super::unused::is_unused;
 use super::{About, Hit, Light, Rule, Side};
 use crate::finding::{Evidence, Severity};
 
@@ -14,8 +14,6 @@ use crate::finding::{Evidence, Severity};
 pub struct KeyDisabled;
 
 const OPERATION: &str = "DisableKey";
-/// A key that nobody used for so many days is likely to be missed by nobody. Backups and archives rest for weeks.
-const UNUSED_DAYS: u32 = 90;
 
 const ABOUT: About = About {
     id: "key-disabled",
@@ -24,7 +22,7 @@ const ABOUT: About = About {
     attack: &[("TA0040", "T1485", "T1485")],
     practice: "no key is taken away while data depends on it",
     side: Side::Owner,
-    fires_when: "DisableKey succeeds: medium; low when nobody used the key for 90 days, as far as an account known for 90 days with records can tell, or ever since it was seen to be created, or when its deletion is scheduled already. A refused call fires one severity lower.",
+    fires_when: "DisableKey succeeds: medium; low when nobody used the key for 35 days, as far as an account known for 35 days with records can tell, or ever since it was seen to be created, or when its deletion is scheduled already. A refused call fires one severity lower.",
     reads: &[
         "eventName",
         "errorCode",
@@ -52,7 +50,8 @@ impl Rule for KeyDisabled {
         let title = format!("DisableKey on {}", key_in_title(key));
         let deletion = key.and_then(|key| light.past.key(key)?.deletion.as_ref());
         let deletion = deletion.filter(|deletion| deletion.change.at < record.time);
-        let is_unused = is_unused(record, key, light);
+        let knowledge = (light.past, &light.past.customs);
+        let is_unused = key.is_some_and(|key| is_unused(key, record.time, light.uses, knowledge));
         let severity = if is_unused || deletion.is_some() {
             Severity::Low
         } else {
@@ -88,18 +87,6 @@ impl Rule for KeyDisabled {
         }
         hit = hit.next(events_of_key(key, record, 24));
         Some(hit.lower_if_refused(record, light))
-    }
-}
-
-/// Whether nobody misses the key, as far as is known: of one that was seen to be created all uses would be known, of
-/// another those since the account is known.
-fn is_unused(record: &Record<'_>, key: Option<&str>, light: &Light<'_>) -> bool {
-    match last_use(key, record.time, light) {
-        Some((_, seconds)) => seconds >= i64::from(UNUSED_DAYS) * DAY_SECONDS,
-        None => {
-            let created = key.and_then(|key| light.past.key(key)?.created);
-            created.is_some() || light.past.customs.knows_account_for(UNUSED_DAYS)
-        }
     }
 }
 

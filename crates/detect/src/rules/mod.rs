@@ -92,6 +92,7 @@ mod trail_kms_excluded;
 mod trail_narrowed;
 mod trail_settings;
 mod trail_stopped;
+mod unused;
 mod wide_grant;
 
 use keytrail_event::Record;

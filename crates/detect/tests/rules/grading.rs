@@ -116,7 +116,7 @@ fn a_replica_that_a_stack_adds_to_an_old_key_is_low() {
 }
 
 #[test]
-fn disabling_a_key_that_nobody_used_for_a_quarter_is_low() {
+fn disabling_a_key_that_no_monthly_job_used_is_low() {
     let rule = "key-disabled";
     let on = |day: i64, name, key| {
         let start = keytrail_event::EventTime::parse("2024-01-01T09:00:00Z").unwrap();
@@ -128,13 +128,13 @@ fn disabling_a_key_that_nobody_used_for_a_quarter_is_low() {
         )
     };
     for (known_days, created_on, used_on, expected) in [
-        (90, None, None, "low"),
-        (89, None, None, "medium"),
-        (90, None, Some(9), "low"),
-        (90, None, Some(11), "medium"),
+        (35, None, None, "low"),
+        (34, None, None, "medium"),
+        (90, None, Some(65), "low"),
+        (90, None, Some(66), "medium"),
         // A key that was never used since it was made has nothing to open.
         (9, Some(3), None, "low"),
-        (9, Some(3), Some(50), "medium"),
+        (9, Some(3), Some(70), "medium"),
     ] {
         let mut records: Vec<Value> = (0..known_days).map(|day| on(day, "Decrypt", 7)).collect();
         records.extend(created_on.map(|day| on(day, "CreateKey", 1)));
@@ -274,4 +274,39 @@ fn one_grant_to_a_stranger_is_one_finding() {
         .map(|it| it.feature.as_str())
         .collect();
     assert_eq!(evidence, ["grantee", "grant_operations", "delegable"]);
+}
+
+#[test]
+fn disabling_keys_that_nobody_uses_is_a_retirement() {
+    let rule = "key-deletion-bulk";
+    let start = keytrail_event::EventTime::parse("2024-01-01T09:00:00Z").unwrap();
+    let on = |day: i64, name, key: u8| {
+        let time = start.plus_seconds(day * 86_400 + i64::from(key) * 60);
+        record(&time.to_string(), name, key, json!({}))
+    };
+    let known = |days: i64| {
+        (0..days)
+            .map(|day| on(day, "Decrypt", 7))
+            .collect::<Vec<_>>()
+    };
+    let check = |days: i64, more: Vec<Value>, operations: [&'static str; 3], expected: &str| {
+        let mut records = known(days);
+        records.extend(more);
+        records.extend((1..).zip(operations).map(|(key, name)| on(100, name, key)));
+        assert_eq!(
+            severities(rule, &records),
+            [expected],
+            "{days} {operations:?}"
+        );
+    };
+    let disabled = ["DisableKey"; 3];
+    check(35, vec![], disabled, "medium");
+    check(34, vec![], disabled, "critical");
+    check(35, vec![on(60, "Decrypt", 2)], disabled, "medium");
+    check(35, vec![on(70, "Decrypt", 2)], disabled, "critical");
+    // A trail of write events alone tells of no use.
+    let written: Vec<Value> = (0..90).map(|day| on(day, "TagResource", 7)).collect();
+    check(0, written, disabled, "critical");
+    let scheduled = ["DisableKey", "ScheduleKeyDeletion", "DisableKey"];
+    check(35, vec![], scheduled, "critical");
 }
