@@ -51,10 +51,15 @@ impl Candidate {
         let goes_on = known
             .filter(|known| self.first_seen.seconds_since(known.last_seen) < self.quiet_seconds);
         match goes_on {
-            None if self.on_repeat == OnRepeat::Undoes => None,
+            None if !self.is_of_problem() => None,
             None => Some(self.begin()),
             Some(known) => Some(self.update(known)),
         }
+    }
+
+    /// Whether it is an event of the problem itself.
+    fn is_of_problem(&self) -> bool {
+        matches!(self.on_repeat, OnRepeat::Adds | OnRepeat::Replaces)
     }
 
     fn begin(self) -> Finding {
@@ -91,18 +96,19 @@ impl Candidate {
     /// done: whoever begins with something harmless must not hide what follows.
     fn update(self, known: &Finding) -> Finding {
         let mut finding = known.clone();
-        if self.on_repeat != OnRepeat::Undoes {
+        if self.is_of_problem() {
             let grown = (self.first_seen, self.last_seen, self.new, self.state);
             finding.grow(grown, &self.event_ids);
         }
         let score = round_to_hundredths(self.score);
-        let is_worse = (self.severity, score) > (known.severity, known.score);
+        let is_worse = self.on_repeat != OnRepeat::Notes
+            && (self.severity, score) > (known.severity, known.score);
         if is_worse {
             finding.severity = self.severity;
             finding.score = score;
             finding.confidence = round_to_hundredths(self.confidence);
         }
-        if self.on_repeat != OnRepeat::Adds {
+        if matches!(self.on_repeat, OnRepeat::Replaces | OnRepeat::Undoes) {
             finding.title = self.title;
             // What it does not speak of stays as it was.
             let said: Vec<&str> = self.evidence.iter().map(|it| &*it.feature).collect();

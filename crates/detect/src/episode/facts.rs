@@ -5,7 +5,7 @@ use crate::finding::{Evidence, Finding};
 
 /// Evidence of rules that says what was done and to whom. All other evidence says how much and since when, which
 /// stands for the worst moment alone.
-const FACTS: [&str; 22] = [
+const FACTS: [&str; 23] = [
     "administration",
     "attestation",
     "bucket",
@@ -28,6 +28,7 @@ const FACTS: [&str; 22] = [
     "tags",
     "target_key",
     "trail",
+    "undone",
 ];
 
 /// Adds what this evidence says was done, unless the finding says so already, and the commands for it.

@@ -42,6 +42,9 @@ impl Rule for GrantBroad {
         if let Some(attempt) = bare_refusal(record, light, "CreateGrant") {
             return Some(attempt);
         }
+        if let Some(ended) = wide_grant::told_of_end(record, light) {
+            return Some(ended);
+        }
         let body = wide_grant::judged(record, light)?;
         let grant = Grant::of(body);
         let operations = grant.operations();

@@ -32,6 +32,9 @@ impl Rule for GrantDelegable {
     }
 
     fn judge(&self, record: &Record<'_>, light: &Light<'_>) -> Option<Hit> {
+        if let Some(ended) = wide_grant::told_of_end(record, light) {
+            return Some(ended);
+        }
         let body = wide_grant::judged(record, light)?;
         let grant = Grant::of(body);
         if !grant.allows("CreateGrant") {

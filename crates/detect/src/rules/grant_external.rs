@@ -4,6 +4,8 @@ use keytrail_event::Record;
 use serde_json::Value;
 
 use super::grant::{Grant, Grantee, with_steps};
+use super::grant_ended::ended;
+use super::grant_ledger::OpenGrant;
 use super::support::{cut, is_owners_call, is_refused_at_owner, key_in_title, key_of};
 use super::{About, Hit, Light, Rule, Side};
 use crate::finding::{Evidence, Severity};
@@ -30,6 +32,8 @@ const ABOUT: About = About {
         "requestParameters.operations",
         "requestParameters.constraints",
         "responseElements.grantId",
+        "requestParameters.grantId",
+        "additionalEventData.grantId",
         "resources[].ARN",
         "userIdentity",
     ],
@@ -46,7 +50,7 @@ impl Rule for GrantExternal {
 
     fn judge(&self, record: &Record<'_>, light: &Light<'_>) -> Option<Hit> {
         if !is_owners_call(record, OPERATION) {
-            return None;
+            return ended(record, light, class_of);
         }
         let body = record.body();
         let grantee = outsider(record, light, body, "granteePrincipal");
@@ -69,7 +73,7 @@ impl Rule for GrantExternal {
             "retiring_principal"
         };
         // Another account, or a grant of another weight, is a problem of its own.
-        let class = format!("{account} {}", weight_of(Grant::of(body)));
+        let class = class_over(account, |operation| Grant::of(body).allows(operation));
         let mut hit = Hit::of(record, severity, title).key(key).class(class).because(
             Evidence::new(
                 grantee_field,
@@ -105,17 +109,26 @@ fn outsider<'b>(
     (!is_known).then_some((cut(principal), account))
 }
 
-/// How much a grant opens, so that a harmless one hides no other, and deploys that grant the same to ever new roles make
-/// one finding.
-fn weight_of(grant: Grant<'_>) -> &'static str {
+/// The class of the finding over an open grant, as far as its grantee tells; one that only an outsider may retire is not
+/// told that it ended.
+fn class_of(grant: &OpenGrant) -> Option<String> {
+    let account = Grantee::read(&grant.grantee).account()?;
+    let allows = |operation: &str| grant.operations.iter().any(|known| known == operation);
+    Some(class_over(account, allows))
+}
+
+/// The account, and how much a grant opens, so that a harmless one hides no other, and deploys that grant the same to
+/// ever new roles make one finding.
+fn class_over(account: &str, allows: impl Fn(&str) -> bool) -> String {
     const READS: [&str; 4] = ["Decrypt", "ReEncryptFrom", "DeriveSharedSecret", "Sign"];
-    if grant.allows("CreateGrant") {
+    let weight = if allows("CreateGrant") {
         "hands-on"
-    } else if READS.iter().any(|operation| grant.allows(operation)) {
+    } else if READS.into_iter().any(allows) {
         "reads"
     } else {
         "other"
-    }
+    };
+    format!("{account} {weight}")
 }
 
 /// Whether the grantee is an outsider: `grant-external` then tells of the grant, with all its terms.

@@ -14,6 +14,9 @@ pub enum OnRepeat {
     Replaces,
     /// Its words do, and it is no event of the problem itself; where there is no finding, none begins with it.
     Undoes,
+    /// It is no event of the problem, and is added to what was done, such as the end of a grant of several; where there is
+    /// no finding, none begins with it.
+    Notes,
 }
 
 /// What a rule found in a record.
@@ -120,6 +123,13 @@ impl Hit {
     #[must_use]
     pub fn undoes(mut self) -> Self {
         self.on_repeat = OnRepeat::Undoes;
+        self
+    }
+
+    /// The same as what is told besides, by the finding of an earlier hit.
+    #[must_use]
+    pub fn notes(mut self) -> Self {
+        self.on_repeat = OnRepeat::Notes;
         self
     }
 

@@ -39,6 +39,7 @@ pub(crate) mod gathered;
 mod grant_broad;
 mod grant_delegable;
 mod grant_duplicate;
+mod grant_ended;
 mod grant_external;
 mod grant_revoked_in_use;
 mod grant_sprawl;

@@ -4,6 +4,7 @@ use keytrail_event::Record;
 use serde_json::Value;
 
 use super::grant::{Grant, made_by_hand, with_steps};
+use super::grant_ended::ended;
 use super::grant_external::is_to_outsider;
 use super::support::{cut, key_of};
 use super::{Hit, Light};
@@ -19,6 +20,8 @@ pub const READS: &[&str] = &[
     "requestParameters.operations",
     "requestParameters.constraints",
     "responseElements.grantId",
+    "requestParameters.grantId",
+    "additionalEventData.grantId",
     "resources[].ARN",
     "userIdentity",
     "userIdentity.invokedBy",
@@ -28,6 +31,11 @@ pub const READS: &[&str] = &[
 /// grant's terms as well, and one call is one problem.
 pub fn judged<'r>(record: &'r Record<'_>, light: &Light<'_>) -> Option<&'r Value> {
     made_by_hand(record).filter(|body| !is_to_outsider(record, light, body))
+}
+
+/// That a grant ended of which these rules may have told.
+pub fn told_of_end(record: &Record<'_>, light: &Light<'_>) -> Option<Hit> {
+    ended(record, light, |grant| Some(grant.grantee.clone()))
 }
 
 /// A hit over the grant: whom it lets do what, its terms, how to end it.

@@ -204,3 +204,72 @@ fn what_is_added_is_bounded_and_the_bound_is_told() {
         .filter(|evidence| evidence.feature == "bound");
     assert_eq!(bounds.count(), 1);
 }
+
+/// A finding over grants tells which of them were ended, by whom; an end alone is no finding.
+#[test]
+fn the_end_of_a_grant_is_told_with_its_finding() {
+    let id = |n: u8| format!("{n:064x}");
+    let made = |minute, grantee: &str, operations: Value, n| {
+        let more = json!({
+            "requestParameters": {"keyId": key_arn(1), "granteePrincipal": grantee, "operations": operations},
+            "responseElements": {"grantId": id(n)},
+        });
+        call(at(minute), "CreateGrant", 1, more)
+    };
+    let ana = json!({"type": "IAMUser", "arn": "arn:aws:iam::111122223333:user/ana", "accountId": "111122223333"});
+    let revoked = |minute, n| {
+        let request = json!({"keyId": key_arn(1), "grantId": id(n)});
+        call(
+            at(minute),
+            "RevokeGrant",
+            1,
+            json!({"requestParameters": request, "userIdentity": ana}),
+        )
+    };
+    let retired = |minute, n| {
+        let more = json!({"requestParameters": null, "additionalEventData": {"grantId": id(n)}, "userIdentity": ana});
+        call(at(minute), "RetireGrant", 1, more)
+    };
+    let abroad = "arn:aws:iam::999988887777:role/a";
+    let home = "arn:aws:iam::111122223333:role/b";
+    for (rule, grantee, operations) in [
+        ("grant-external", abroad, json!(["Decrypt"])),
+        ("grant-broad", home, json!(["Decrypt"])),
+        ("grant-delegable", home, json!(["Decrypt", "CreateGrant"])),
+    ] {
+        let make = |minute, n| made(minute, grantee, operations.clone(), n);
+        let kept = &found(rule, &[make(0, 1), make(1, 2)])[0];
+        let records = [make(0, 1), make(1, 2), revoked(60, 1), retired(3_000, 2)];
+        let told = found(rule, &records);
+        assert_eq!(told.len(), 1, "{rule}: {told:#?}");
+        for (name, n) in [("RevokeGrant", 1), ("RetireGrant", 2)] {
+            let words = format!("{name} by arn:aws:iam::111122223333:user/ana at ");
+            assert!(says(&told[0], &words), "{rule}: {told:#?}");
+            assert!(says(&told[0], &format!(", {}", id(n))), "{rule}: {told:#?}");
+        }
+        // All else is as if it had not ended.
+        let undone = |finding: &Finding| {
+            let mut finding = finding.clone();
+            finding.evidence.retain(|it| it.feature != "undone");
+            finding
+        };
+        assert_eq!(undone(&told[0]), *kept, "{rule}");
+        let mut turned = records.to_vec();
+        turned.reverse();
+        assert_eq!(found(rule, &turned), told, "{rule}");
+        let unseen = found(rule, &[revoked(60, 1)]);
+        assert!(unseen.is_empty(), "{rule}: {unseen:#?}");
+        let another = found(rule, &[make(0, 1), revoked(60, 3)]);
+        assert!(
+            !says(&another[0], "ended the grant"),
+            "{rule}: {another:#?}"
+        );
+        let mut refused = revoked(60, 1);
+        refused["errorCode"] = json!("AccessDenied");
+        let refused = found(rule, &[make(0, 1), refused]);
+        assert!(
+            !says(&refused[0], "ended the grant"),
+            "{rule}: {refused:#?}"
+        );
+    }
+}
