@@ -51,15 +51,10 @@ impl Candidate {
         let goes_on = known
             .filter(|known| self.first_seen.seconds_since(known.last_seen) < self.quiet_seconds);
         match goes_on {
-            None if !self.is_of_problem() => None,
+            None if !self.on_repeat.is_of_problem() => None,
             None => Some(self.begin()),
             Some(known) => Some(self.update(known)),
         }
-    }
-
-    /// Whether it is an event of the problem itself.
-    fn is_of_problem(&self) -> bool {
-        matches!(self.on_repeat, OnRepeat::Adds | OnRepeat::Replaces)
     }
 
     fn begin(self) -> Finding {
@@ -96,13 +91,13 @@ impl Candidate {
     /// done: whoever begins with something harmless must not hide what follows.
     fn update(self, known: &Finding) -> Finding {
         let mut finding = known.clone();
-        if self.is_of_problem() {
+        if self.on_repeat.is_of_problem() {
             let grown = (self.first_seen, self.last_seen, self.new, self.state);
             finding.grow(grown, &self.event_ids);
         }
         let score = round_to_hundredths(self.score);
-        let is_worse = self.on_repeat != OnRepeat::Notes
-            && (self.severity, score) > (known.severity, known.score);
+        let is_note = matches!(self.on_repeat, OnRepeat::Notes | OnRepeat::NotesAll);
+        let is_worse = !is_note && (self.severity, score) > (known.severity, known.score);
         if is_worse {
             finding.severity = self.severity;
             finding.score = score;

@@ -1,6 +1,6 @@
 //! Judging one day of one account: (base, what stands, the day's set, clock) in, a plan out.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use keytrail_event::{Day, EventTime, Reader, Record};
 
@@ -10,7 +10,7 @@ use crate::bounds::{CLOSE_LAG_SECONDS, DAY_CELLS_BYTES_MAX, DAY_PRINCIPALS_MAX, 
 use crate::configuration::Configuration;
 use crate::distinct::DistinctEvents;
 use crate::episode::{Candidate, keep_both_ends};
-use crate::finding::{Evidence, FindingState};
+use crate::finding::{Evidence, FindingId, FindingState};
 use crate::items::{Bursts, Item, with_record};
 use crate::packed_finding::{PackedFinding, Packer};
 use crate::plan::{Metrics, Plan};
@@ -23,7 +23,7 @@ use crate::rules::past::Past;
 use crate::rules::policy_put::WrittenPolicy;
 use crate::rules::sweep::{DaySweeps, lookers};
 use crate::rules::theft_chain::sweeps_to_remember;
-use crate::rules::{BURST_SECONDS, Hit, Light, RULES, Rule};
+use crate::rules::{BURST_SECONDS, Hit, Light, OnRepeat, RULES, Rule};
 use crate::uses::{AccountDay, DayUses};
 
 /// Judges a day of an account. Same arguments, same plan.
@@ -120,6 +120,32 @@ impl Judged<'_> {
         // A new episode does not wipe out the earlier one of the same day: that one is published
         // by its own plan, and within a day episodes cannot part.
         self.findings.insert(id.as_str().to_owned(), finding);
+    }
+
+    /// Adds what is told besides to every finding of the rule over the key.
+    fn note_all(&mut self, candidate: &Candidate) {
+        let standing = self.standing.episodes.keys();
+        let ids: BTreeSet<String> = self
+            .findings
+            .keys()
+            .chain(standing)
+            .filter(|id| FindingId::rule_of(id) == candidate.rule)
+            .cloned()
+            .collect();
+        for id in ids {
+            let known = self.findings.get(&id);
+            let known = known.or_else(|| self.standing.episodes.get(&id));
+            let Some(known) = known.map(PackedFinding::unpack) else {
+                continue;
+            };
+            if known.key != candidate.key {
+                continue;
+            }
+            if let Some(finding) = candidate.clone().settle(Some(&known)) {
+                let finding = self.packer.pack(&finding);
+                self.findings.insert(id, finding);
+            }
+        }
     }
 
     /// Final once the hour is sealed.
@@ -273,7 +299,11 @@ fn judge_by_rules(
                 if let Some(hit) = rule.judge(record, &light) {
                     let found =
                         record_candidate(rule, hit, record, item, judged, &mut reader_of_last);
-                    judged.settle(found);
+                    if found.on_repeat == OnRepeat::NotesAll {
+                        judged.note_all(&found);
+                    } else {
+                        judged.settle(found);
+                    }
                 }
             }
             if is_last_of_record {

@@ -17,6 +17,16 @@ pub enum OnRepeat {
     /// It is no event of the problem, and is added to what was done, such as the end of a grant of several; where there is
     /// no finding, none begins with it.
     Notes,
+    /// The same, by every finding of the rule over the key, whoever it is about.
+    NotesAll,
+}
+
+impl OnRepeat {
+    /// Whether it is an event of the problem itself.
+    #[must_use]
+    pub const fn is_of_problem(self) -> bool {
+        matches!(self, Self::Adds | Self::Replaces)
+    }
 }
 
 /// What a rule found in a record.
@@ -130,6 +140,13 @@ impl Hit {
     #[must_use]
     pub fn notes(mut self) -> Self {
         self.on_repeat = OnRepeat::Notes;
+        self
+    }
+
+    /// The same as what is told besides, by all findings of the rule over the key.
+    #[must_use]
+    pub fn notes_all(mut self) -> Self {
+        self.on_repeat = OnRepeat::NotesAll;
         self
     }
 

@@ -64,6 +64,7 @@ mod policy_external;
 mod policy_lockout;
 mod policy_public;
 pub(crate) mod policy_put;
+mod policy_put_back;
 mod policy_shuts_out;
 mod policy_takes_away;
 mod policy_weakened;

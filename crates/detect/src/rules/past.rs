@@ -374,7 +374,7 @@ impl Past {
             // A replica's answer may come after a later PutKeyPolicy of the replica. Of two records of one second, the
             // one that makes the key is the earlier.
             if known.at < policy.at || (known.at == policy.at && !is_first) {
-                *known = policy;
+                *known = policy.after(known);
             }
         });
     }

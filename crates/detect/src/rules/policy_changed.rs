@@ -75,7 +75,8 @@ impl Rule for PolicyChanged {
         let is_told = || {
             GRAVER
                 .iter()
-                .any(|rule| rule.judge(record, light).is_some())
+                .filter_map(|rule| rule.judge(record, light))
+                .any(|hit| hit.on_repeat.is_of_problem())
         };
         if is_same || is_of_new_key(record, put.key, light.past) || is_told() {
             return None;

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use keytrail_event::Record;
 
 use super::policy_put::{PolicyPut, cut_party, home_of, is_policy_refused, outsiders};
+use super::policy_put_back::put_back;
 use super::support::{cut, key_in_title, listed};
 use super::{About, Hit, Light, Rule, Side};
 use crate::finding::{Evidence, Severity};
@@ -52,7 +53,7 @@ impl Rule for PolicyExternal {
         let home = home_of(record, light.configuration);
         let new = put.new_outsiders(&home);
         if new.is_empty() {
-            return None;
+            return put_back(record, light);
         }
         // A new key has no policy before.
         let is_known = put.before.is_some() || record.operation.name() == "CreateKey";

@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::caller::is_of_new_key;
 use super::day::KeyUse;
 use super::policy_put::{is_policy_refused, key_given, policy_before, writes_policy};
+use super::policy_put_back::put_back;
 use super::policy_shuts_out::{USED_DAYS, shut_out};
 use super::seen_policy::{SeenPolicy, administrator_names, certain};
 use super::support::{cut, events_of_key, key_argument, key_in_title};
@@ -91,7 +92,7 @@ impl Rule for PolicyLockout {
         });
         let is_lockout = reasons.iter().any(|(severity, _)| severity.is_some());
         if !bypasses && !is_lockout {
-            return None;
+            return put_back(record, light);
         }
         let worst = reasons.iter().filter_map(|(severity, _)| *severity).max();
         let severity = if bypasses {

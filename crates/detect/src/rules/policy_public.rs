@@ -3,6 +3,7 @@
 use keytrail_event::Record;
 
 use super::policy_put::{is_policy_refused, key_given, writes_policy};
+use super::policy_put_back::put_back;
 use super::support::{events_of_key, key_argument, key_in_title};
 use super::{About, Hit, Light, Rule, Side};
 use crate::finding::{Evidence, Severity};
@@ -57,7 +58,10 @@ impl Rule for PolicyPublic {
         let policy = light.written.of(record)?;
         let key = key_given(record, light);
         let hit = match policy {
-            Ok(policy) => opened(record, key, &public_access(policy))?,
+            Ok(policy) => match opened(record, key, &public_access(policy)) {
+                Some(hit) => hit,
+                None => return put_back(record, light),
+            },
             Err(error) => unreadable(record, key, error),
         };
         Some(hit.lower_if_refused(record, light))

@@ -4,6 +4,7 @@ use keytrail_event::Record;
 
 use super::caller::is_of_new_key;
 use super::policy_put::{PolicyPut, home_of};
+use super::policy_put_back::put_back;
 use super::support::{is_refused_at_owner, key_in_title};
 use super::{About, Hit, Light, Rule, Side};
 use crate::finding::Severity;
@@ -55,7 +56,9 @@ impl Rule for PolicyWeakened {
                 kind => kind.weakens(),
             })
             .collect();
-        let first = weaker.first()?;
+        let Some(first) = weaker.first() else {
+            return put_back(record, light);
+        };
         let what = match first.kind {
             ChangeKind::DenyRemoved | ChangeKind::DenyNarrowed => "forbids less",
             ChangeKind::ConditionDropped => "asks for less",

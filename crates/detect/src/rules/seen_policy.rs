@@ -7,6 +7,7 @@ use keytrail_event::source::DIRECT;
 use keytrail_event::{EventTime, Record};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use xxhash_rust::xxh3::xxh3_64;
 
 use super::caller::{is_aws, is_by_cloudformation};
 use super::key_origin_external::is_replica;
@@ -29,6 +30,10 @@ pub struct SeenPolicy {
     pub users: BTreeSet<String>,
     /// When it was written.
     pub at: EventTime,
+    /// The policies that it and those before it replaced, the latest last: a hash of what each said, and when it was
+    /// written.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub earlier: Vec<(u64, EventTime)>,
 }
 
 impl SeenPolicy {
@@ -51,9 +56,42 @@ impl SeenPolicy {
                 .take(NAMES_MAX)
                 .collect(),
             at: record.time,
+            earlier: Vec::new(),
         }
     }
+
+    /// The same, after this one.
+    #[must_use]
+    pub fn after(mut self, before: &Self) -> Self {
+        self.earlier.clone_from(&before.earlier);
+        if self.digest != before.digest {
+            self.earlier.push((hash(&before.digest), before.at));
+            let surplus = self.earlier.len().saturating_sub(EARLIER_MAX);
+            self.earlier.drain(..surplus);
+        }
+        self
+    }
+
+    /// When a policy that says the same as this one was written, which the key had before this one replaced it.
+    #[must_use]
+    pub fn replaced(&self, now: &Self) -> Option<EventTime> {
+        if self.digest == now.digest {
+            return None;
+        }
+        let hash = hash(&now.digest);
+        let mut latest = self.earlier.iter().rev();
+        let (_, at) = latest.find(|(known, _)| *known == hash)?;
+        Some(*at)
+    }
 }
+
+fn hash(digest: &Digest) -> u64 {
+    // A digest is made of texts and lists, which all have a form in JSON.
+    xxh3_64(&serde_json::to_vec(digest).unwrap_or_default())
+}
+
+/// Policies before the present one that are remembered.
+const EARLIER_MAX: usize = 8;
 
 /// Most outsiders and users of a policy that are remembered, each.
 const NAMES_MAX: usize = 256;

@@ -273,3 +273,69 @@ fn the_end_of_a_grant_is_told_with_its_finding() {
         );
     }
 }
+
+/// Who puts the policy before back need not be who changed it; whatever else is changed undoes nothing.
+#[test]
+fn a_policy_that_is_put_back_is_told_with_its_findings() {
+    let put = |minute, more: &[&str], by: &str| {
+        let statements = [&[DELEGATION], more].concat().join(",");
+        let mut put = call(at(minute), "PutKeyPolicy", 1, policy(&statements));
+        put["userIdentity"]["arn"] = json!(format!("arn:aws:iam::111122223333:user/{by}"));
+        put
+    };
+    let guard =
+        r#"{"Effect":"Deny","Principal":"*","Action":"kms:ScheduleKeyDeletion","Resource":"*"}"#;
+    let own = r#"{"Effect":"Deny","Principal":"*","Action":"kms:PutKeyPolicy","Resource":"*","Condition":{"StringNotLike":{"aws:userid":"AIDAEXAMPLEEXAMPLE12"}}}"#;
+    let abroad = statement("arn:aws:iam::999988887777:root", "kms:Decrypt");
+    let everyone = r#"{"Effect":"Allow","Principal":"*","Action":"kms:Decrypt","Resource":"*"}"#;
+    let words = format!(
+        "PutKeyPolicy by arn:aws:iam::111122223333:user/ana at {} gave the key the policy of {} again",
+        at(4_000),
+        at(0)
+    );
+    for (rule, changed) in [
+        ("policy-weakened", &[][..]),
+        ("policy-external", &[guard, abroad.as_str()]),
+        ("policy-public", &[guard, everyone]),
+        ("policy-lockout", &[guard, own]),
+    ] {
+        let first = [put(0, &[guard], "rose"), put(10, changed, "eve")];
+        let with = |more: Value| found(rule, &[&first[..], &[more]].concat());
+        let told = with(put(4_000, &[guard], "ana"));
+        assert_eq!(told.len(), 1, "{rule}: {told:#?}");
+        assert!(says(&told[0], &words), "{rule}: {told:#?}");
+        assert_eq!(told[0].count, 1);
+        let otherwise = with(put(4_000, &[guard, guard, TO_NOBODY], "ana"));
+        assert!(!says(&otherwise[0], "again"), "{rule}: {otherwise:#?}");
+        // Over a policy in between, and on another key.
+        let between = put(2_000, &[guard, TO_NOBODY], "eve");
+        let told = found(
+            rule,
+            &[&first[..], &[between, put(4_000, &[guard], "ana")]].concat(),
+        );
+        assert!(says(&told[0], &words), "{rule}: {told:#?}");
+        let mut other_key = put(4_000, &[guard], "ana");
+        other_key["requestParameters"]["keyId"] = json!(key_arn(2));
+        other_key["resources"] = json!([{"ARN": key_arn(2)}]);
+        let told = with(other_key);
+        assert!(!says(&told[0], "again"), "{rule}: {told:#?}");
+    }
+    // Whoever puts it back changed the policy as well.
+    let back = [
+        put(0, &[guard], "rose"),
+        put(10, &[guard, abroad.as_str()], "eve"),
+        put(20, &[guard], "ana"),
+    ];
+    let changed = found("policy-changed", &back);
+    assert!(
+        changed.iter().any(|finding| says(finding, "user/ana")
+            || finding
+                .principal
+                .as_deref()
+                .is_some_and(|by| by.ends_with("user/ana"))),
+        "{changed:#?}"
+    );
+}
+
+/// A statement that lets nobody in who matters.
+const TO_NOBODY: &str = r#"{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111122223333:role/nobody"},"Action":"kms:ListGrants","Resource":"*"}"#;
