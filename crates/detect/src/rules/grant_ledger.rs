@@ -206,6 +206,12 @@ impl GrantLedger {
         self.keys.iter().map(|(key, grants)| (key.as_str(), grants))
     }
 
+    /// How many grants of the key are open.
+    #[must_use]
+    pub fn open_on(&self, key: &str) -> u64 {
+        self.keys.get(key).map_or(0, KeyGrants::open)
+    }
+
     /// Every open grant that was made by hand, as (key, grant id, grant), by name.
     pub fn by_hand(&self) -> impl Iterator<Item = (&str, &str, &OpenGrant)> {
         self.keys().flat_map(|(key, grants)| {

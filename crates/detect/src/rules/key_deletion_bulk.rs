@@ -30,7 +30,7 @@ const ABOUT: About = About {
     attack: &[("TA0040", "T1485", "T1485")],
     practice: "no key is taken away while data depends on it",
     side: Side::Owner,
-    fires_when: "One principal disables, schedules for deletion or strips of imported material at least 3 distinct keys (rules.bulk_keys) within an hour; medium when the keys were disabled only and nobody used any of them for 35 days, as key-disabled tells that. Where some of the calls were refused and fewer than 3 keys were hit: high, or critical when 3 keys were tried within ten minutes.",
+    fires_when: "One principal disables, schedules for deletion or strips of imported material at least 3 distinct keys (rules.bulk_keys) within an hour; medium when the keys were disabled only and nobody used any of them for 35 days and no grant of theirs was left open. Where some of the calls were refused and fewer than 3 keys were hit: high, or critical when 3 keys were tried within ten minutes.",
     reads: &[
         "eventName",
         "eventTime",

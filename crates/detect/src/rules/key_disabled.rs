@@ -22,7 +22,7 @@ const ABOUT: About = About {
     attack: &[("TA0040", "T1485", "T1485")],
     practice: "no key is taken away while data depends on it",
     side: Side::Owner,
-    fires_when: "DisableKey succeeds: medium; low when nobody used the key for 35 days, as far as an account known for 35 days with records can tell, or ever since it was seen to be created, or when its deletion is scheduled already. A refused call fires one severity lower.",
+    fires_when: "DisableKey succeeds: medium; low when nobody used the key for 35 days, as far as an account known for 35 days with records can tell, or ever since it was seen to be created, and no grant of it was left open, or when its deletion is scheduled already. A refused call fires one severity lower.",
     reads: &[
         "eventName",
         "errorCode",

@@ -11,13 +11,17 @@ pub const UNUSED_DAYS: u32 = 35;
 
 /// Whether nobody used the key in the days before this moment: of one that was seen to be created all uses would be
 /// known, of another those since the account is known. Where no key's use was ever seen, the trail leaves out what reads
-/// (`readOnly`), and no key is known to be unused.
+/// (`readOnly`), and no key is known to be unused. A key with an open grant is in use: a volume or a database holds one
+/// for months, and calls KMS only when it starts.
 pub fn is_unused(
     key: &str,
     at: EventTime,
     uses: &dyn KeyUses,
     (past, customs): (&Past, &Customs),
 ) -> bool {
+    if past.grants.open_on(key) > 0 {
+        return false;
+    }
     match uses.last_use(key, at, past) {
         Some(used) => at.seconds_since(used) >= i64::from(UNUSED_DAYS) * DAY_SECONDS,
         None => {

@@ -304,6 +304,17 @@ fn disabling_keys_that_nobody_uses_is_a_retirement() {
     check(34, vec![], disabled, "critical");
     check(35, vec![on(60, "Decrypt", 2)], disabled, "medium");
     check(35, vec![on(70, "Decrypt", 2)], disabled, "critical");
+    let grant = |day, name| {
+        let mut call = on(day, name, 2);
+        let grantee = "111122223333:aws:ec2-infrastructure:i-81e2f56c";
+        call["requestParameters"] = json!({"keyId": key_arn(2), "grantId": "g", "granteePrincipal": grantee, "operations": ["Decrypt"]});
+        call["responseElements"] = json!({"grantId": "g"});
+        call
+    };
+    let held = || vec![grant(40, "CreateGrant")];
+    check(35, held(), disabled, "critical");
+    let left = [held(), vec![grant(50, "RetireGrant")]].concat();
+    check(35, left, disabled, "medium");
     // A trail of write events alone tells of no use.
     let written: Vec<Value> = (0..90).map(|day| on(day, "TagResource", 7)).collect();
     check(0, written, disabled, "critical");
