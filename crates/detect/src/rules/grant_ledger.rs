@@ -220,6 +220,12 @@ impl GrantLedger {
         })
     }
 
+    /// The open grants of a key that were made by hand.
+    pub fn by_hand_on(&self, key: &str) -> impl Iterator<Item = &OpenGrant> {
+        let grants = self.keys.get(key).into_iter();
+        grants.flat_map(|grants| grants.by_hand.values())
+    }
+
     /// The open grant of this id.
     #[must_use]
     pub fn find(&self, key: &str, id: &str) -> Option<&OpenGrant> {

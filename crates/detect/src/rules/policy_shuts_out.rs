@@ -25,8 +25,8 @@ pub fn shut_out(
     let is_of_account =
         |arn: &str| Arn::parse(arn).is_some_and(|arn| *arn.account == *record.account);
     let has_grant = |arn: &str| {
-        let mut grants = light.past.grants.by_hand();
-        grants.any(|(of, _, grant)| of == key && grant.is_grantee(arn) == Some(true))
+        let mut grants = light.past.grants.by_hand_on(key);
+        grants.any(|grant| grant.is_grantee(arn) == Some(true))
     };
     let is_shut_out = |principal: &str| {
         is_of_account(principal)
