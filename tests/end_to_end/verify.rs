@@ -234,6 +234,31 @@ fn a_replay_raises_log_gap() {
     assert_eq!(archive.replay("--state state.db"), [] as [Value; 0]);
 }
 
+/// A note of so many gaps outgrew its bound, and a replay that goes on from a state judged nothing at all.
+#[test]
+fn hundreds_of_deleted_log_files_are_told_with_a_state_too() {
+    let archive = Archive::new();
+    let deleted = |number: u32| {
+        let name = format!("{ACCOUNT}_CloudTrail_eu-west-1_20240305T1030Z_gone{number}.json.gz");
+        json!({
+            "s3Bucket": "logs", "s3Object": format!("AWSLogs/{ACCOUNT}/CloudTrail/{name}"),
+            "hashValue": sha256(&name), "hashAlgorithm": "SHA-256",
+        })
+    };
+    let files: Vec<Value> = (0..500).map(deleted).collect();
+    archive.digest(13, "", None, &files);
+    let found = archive.replay("");
+    let counts: Vec<&Value> = found.iter().map(|finding| &finding["count"]).collect();
+    assert!(counts.contains(&&json!(500)), "{counts:?}");
+    for _ in 0..2 {
+        let mut kept = archive.replay("--state state.db");
+        for finding in &mut kept {
+            finding["published_at"] = Value::Null;
+        }
+        assert_eq!(kept, found);
+    }
+}
+
 /// The newest digests were deleted, and with them what they told of.
 #[test]
 fn log_files_behind_the_last_digest_are_a_gap() {

@@ -33,8 +33,15 @@ pub const PAGE_ENTRIES_MAX: usize = 1_000;
 /// Findings that one step holds in memory to record them; of more, those before are recorded as it goes.
 pub const STEP_FINDINGS_MAX: usize = 1_000;
 
-/// Gaps of log files that are kept of one account; beyond, the earliest stay, and who reads is told.
+/// Gaps of log files that are kept of one account; beyond, the earliest of each Region and kind stay, and who reads is
+/// told.
 pub const GAPS_MAX: usize = 10_000;
+
+/// All gaps of one account as JSON, in bytes before compression: three kibibytes for each.
+pub const GAPS_BYTES_MAX: usize = 32 * 1_024 * 1_024;
+
+/// Longest name of a file in a gap, in bytes: an object's is at most 1,087, and a path is seldom as long.
+pub const GAP_FILE_BYTES_MAX: usize = 4 * 1_024;
 
 /// Refuses what is larger than its bound. Every store asks this before it writes.
 pub fn check_bytes(what: &str, bytes: usize, bytes_max: usize) -> Result<(), StoreError> {

@@ -10,6 +10,7 @@
 pub mod commits;
 pub mod faults;
 pub mod findings;
+pub mod gaps;
 pub mod model;
 pub(crate) mod samples;
 pub mod values;
@@ -50,4 +51,5 @@ pub async fn parts<S: Store>(make: impl AsyncFn() -> S) {
     commits::a_commit_can_be_repeated(&make().await).await;
     commits::a_lost_race_changes_no_pointer_and_no_base(&make().await).await;
     commits::a_commit_of_two_minds_is_refused(&make().await).await;
+    gaps::deleted_files_stand_as_gaps(&make().await).await;
 }

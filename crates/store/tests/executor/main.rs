@@ -2,6 +2,7 @@
 //! stands at the end is what a replay of the same files finds.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod gaps;
 mod many_findings;
 mod reopened;
 mod world;
@@ -10,7 +11,6 @@ use std::collections::BTreeMap;
 
 use keytrail_detect::configuration::Configuration;
 use keytrail_detect::finding::{Finding, FindingState};
-use keytrail_detect::rules::log_gap::{self, Gap, GapKind};
 use keytrail_store::executor::{ExecuteError, Executor, Refolded};
 use keytrail_store::faulty::{Commits, Ending, Fault, Faulty, Moment};
 use keytrail_store::{MemoryStore, Store};
@@ -229,42 +229,4 @@ proptest! {
             Ok(())
         })?;
     }
-}
-
-/// A gap that digests showed stands whatever is judged, until a file is found to be whole again.
-#[test]
-fn a_gap_stands_until_it_is_mended() {
-    let gap = Gap {
-        account: ACCOUNT.to_owned(),
-        region: "eu-west-1".to_owned(),
-        kind: GapKind::FileMissing,
-        from: moment(3 * 86_400),
-        until: moment(3 * 86_400 + 600),
-        file: "logs/file.json.gz".to_owned(),
-    };
-    let configuration = Configuration::default();
-    let store = MemoryStore::default();
-    let files = normal_life(3);
-    let note = |gaps: &[Gap], is_mended: bool| {
-        let executor = Executor::new(&store, &configuration);
-        pollster::block_on(executor.note_gaps(ACCOUNT, gaps, |_| is_mended)).unwrap()
-    };
-    let gaps = || {
-        let standing = pollster::block_on(standing(&store, &configuration));
-        standing
-            .into_iter()
-            .filter(|finding| finding.rule == "log-gap")
-            .collect::<Vec<_>>()
-    };
-    pollster::block_on(stream(&store, &configuration, &files[..8]));
-    assert_eq!(note(std::slice::from_ref(&gap), false), 0);
-    pollster::block_on(stream(&store, &configuration, &files));
-    assert_eq!(gaps(), log_gap::findings(std::slice::from_ref(&gap)));
-    // Verified again, nothing is new.
-    note(&[gap], false);
-    pollster::block_on(finish(&store, &configuration, &files)).unwrap();
-    assert_eq!(gaps().len(), 1);
-    note(&[], true);
-    pollster::block_on(finish(&store, &configuration, &files)).unwrap();
-    assert_eq!(gaps(), []);
 }
