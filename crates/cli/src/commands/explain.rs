@@ -7,6 +7,7 @@ use keytrail_detect::finding::Finding;
 use keytrail_report::explain::write_explanation;
 use keytrail_report::summary::write_problems;
 
+use super::replay::check_readings;
 use super::replay::room::Room;
 use super::replay::unkept::replay;
 use crate::arguments::ExplainArguments;
@@ -29,6 +30,7 @@ pub fn run(arguments: &ExplainArguments, talk: Talk) -> anyhow::Result<Exit> {
         None => {
             let configuration = configuration::load(&arguments.configuration)?;
             let found = discover(&arguments.paths)?;
+            check_readings(&found, false)?;
             let progress = Progress::new(talk.is_progress_wanted(), found.bytes());
             let threads = crate::arguments::threads(arguments.threads);
             let mut replayed = replay(

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use keytrail_aws::listing::Days;
-use keytrail_event::EventTime;
 use keytrail_event::time::DAY_SECONDS;
+use keytrail_event::{DeliveryKind, EventTime};
 use walkdir::WalkDir;
 
 use super::InputFile;
@@ -73,9 +73,17 @@ pub fn discover_delivered(
 }
 
 impl Discovered {
-    /// Whether standard input is among them, which can be read only once.
-    pub fn has_standard_input(&self) -> bool {
-        self.files.iter().any(|file| file.path().is_none())
+    /// Whether one of them can be read only once: standard input, or a pipe that was named, as `<(zcat …)` is.
+    pub fn is_read_once(&self) -> bool {
+        self.files.iter().any(|file| file.is_read_once)
+    }
+
+    /// Whether there are digests, and log files which can be read only once and which these may name.
+    pub fn is_verified_once(&self) -> bool {
+        let is_digest = |file: &InputFile| file.delivery.kind == DeliveryKind::Digest;
+        let is_named = |file: &InputFile| file.is_read_once && file.delivery.stamp.is_some();
+        let mut others = self.files.iter().filter(|file| !is_digest(file));
+        self.files.iter().any(is_digest) && others.any(is_named)
     }
 
     /// The bytes to read, as far as they are known; `None` when an input has no size.
@@ -146,8 +154,9 @@ impl Discovered {
             let bytes = metadata.is_file().then_some(metadata.len());
             let name_bytes = path.file_name().map_or(0, |name| name.len());
             let relative_from = path.as_os_str().len().saturating_sub(name_bytes);
-            self.files
-                .push(InputFile::new(path.to_owned(), relative_from, bytes));
+            let mut file = InputFile::new(path.to_owned(), relative_from, bytes);
+            file.is_read_once = !metadata.is_file();
+            self.files.push(file);
         }
     }
 
@@ -320,6 +329,19 @@ mod tests {
         for name in ["missing.json", "*.gz", "[.json", "x.json/y"] {
             assert!(discover(&[folder.path().join(name)]).is_err(), "{name}");
         }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_is_no_file_is_read_once() {
+        let folder = folder(&["x.json"]);
+        let is_read_once = |name: &Path| {
+            let arguments = [folder.path().to_owned(), name.to_owned()];
+            discover(&arguments).unwrap().is_read_once()
+        };
+        assert!(!is_read_once(&folder.path().join("x.json")));
+        assert!(is_read_once(Path::new("/dev/null")));
+        assert!(is_read_once(Path::new("-")));
     }
 
     #[cfg(unix)]

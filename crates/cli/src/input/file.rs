@@ -27,6 +27,8 @@ pub struct InputFile {
     pub delivery: DeliveryName,
     /// Size in bytes, where it is known before reading.
     pub bytes: Option<u64>,
+    /// Whether whoever opens it again finds nothing in it: standard input, and pipes that were named.
+    pub(super) is_read_once: bool,
 }
 
 /// An object in a bucket.
@@ -98,6 +100,7 @@ impl InputFile {
             relative_from: 0,
             delivery: DeliveryName::parse(""),
             bytes: None,
+            is_read_once: true,
         }
     }
 
@@ -110,6 +113,7 @@ impl InputFile {
             relative_from,
             delivery,
             bytes,
+            is_read_once: false,
         }
     }
 

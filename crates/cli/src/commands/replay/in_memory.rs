@@ -18,6 +18,7 @@ use super::collect::{Intake, collect};
 use super::room::{Outgrown, Room};
 use super::scores::AccountScore;
 use crate::digests::{Span, verify_files};
+use crate::failure::UsageError;
 use crate::finding_list::FindingList;
 use crate::input::Discovered;
 use crate::judges::Judges;
@@ -27,7 +28,8 @@ use crate::progress::Progress;
 /// does, they are read a second time, so that such records are judged with their day.
 ///
 /// # Errors
-/// [`Outgrown`] when the open days do not fit into their room, and when the reading threads fail;
+/// [`Outgrown`] when the open days do not fit into their room, when a second reading is needed of what can be read only
+/// once (who asks for no scores need not come here with it), and when the reading threads fail;
 /// what is wrong with a file is part of the coverage.
 pub fn replay(
     found: &Discovered,
@@ -40,6 +42,13 @@ pub fn replay(
     let pass = |state| pass(found, state, threads, judges, progress, configuration, room);
     let (mut replayed, afterwards) = pass(State::default())?;
     if let Some(afterwards) = afterwards {
+        if found.is_read_once() {
+            return Err(UsageError::new(
+                "records came after their day was judged, and the input is read a second time for them, which standard input or a pipe cannot be",
+            )
+            .hint("write it into a file and name that, or leave --scores out")
+            .into());
+        }
         drop(replayed);
         (replayed, _) = pass(State::knowing(afterwards))?;
     }

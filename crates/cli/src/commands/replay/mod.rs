@@ -26,6 +26,7 @@ use crate::configuration;
 use crate::exit_code::Exit;
 use crate::failure::{UsageError, unless_closed};
 use crate::finding_list::FindingList;
+use crate::input::Discovered;
 use crate::output::{Destination, Format};
 use crate::places::check_places;
 use crate::progress::Progress;
@@ -70,13 +71,7 @@ pub fn run(arguments: &ReplayArguments, talk: Talk, now: EventTime) -> anyhow::R
     }
     let sigma = arguments.sigma.as_deref().map(Sigma::load).transpose()?;
     let found = arguments.input.discover(talk, now)?;
-    if sigma.is_some() && found.has_standard_input() {
-        return Err(UsageError::new(
-            "--sigma reads the input a second time, which standard input cannot be",
-        )
-        .hint("write it into a file and name that")
-        .into());
-    }
+    check_readings(&found, sigma.is_some())?;
     // Every place is opened before anything is read: an archive takes hours, a typing error seconds.
     let output = &arguments.output;
     let others = [&output.stats, &arguments.scores];
@@ -173,6 +168,22 @@ pub fn run(arguments: &ReplayArguments, talk: Talk, now: EventTime) -> anyhow::R
     } else {
         Exit::Done
     })
+}
+
+/// Refuses what would be read a second time and cannot be. Replaying itself finds another way.
+///
+/// # Errors
+/// When it is so.
+pub fn check_readings(found: &Discovered, with_sigma: bool) -> Result<(), UsageError> {
+    let what = match (with_sigma, found.is_verified_once()) {
+        (true, _) if found.is_read_once() => "--sigma reads the input a second time",
+        (_, true) => "log files are read a second time where there are digests, to hash them",
+        _ => return Ok(()),
+    };
+    Err(UsageError::new(format_args!(
+        "{what}, which standard input or a pipe cannot be"
+    ))
+    .hint("write it into a file and name that"))
 }
 
 fn show(format: Format, findings: &[PackedFinding], talk: Talk) -> anyhow::Result<()> {

@@ -12,7 +12,7 @@ use crate::state_file::in_state;
 use crate::talk::Talk;
 
 /// Replays the files. What outgrows its room in memory is read again into a temporary database: the
-/// findings are the same. So is standard input from the beginning, since nobody can read it again.
+/// findings are the same. So are standard input and pipes from the beginning, since nobody can read them again.
 ///
 /// # Errors
 /// When the reading threads fail, or the temporary database cannot be written.
@@ -30,7 +30,7 @@ pub fn replay(
         return in_memory::replay(found, threads, progress, configuration, room);
     }
     let mut outgrown = None;
-    if !found.has_standard_input() {
+    if !found.is_read_once() {
         match in_memory::replay(found, threads, progress, configuration, room) {
             Err(error) if error.is::<Outgrown>() => outgrown = Some(room),
             replayed => return replayed,
