@@ -84,14 +84,22 @@ pub fn tally_of(bytes: &[u8]) -> Result<Tally, DecodeError> {
     Tally::read_from(unpacked)
 }
 
-/// The bytes of a base as they are stored.
+/// The bytes of a base as they are stored; how many there are before they are packed, where those are more than that.
+/// Nobody could read them again.
 ///
 /// # Errors
 /// When packing fails, which only a lack of memory makes it do.
-pub(super) fn bytes_of_base(base: &Base) -> io::Result<Vec<u8>> {
-    let mut out = Packing(Some(Out::Plain(Vec::new())));
-    base.write_to(&mut out)?;
-    out.0.map_or_else(|| Ok(Vec::new()), Out::finish)
+pub(super) fn bytes_of_base(base: &Base, bytes_max: usize) -> io::Result<Result<Vec<u8>, usize>> {
+    let mut packing = Packing {
+        out: Some(Out::Plain(Vec::new())),
+        length: 0,
+        bytes_max,
+    };
+    base.write_to(&mut packing)?;
+    match packing.out {
+        Some(out) if packing.length <= bytes_max => Ok(Ok(out.finish()?)),
+        _ => Ok(Err(packing.length)),
+    }
 }
 
 /// The base of bytes that a tick stored.
@@ -113,13 +121,22 @@ fn unpack(bytes: &[u8]) -> io::Result<impl BufRead> {
     Ok(BufReader::with_capacity(UNPACKED_BYTES, unpacked))
 }
 
-/// [`Out`] as who writes sees it. It is gone once it failed.
-struct Packing(Option<Out>);
+/// [`Out`] as who writes sees it. It is gone once it failed, and where more was written than can be read again.
+struct Packing {
+    out: Option<Out>,
+    length: usize,
+    bytes_max: usize,
+}
 
 impl io::Write for Packing {
     fn write(&mut self, piece: &[u8]) -> io::Result<usize> {
-        let out = self.0.take().ok_or(io::ErrorKind::BrokenPipe)?;
-        self.0 = Some(out.write(piece)?);
+        self.length += piece.len();
+        if self.length > self.bytes_max {
+            self.out = None;
+        } else {
+            let out = self.out.take().ok_or(io::ErrorKind::BrokenPipe)?;
+            self.out = Some(out.write(piece)?);
+        }
         Ok(piece.len())
     }
 
@@ -174,6 +191,21 @@ mod tests {
         let again = tally_of(&packed).unwrap();
         assert_eq!(again.encode(), plain);
         assert_eq!(bytes_of(again).unwrap().0, packed);
+    }
+
+    #[test]
+    fn a_base_that_could_not_be_read_again_is_not_written() {
+        let base = Base::default();
+        let bytes = base.encode();
+        assert_eq!(
+            bytes_of_base(&base, bytes.len()).unwrap(),
+            Ok(bytes.clone())
+        );
+        assert_eq!(
+            bytes_of_base(&base, bytes.len() - 1).unwrap(),
+            Err(bytes.len())
+        );
+        assert_eq!(bytes_of_base(&base, 0).unwrap(), Err(bytes.len()));
     }
 
     #[test]

@@ -28,6 +28,7 @@ pub use start::Refolded;
 pub use tick::Ticked;
 
 use crate::Store;
+use crate::bounds::VALUE_BYTES_MAX;
 
 /// Carries plans out on a store, for one account at a time.
 #[derive(Debug)]
@@ -36,6 +37,7 @@ pub struct Executor<'e, S> {
     configuration: &'e Configuration,
     fingerprint: u64,
     days_a_tick: usize,
+    base_bytes_max: usize,
 }
 
 impl<'e, S: Store> Executor<'e, S> {
@@ -47,6 +49,7 @@ impl<'e, S: Store> Executor<'e, S> {
             configuration,
             fingerprint: configuration.fingerprint(),
             days_a_tick: usize::MAX,
+            base_bytes_max: VALUE_BYTES_MAX,
         }
     }
 
@@ -54,6 +57,14 @@ impl<'e, S: Store> Executor<'e, S> {
     #[must_use]
     pub fn days_a_tick(mut self, days: usize) -> Self {
         self.days_a_tick = days.max(1);
+        self
+    }
+
+    /// The same, with smaller bases than a store could keep: for tests.
+    #[cfg(any(test, feature = "conformance"))]
+    #[must_use]
+    pub fn base_bytes_max(mut self, bytes: usize) -> Self {
+        self.base_bytes_max = bytes;
         self
     }
 

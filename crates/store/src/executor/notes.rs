@@ -32,7 +32,7 @@ pub(super) struct KeptBase {
 }
 
 /// How far a fold into another generation has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, serde::Deserialize)]
 pub(super) struct Refold {
     /// The generation.
     pub generation: u64,

@@ -1,6 +1,6 @@
 //! Where a fold begins: at the base that counts, at an earlier one, or at the first day.
 
-use keytrail_detect::base::{Base, MATHS_VERSION};
+use keytrail_detect::base::{Base, BaseError, MATHS_VERSION};
 use keytrail_event::Day;
 
 use super::form::{base_of, bytes_of_base};
@@ -9,7 +9,7 @@ use super::{ExecuteError, Executor};
 use crate::{BaseShard, Pointer, Store};
 
 /// Why days were folded again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Refolded {
     /// A delivery came for this day after it had been folded.
     Delivery(Day),
@@ -17,6 +17,17 @@ pub enum Refolded {
     Configuration,
     /// The mathematics, or the form of bases, is that of another version.
     Mathematics,
+    /// The base that counts is not there or can not be read, as this says.
+    Damaged(String),
+}
+
+impl Refolded {
+    fn by(error: BaseError) -> Self {
+        match error {
+            BaseError::Form(_) => Self::Mathematics,
+            BaseError::Damaged(why) => Self::Damaged(why),
+        }
+    }
 }
 
 /// Where a fold begins.
@@ -44,18 +55,18 @@ impl<S: Store> Executor<'_, S> {
         };
         let stale: Option<Day> = self.note(account, STALE).await?;
         let refold: Option<Refold> = self.note(account, REFOLD).await?;
-        if let Some(refold) = refold.filter(|refold| {
+        if let Some(refold) = refold.as_ref().filter(|refold| {
             refold.fingerprint == self.fingerprint
                 && refold.generation == pointer.generation + 1
                 && stale.is_none_or(|stale| stale > refold.through)
-        }) && let Some(base) = self
+        }) && let Ok(base) = self
             .base(account, refold.generation, refold.through)
             .await?
         {
             return Ok(Start {
                 base,
                 generation: refold.generation,
-                refolded: Some(refold.refolded),
+                refolded: Some(refold.refolded.clone()),
                 goes_on: true,
             });
         }
@@ -74,7 +85,7 @@ impl<S: Store> Executor<'_, S> {
         // A day that changed while another generation was being folded is stale for both.
         let began_for = refold.and_then(|refold| match refold.refolded {
             Refolded::Delivery(day) => Some(day),
-            Refolded::Configuration | Refolded::Mathematics => None,
+            Refolded::Configuration | Refolded::Mathematics | Refolded::Damaged(_) => None,
         });
         let stale = match (stale, began_for) {
             (Some(stale), Some(began_for)) => Some(stale.min(began_for)),
@@ -86,43 +97,47 @@ impl<S: Store> Executor<'_, S> {
         }
         let base = self.base(account, pointer.generation, pointer.day).await?;
         Ok(match base {
-            Some(base) => Start {
+            Ok(base) => Start {
                 base,
                 generation: pointer.generation,
                 refolded: None,
                 goes_on: false,
             },
-            None => again(Refolded::Mathematics, Base::default()),
+            Err(refolded) => again(refolded, Base::default()),
         })
     }
 
-    /// A base as it is stored.
-    pub(super) fn base_bytes(&self, account: &str, base: &Base) -> Result<Vec<u8>, ExecuteError> {
-        bytes_of_base(base).map_err(|source| ExecuteError::PackBase {
+    /// A base as it is stored; its size, where that is more than can be read again.
+    pub(super) fn base_bytes(
+        &self,
+        account: &str,
+        base: &Base,
+    ) -> Result<Result<Vec<u8>, usize>, ExecuteError> {
+        bytes_of_base(base, self.base_bytes_max).map_err(|source| ExecuteError::PackBase {
             account: account.to_owned(),
             source,
         })
     }
 
-    /// The base of that day; `None` where there is none that this version can read.
+    /// The base of that day; where there is none that this version can read, why what it learnt is to be folded again.
     async fn base(
         &self,
         account: &str,
         generation: u64,
         day: Day,
-    ) -> Result<Option<Base>, ExecuteError> {
-        let bytes = self
-            .store
-            .read_base(&BaseShard::only(account, generation, day))
-            .await?;
-        Ok(bytes.and_then(|bytes| base_of(&bytes).ok()))
+    ) -> Result<Result<Base, Refolded>, ExecuteError> {
+        let shard = BaseShard::only(account, generation, day);
+        let Some(bytes) = self.store.read_base(&shard).await? else {
+            return Ok(Err(Refolded::Damaged("it is not there".to_owned())));
+        };
+        Ok(base_of(&bytes).map_err(Refolded::by))
     }
 
     /// The latest kept base of a day before this one, or the empty base.
     async fn base_before(&self, account: &str, day: Day) -> Result<Base, ExecuteError> {
         let kept: Vec<KeptBase> = self.note(account, BASES).await?.unwrap_or_default();
         for kept in kept.iter().rev().filter(|kept| kept.day < day) {
-            if let Some(base) = self.base(account, kept.generation, kept.day).await? {
+            if let Ok(base) = self.base(account, kept.generation, kept.day).await? {
                 return Ok(base);
             }
         }
@@ -134,13 +149,15 @@ impl<S: Store> Executor<'_, S> {
         &self,
         account: &str,
         pointer: &Pointer,
-        refolded: Option<Refolded>,
+        refolded: Option<&Refolded>,
     ) -> Result<(), ExecuteError> {
         let mut kept: Vec<KeptBase> = self.note(account, BASES).await?.unwrap_or_default();
         match refolded {
             None => {}
-            Some(Refolded::Delivery(day)) => kept.retain(|kept| kept.day < day),
-            Some(Refolded::Configuration | Refolded::Mathematics) => kept.clear(),
+            Some(Refolded::Delivery(day)) => kept.retain(|kept| kept.day < *day),
+            Some(Refolded::Configuration | Refolded::Mathematics | Refolded::Damaged(_)) => {
+                kept.clear();
+            }
         }
         kept.retain(|kept| kept.day != pointer.day);
         kept.push(KeptBase {

@@ -11,7 +11,7 @@ use super::notes::{CLOCK, REFOLD, Refold, STALE, document};
 use super::publish::{Judged, Standing};
 use super::start::{Refolded, Start};
 use super::{ExecuteError, Executor};
-use crate::{BaseShard, Close, Commit, Pointer, Store};
+use crate::{BaseShard, Close, Commit, Pointer, Store, StoreError};
 
 /// What a tick came to.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -26,6 +26,9 @@ pub struct Ticked {
     pub is_unfinished: bool,
     /// Whether the account is still being learnt.
     pub is_learning: bool,
+    /// Bytes of the base, where it has more than can be read again: it was not kept, the days that were folded are still
+    /// open, and every tick judges them again.
+    pub unkept_base_bytes: Option<usize>,
     /// Pairs that were forgotten because there were too many.
     pub forgotten_pairs: u64,
     /// What was counted while judging.
@@ -100,26 +103,40 @@ impl<S: Store> Executor<'_, S> {
         };
         let is_ahead =
             pointer.is_none_or(|known| known.generation < generation || known.day < through);
-        if let (true, Some(refolded)) = (is_unfinished, refolded) {
+        let mut unkept_base_bytes = None;
+        let too_large = |bytes| StoreError::TooLarge {
+            what: format!("the base of account {account}, day {through}"),
+            bytes,
+            bytes_max: self.base_bytes_max,
+        };
+        if let (true, Some(refolded)) = (is_unfinished, &refolded) {
             // The base that counts goes on counting until the other has caught up with it.
             let shard = BaseShard::only(account, generation, through);
-            self.store
-                .write_base(&shard, &self.base_bytes(account, &fold.base)?)
-                .await?;
+            let bytes = self.base_bytes(account, &fold.base)?.map_err(too_large)?;
+            self.store.write_base(&shard, &bytes).await?;
             self.store.commit(&commit).await?;
             let refold = Refold {
                 generation,
                 through,
                 fingerprint: self.fingerprint,
-                refolded,
+                refolded: refolded.clone(),
             };
             self.set_note(account, REFOLD, &Some(refold)).await?;
             self.set_note(account, STALE, &None::<Day>).await?;
         } else if is_ahead && (pointer.is_some() || !fold.closed.is_empty()) {
-            let bytes = self.base_bytes(account, &fold.base)?;
-            commit.close = Some(Close::new(pointer, new, vec![bytes])?);
-            self.store.commit(&commit).await?;
-            self.note_close(account, &new, refolded).await?;
+            match self.base_bytes(account, &fold.base)? {
+                Ok(bytes) => {
+                    commit.close = Some(Close::new(pointer, new, vec![bytes])?);
+                    self.store.commit(&commit).await?;
+                    self.note_close(account, &new, refolded.as_ref()).await?;
+                }
+                // The next tick would not go on from here, but begin again.
+                Err(bytes) if is_unfinished => return Err(too_large(bytes).into()),
+                Err(bytes) => {
+                    unkept_base_bytes = Some(bytes);
+                    self.store.commit(&commit).await?;
+                }
+            }
         } else {
             self.store.commit(&commit).await?;
         }
@@ -129,6 +146,7 @@ impl<S: Store> Executor<'_, S> {
             refolded,
             is_unfinished,
             is_learning: fold.base.is_learning(),
+            unkept_base_bytes,
             forgotten_pairs: fold.base.forgotten_pairs(),
             metrics: fold.metrics,
         })

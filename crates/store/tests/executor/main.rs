@@ -2,6 +2,7 @@
 //! stands at the end is what a replay of the same files finds.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod bases;
 mod gaps;
 mod many_findings;
 mod reopened;

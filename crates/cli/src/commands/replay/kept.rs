@@ -12,6 +12,7 @@ use keytrail_detect::tally::{Tally, TallyCounts};
 use keytrail_event::{Day, EventTime};
 use keytrail_report::escape;
 use keytrail_report::summary::Coverage;
+use keytrail_store::bounds::VALUE_BYTES_MAX;
 use keytrail_store::executor::{Absorbed, Executor, Refolded};
 use keytrail_store::{SqliteStore, Store};
 use pollster::block_on;
@@ -142,8 +143,15 @@ pub fn judge<S: Store>(
     let mut judged = Judged::default();
     for account in &accounts {
         let ticked = block_on(executor.tick(account, clock)).map_err(in_state)?;
-        if let Some(refolded) = ticked.refolded {
+        if let Some(refolded) = &ticked.refolded {
             talk.say(refolded_in_words(refolded, account, ticked.closed.len()));
+        }
+        if let Some(bytes) = ticked.unkept_base_bytes {
+            let account = escape::terminal(account);
+            talk.say(format_args!(
+                "What was learnt of account {account} has {bytes} bytes, and at most {VALUE_BYTES_MAX} can be kept: the next replay judges its last {} days again",
+                ticked.closed.len()
+            ));
         }
         judged.learning_accounts += u64::from(ticked.is_learning);
         judged.forgotten_pairs += ticked.forgotten_pairs;
@@ -171,13 +179,17 @@ pub fn standing<S: Store>(executor: &Executor<'_, S>) -> anyhow::Result<FindingL
     Ok(all.into())
 }
 
-fn refolded_in_words(refolded: Refolded, account: &str, days: usize) -> String {
+fn refolded_in_words(refolded: &Refolded, account: &str, days: usize) -> String {
     let why = match refolded {
         Refolded::Delivery(day) => {
             format!("its records from {day} on are others than before, or were to be judged again")
         }
         Refolded::Configuration => "the configuration is another one".to_owned(),
         Refolded::Mathematics => "they were judged by another version of keytrail".to_owned(),
+        Refolded::Damaged(why) => format!(
+            "what was learnt of them cannot be read, {}; check the state with `keytrail state verify`",
+            escape::terminal(why)
+        ),
     };
     let days = match days {
         1 => "1 day".to_owned(),
