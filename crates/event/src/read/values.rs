@@ -56,6 +56,7 @@ impl<S: Sink> Values<'_, S> {
 
     /// Counts a record that follows a frame, and hands it to the sink. `false` when it says something
     /// new.
+    #[expect(unsafe_code, reason = "the walker's word for what the bytes are")]
     #[inline(always)]
     fn keep_follower(&mut self, bytes: &[u8], frame: usize, identity: SeenIdentity) -> bool {
         let Reader {
@@ -65,7 +66,10 @@ impl<S: Sink> Values<'_, S> {
             ..
         } = &mut *self.reader;
         let of_frame = (&templates.frames, frame);
-        let Some(follower) = Follower::of(of_frame, &templates.places, bytes) else {
+        // SAFETY: `open` alone calls this, with what the walker just found to follow this frame. The identity is known by its
+        // bytes, or `meet` reads it as a text, before anything is made of the follower.
+        let follower = unsafe { Follower::compared(of_frame, &templates.places, bytes) };
+        let Some(follower) = follower else {
             return false;
         };
         let Some(surroundings) = follower.surroundings() else {
@@ -275,7 +279,7 @@ impl<S: Sink> Values<'_, S> {
         } = &mut reader.templates;
         let mut keep = |record: &mut Record<'_>, selection| {
             if let Some(Followed::Frame { frame, .. }) = followed
-                && let Some(follower) = Follower::of((&*frames, frame), &*places, raw.as_bytes())
+                && let Some(follower) = Follower::of((&*frames, frame), &*places, raw)
             {
                 record.template = learnt.learn(&follower, record);
             }

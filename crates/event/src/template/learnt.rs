@@ -86,17 +86,41 @@ impl Texts {
 }
 
 /// A record that follows a frame.
+///
+/// Its bytes are UTF-8 but for its identity, and that is UTF-8 before a [`Repeat`] is made of it: whoever has no text
+/// promises so to [`Follower::compared`]. Nobody else can make one of bytes.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Follower<'f, 'a> {
-    pub(crate) frame: &'f Frame,
-    pub(crate) places: &'f Places,
-    pub(crate) bytes: &'a [u8],
+    frame: &'f Frame,
+    places: &'f Places,
+    bytes: &'a [u8],
 }
 
 impl<'f, 'a> Follower<'f, 'a> {
     /// The record that follows the frame of this index, if there is one.
     #[inline(always)]
     pub(crate) fn of(
+        (frames, index): (&'f Frames, usize),
+        places: &'f Places,
+        record: &'a str,
+    ) -> Option<Self> {
+        Some(Self {
+            frame: frames.get(index)?,
+            places,
+            bytes: record.as_bytes(),
+        })
+    }
+
+    /// The same, of bytes that nobody has read as a text.
+    ///
+    /// # Safety
+    /// The bytes are those of a record that the walker compared with this frame and found to follow it: they are the
+    /// frame's, which are ASCII; plain texts and digits in its holes, which are ASCII; and an identity, a whole value.
+    /// No [`Repeat`] is made of it ([`Learnt::repeat`]) unless that identity was read by [`Follower::identity_text`], or
+    /// is known by bytes that are equal to those of one that was read as a `str`.
+    #[expect(unsafe_code, reason = "what a `str` is made of has to be promised")]
+    #[inline(always)]
+    pub(crate) unsafe fn compared(
         (frames, index): (&'f Frames, usize),
         places: &'f Places,
         bytes: &'a [u8],
@@ -106,6 +130,24 @@ impl<'f, 'a> Follower<'f, 'a> {
             places,
             bytes,
         })
+    }
+
+    /// The frame.
+    #[inline(always)]
+    pub(super) const fn frame(&self) -> &'f Frame {
+        self.frame
+    }
+
+    /// Where the frame's stretches begin in it.
+    #[inline(always)]
+    pub(super) const fn places(&self) -> &'f Places {
+        self.places
+    }
+
+    /// Its bytes.
+    #[inline(always)]
+    pub(super) const fn bytes(&self) -> &'a [u8] {
+        self.bytes
     }
 
     /// The texts of the holes that decide anything.

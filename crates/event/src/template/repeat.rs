@@ -29,6 +29,10 @@ pub struct Repeat<'r> {
 impl<'r> Repeat<'r> {
     /// The record that follows a frame and says what this slot says; `None` when its time or its id takes a
     /// closer look.
+    #[expect(
+        unsafe_code,
+        reason = "bytes that were compared are not read again to see that they are UTF-8"
+    )]
     #[inline(always)]
     pub(super) fn of(
         follower: Follower<'r, 'r>,
@@ -36,13 +40,12 @@ impl<'r> Repeat<'r> {
         identity: &'r Arc<Identity>,
         hour: &mut HourText,
     ) -> Option<Self> {
-        // SAFETY: these bytes are the frame's, which are ASCII; plain texts and digits in its holes,
-        // which are ASCII; and an identity, which is a whole value and was read as a `str`, or is equal,
-        // byte for byte, to one that was: what `identity` is known by stands for these bytes alone.
-        let raw = unsafe { str::from_utf8_unchecked(follower.bytes) };
-        debug_assert!(std::str::from_utf8(follower.bytes).is_ok());
-        let holes = &follower.frame.program.holes;
-        let text = |hole: Hole| raw.get(hole.range(follower.places));
+        // SAFETY: a follower's bytes are UTF-8 but for its identity, and that is when it comes here: both are promised
+        // where a `Follower` is made.
+        let raw = unsafe { str::from_utf8_unchecked(follower.bytes()) };
+        debug_assert!(std::str::from_utf8(follower.bytes()).is_ok());
+        let holes = &follower.frame().program.holes;
+        let text = |hole: Hole| raw.get(hole.range(follower.places()));
         let event_id = text(holes.text(Field::EventId)?)?;
         let is_usual = (1..=NAME_BYTES_MAX).contains(&event_id.len());
         Some(Self {
@@ -108,15 +111,15 @@ impl<'r> Repeat<'r> {
     #[must_use]
     #[inline]
     pub fn additional_event_data(&self) -> Option<&'r str> {
-        let [from, to] = self.follower.frame.said.additional_event_data?;
-        let places = self.follower.places;
+        let [from, to] = self.follower.frame().said.additional_event_data?;
+        let places = self.follower.places();
         self.raw.get(from.at(places)..to.at(places))
     }
 
     /// [`Record::context`]; `None` when that takes a closer look.
     #[must_use]
     pub fn context(&self) -> Option<EncryptionContext<'r>> {
-        let frame = self.follower.frame;
+        let frame = self.follower.frame();
         let holes = &frame.program.holes.context;
         let values = holes.iter().map(|hole| self.hole((*hole)?));
         EncryptionContext::with_values(&frame.said.context, values)
@@ -127,26 +130,26 @@ impl<'r> Repeat<'r> {
     #[must_use]
     #[inline]
     pub fn has_signature(&self, form: &SignatureForm) -> bool {
-        let holes = &self.follower.frame.program.holes.context;
+        let holes = &self.follower.frame().program.holes.context;
         let texts = holes.iter().map(|hole| self.hole((*hole)?));
         form.is_of(texts)
     }
 
     #[inline(always)]
     fn hole(&self, hole: Hole) -> Option<&'r str> {
-        self.raw.get(hole.range(self.follower.places))
+        self.raw.get(hole.range(self.follower.places()))
     }
 
     #[inline(always)]
     fn text(&self, field: Field) -> Option<&'r str> {
-        self.hole(self.follower.frame.program.holes.text(field)?)
+        self.hole(self.follower.frame().program.holes.text(field)?)
     }
 
     /// The whole record; `None` when it takes a closer look.
     #[must_use]
     #[inline(always)]
     pub fn record(&self) -> Option<Record<'r>> {
-        let frame = self.follower.frame;
+        let frame = self.follower.frame();
         let holes = &frame.program.holes;
         let said = &frame.said;
         let text = |field: Field| match holes.text(field) {
