@@ -6,8 +6,8 @@ use crate::hash::GOLDEN;
 
 /// Most frames remembered. Full, they begin anew.
 const FRAMES_MAX: usize = 1_024;
-/// Most frames of one kind of record; then a new one takes the place of another.
-const FRAMES_OF_KIND_MAX: usize = 32;
+/// Most frames of one set, which kinds of records share; then a new one takes the place of another.
+const FRAMES_OF_SET_MAX: usize = 32;
 /// Sets that frames are searched in by their kind.
 const SETS: usize = 256;
 /// Guesses by kind and identity.
@@ -175,8 +175,8 @@ impl Frames {
         self.serials += 1;
         frame.serial = self.serials;
         frame.kind = kind.0;
-        if set.len() >= FRAMES_OF_KIND_MAX {
-            let index = set[self.serials as usize % FRAMES_OF_KIND_MAX];
+        if set.len() >= FRAMES_OF_SET_MAX {
+            let index = set[self.serials as usize % FRAMES_OF_SET_MAX];
             self.all[usize::from(index)] = frame;
             return;
         }

@@ -163,7 +163,7 @@ impl Tokens<'_> {
     }
 }
 
-/// Longest integer that is taken for one, in digits.
+/// Longest integer that a hole is learnt of, in digits.
 pub(crate) const DIGITS_MAX: usize = 15;
 
 fn is_integer(value: &str) -> bool {

@@ -244,7 +244,8 @@ fn text_end<L: Lanes>(lanes: L, bytes: &[u8], mut at: usize) -> Option<usize> {
 }
 
 /// Where the integer ends that begins at `at`, if it is one of at most 16 digits without a sign and
-/// without a zero in front.
+/// without a zero in front: one more than frames are learnt of (`DIGITS_MAX` of `template/token`), which is
+/// an integer too. Of a longer one these digits: the next stretch begins with none and does not follow.
 #[inline(always)]
 fn integer_end(bytes: &[u8], at: usize) -> Option<usize> {
     const ZEROS: u64 = 0x3030_3030_3030_3030;
