@@ -15,5 +15,9 @@ static JEMALLOC: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 #[cfg(target_os = "linux")]
 // SAFETY: jemalloc reads a pointer to a text that ends with a zero under this name, once, before anything is
 // allocated; a reference to a static array is that.
+#[expect(
+    unsafe_code,
+    reason = "jemalloc is configured by a name that it looks for"
+)]
 #[unsafe(export_name = "malloc_conf")]
 static JEMALLOC_CONFIGURATION: &[u8; 36] = b"dirty_decay_ms:250,muzzy_decay_ms:0\0";

@@ -18,6 +18,7 @@ const fn taken(layout: &Layout) -> usize {
     (layout.size() + 8).next_multiple_of(16)
 }
 
+#[expect(unsafe_code, reason = "an allocator that counts")]
 // SAFETY: every call goes to the system's allocator as it came.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {

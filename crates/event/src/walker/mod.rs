@@ -37,6 +37,10 @@ mod record;
 mod request;
 mod value;
 #[cfg(target_arch = "x86_64")]
+#[expect(
+    unsafe_code,
+    reason = "vector instructions, of processors that have them"
+)]
 mod x86;
 
 pub(crate) use echo::{Echo, Known, Set};
@@ -148,6 +152,10 @@ macro_rules! for_every_processor {
     )*) => {
         impl Walker {$(
             $(#[$attribute])*
+            #[cfg_attr(
+                target_arch = "x86_64",
+                expect(unsafe_code, reason = "functions for instructions that were found")
+            )]
             #[inline]
             pub(crate) fn $name$(<$life>)?(self, $($argument: $kind),*) -> $out {
                 #[cfg(target_arch = "x86_64")]
