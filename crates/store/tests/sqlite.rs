@@ -393,10 +393,18 @@ fn the_documented_questions_have_answers() {
             );
         }
     }
-    let application_id: i64 = connection
-        .pragma_query_value(None, "application_id", |row| row.get(0))
-        .unwrap();
-    assert!(page.contains(&application_id.to_string()));
+    let number = |pragma: &str| -> i64 {
+        connection
+            .pragma_query_value(None, pragma, |row| row.get(0))
+            .unwrap()
+    };
+    let words: Vec<&str> = page.split_whitespace().collect();
+    let marks = format!(
+        "`PRAGMA application_id` says {} (`KTRL`), `PRAGMA user_version` the format, which is {}.",
+        number("application_id"),
+        number("user_version")
+    );
+    assert!(words.join(" ").contains(&marks), "{marks}");
 }
 
 fn state_for_views(path: &Path) {
