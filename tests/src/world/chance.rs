@@ -16,11 +16,6 @@ impl Chance {
         ))
     }
 
-    /// A chance of its own, so that what draws from it moves nothing else.
-    pub fn branch(&mut self) -> Self {
-        Self::of(self.0.next_u64())
-    }
-
     /// A number below `end`, which is at least 1.
     pub fn below(&mut self, end: usize) -> usize {
         (self.0.next_u64() % end.max(1) as u64) as usize

@@ -76,12 +76,6 @@ impl<'a> DayLight<'a> {
         self.past.was_told(&hit.finding_id(rule, self.account))
     }
 
-    /// Whether this moment has come since the account was last looked at.
-    #[must_use]
-    pub fn falls_due(&self, at: EventTime) -> bool {
-        self.since < at && at <= self.until
-    }
-
     /// Every record judged with this day that any rule may see, and those that `rule` selected, in the order of
     /// (time, event id), each with the number of distinct events it stands for.
     pub fn records(&self, rule: &str, mut then: impl FnMut(&Record<'_>, u64)) {
