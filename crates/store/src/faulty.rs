@@ -18,6 +18,15 @@ pub struct Faulty<S> {
     fault: Mutex<Option<Fault>>,
     commits: Commits,
     calls: AtomicU64,
+    /// Up to which call it is out.
+    out_until: AtomicU64,
+}
+
+/// Without a fault, and with commits by single calls.
+impl<S: Store + Default> Default for Faulty<S> {
+    fn default() -> Self {
+        Self::new(S::default(), Commits::InOrder, None)
+    }
 }
 
 /// Which call fails, and how.
@@ -66,7 +75,14 @@ impl<S: Store> Faulty<S> {
             fault: Mutex::new(fault),
             commits,
             calls: AtomicU64::new(0),
+            out_until: AtomicU64::new(0),
         }
+    }
+
+    /// Makes that many of the calls to come fail, one after the other, and do nothing: an outage.
+    pub fn go_out(&self, calls: u64) {
+        let until = self.calls().saturating_add(calls);
+        self.out_until.store(until, Ordering::SeqCst);
     }
 
     /// Makes a call of those to come fail, counted from 1; `None` lets all of them work.
@@ -95,8 +111,15 @@ impl<S: Store> Faulty<S> {
         call: impl Future<Output = Result<T, StoreError>> + Send,
     ) -> Result<T, StoreError> {
         let number = self.calls.fetch_add(1, Ordering::SeqCst) + 1;
+        let out = Fault {
+            call: number,
+            moment: Moment::Before,
+            ending: Ending::Error,
+        };
+        let is_out = number <= self.out_until.load(Ordering::SeqCst);
         let fault = *self.fault.lock().unwrap_or_else(PoisonError::into_inner);
         let fault = fault.filter(|fault| fault.call == number);
+        let fault = fault.or(is_out.then_some(out));
         let Some(fault) = fault else {
             return call.await;
         };

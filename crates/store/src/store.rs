@@ -175,8 +175,9 @@ pub trait Store: Send + Sync {
         name: &str,
     ) -> impl Future<Output = Result<Option<Quarantined>, StoreError>> + Send;
 
-    /// A page of what is in quarantine, in the order of names, after that one. At most `limit` and at
-    /// most [`crate::bounds::PAGE_ENTRIES_MAX`]; an empty page is the end.
+    /// A page of what is in quarantine, in the order of the bytes of names, after that one, which need not be there: so
+    /// those whose names begin alike are found without those before. At most `limit` and at most
+    /// [`crate::bounds::PAGE_ENTRIES_MAX`]; an empty page is the end.
     fn quarantined(
         &self,
         after: Option<&str>,

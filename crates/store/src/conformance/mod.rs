@@ -39,6 +39,7 @@ pub async fn parts<S: Store>(make: impl AsyncFn() -> S) {
     values::the_pointer_flips_by_comparison(&make().await).await;
     values::documents_are_replaced(&make().await).await;
     values::quarantine_is_kept_by_name(&make().await).await;
+    values::quarantine_is_in_the_order_of_names(&make().await).await;
     findings::a_revision_is_recorded_once(&make().await).await;
     findings::only_the_latest_revision_is_pending(&make().await).await;
     findings::what_people_were_told_stands(&make().await).await;

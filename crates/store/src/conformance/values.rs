@@ -280,3 +280,41 @@ pub async fn quarantine_is_kept_by_name(store: &impl Store) {
         [record(0, 1), record(2, 1), record(3, 2), record(4, 1)]
     );
 }
+
+/// A page begins behind any name, also one that is not there: those that begin alike stand together.
+pub async fn quarantine_is_in_the_order_of_names(store: &impl Store) {
+    const NAMES: [&str; 9] = [
+        "S3://state/parked/1",
+        "message 1",
+        "s3://state/parked-1",
+        "s3://state/parked/1",
+        "s3://state/parked/2\u{e9}",
+        "s3://state/parked/2\u{ffff}",
+        "s3://state/parked/2\u{1f600}",
+        "s3://state/parked0",
+        "s3://trail/parked/1",
+    ];
+    for name in NAMES.iter().rev() {
+        let record = Quarantined {
+            name: (*name).to_owned(),
+            account: None,
+            reason: "unreadable".to_owned(),
+            tries: 1,
+            first_at: time(0),
+            last_at: time(0),
+        };
+        store.quarantine(&record).await.unwrap();
+    }
+    for (after, first) in [
+        (None, 0),
+        (Some("s3://state/parked/"), 3),
+        (Some("s3://state/parked/1"), 4),
+        (Some("s3://state/parked/2\u{ffff}"), 6),
+        (Some("s3://state/parked/3"), 7),
+        (Some("s3://u"), 9),
+    ] {
+        let page = store.quarantined(after, 100).await.unwrap();
+        let names: Vec<&str> = page.iter().map(|record| record.name.as_str()).collect();
+        assert_eq!(names, NAMES[first..], "{after:?}");
+    }
+}

@@ -167,10 +167,8 @@ impl<S: Store> Executor<'_, S> {
         while let Some(page) = self.page_behind(account, &mut after).await? {
             for stored in &page {
                 if let Some(Next { known, mut next }) = standing.revise(stored)? {
-                    // What is folded again in steps shrinks, and grows back without anything new.
-                    if !is_in_steps {
-                        self.reopen(stored, &known, &mut next, clock).await?;
-                    }
+                    self.reopen(stored, &known, &mut next, clock, is_in_steps)
+                        .await?;
                     self.add(&mut revised, &next).await?;
                 }
             }

@@ -15,9 +15,13 @@ pub const REOPENED_BY: &str = "keytrail";
 const ON_THE_WAY_SECONDS: i64 = 24 * 3_600;
 
 /// Whether a finding goes on, in its next revision, after what was known of it was resolved at this time.
-fn goes_on(known: &Finding, next: &Finding, resolved_at: EventTime) -> bool {
+fn goes_on(known: &Finding, next: &Finding, resolved_at: EventTime, is_in_steps: bool) -> bool {
     if !next.state.is_alerting() {
         return false;
+    }
+    if is_in_steps {
+        // What is folded again in steps shrinks, and grows back without anything new.
+        return next.last_seen > resolved_at;
     }
     let is_fresh = resolved_at.seconds_since(known.last_seen) < ON_THE_WAY_SECONDS;
     let since = if is_fresh {
@@ -37,11 +41,12 @@ impl<S: Store> Executor<'_, S> {
         known: &Finding,
         next: &mut Finding,
         clock: EventTime,
+        is_in_steps: bool,
     ) -> Result<(), ExecuteError> {
         let Some((_, last)) = stored.triage.last() else {
             return Ok(());
         };
-        if known.triage != Triage::Resolved || !goes_on(known, next, last.at) {
+        if known.triage != Triage::Resolved || !goes_on(known, next, last.at, is_in_steps) {
             return Ok(());
         }
         next.triage = Triage::Open;
@@ -98,10 +103,13 @@ mod tests {
             let at = EventTime::from_unix_seconds(resolved_at);
             let next = finding(next.0, next.1, next.2);
             assert_eq!(
-                goes_on(&known, &next, at),
+                goes_on(&known, &next, at, false),
                 expected,
                 "{resolved_at} {next:?}"
             );
+            // In steps, what is known may be less than what was resolved.
+            let is_later = next.state != Withdrawn && next.last_seen > at;
+            assert_eq!(goes_on(&known, &next, at, true), is_later);
         }
     }
 }
