@@ -429,6 +429,10 @@ impl sweep::Services for Deployment {
         &self.store
     }
 
+    fn parked(&self) -> String {
+        "s3://state/parked/".to_owned()
+    }
+
     async fn waiting(&self) -> Result<sweep::Waiting, String> {
         self.call(sweep::Waiting::default).await
     }

@@ -1,10 +1,12 @@
 //! The template holds to its policies, and each policy notices when it does not.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::expect_used)]
 
+mod again;
 mod alarms;
 mod losses;
 mod policy;
 mod template;
+mod triage;
 
 use std::path::Path;
 use std::process::Command;
@@ -134,6 +136,31 @@ fn a_short_visibility_timeout_is_noticed() {
     );
 }
 
+/// What detect fails at was hidden for half an hour, whatever it asked for.
+#[test]
+fn a_queue_that_hides_what_failed_is_noticed() {
+    let take = "/Resources/DetectRole/Properties/Policies/0/PolicyDocument/Statement/0/Action";
+    check(
+        take,
+        json!([
+            "sqs:ReceiveMessage",
+            "sqs:DeleteMessage",
+            "sqs:GetQueueAttributes"
+        ]),
+        &["DetectFunction may not have messages of TallyQueue shown again"],
+    );
+    check(
+        "/Resources/DetectFunction/Properties/Environment/Variables/KEYTRAIL_TALLY_QUEUE_URL",
+        Value::Null,
+        &["DetectFunction does not know the queue TallyQueue"],
+    );
+    check(
+        "/Resources/TallyQueue/Properties/RedrivePolicy/maxReceiveCount",
+        json!(5),
+        &["TallyQueue gives up before an outage of two hours is over"],
+    );
+}
+
 #[test]
 fn an_alarm_without_a_runbook_is_noticed() {
     check(
@@ -204,6 +231,33 @@ fn open_doors_are_noticed() {
         "/Resources/SweepFunction/Properties/Role",
         json!({ "Fn::GetAtt": ["DetectRole", "Arn"] }),
         &["SweepFunction has no role of its own"],
+    );
+}
+
+/// Who may invoke detect could hand in records of any account.
+#[test]
+fn notes_that_go_nowhere_or_too_far_are_noticed() {
+    let told =
+        "/Resources/DetectFunction/Properties/Environment/Variables/KEYTRAIL_TRIAGE_FUNCTION";
+    let by_name = |name: &str| json!({ "Fn::Sub": format!("${{AWS::StackName}}-{name}") });
+    check(
+        told,
+        by_name("triage"),
+        &["alerts of DetectFunction name no function"],
+    );
+    check(
+        told,
+        by_name("detect"),
+        &["whoever may note by DetectFunction may hand records in"],
+    );
+    let keep_items = "/Resources/SweepRole/Properties/Policies/0/PolicyDocument/Statement/4/Action";
+    check(
+        keep_items,
+        json!(["dynamodb:GetItem", "dynamodb:Query"]),
+        &[
+            "SweepFunction may not note what alerts of DetectFunction",
+            "SweepFunction may not note what alerts of SweepFunction",
+        ],
     );
 }
 

@@ -2,9 +2,11 @@
 
 use serde_json::Value;
 
+use crate::again::redelivery;
 use crate::alarms::{ALARM, alarms, is_watched};
 use crate::losses::{losses, of_arrivals};
 use crate::template::{list, references, resources};
+use crate::triage::notes;
 
 /// Types that hold what cannot be made again.
 const KEPT: [&str; 3] = ["AWS::S3::Bucket", "AWS::DynamoDB::Table", "AWS::KMS::Key"];
@@ -26,6 +28,8 @@ pub fn violations(template: &Value, runbooks: &str, sources: &str) -> Vec<String
     logs(template, &mut wrong);
     alarms(template, runbooks, sources, &mut wrong);
     losses(template, &mut wrong);
+    notes(template, &mut wrong);
+    redelivery(template, &mut wrong);
     partitions(template, &mut wrong);
     found
 }

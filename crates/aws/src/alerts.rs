@@ -5,6 +5,7 @@ use keytrail_detect::finding::{Finding, FindingState};
 use keytrail_report::{Color, Page, escape, explain, ocsf, shorten};
 use serde_json::json;
 
+use crate::triage_command::TriageFunction;
 use crate::{CallFault, Connection, FaultKind};
 
 /// Longest subject, in characters: the service's own limit is one more.
@@ -45,15 +46,19 @@ pub struct Attribute {
 }
 
 impl Alert {
-    /// The alert of a finding.
+    /// The alert of a finding; where a function takes notes of what people did about it, it says how.
     #[must_use]
-    pub fn compose(finding: &Finding) -> Self {
+    pub fn compose(finding: &Finding, triage: Option<&TriageFunction>) -> Self {
         let attributes = attributes(finding);
         let spent: usize = attributes
             .iter()
             .map(|it| it.name.len() + it.kind.len() + it.value.len())
             .sum();
-        let text = text(finding);
+        let mut text = text(finding);
+        // What is withdrawn asks nothing of anybody.
+        if let Some(triage) = triage.filter(|_| finding.state != FindingState::Withdrawn) {
+            text.push_str(&triage.section(finding));
+        }
         let mut json_bytes_max = JSON_BYTES_MAX;
         let message = loop {
             let whole = shorten::within(finding, json_bytes_max, ocsf::line);
@@ -233,7 +238,11 @@ mod tests {
 
     #[test]
     fn an_alert_can_be_acted_on() {
-        let alert = Alert::compose(&sample());
+        let triage = TriageFunction {
+            name: "keytrail-sweep".to_owned(),
+            region: "eu-west-1".to_owned(),
+        };
+        let alert = Alert::compose(&sample(), Some(&triage));
         let bodies: serde_json::Value = serde_json::from_str(&alert.message).unwrap();
         let attributes: Vec<String> = alert
             .attributes
@@ -253,6 +262,18 @@ mod tests {
     }
 
     #[test]
+    fn what_is_withdrawn_asks_nothing() {
+        let triage = TriageFunction {
+            name: "keytrail-sweep".to_owned(),
+            region: "eu-west-1".to_owned(),
+        };
+        let mut finding = sample();
+        finding.state = FindingState::Withdrawn;
+        let alert = Alert::compose(&finding, Some(&triage));
+        assert_eq!(alert, Alert::compose(&finding, None));
+    }
+
+    #[test]
     fn hostile_and_long_findings_stay_within_the_limits() {
         let mut finding = sample();
         finding.title = format!("\r\nBcc: x\u{202e}{}", "\u{1}\"".repeat(200_000));
@@ -266,7 +287,7 @@ mod tests {
                     format!("{reason} {}", "\\\"".repeat(1_000)),
                 ));
         }
-        let alert = Alert::compose(&finding);
+        let alert = Alert::compose(&finding, None);
         assert!(alert.subject.len() < 100 && alert.subject.is_ascii());
         assert!(!alert.subject.contains(['\r', '\n']));
         assert!(alert.attributes.len() <= 10);
@@ -295,7 +316,7 @@ mod tests {
             Some(Answer { status, body })
         });
         let topic = Topic::new(&script.connection(), "arn:aws:sns:eu-west-1:111122223333:t");
-        let published = topic.publish(&Alert::compose(&sample())).await;
+        let published = topic.publish(&Alert::compose(&sample(), None)).await;
         assert_eq!((published, script.sent().len()), (Ok(()), 2));
     }
 }

@@ -18,10 +18,14 @@ pub mod objects;
 pub mod queue;
 #[cfg(feature = "deployment")]
 pub mod queue_age;
+#[cfg(feature = "deployment")]
+pub mod redelivery;
 #[cfg(test)]
 mod scripted;
 #[cfg(feature = "deployment")]
 pub mod store;
+#[cfg(feature = "deployment")]
+pub mod triage_command;
 
 pub use connection::Connection;
 pub use fault::{CallFault, FaultKind};

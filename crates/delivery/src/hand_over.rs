@@ -5,6 +5,9 @@ use base64::engine::general_purpose::STANDARD;
 use keytrail_event::EventTime;
 use serde::{Deserialize, Serialize};
 
+/// Where tallies that were set aside stand in the state bucket.
+pub const PARKED: &str = "parked/";
+
 /// The version of the text.
 const VERSION: u32 = 1;
 /// How hard zstd tries: fast, since each tally is packed once and read once.
@@ -100,6 +103,9 @@ pub enum NotHandedOver {
 pub struct QueueMessage {
     /// Its id.
     pub message_id: String,
+    /// What the queue knows this delivery of it by.
+    #[serde(default)]
+    pub receipt_handle: Option<String>,
     /// Its text.
     pub body: String,
     /// What the queue says about it.

@@ -9,6 +9,7 @@ use std::time::Duration;
 use keytrail_aws::alerts::{Alert, Topic};
 use keytrail_aws::events::Bus;
 use keytrail_aws::metrics::{Dimension, Measure};
+use keytrail_aws::triage_command::TriageFunction;
 use keytrail_aws::{CallFault, Connection};
 use keytrail_detect::behaviour::BEHAVIOURS;
 use keytrail_detect::configuration::Configuration;
@@ -43,19 +44,22 @@ pub trait Publisher: Sync {
 pub struct AwsPublisher {
     topic: Topic,
     bus: Option<Bus>,
+    triage: Option<TriageFunction>,
 }
 
 impl AwsPublisher {
-    /// Reads the names of topic and bus from the environment. The bus may be left out.
+    /// Reads the names of topic, bus and the function that takes notes from the environment. Only the topic must be there.
     ///
     /// # Errors
     /// When the topic is missing.
     pub fn from_environment(connection: &Connection) -> Result<Self, SettingError> {
         let topic = required("KEYTRAIL_ALERT_TOPIC_ARN")?;
         let bus = setting("KEYTRAIL_EVENT_BUS");
+        let triage = setting("KEYTRAIL_TRIAGE_FUNCTION").zip(setting("AWS_REGION"));
         Ok(Self {
             topic: Topic::new(connection, &topic),
             bus: bus.map(|bus| Bus::new(connection, &bus)),
+            triage: triage.map(|(name, region)| TriageFunction { name, region }),
         })
     }
 }
@@ -71,7 +75,7 @@ impl Publisher for AwsPublisher {
         match audience {
             Audience::Nobody | Audience::Programs => Ok(()),
             Audience::Everybody => {
-                let alert = Alert::compose(finding);
+                let alert = Alert::compose(finding, self.triage.as_ref());
                 self.topic.publish(&alert).await.map_err(said)
             }
         }
@@ -119,6 +123,18 @@ impl Sent {
         }
     }
 
+    /// Adds another time's.
+    pub fn add(&mut self, other: Self) {
+        self.published += other.published;
+        self.kept_quiet += other.kept_quiet;
+        self.of_the_past += other.of_the_past;
+        self.failed += other.failed;
+        for (dimension, count) in other.findings {
+            *self.findings.entry(dimension).or_default() += count;
+        }
+        self.is_unfinished |= other.is_unfinished;
+    }
+
     /// The measurements.
     #[must_use]
     pub fn measures(&self) -> Vec<Measure> {
@@ -152,8 +168,15 @@ pub async fn send_pending(
     time_left: impl Fn() -> Duration,
     reserved: Duration,
 ) -> Result<Sent, keytrail_store::StoreError> {
+    let ways = Ways {
+        store,
+        publisher,
+        configuration,
+        now,
+    };
     let mut sent = Sent::default();
     let mut after: Option<FindingKey> = None;
+    let mut asked: Option<Problem> = None;
     if accounts.is_some_and(BTreeSet::is_empty) {
         return Ok(sent);
     }
@@ -173,71 +196,106 @@ pub async fn send_pending(
                 sent.is_unfinished = true;
                 return Ok(sent);
             }
-            send(store, publisher, configuration, stored, now, &mut sent).await?;
+            ways.send(stored, &mut asked, &mut sent).await?;
         }
     }
 }
 
-/// Publishes one finding and marks it.
-async fn send(
-    store: &impl Store,
-    publisher: &impl Publisher,
-    configuration: &Configuration,
-    stored: &StoredFinding,
+/// What findings leave by.
+struct Ways<'w, S, P> {
+    store: &'w S,
+    publisher: &'w P,
+    configuration: &'w Configuration,
     now: EventTime,
-    sent: &mut Sent,
-) -> Result<(), keytrail_store::StoreError> {
-    let key = &stored.record.key;
-    let revision = stored.record.revision;
-    let mut finding = match finding_of(stored) {
-        Ok(finding) => Finding {
-            published_at: Some(now),
-            ..finding
-        },
-        Err(error) => {
-            // Nobody can be told of what cannot be read; it must not block the others.
-            set_aside(store, key, &error.to_string(), now).await?;
-            store.mark_sent(key, revision, now, None).await?;
+}
+
+impl<S: Store, P: Publisher> Ways<'_, S, P> {
+    /// Publishes one finding and marks it.
+    async fn send(
+        &self,
+        stored: &StoredFinding,
+        asked: &mut Option<Problem>,
+        sent: &mut Sent,
+    ) -> Result<(), keytrail_store::StoreError> {
+        let Self {
+            store,
+            publisher,
+            configuration,
+            now,
+        } = *self;
+        let key = &stored.record.key;
+        let revision = stored.record.revision;
+        let mut finding = match finding_of(stored) {
+            Ok(finding) => Finding {
+                published_at: Some(now),
+                ..finding
+            },
+            Err(error) => {
+                // Nobody can be told of what cannot be read; it must not block the others.
+                set_aside(store, key, &error.to_string(), now).await?;
+                store.mark_sent(key, revision, now, None).await?;
+                return Ok(());
+            }
+        };
+        dispose(std::slice::from_mut(&mut finding), configuration);
+        let told = Told::stored_with(stored);
+        let was_sent = stored.sent_revision > 0;
+        let mut audience =
+            Audience::of(&finding, told.as_ref(), reopened_at(stored), now, was_sent);
+        if audience == Audience::Programs && told.is_none() && is_heir(store, key, asked).await? {
+            audience = Audience::Everybody;
+        }
+        let published = match audience {
+            Audience::Nobody => Ok(()),
+            Audience::Programs | Audience::Everybody => publisher.publish(&finding, audience).await,
+        };
+        if let Err(why) = published {
+            sent.failed += 1;
+            let fields = [
+                ("episode", Value::from(key.episode.clone())),
+                ("why", Value::from(why)),
+            ];
+            log(Level::Error, "a finding could not be published", fields);
             return Ok(());
         }
-    };
-    dispose(std::slice::from_mut(&mut finding), configuration);
-    let told = Told::stored_with(stored);
-    let was_sent = stored.sent_revision > 0;
-    let mut audience = Audience::of(&finding, told.as_ref(), reopened_at(stored), now, was_sent);
-    if audience == Audience::Programs && told.is_none() && is_heir(store, key).await? {
-        audience = Audience::Everybody;
+        sent.of_the_past += u64::from(audience == Audience::Programs && !was_sent);
+        sent.count(&finding, audience, told.as_ref());
+        tell(&finding, audience);
+        let tells = (audience == Audience::Everybody).then(|| Told::of(&finding, now));
+        let tells = tells.and_then(|tells| serde_json::to_string(&tells).ok());
+        if let Some(problem) = asked.as_mut().filter(|problem| problem.id == key.id) {
+            problem.is_told |= tells.is_some();
+        }
+        store
+            .mark_sent(key, revision, now, tells.as_deref())
+            .await?;
+        Ok(())
     }
-    let published = match audience {
-        Audience::Nobody => Ok(()),
-        Audience::Programs | Audience::Everybody => publisher.publish(&finding, audience).await,
-    };
-    if let Err(why) = published {
-        sent.failed += 1;
-        let fields = [
-            ("episode", Value::from(key.episode.clone())),
-            ("why", Value::from(why)),
-        ];
-        log(Level::Error, "a finding could not be published", fields);
-        return Ok(());
-    }
-    sent.of_the_past += u64::from(audience == Audience::Programs && !was_sent);
-    sent.count(&finding, audience, told.as_ref());
-    tell(&finding, audience);
-    let tells = (audience == Audience::Everybody).then(|| Told::of(&finding, now));
-    let tells = tells.and_then(|tells| serde_json::to_string(&tells).ok());
-    store
-        .mark_sent(key, revision, now, tells.as_deref())
-        .await?;
-    Ok(())
 }
 
-/// Whether people were told of another episode of the same problem. An earlier event that comes late begins the episode
-/// anew under another name: they hear that the old one is withdrawn, and must hear of the one that takes its place.
-async fn is_heir(store: &impl Store, key: &FindingKey) -> Result<bool, keytrail_store::StoreError> {
+/// A problem, and whether people were told of any episode of it. Findings that wait are in the order of their problems,
+/// so that each of them is asked about once, however many of its episodes a backfill finds.
+struct Problem {
+    id: String,
+    is_told: bool,
+}
+
+/// Whether people were told of another episode of the same problem than this one, of which they were not. An earlier event
+/// that comes late begins the episode anew under another name: they hear that the old one is withdrawn, and must hear of
+/// the one that takes its place.
+async fn is_heir(
+    store: &impl Store,
+    key: &FindingKey,
+    asked: &mut Option<Problem>,
+) -> Result<bool, keytrail_store::StoreError> {
+    if let Some(problem) = asked.as_ref().filter(|problem| problem.id == key.id) {
+        return Ok(problem.is_told);
+    }
     let episodes = store.episodes(&key.id).await?;
-    let mut others = episodes.iter().filter(|other| other.record.key != *key);
-    Ok(others.any(|other| other.told.is_some()))
+    let is_told = episodes.iter().any(|episode| episode.told.is_some());
+    let id = key.id.clone();
+    *asked = Some(Problem { id, is_told });
+    Ok(is_told)
 }
 
 /// The evidence of who was told what, and of what was kept quiet on whose word.

@@ -18,6 +18,8 @@ pub struct Invocation {
     pub payload: String,
     /// Now.
     pub now: EventTime,
+    /// Its id, under which CloudTrail knows who asked.
+    pub request_id: String,
     /// When it is ended, in milliseconds since 1970.
     deadline_ms: u64,
     begun: Instant,
@@ -42,8 +44,19 @@ impl Invocation {
         Self {
             payload,
             now,
+            request_id: String::new(),
             deadline_ms: u64::MAX,
             begun: Instant::now(),
+        }
+    }
+
+    /// The same, ended after so long.
+    #[must_use]
+    pub fn ended_after(self, time: Duration) -> Self {
+        let deadline = since_1970().saturating_add(time);
+        Self {
+            deadline_ms: deadline.as_millis() as u64,
+            ..self
         }
     }
 
@@ -77,6 +90,7 @@ pub async fn run<A: Serialize>(
             now: EventTime::from_unix_seconds(
                 i64::try_from(since_1970().as_secs()).unwrap_or(i64::MAX),
             ),
+            request_id: event.context.request_id,
             deadline_ms: event.context.deadline,
             begun: Instant::now(),
         };

@@ -6,7 +6,7 @@ use keytrail_aws::queue::Queue;
 use keytrail_aws::queue_age::QueueAges;
 use keytrail_aws::store::AwsStore;
 use keytrail_aws::{CallFault, Connection};
-use keytrail_delivery::hand_over::HandOver;
+use keytrail_delivery::hand_over::{HandOver, PARKED};
 use keytrail_detect::finding::Finding;
 use keytrail_lambda::audience::Audience;
 use keytrail_lambda::outbox::{AwsPublisher, Publisher};
@@ -66,6 +66,10 @@ impl Services for AwsServices {
 
     fn store(&self) -> &AwsStore {
         &self.store
+    }
+
+    fn parked(&self) -> String {
+        format!("s3://{}/{PARKED}", self.bucket)
     }
 
     async fn waiting(&self) -> Result<Waiting, String> {

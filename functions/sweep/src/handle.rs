@@ -1,4 +1,4 @@
-//! The handler: what one sweep does.
+//! The handler: what one sweep does, or what somebody asked for.
 
 use std::time::Duration;
 
@@ -6,25 +6,17 @@ use keytrail_aws::metrics::{Dimension, Measure, Unit};
 use keytrail_delivery::hand_over::{HandOver, Load};
 use keytrail_detect::configuration::Configuration;
 use keytrail_lambda::{Failed, Invocation, Level, log, outbox};
-use keytrail_store::bounds::PAGE_ENTRIES_MAX;
-use keytrail_store::{Quarantined, Store};
+use keytrail_store::{Store, StoreError};
 use serde::Serialize;
 use serde_json::Value;
 
 use crate::clock::age_of;
+use crate::parked;
 use crate::services::Services;
+use crate::triage::{self, asked};
 
 /// With less time than this, findings wait for the next sweep.
 const TIME_TO_PUBLISH: Duration = Duration::from_secs(20);
-/// How often a parked tally is tried again.
-const TRIES_MAX: u32 = 5;
-/// Parked tallies that one sweep tries again.
-const PARKED_MAX: usize = 20;
-/// Pages of the quarantine that one sweep reads: tallies stand behind the files and messages that were set aside.
-const PAGES_MAX: usize = 20;
-/// Time between two tries of a parked tally, in seconds.
-const TRY_SECONDS: i64 = 3_600;
-
 /// What a sweep came to.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Swept {
@@ -40,11 +32,42 @@ pub struct Swept {
     pub quarantined: u64,
 }
 
+/// What an invocation came to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum Done {
+    /// The schedule asked for a sweep.
+    Swept(Swept),
+    /// Somebody asked to note what was done about a finding.
+    Asked(triage::Answer),
+}
+
+/// Sweeps, or notes what somebody asks to note.
+///
+/// # Errors
+/// When ticks could not be sent: the next sweep sends them. When a note could not be written.
+pub async fn handle(
+    services: &impl Services,
+    configuration: &Configuration,
+    invocation: &Invocation,
+) -> Result<Done, Failed> {
+    match asked(&invocation.payload) {
+        None => Ok(Done::Swept(
+            sweep(services, configuration, invocation).await?,
+        )),
+        Some(Ok(asked)) => {
+            let answer = triage::triage(services.store(), &asked, invocation);
+            Ok(Done::Asked(answer.await?))
+        }
+        Some(Err(why)) => Ok(Done::Asked(triage::Answer::Refused(why))),
+    }
+}
+
 /// Sweeps.
 ///
 /// # Errors
 /// When ticks could not be sent: the next sweep sends them.
-pub async fn handle(
+pub async fn sweep(
     services: &impl Services,
     configuration: &Configuration,
     invocation: &Invocation,
@@ -68,12 +91,16 @@ pub async fn handle(
     });
     services.hand_over(ticks.collect()).await.map_err(Failed)?;
     // What stands in quarantine must not keep accounts from being judged.
-    match parked(store, invocation).await {
-        Ok(parked) => {
-            swept.quarantined = parked.quarantined;
-            swept.tried_again = parked.again.len() as u64;
-            if !parked.again.is_empty() {
-                services.hand_over(parked.again).await.map_err(Failed)?;
+    let read = async {
+        let again = parked::due(store, &services.parked(), invocation).await?;
+        Ok::<_, StoreError>((parked::count(store).await?, again))
+    };
+    match read.await {
+        Ok((quarantined, again)) => {
+            swept.quarantined = quarantined;
+            swept.tried_again = again.len() as u64;
+            if !again.is_empty() {
+                services.hand_over(again).await.map_err(Failed)?;
             }
         }
         Err(error) => {
@@ -114,66 +141,4 @@ pub async fn handle(
     ];
     log(Level::Info, "swept", fields);
     Ok(swept)
-}
-
-/// What stands in quarantine.
-struct Parked {
-    quarantined: u64,
-    again: Vec<HandOver>,
-}
-
-/// Parked tallies that are to be tried again; that they are is noted before it is done.
-async fn parked(
-    store: &impl Store,
-    invocation: &Invocation,
-) -> Result<Parked, keytrail_store::StoreError> {
-    let mut parked = Parked {
-        quarantined: 0,
-        again: Vec::new(),
-    };
-    let mut after: Option<String> = None;
-    for _ in 0..PAGES_MAX {
-        let page = store
-            .quarantined(after.as_deref(), PAGE_ENTRIES_MAX)
-            .await?;
-        let Some(last) = page.last() else { break };
-        after = Some(last.name.clone());
-        parked.quarantined += page.len() as u64;
-        for record in &page {
-            let Some(hand_over) = to_try_again(record, invocation) else {
-                continue;
-            };
-            if parked.again.len() == PARKED_MAX {
-                break;
-            }
-            let tried = Quarantined {
-                tries: record.tries + 1,
-                last_at: invocation.now,
-                ..record.clone()
-            };
-            store.quarantine(&tried).await?;
-            parked.again.push(hand_over);
-        }
-    }
-    Ok(parked)
-}
-
-/// What hands a parked tally over again, where it is one and the time has come.
-fn to_try_again(record: &Quarantined, invocation: &Invocation) -> Option<HandOver> {
-    let (bucket, key) = tally_address(&record.name)?;
-    let account = record.account.clone()?;
-    let is_due = invocation.now.seconds_since(record.last_at) >= TRY_SECONDS;
-    (is_due && record.tries < TRIES_MAX).then(|| HandOver {
-        account,
-        load: Load::Stored {
-            bucket: bucket.to_owned(),
-            key: key.to_owned(),
-        },
-    })
-}
-
-/// Bucket and key of a parked tally.
-fn tally_address(name: &str) -> Option<(&str, &str)> {
-    let (bucket, key) = name.strip_prefix("s3://")?.split_once('/')?;
-    key.starts_with("parked/").then_some((bucket, key))
 }

@@ -17,6 +17,9 @@ pub trait Services: Publisher {
     /// The store.
     fn store(&self) -> &Self::Store;
 
+    /// The address that those of parked tallies begin with.
+    fn parked(&self) -> String;
+
     /// What is known of the deliveries that wait.
     fn waiting(&self) -> impl Future<Output = Result<Waiting, String>> + Send;
 

@@ -141,13 +141,16 @@ impl AwsStore {
                 notes.remove(0);
             }
             let update = Expression {
-                text: "SET triage = :notes, triage_number = :next".to_owned(),
+                // The state stands apart, too, for those who ask the table what is open.
+                text: "SET triage = :notes, triage_number = :next, triage_state = :state"
+                    .to_owned(),
                 values: vec![
                     (
                         ":notes",
                         AttributeValue::L(notes.iter().map(note_item).collect()),
                     ),
                     (":next", number(last.saturating_add(1))),
+                    (":state", text(&note.state)),
                     (":last", number(last)),
                 ],
                 names: Vec::new(),

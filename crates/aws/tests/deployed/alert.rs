@@ -4,6 +4,7 @@ use std::io::Write as _;
 use std::time::Duration;
 
 use aws_sdk_cloudwatch::types::{Dimension, Statistic};
+use aws_sdk_dynamodb::types::AttributeValue;
 use keytrail_aws::Connection;
 use keytrail_store::Store;
 use serde_json::{Value, json};
@@ -58,6 +59,7 @@ async fn a_file_in_the_bucket_becomes_an_alert() {
         (sent.count() == 1).then_some(())
     })
     .await;
+    resolve(&deployed, &store).await;
     let parked = until("the damaged file is set aside", async || {
         store.quarantined(None, 10).await.unwrap().pop()
     })
@@ -94,6 +96,44 @@ async fn a_file_in_the_bucket_becomes_an_alert() {
     })
     .await;
     deployed.delete();
+}
+
+/// What a runbook asks the table for, to see what stands and nobody has resolved.
+const UNRESOLVED: &str =
+    "#state IN (:p, :f) AND (attribute_not_exists(triage_state) OR triage_state <> :r)";
+
+async fn unresolved(deployed: &Stack) -> i32 {
+    let runbooks = include_str!("../../../../docs/runbooks/README.md");
+    assert!(runbooks.contains(UNRESOLVED));
+    let value = |text: &str| AttributeValue::S(text.to_owned());
+    let scan = deployed.connection.dynamodb().scan();
+    let scan = scan
+        .table_name(format!("{}-state", deployed.name))
+        .consistent_read(true)
+        .filter_expression(UNRESOLVED)
+        .expression_attribute_names("#state", "state")
+        .expression_attribute_values(":p", value("provisional"))
+        .expression_attribute_values(":f", value("final"))
+        .expression_attribute_values(":r", value("resolved"));
+    scan.send().await.unwrap().count()
+}
+
+/// Somebody resolves the one finding, as its alert says.
+async fn resolve(deployed: &Stack, store: &impl Store) {
+    assert_eq!(unresolved(deployed).await, 1);
+    let mut findings = store.findings(ACCOUNT, None, 10).await.unwrap();
+    let episode = findings.remove(0).record.key.episode;
+    let payload = json!({
+        "keytrail": "triage", "finding": episode, "state": "resolved", "by": "ann",
+        "note": "a planned migration",
+    });
+    let answer = deployed.ask_sweep(&payload.to_string());
+    assert_eq!(answer["triaged"][0]["episode"], episode, "{answer}");
+    let findings = store.findings(ACCOUNT, None, 10).await.unwrap();
+    assert_eq!(findings[0].triage_state(), "resolved");
+    assert_eq!(unresolved(deployed).await, 0);
+    let answer = deployed.ask_sweep("{\"keytrail\":\"triage\"}");
+    assert!(answer["refused"].is_string(), "{answer}");
 }
 
 /// One file: somebody schedules the deletion of a key on this day.

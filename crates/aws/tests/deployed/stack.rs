@@ -52,7 +52,12 @@ impl Stack {
 
     /// Starts the sweep, as the schedule does, and returns its answer.
     pub fn sweep(&self) -> Value {
-        invoke(&self.endpoint, &format!("{}-sweep", self.name))
+        self.ask_sweep("{}")
+    }
+
+    /// Asks the same function for something, as people do.
+    pub fn ask_sweep(&self, payload: &str) -> Value {
+        invoke(&self.endpoint, &format!("{}-sweep", self.name), payload)
     }
 
     pub fn endpoint_url(&self) -> String {
@@ -179,9 +184,9 @@ async fn deploy(endpoint: &Endpoint, connection: &Connection, stack: &str, trail
 }
 
 /// Starts a function and returns its answer.
-fn invoke(endpoint: &Endpoint, function: &str) -> Value {
+fn invoke(endpoint: &Endpoint, function: &str, payload: &str) -> Value {
     let path = format!("/2015-03-31/functions/{function}/invocations");
-    let answer = call(endpoint, "lambda", &path, "{}");
+    let answer = call(endpoint, "lambda", &path, payload);
     let json = answer.split_once("\r\n\r\n").map_or("", |(_, body)| body);
     let (from, to) = (json.find('{').unwrap(), json.rfind('}').unwrap());
     serde_json::from_str(&json[from..=to]).unwrap()

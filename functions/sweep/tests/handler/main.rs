@@ -1,6 +1,8 @@
 //! The handler with the world in memory: ticks for every account, held back by what waits.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod triage;
+
 use std::sync::Mutex;
 
 use keytrail_aws::metrics::{Dimension, Measure};
@@ -33,6 +35,10 @@ impl Services for World {
 
     fn store(&self) -> &MemoryStore {
         &self.store
+    }
+
+    fn parked(&self) -> String {
+        "s3://state/parked/".to_owned()
     }
 
     async fn waiting(&self) -> Result<Waiting, String> {
@@ -137,12 +143,21 @@ async fn a_parked_tally_is_tried_again_each_hour_and_five_times() {
     assert_eq!(tries, 4);
 }
 
-/// Tallies stood behind a thousand messages of a backfill, and were never tried again.
+/// Tallies stood behind thousands of messages and files of a backfill, and were never tried again.
 #[tokio::test]
 async fn a_parked_tally_is_found_behind_everything_else() {
     let world = World::default();
-    let names = (0..1_100).map(|n| format!("message {n:04}"));
-    for name in names.chain(["s3://state/parked/1.zst".to_owned()]) {
+    let names = (0..20_100).map(|n| format!("message {n:05}"));
+    let others = [
+        "s3://state/hand-over/1.zst",
+        "s3://state/parked-too/1.zst",
+        "s3://trail/parked/1.zst",
+    ];
+    let others = others.map(str::to_owned).into_iter();
+    for name in names
+        .chain(others)
+        .chain(["s3://state/parked/1.zst".to_owned()])
+    {
         let parked = Quarantined {
             name,
             account: Some("111122223333".to_owned()),
@@ -153,5 +168,36 @@ async fn a_parked_tally_is_found_behind_everything_else() {
         };
         world.store.quarantine(&parked).await.unwrap();
     }
-    assert_eq!(sweep(&world, "2024-01-31T10:00:00Z").await.len(), 1);
+    let sent = sweep(&world, "2024-01-31T10:00:00Z").await;
+    let expected = Load::Stored {
+        bucket: "state".to_owned(),
+        key: "parked/1.zst".to_owned(),
+    };
+    assert_eq!(sent, [("111122223333".to_owned(), expected)]);
+    // The count ends where it did.
+    let counted = Measure::count("Quarantined", Dimension::None, 20_000);
+    assert!(world.measures.lock().unwrap().contains(&counted));
+}
+
+/// Those that had been tried often enough stand before the others, and a sweep tries only some.
+#[tokio::test]
+async fn every_parked_tally_has_its_turn() {
+    let world = World::default();
+    for number in 0..2_050 {
+        let parked = Quarantined {
+            name: format!("s3://state/parked/{number:04}.zst"),
+            account: Some("111122223333".to_owned()),
+            reason: "tally-cannot-be-taken-in: busy".to_owned(),
+            tries: if number < 2_000 { 5 } else { 1 },
+            first_at: at("2024-01-31T08:00:00Z"),
+            last_at: at("2024-01-31T08:00:00Z"),
+        };
+        world.store.quarantine(&parked).await.unwrap();
+    }
+    let mut tried = Vec::new();
+    for minute in [0, 5, 10, 15] {
+        let sent = sweep(&world, &format!("2024-01-31T10:{minute:02}:00Z")).await;
+        tried.push(sent.len());
+    }
+    assert_eq!(tried, [20, 20, 10, 0]);
 }
