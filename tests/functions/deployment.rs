@@ -7,8 +7,10 @@ use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
+use std::time::Duration;
 
 use keytrail_aws::metrics::Measure;
+use keytrail_aws::redelivery::Later;
 use keytrail_delivery::hand_over::{HandOver, Load, Packed};
 use keytrail_delivery::notification::{BatchAnswer, Object};
 use keytrail_detect::configuration::Configuration;
@@ -417,6 +419,12 @@ impl detect::Services for Deployment {
     async fn park(&self, bytes: Vec<u8>) -> Result<String, String> {
         let key = self.call(|| self.write("parked/", bytes)).await?;
         Ok(format!("s3://state/{key}"))
+    }
+
+    async fn wait(&self, _: Duration) {}
+
+    async fn show_again(&self, _: &[Later]) -> Result<(), String> {
+        Ok(())
     }
 
     async fn measure(&self, _: &[Measure]) {}

@@ -1,16 +1,19 @@
 //! The services of AWS.
 
+use std::time::Duration;
+
 use keytrail_aws::metrics::{Measure, Metrics};
 use keytrail_aws::objects::Objects;
+use keytrail_aws::redelivery::{Later, Redelivery};
 use keytrail_aws::store::AwsStore;
 use keytrail_aws::{Connection, FaultKind};
+use keytrail_delivery::hand_over::PARKED;
 use keytrail_detect::finding::Finding;
 use keytrail_lambda::audience::Audience;
 use keytrail_lambda::outbox::{AwsPublisher, Publisher};
-use keytrail_lambda::{SettingError, metrics, required};
+use keytrail_lambda::{SettingError, metrics, required, setting};
 
 use crate::services::{Services, Unread};
-use crate::take::PARKED;
 
 /// Longest hand-over that is fetched, in bytes, packed.
 const HAND_OVER_BYTES_MAX: usize = 128 << 20;
@@ -20,21 +23,25 @@ const HAND_OVER_BYTES_MAX: usize = 128 << 20;
 pub struct AwsServices {
     objects: Objects,
     bucket: String,
+    redelivery: Option<Redelivery>,
     publisher: AwsPublisher,
     metrics: Metrics,
     store: AwsStore,
 }
 
 impl AwsServices {
-    /// Reads the names of topic, bucket and table from the environment.
+    /// Reads the names of queue, topic, bucket and table from the environment. Without the queue, what fails comes again
+    /// when that shows it by itself.
     ///
     /// # Errors
     /// When one is missing.
     pub fn from_environment(connection: &Connection) -> Result<Self, SettingError> {
         let bucket = required("KEYTRAIL_STATE_BUCKET")?;
         let table = required("KEYTRAIL_STATE_TABLE")?;
+        let queue = setting("KEYTRAIL_TALLY_QUEUE_URL");
         Ok(Self {
             objects: Objects::new(connection),
+            redelivery: queue.map(|url| Redelivery::new(connection, &url)),
             publisher: AwsPublisher::from_environment(connection)?,
             metrics: Metrics::new(connection),
             store: AwsStore::new(connection, &bucket, &table, ""),
@@ -75,6 +82,18 @@ impl Services for AwsServices {
         let written = self.objects.write(&self.bucket, &key, bytes).await;
         written.map_err(|fault| fault.to_string())?;
         Ok(format!("s3://{}/{key}", self.bucket))
+    }
+
+    async fn wait(&self, time: Duration) {
+        tokio::time::sleep(time).await;
+    }
+
+    async fn show_again(&self, messages: &[Later]) -> Result<(), String> {
+        let Some(redelivery) = &self.redelivery else {
+            return Ok(());
+        };
+        let shown = redelivery.show(messages).await;
+        shown.map_err(|fault| fault.to_string())
     }
 
     async fn measure(&self, measures: &[Measure]) {

@@ -4,7 +4,9 @@
 //! made again: tallies are sets, plans are functions of what is stored, findings leave through an
 //! outbox. What cannot be read is set aside, so that no account ever blocks.
 
+mod again;
 mod aws;
+mod batch;
 mod handle;
 mod services;
 mod steps;

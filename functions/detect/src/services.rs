@@ -1,8 +1,10 @@
 //! What the handler asks of the world, so that tests can answer instead of AWS.
 
 use std::future::Future;
+use std::time::Duration;
 
 use keytrail_aws::metrics::Measure;
+use keytrail_aws::redelivery::Later;
 use keytrail_lambda::outbox::Publisher;
 use keytrail_store::Store;
 
@@ -23,6 +25,12 @@ pub trait Services: Publisher {
 
     /// Keeps bytes that cannot be taken in, for people and for `sweep`; returns their address.
     fn park(&self, bytes: Vec<u8>) -> impl Future<Output = Result<String, String>> + Send;
+
+    /// Waits.
+    fn wait(&self, time: Duration) -> impl Future<Output = ()> + Send;
+
+    /// Has messages that failed shown again; those for which that fails come when the queue's own timeout is over.
+    fn show_again(&self, messages: &[Later]) -> impl Future<Output = Result<(), String>> + Send;
 
     /// Publishes measurements; that they were lost is no reason to do anything again.
     fn measure(&self, measures: &[Measure]) -> impl Future<Output = ()> + Send;

@@ -15,7 +15,7 @@ use crate::take::Handed;
 /// Days that are folded in one tick: each costs a read and a judgement, and time is limited.
 const DAYS_A_TICK: usize = 8;
 /// With less time than this no further tick is begun.
-pub const TIME_RESERVED: Duration = Duration::from_secs(60);
+const TIME_RESERVED: Duration = Duration::from_secs(60);
 /// Times that a step is begun because another writer came first, before its messages come again.
 const TRIES_MAX: u32 = 3;
 
@@ -51,29 +51,31 @@ impl Done {
     }
 }
 
-/// Takes in what the account was handed and judges it; again from what is stored, if another writer came first.
+/// Takes in what the account was handed and judges it; again from what is stored, if another writer came first. What was
+/// done is added to what an earlier step did with the same.
 pub async fn step<S: Store>(
     store: &S,
     configuration: &Configuration,
     invocation: &Invocation,
     account: &str,
     handed: &Handed,
-) -> (Done, Result<(), ExecuteError>) {
+    done: &mut Done,
+) -> Result<(), ExecuteError> {
     let executor = Executor::new(store, configuration).days_a_tick(DAYS_A_TICK);
     let offered: u64 = handed.tallies.values().map(Tally::distinct).sum();
-    let mut done = Done::default();
-    loop {
-        let result = once(&executor, invocation, account, handed, &mut done).await;
+    for number in 1.. {
+        let result = once(&executor, invocation, account, handed, done).await;
         // What an earlier try took in is new all the same.
         done.known_records = offered.saturating_sub(done.new_records);
         let is_conflict = matches!(&result, Err(ExecuteError::Store(error)) if error.is_conflict());
         done.conflicts += u64::from(is_conflict);
-        if !is_conflict || done.conflicts >= u64::from(TRIES_MAX) {
-            return (done, result);
+        if !is_conflict || number >= TRIES_MAX {
+            return result;
         }
         let account = [("account", Value::from(account.to_owned()))];
         log(Level::Warning, "another writer came first", account);
     }
+    Ok(())
 }
 
 async fn once<S: Store>(

@@ -2,14 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use keytrail_delivery::hand_over::{HandOver, Load, Packed, QueueMessage};
+use keytrail_delivery::hand_over::{HandOver, Load, PARKED, Packed, QueueMessage};
 use keytrail_detect::tally::Tally;
 use keytrail_event::{Day, EventTime};
 
 use crate::services::{Services, Unread};
-
-/// Where parked tallies stand in the state bucket.
-pub const PARKED: &str = "parked/";
 
 /// What one account was handed.
 #[derive(Debug, Default)]
@@ -92,15 +89,15 @@ pub async fn open(services: &impl Services, message: &QueueMessage) -> Opened {
             };
         }
     };
-    let (packed, address, parked) = match load {
+    let (packed, parked) = match load {
         Load::Tick(time) => return Opened::For(account, Part::Tick(time)),
-        Load::Tally(packed) => (packed, None, None),
+        Load::Tally(packed) => (packed, None),
         Load::Stored { bucket, key } => {
             let address = format!("s3://{bucket}/{key}");
             match services.stored(&bucket, &key).await {
                 Ok(bytes) => {
-                    let parked = key.starts_with(PARKED).then(|| address.clone());
-                    (Packed::of_bytes(bytes), Some(address), parked)
+                    let parked = key.starts_with(PARKED).then_some(address);
+                    (Packed::of_bytes(bytes), parked)
                 }
                 Err(Unread::Later(why)) => return Opened::Later(Some(account), why),
                 Err(Unread::Never(why)) => {
@@ -118,7 +115,8 @@ pub async fn open(services: &impl Services, message: &QueueMessage) -> Opened {
     match tally {
         Ok(tally) => Opened::For(account, Part::Tally(Box::new(tally), parked)),
         Err(why) => {
-            let what = match address {
+            // A large hand-over goes in a month, and is not tried again where it stands.
+            let what = match parked {
                 Some(address) => Parcel::Object(address),
                 None => Parcel::Bytes(packed.into_bytes()),
             };

@@ -1,164 +1,20 @@
 //! The handler with the world in memory: tallies in, findings out, nothing lost.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
-use std::collections::BTreeMap;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
+mod again;
+mod world;
 
-use keytrail_aws::metrics::{Dimension, Measure};
-use keytrail_delivery::hand_over::{HandOver, Load, Packed};
+use std::sync::atomic::Ordering;
+
+use keytrail_aws::metrics::Dimension;
+use keytrail_delivery::hand_over::{Load, Packed};
 use keytrail_detect::configuration::Configuration;
 use keytrail_detect::finding::{Finding, FindingId, FindingState, Severity};
-use keytrail_detect::tally::Tally;
-use keytrail_event::{EventTime, Issue, Reader, Record, Sink};
-use keytrail_function_detect::{Services, Unread, handle};
-use keytrail_lambda::Invocation;
-use keytrail_lambda::audience::Audience;
-use keytrail_lambda::outbox::Publisher;
+use keytrail_event::EventTime;
 use keytrail_lambda::told::Told;
-use keytrail_store::{FindingKey, FindingRecord, MemoryStore, Store};
-use serde_json::{Value, json};
+use keytrail_store::{FindingKey, FindingRecord, Store};
 
-const ACCOUNT: &str = "111122223333";
-
-#[derive(Default)]
-struct World {
-    store: MemoryStore,
-    objects: Mutex<BTreeMap<String, Vec<u8>>>,
-    published: Mutex<Vec<Finding>>,
-    alerts: Mutex<Vec<(u32, FindingState)>>,
-    measures: Mutex<Vec<Measure>>,
-    topic_is_down: AtomicBool,
-    configuration: Configuration,
-}
-
-impl Publisher for World {
-    async fn publish(&self, finding: &Finding, audience: Audience) -> Result<(), String> {
-        if self.topic_is_down.load(Ordering::Relaxed) {
-            return Err("throttled".to_owned());
-        }
-        self.published.lock().unwrap().push(finding.clone());
-        if audience == Audience::Everybody {
-            let alert = (finding.revision, finding.state);
-            self.alerts.lock().unwrap().push(alert);
-        }
-        Ok(())
-    }
-}
-
-impl Services for World {
-    type Store = MemoryStore;
-
-    fn store(&self) -> &MemoryStore {
-        &self.store
-    }
-
-    async fn stored(&self, bucket: &str, key: &str) -> Result<Vec<u8>, Unread> {
-        if key.contains("later") {
-            return Err(Unread::Later("slow down".to_owned()));
-        }
-        let name = format!("s3://{bucket}/{key}");
-        let found = self.objects.lock().unwrap().get(&name).cloned();
-        found.ok_or_else(|| Unread::Never("not found".to_owned()))
-    }
-
-    async fn park(&self, bytes: Vec<u8>) -> Result<String, String> {
-        let mut objects = self.objects.lock().unwrap();
-        let name = format!("s3://state/parked/{}.zst", objects.len());
-        objects.insert(name.clone(), bytes);
-        Ok(name)
-    }
-
-    async fn measure(&self, measures: &[Measure]) {
-        self.measures.lock().unwrap().extend(measures);
-    }
-}
-
-impl World {
-    async fn handle(&self, payload: &Value) -> Vec<String> {
-        let now = EventTime::parse("2024-01-31T10:10:00Z").unwrap();
-        let invocation = Invocation::at(now, payload.to_string());
-        let answer = handle(self, &self.configuration, &invocation).await;
-        let answer = answer.unwrap().batch_item_failures.into_iter();
-        answer.map(|failure| failure.item_identifier).collect()
-    }
-
-    fn published(&self) -> Vec<(String, u32)> {
-        let published = self.published.lock().unwrap();
-        published
-            .iter()
-            .map(|it| (it.rule.clone(), it.revision))
-            .collect()
-    }
-
-    fn measured(&self, name: &str, dimension: Dimension) -> f64 {
-        let measures = self.measures.lock().unwrap();
-        let of = measures
-            .iter()
-            .filter(|it| it.name == name && it.dimension == dimension);
-        of.map(|it| it.value).sum()
-    }
-}
-
-/// A tally of one record: somebody schedules the deletion of a key.
-fn tally(account: &str, id: u32) -> Tally {
-    tally_of(account, id, id)
-}
-
-/// The same, of this key by the event of this number.
-fn tally_of(account: &str, key: u32, event: u32) -> Tally {
-    struct Into<'t>(&'t mut Tally);
-    impl Sink for Into<'_> {
-        fn record(&mut self, record: &Record<'_>) {
-            self.0.add(record, EventTime::parse("2024-01-31T10:05:00Z"));
-        }
-        fn issue(&mut self, issue: Issue) {
-            panic!("{issue:?}");
-        }
-    }
-    let key = format!("arn:aws:kms:eu-west-1:{account}:key/1234abcd-12ab-34cd-56ef-{key:012}");
-    let record = json!({
-        "eventVersion": "1.11", "eventTime": "2024-01-31T10:00:00Z",
-        "eventSource": "kms.amazonaws.com", "eventName": "ScheduleKeyDeletion", "awsRegion": "eu-west-1",
-        "eventID": format!("8ddd3ba9-9a7e-4b3b-b1ec-{event:012}"), "recipientAccountId": account,
-        "userIdentity": { "type": "IAMUser", "arn": format!("arn:aws:iam::{account}:user/rose"), "accountId": account },
-        "requestParameters": { "keyId": key, "pendingWindowInDays": 7 },
-        "responseElements": { "keyId": key, "deletionDate": "Feb 7, 2024, 10:00:00 AM" },
-        "resources": [{ "ARN": key, "type": "AWS::KMS::Key", "accountId": account }],
-    });
-    let mut tally = Tally::default();
-    Reader::default().read(record.to_string().as_bytes(), &mut Into(&mut tally));
-    tally
-}
-
-fn packed(tally: &Tally) -> Packed {
-    Packed::pack(&tally.encode()).unwrap()
-}
-
-fn hand_over(account: &str, load: Load) -> String {
-    let account = account.to_owned();
-    HandOver { account, load }.write()
-}
-
-fn batch(bodies: &[String], receive_count: u32) -> Value {
-    let record = |(number, body): (usize, &String)| {
-        json!({
-            "messageId": format!("m-{number}"), "body": body, "eventSource": "aws:sqs",
-            "attributes": { "ApproximateReceiveCount": receive_count.to_string() },
-        })
-    };
-    json!({ "Records": bodies.iter().enumerate().map(record).collect::<Vec<_>>() })
-}
-
-fn deletion(account: &str, id: u32) -> String {
-    hand_over(account, Load::Tally(packed(&tally(account, id))))
-}
-
-/// One of several calls that schedule the deletion of one key.
-fn deletion_again(event: u32) -> String {
-    let tally = tally_of(ACCOUNT, 1, event);
-    hand_over(ACCOUNT, Load::Tally(packed(&tally)))
-}
+use world::{ACCOUNT, World, batch, deletion, deletion_again, hand_over, packed, standing, tally};
 
 #[tokio::test]
 async fn a_tally_becomes_an_alert_at_once_and_only_once() {
@@ -275,18 +131,9 @@ async fn findings_of_other_accounts_are_left_to_those_who_judge_them() {
     assert_eq!(pending[0].record.account, theirs);
 }
 
-/// An earlier event that comes late begins an episode anew under an earlier day: people heard that what they knew of was
-/// withdrawn, and nothing of what had taken its place, since that was long past.
-#[tokio::test]
-async fn what_takes_the_place_of_a_told_episode_is_told_however_old_it_is() {
-    let world = World::default();
-    let long_ago = EventTime::parse("2023-06-01T10:00:00Z").unwrap();
-    let finding = |episode: &str| Finding {
-        account: ACCOUNT.to_owned(),
-        episode: episode.to_owned(),
-        ..Finding::sample("key-disabled", long_ago)
-    };
-    let record = |finding: &Finding| FindingRecord {
+/// A finding as it is recorded first.
+fn record(finding: &Finding) -> FindingRecord {
+    FindingRecord {
         key: FindingKey {
             id: finding.id.as_str().to_owned(),
             episode: finding.episode.clone(),
@@ -302,6 +149,19 @@ async fn what_takes_the_place_of_a_told_episode_is_told_however_old_it_is() {
         last_seen: finding.last_seen,
         score: 14.0,
         json: serde_json::to_string(finding).unwrap(),
+    }
+}
+
+/// An earlier event that comes late begins an episode anew under an earlier day: people heard that what they knew of was
+/// withdrawn, and nothing of what had taken its place, since that was long past.
+#[tokio::test]
+async fn what_takes_the_place_of_a_told_episode_is_told_however_old_it_is() {
+    let world = World::default();
+    let long_ago = EventTime::parse("2023-06-01T10:00:00Z").unwrap();
+    let finding = |episode: &str| Finding {
+        account: ACCOUNT.to_owned(),
+        episode: episode.to_owned(),
+        ..Finding::sample("key-disabled", long_ago)
     };
     let tick = |time: &str| hand_over(ACCOUNT, Load::Tick(EventTime::parse(time).unwrap()));
     let (told, heir) = (finding("later"), finding("earlier"));
@@ -329,6 +189,31 @@ async fn what_takes_the_place_of_a_told_episode_is_told_however_old_it_is() {
     assert_eq!(world.measured("FindingsOfThePast", Dimension::None), 1.0);
 }
 
+/// Each of thousands of episodes that a backfill found had all episodes of its problem read.
+#[tokio::test]
+async fn a_problem_of_the_past_is_asked_about_once() {
+    let mut calls = Vec::new();
+    for episodes in [1, 40] {
+        let world = World::default();
+        let long_ago = EventTime::parse("2023-06-01T10:00:00Z").unwrap();
+        let findings = (0..episodes).map(|number| Finding {
+            account: ACCOUNT.to_owned(),
+            episode: format!("episode-{number:02}"),
+            ..Finding::sample("key-disabled", long_ago)
+        });
+        let records: Vec<FindingRecord> = findings.map(|finding| record(&finding)).collect();
+        world.store.record_findings(&records).await.unwrap();
+        let before = world.store.calls();
+        let tick = Load::Tick(EventTime::parse("2024-01-31T10:00:00Z").unwrap());
+        world.handle(&batch(&[hand_over(ACCOUNT, tick)], 1)).await;
+        calls.push(world.store.calls() - before);
+        let past = world.measured("FindingsOfThePast", Dimension::None);
+        assert_eq!(past, f64::from(episodes));
+    }
+    // One call each, which marks it.
+    assert_eq!(calls[1] - calls[0], 39);
+}
+
 #[tokio::test]
 async fn a_damaged_tally_is_set_aside_and_blocks_nobody() {
     let world = World::default();
@@ -352,6 +237,31 @@ async fn a_damaged_tally_is_set_aside_and_blocks_nobody() {
     assert_eq!(parked, expected);
     assert_eq!(world.objects.lock().unwrap().len(), 1);
     assert_eq!(world.measured("TalliesParked", Dimension::None), 2.0);
+}
+
+/// One that was too large for a message stayed where hand-overs stand, which are never tried again and go in a month.
+#[tokio::test]
+async fn a_large_tally_that_cannot_be_read_is_parked_like_any_other() {
+    let world = World::default();
+    let bytes = Packed::pack(b"\x01no tally").unwrap().into_bytes();
+    for place in ["hand-over/1.zst", "parked/7.zst"] {
+        let mut objects = world.objects.lock().unwrap();
+        objects.insert(format!("s3://state/{place}"), bytes.clone());
+    }
+    let stored = |key: &str| {
+        let (bucket, key) = ("state".to_owned(), key.to_owned());
+        hand_over(ACCOUNT, Load::Stored { bucket, key })
+    };
+    let bodies = [stored("hand-over/1.zst"), stored("parked/7.zst")];
+    assert!(world.handle(&batch(&bodies, 1)).await.is_empty());
+    let parked = world.store.quarantined(None, 10).await.unwrap();
+    let names: Vec<_> = parked.iter().map(|it| it.name.as_str()).collect();
+    assert_eq!(
+        names,
+        ["s3://state/parked/2.zst", "s3://state/parked/7.zst"]
+    );
+    let objects = world.objects.lock().unwrap();
+    assert_eq!(objects["s3://state/parked/2.zst"], bytes);
 }
 
 #[tokio::test]
@@ -430,18 +340,4 @@ async fn order_and_division_change_nothing() {
         assert!(pieces.handle(&batch(&bodies, 1)).await.is_empty());
     }
     assert_eq!(standing(&pieces).await, standing(&whole).await);
-}
-
-/// The findings that stand, without what depends on when they were told.
-async fn standing(world: &World) -> Vec<String> {
-    let findings = world.store.findings(ACCOUNT, None, 100).await.unwrap();
-    assert!(!findings.is_empty());
-    let texts = findings.iter().map(|stored| {
-        let mut finding: Value = serde_json::from_str(&stored.record.json).unwrap();
-        for told in ["revision", "published_at", "generation"] {
-            finding[told] = Value::Null;
-        }
-        finding.to_string()
-    });
-    texts.collect()
 }
