@@ -13,10 +13,11 @@ use serde_json::Value;
 use crate::clock::age_of;
 use crate::parked;
 use crate::services::Services;
-use crate::triage::{self, asked};
+use crate::triage::{self, Answer, asked};
 
 /// With less time than this, findings wait for the next sweep.
 const TIME_TO_PUBLISH: Duration = Duration::from_secs(20);
+
 /// What a sweep came to.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Swept {
@@ -39,7 +40,7 @@ pub enum Done {
     /// The schedule asked for a sweep.
     Swept(Swept),
     /// Somebody asked to note what was done about a finding.
-    Asked(triage::Answer),
+    Asked(Answer),
 }
 
 /// Sweeps, or notes what somebody asks to note.
@@ -51,16 +52,22 @@ pub async fn handle(
     configuration: &Configuration,
     invocation: &Invocation,
 ) -> Result<Done, Failed> {
-    match asked(&invocation.payload) {
-        None => Ok(Done::Swept(
-            sweep(services, configuration, invocation).await?,
-        )),
-        Some(Ok(asked)) => {
-            let answer = triage::triage(services.store(), &asked, invocation);
-            Ok(Done::Asked(answer.await?))
+    let answer = match asked(&invocation.payload) {
+        None => {
+            let swept = sweep(services, configuration, invocation).await?;
+            return Ok(Done::Swept(swept));
         }
-        Some(Err(why)) => Ok(Done::Asked(triage::Answer::Refused(why))),
+        Some(Ok(asked)) => triage::triage(services.store(), &asked, invocation).await?,
+        Some(Err(why)) => Answer::Refused(why),
+    };
+    if let Answer::Refused(why) = &answer {
+        let fields = [
+            ("why", Value::from(why.clone())),
+            ("request", Value::from(invocation.request_id.clone())),
+        ];
+        log(Level::Warning, "nothing was noted", fields);
     }
+    Ok(Done::Asked(answer))
 }
 
 /// Sweeps.
@@ -92,8 +99,9 @@ pub async fn sweep(
     services.hand_over(ticks.collect()).await.map_err(Failed)?;
     // What stands in quarantine must not keep accounts from being judged.
     let read = async {
+        let quarantined = parked::count(store).await?;
         let again = parked::due(store, &services.parked(), invocation).await?;
-        Ok::<_, StoreError>((parked::count(store).await?, again))
+        Ok::<_, StoreError>((quarantined, again))
     };
     match read.await {
         Ok((quarantined, again)) => {
