@@ -5,7 +5,8 @@ use keytrail_event::EventTime;
 use keytrail_store::bounds::{PAGE_ENTRIES_MAX, TRIAGE_NOTES_MAX, page_entries};
 use keytrail_store::{FindingKey, FindingRecord, StoreError, StoredFinding, TriageNote};
 
-use super::item::{Attributes, EXPIRES, Item, PARTITION, SORT, key, number, text};
+use super::finding_item::{note_item, set_sent, stored, update};
+use super::item::{EXPIRES, PARTITION, SORT, key, number};
 use super::names::{ItemKey, at_place, check_account, check_finding, place};
 use super::table::{Expression, Write, Written};
 use super::{AwsStore, FINDING_DAYS, expiry};
@@ -19,19 +20,24 @@ impl AwsStore {
         check_account(&record.account)?;
         check_finding(&record.key)?;
         let expires = number(expiry(FINDING_DAYS));
-        let mut of_account = key(&ItemKey {
+        // What names a finding goes when it does.
+        let naming = |place: &ItemKey| {
+            let mut item = key(place);
+            item.insert(EXPIRES.to_owned(), expires.clone());
+            Write::Put(item, None)
+        };
+        let of_account = ItemKey {
             partition: self.names.findings_of(&record.account),
             sort: place(&record.key),
-        });
-        of_account.insert(EXPIRES.to_owned(), expires.clone());
+        };
         let mut writes = vec![
             Write::Update(
                 self.names.finding(&record.key),
-                update(record, expires),
+                update(record, expires.clone()),
                 "attribute_not_exists(revision) OR revision < :revision".to_owned(),
             ),
-            Write::Put(key(&self.outbox_place(&record.key)), None),
-            Write::Put(of_account, None),
+            naming(&self.outbox_place(&record.key)),
+            naming(&of_account),
         ];
         writes.extend(self.listing(&record.account));
         let what = record.key.to_string();
@@ -76,27 +82,33 @@ impl AwsStore {
         Ok(is_marked)
     }
 
-    /// A page of the findings that a list names.
+    /// A page of the findings that a list names. Findings that expired may be gone before their places are, so pages of
+    /// nothing but such places are passed over: an empty page is the end.
     pub(super) async fn page_of_findings(
         &self,
         list: String,
         after: Option<&FindingKey>,
         limit: usize,
     ) -> Result<Vec<StoredFinding>, StoreError> {
-        let after = after.map(place);
+        let mut after = after.map(place);
         let limit = page_entries(limit);
-        let places = self.table.page(&list, after.as_deref(), limit).await?;
-        let mut keys = Vec::with_capacity(places.len());
-        for item in &places {
-            let place = item.text(SORT)?;
-            let key = at_place(&place).ok_or_else(|| StoreError::Damaged {
-                what: list.clone(),
-                detail: format!("{place:?} names no finding"),
-            })?;
-            keys.push(self.names.finding(&key));
+        loop {
+            let places = self.table.page(&list, after.as_deref(), limit).await?;
+            let mut keys = Vec::with_capacity(places.len());
+            for item in &places {
+                let place = item.text(SORT)?;
+                let key = at_place(&place).ok_or_else(|| StoreError::Damaged {
+                    what: list.clone(),
+                    detail: format!("{place:?} names no finding"),
+                })?;
+                keys.push(self.names.finding(&key));
+                after = Some(place);
+            }
+            let items = self.table.get_all(&keys).await?;
+            if !items.is_empty() || places.len() < limit {
+                return items.iter().map(stored).collect();
+            }
         }
-        let items = self.table.get_all(&keys).await?;
-        items.iter().map(stored).collect()
     }
 
     pub(super) async fn get_episodes(&self, id: &str) -> Result<Vec<StoredFinding>, StoreError> {
@@ -167,141 +179,97 @@ impl AwsStore {
     }
 }
 
-/// The update that makes an item this revision and keeps what was sent and noted.
-fn update(record: &FindingRecord, expires: AttributeValue) -> Expression {
-    // `state` and some others are words of the table's own language.
-    let columns: [(&'static str, &'static str, &'static str, AttributeValue); 12] = [
-        ("#id", "id", ":id", text(&record.key.id)),
-        ("#episode", "episode", ":episode", text(&record.key.episode)),
-        ("#account", "account", ":account", text(&record.account)),
-        ("#state", "state", ":state", text(&record.state)),
-        ("#severity", "severity", ":severity", text(&record.severity)),
-        ("#rule", "rule", ":rule", text(&record.rule)),
-        (
-            "#first",
-            "first_seen",
-            ":first",
-            number(record.first_seen.unix_seconds()),
-        ),
-        (
-            "#last",
-            "last_seen",
-            ":last",
-            number(record.last_seen.unix_seconds()),
-        ),
-        ("#score", "score", ":score", text(record.score.to_string())),
-        ("#json", "json", ":json", text(&record.json)),
-        (
-            "#revision",
-            "revision",
-            ":revision",
-            number(record.revision),
-        ),
-        ("#expires", EXPIRES, ":expires", expires),
-    ];
-    let mut expression = Expression {
-        text: "SET sent_revision = if_not_exists(sent_revision, :none)".to_owned(),
-        values: vec![(":none", number(0))],
-        names: Vec::new(),
-    };
-    for (short, name, placeholder, value) in columns {
-        expression
-            .text
-            .push_str(&format!(", {short} = {placeholder}"));
-        expression.names.push((short, name));
-        expression.values.push((placeholder, value));
+#[cfg(test)]
+mod tests {
+    use keytrail_store::Store as _;
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::scripted::{Answer, Script};
+
+    fn answer(body: &Value) -> Option<Answer> {
+        Some(Answer {
+            status: 200,
+            body: body.to_string(),
+        })
     }
-    let optional = [
-        ("principal", ":principal", &record.principal),
-        ("kms_key", ":kms_key", &record.kms_key),
-    ];
-    let mut absent = Vec::new();
-    for (name, placeholder, value) in optional {
-        match value {
-            Some(value) => {
-                expression
-                    .text
-                    .push_str(&format!(", {name} = {placeholder}"));
-                expression.values.push((placeholder, text(value)));
+
+    /// Findings behind a page of those that had expired were not seen: never withdrawn, and never sent.
+    #[tokio::test]
+    async fn a_page_of_findings_that_are_gone_is_not_the_end() {
+        let place = |n: u32| json!({"pk": {"S": "pending"}, "sk": {"S": format!("id\0{n}")}});
+        let script = Script::new(move |_, sent| {
+            let sent: Value = serde_json::from_str(&sent.body).unwrap();
+            if sent.get("RequestItems").is_some() {
+                let keys = &sent["RequestItems"]["t"]["Keys"];
+                let is_there = |key: &&Value| key["sk"]["S"] == "=5";
+                let there: Vec<Value> = keys
+                    .as_array()
+                    .unwrap()
+                    .iter()
+                    .filter(is_there)
+                    .map(|key| {
+                        let words = ["state", "severity", "rule", "account", "json"];
+                        let numbers = ["revision", "first_seen", "last_seen", "sent_revision"];
+                        let mut item = key.clone();
+                        for word in words {
+                            item[word] = json!({"S": "x"});
+                        }
+                        for number in numbers {
+                            item[number] = json!({"N": "1"});
+                        }
+                        item["id"] = json!({"S": "id"});
+                        item["episode"] = json!({"S": "5"});
+                        item["score"] = json!({"S": "1"});
+                        item
+                    })
+                    .collect();
+                return answer(&json!({"Responses": {"t": there}}));
             }
-            None => absent.push(name),
+            let after = sent["ExpressionAttributeValues"][":after"]["S"].as_str();
+            let after = after.map_or(0, |after| after[3..].parse().unwrap());
+            let items: Vec<Value> = (after + 1..=5).take(2).map(place).collect();
+            answer(&json!({"Items": items}))
+        });
+        let store = AwsStore::new(&script.connection(), "b", "t", "");
+        let page = store.pending(None, 2).await.unwrap();
+        assert_eq!(page.len(), 1);
+        assert_eq!(page[0].record.key.episode, "5");
+        let behind = store.pending(Some(&page[0].record.key), 2).await.unwrap();
+        assert!(behind.is_empty());
+    }
+
+    /// Places in the outbox stayed for ever, and each sweep asked for what they name.
+    #[tokio::test]
+    async fn what_names_a_finding_expires_with_it() {
+        let script = Script::new(|_, _| answer(&json!({})));
+        let store = AwsStore::new(&script.connection(), "b", "t", "");
+        let record = FindingRecord {
+            key: FindingKey {
+                id: "id".to_owned(),
+                episode: "5".to_owned(),
+            },
+            revision: 1,
+            state: "active".to_owned(),
+            severity: "high".to_owned(),
+            rule: "rule".to_owned(),
+            account: "1".to_owned(),
+            principal: None,
+            kms_key: None,
+            first_seen: EventTime::from_unix_seconds(1),
+            last_seen: EventTime::from_unix_seconds(1),
+            score: 1.0,
+            json: "{}".to_owned(),
+        };
+        store.record_findings(&[record]).await.unwrap();
+        let sent: Value = serde_json::from_str(&script.sent()[0].body).unwrap();
+        let writes = sent["TransactItems"].as_array().unwrap();
+        let expires = &writes[0]["Update"]["ExpressionAttributeValues"][":expires"];
+        assert!(expires["N"].is_string(), "{sent}");
+        for partition in ["pending", "findings#1"] {
+            let mut items = writes.iter().map(|write| &write["Put"]["Item"]);
+            let item = items.find(|item| item["pk"]["S"] == partition).unwrap();
+            assert_eq!(&item["expires"], expires, "{partition}");
         }
     }
-    if !absent.is_empty() {
-        expression
-            .text
-            .push_str(&format!(" REMOVE {}", absent.join(", ")));
-    }
-    expression
-}
-
-/// Notes that a revision was sent, and what people were told with it.
-fn set_sent(revision: u32, at: EventTime, told: Option<&str>) -> Expression {
-    let mut set = Expression {
-        text: "SET sent_revision = :revision, sent_at = :at".to_owned(),
-        values: vec![
-            (":revision", number(revision)),
-            (":at", number(at.unix_seconds())),
-        ],
-        names: Vec::new(),
-    };
-    if let Some(told) = told {
-        set.text.push_str(", told = :told");
-        set.values.push((":told", text(told)));
-    }
-    set
-}
-
-fn stored(item: &Item) -> Result<StoredFinding, StoreError> {
-    let score = item.text("score")?;
-    let score = score.parse().map_err(|_| StoreError::Damaged {
-        what: "a finding".to_owned(),
-        detail: format!("its score is {score:?}"),
-    })?;
-    let notes = item.0.get("triage").and_then(|value| value.as_l().ok());
-    let notes = notes.into_iter().flatten().map(note_of);
-    Ok(StoredFinding {
-        record: FindingRecord {
-            key: FindingKey {
-                id: item.text("id")?,
-                episode: item.text("episode")?,
-            },
-            revision: item.number("revision")?,
-            state: item.text("state")?,
-            severity: item.text("severity")?,
-            rule: item.text("rule")?,
-            account: item.text("account")?,
-            principal: item.text_if("principal"),
-            kms_key: item.text_if("kms_key"),
-            first_seen: item.time("first_seen")?,
-            last_seen: item.time("last_seen")?,
-            score,
-            json: item.text("json")?,
-        },
-        sent_revision: item.number("sent_revision")?,
-        sent_at: item.number_if("sent_at").map(EventTime::from_unix_seconds),
-        told: item.text_if("told"),
-        triage: notes.collect::<Result<_, _>>()?,
-    })
-}
-
-fn note_item((count, note): &(u32, TriageNote)) -> AttributeValue {
-    AttributeValue::M(Attributes::from([
-        ("number".to_owned(), number(count)),
-        ("state".to_owned(), text(&note.state)),
-        ("at".to_owned(), number(note.at.unix_seconds())),
-        ("by".to_owned(), text(&note.by)),
-        ("note".to_owned(), text(&note.note)),
-    ]))
-}
-
-fn note_of(value: &AttributeValue) -> Result<(u32, TriageNote), StoreError> {
-    let item = Item(value.as_m().cloned().unwrap_or_default());
-    let note = TriageNote {
-        state: item.text("state")?,
-        at: item.time("at")?,
-        by: item.text("by")?,
-        note: item.text("note")?,
-    };
-    Ok((item.number("number")?, note))
 }

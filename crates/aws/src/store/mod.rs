@@ -7,6 +7,7 @@
 
 mod commit;
 mod documents;
+mod finding_item;
 mod findings;
 mod item;
 mod names;
