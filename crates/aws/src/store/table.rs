@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
-use aws_sdk_dynamodb::types::{Delete, KeysAndAttributes, Put, TransactWriteItem, Update};
+use aws_sdk_dynamodb::types::{
+    CancellationReason, Delete, KeysAndAttributes, Put, TransactWriteItem, Update,
+};
 use keytrail_store::StoreError;
 
 use super::failed;
@@ -18,6 +20,8 @@ const BATCH_ITEMS_MAX: usize = 100;
 const TRANSACTIONS_MAX: u32 = 6;
 /// Most rounds for items that a batch did not bring.
 const ROUNDS_MAX: u32 = 20;
+/// Codes of items that are refused each time: too large, or of another form than the table's.
+const NEVER: [&str; 2] = ["ValidationError", "ItemCollectionSizeLimitExceeded"];
 const TRANSACT: &str = "dynamodb:TransactWriteItems";
 
 /// A table.
@@ -182,7 +186,7 @@ impl Table {
             .map_err(|error| fault("dynamodb:DeleteItem", at, error))
     }
 
-    /// Makes all writes or none. A transaction that met another one is begun again.
+    /// Makes all writes or none. A transaction that met another one, or too many, is begun again.
     pub async fn write(&self, what: &str, writes: &[Write]) -> Result<Written, StoreError> {
         let items = writes.iter().map(|write| self.item(write));
         let items = items.collect::<Result<Vec<_>, _>>()?;
@@ -196,13 +200,20 @@ impl Table {
             let Err(error) = answer else {
                 return Ok(Written::Yes);
             };
-            let Some(codes) = cancelled(&error) else {
+            let Some(reasons) = cancelled(&error) else {
                 return Err(failed(what, &CallFault::of(TRANSACT, error)));
             };
-            if codes.iter().any(|code| code == "ConditionalCheckFailed") {
+            let is_any = |codes: &[&str]| reasons.iter().any(|(code, _)| codes.contains(&&**code));
+            if is_any(&["ConditionalCheckFailed"]) {
                 return Ok(Written::ConditionFailed);
             }
-            detail = codes.join(", ");
+            let said = reasons.iter().filter(|(code, _)| code != "None");
+            let said = said.map(|(code, message)| format!("{code} {message}"));
+            detail = said.collect::<Vec<_>>().join(", ");
+            if is_any(&NEVER) {
+                let fault = CallFault::new(TRANSACT, FaultKind::Refused, &detail);
+                return Err(failed(what, &fault));
+            }
         }
         let fault = CallFault::new(TRANSACT, FaultKind::Unavailable, &detail);
         Err(failed(what, &fault))
@@ -251,18 +262,19 @@ impl Table {
     }
 }
 
-/// Why the items of a cancelled transaction were refused.
-fn cancelled<R>(error: &SdkError<TransactWriteItemsError, R>) -> Option<Vec<String>> {
+/// Why the items of a cancelled transaction were refused: codes, and what the service says.
+fn cancelled<R>(error: &SdkError<TransactWriteItemsError, R>) -> Option<Vec<(String, String)>> {
     match error.as_service_error()? {
-        TransactWriteItemsError::TransactionCanceledException(cancelled) => Some(
-            cancelled
-                .cancellation_reasons()
-                .iter()
-                .filter_map(|reason| reason.code().map(str::to_owned))
-                .collect(),
-        ),
+        TransactWriteItemsError::TransactionCanceledException(cancelled) => {
+            let reasons = cancelled.cancellation_reasons().iter();
+            let said = |reason: &CancellationReason| {
+                let message = reason.message().unwrap_or_default();
+                Some((reason.code()?.to_owned(), message.to_owned()))
+            };
+            Some(reasons.filter_map(said).collect())
+        }
         TransactWriteItemsError::TransactionInProgressException(_) => {
-            Some(vec!["TransactionInProgress".to_owned()])
+            Some(vec![("TransactionInProgress".to_owned(), String::new())])
         }
         _ => None,
     }
@@ -290,5 +302,43 @@ fn misused(call: &str, error: &dyn std::fmt::Display) -> StoreError {
     StoreError::Misused {
         what: call.to_owned(),
         why: error.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::scripted::{Answer, Script};
+
+    /// An item that is too large came again and again as if the table were busy.
+    #[tokio::test(start_paused = true)]
+    async fn only_what_can_pass_is_begun_again() {
+        for (code, calls, is_worth_a_retry) in [
+            ("ValidationError", 1, false),
+            ("TransactionConflict", TRANSACTIONS_MAX, true),
+            ("ThrottlingError", TRANSACTIONS_MAX, true),
+        ] {
+            let script = Script::new(move |_, _| {
+                let body = json!({
+                    "__type": "com.amazonaws.dynamodb.v20120810#TransactionCanceledException",
+                    "Message": "Transaction cancelled",
+                    "CancellationReasons": [{"Code": "None"}, {"Code": code, "Message": "so it is"}],
+                });
+                let body = body.to_string();
+                Some(Answer { status: 400, body })
+            });
+            let table = Table::new(script.connection().dynamodb(), "t".to_owned());
+            let at = ItemKey {
+                partition: "p".to_owned(),
+                sort: "s".to_owned(),
+            };
+            let failed = table.write("a finding", &[Write::Delete(at)]).await;
+            let failed = failed.unwrap_err();
+            assert_eq!(failed.is_worth_a_retry(), is_worth_a_retry, "{failed}");
+            assert!(failed.to_string().contains(&format!("{code} so it is")));
+            assert_eq!(script.sent().len(), calls as usize, "{code}");
+        }
     }
 }
