@@ -146,7 +146,8 @@ fn group_id(account: &str) -> String {
     format!("other-{}", digest.simple())
 }
 
-/// FNV-1a, 64 bits: the same in every process.
+/// FNV-1a, 64 bits, written out so that no library can change it: one account has one group whichever function sends, and
+/// while a deployment is under way two versions do. In two groups it would have two writers.
 fn stable_hash(text: &str) -> u64 {
     text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
