@@ -231,6 +231,25 @@ impl<S: Store> Store for Faulty<S> {
             .await
     }
 
+    async fn findings_since(
+        &self,
+        account: &str,
+        since: EventTime,
+        rule: &str,
+        after: Option<&FindingKey>,
+        limit: usize,
+    ) -> Result<Vec<StoredFinding>, StoreError> {
+        let page = self
+            .inner
+            .findings_since(account, since, rule, after, limit);
+        self.call("findings_since", page).await
+    }
+
+    async fn read_findings(&self, keys: &[FindingKey]) -> Result<Vec<StoredFinding>, StoreError> {
+        self.call("read_findings", self.inner.read_findings(keys))
+            .await
+    }
+
     async fn episodes(&self, id: &str) -> Result<Vec<StoredFinding>, StoreError> {
         self.call("episodes", self.inner.episodes(id)).await
     }

@@ -192,6 +192,30 @@ impl Store for MemoryStore {
         Ok(contents.page(keys))
     }
 
+    async fn findings_since(
+        &self,
+        account: &str,
+        since: EventTime,
+        rule: &str,
+        key: Option<&FindingKey>,
+        limit: usize,
+    ) -> Result<Vec<StoredFinding>, StoreError> {
+        let contents = self.contents();
+        let Some(account) = contents.accounts.get(account) else {
+            return Ok(Vec::new());
+        };
+        let can_change = |key: &&FindingKey| {
+            let record = contents.findings.get(*key).map(|stored| &stored.record);
+            record.is_some_and(|record| record.last_seen >= since || record.rule == rule)
+        };
+        let keys = account.findings.range(after(key)).filter(can_change);
+        Ok(contents.page(keys.take(page_entries(limit))))
+    }
+
+    async fn read_findings(&self, keys: &[FindingKey]) -> Result<Vec<StoredFinding>, StoreError> {
+        Ok(self.contents().page(keys.iter()))
+    }
+
     async fn episodes(&self, id: &str) -> Result<Vec<StoredFinding>, StoreError> {
         let first = FindingKey {
             id: id.to_owned(),

@@ -149,6 +149,24 @@ pub trait Store: Send + Sync {
         limit: usize,
     ) -> impl Future<Output = Result<Vec<StoredFinding>, StoreError>> + Send;
 
+    /// A page of an account's findings that can still change: those whose last event is of this time or later, and those
+    /// of this rule whenever theirs was. In the order of their keys, after that one. At most `limit` and at most
+    /// [`crate::bounds::PAGE_ENTRIES_MAX`]; an empty page is the end.
+    fn findings_since(
+        &self,
+        account: &str,
+        since: EventTime,
+        rule: &str,
+        after: Option<&FindingKey>,
+        limit: usize,
+    ) -> impl Future<Output = Result<Vec<StoredFinding>, StoreError>> + Send;
+
+    /// These findings, in the order asked for, without those that are not there.
+    fn read_findings(
+        &self,
+        keys: &[FindingKey],
+    ) -> impl Future<Output = Result<Vec<StoredFinding>, StoreError>> + Send;
+
     /// All episodes of one finding, in order.
     fn episodes(
         &self,

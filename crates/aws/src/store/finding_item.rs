@@ -7,6 +7,11 @@ use keytrail_store::{FindingKey, FindingRecord, StoreError, StoredFinding, Triag
 use super::item::{Attributes, EXPIRES, Item, number, text};
 use super::table::Expression;
 
+/// The attribute of the last event's time.
+pub const LAST_SEEN: &str = "last_seen";
+/// The attribute of the rule.
+pub const RULE: &str = "rule";
+
 /// The update that makes an item this revision and keeps what was sent and noted.
 pub fn update(record: &FindingRecord, expires: AttributeValue) -> Expression {
     // `state` and some others are words of the table's own language.
@@ -16,7 +21,7 @@ pub fn update(record: &FindingRecord, expires: AttributeValue) -> Expression {
         ("#account", "account", ":account", text(&record.account)),
         ("#state", "state", ":state", text(&record.state)),
         ("#severity", "severity", ":severity", text(&record.severity)),
-        ("#rule", "rule", ":rule", text(&record.rule)),
+        ("#rule", RULE, ":rule", text(&record.rule)),
         (
             "#first",
             "first_seen",
@@ -25,7 +30,7 @@ pub fn update(record: &FindingRecord, expires: AttributeValue) -> Expression {
         ),
         (
             "#last",
-            "last_seen",
+            LAST_SEEN,
             ":last",
             number(record.last_seen.unix_seconds()),
         ),
@@ -110,12 +115,12 @@ pub fn stored(item: &Item) -> Result<StoredFinding, StoreError> {
             revision: item.number("revision")?,
             state: item.text("state")?,
             severity: item.text("severity")?,
-            rule: item.text("rule")?,
+            rule: item.text(RULE)?,
             account: item.text("account")?,
             principal: item.text_if("principal"),
             kms_key: item.text_if("kms_key"),
             first_seen: item.time("first_seen")?,
-            last_seen: item.time("last_seen")?,
+            last_seen: item.time(LAST_SEEN)?,
             score,
             json: item.text("json")?,
         },

@@ -5,8 +5,8 @@ use keytrail_event::EventTime;
 use keytrail_store::bounds::{PAGE_ENTRIES_MAX, TRIAGE_NOTES_MAX, page_entries};
 use keytrail_store::{FindingKey, FindingRecord, StoreError, StoredFinding, TriageNote};
 
-use super::finding_item::{note_item, set_sent, stored, update};
-use super::item::{EXPIRES, PARTITION, SORT, key, number};
+use super::finding_item::{LAST_SEEN, RULE, note_item, set_sent, stored, update};
+use super::item::{EXPIRES, PARTITION, SORT, key, number, text};
 use super::names::{ItemKey, at_place, check_account, check_finding, place};
 use super::table::{Expression, Write, Written};
 use super::{AwsStore, FINDING_DAYS, expiry};
@@ -24,6 +24,10 @@ impl AwsStore {
         let naming = |place: &ItemKey| {
             let mut item = key(place);
             item.insert(EXPIRES.to_owned(), expires.clone());
+            // By these a list tells what can still change.
+            item.insert(RULE.to_owned(), text(&record.rule));
+            let last_seen = number(record.last_seen.unix_seconds());
+            item.insert(LAST_SEEN.to_owned(), last_seen);
             Write::Put(item, None)
         };
         let of_account = ItemKey {
@@ -89,11 +93,15 @@ impl AwsStore {
         list: String,
         after: Option<&FindingKey>,
         limit: usize,
+        condition: Option<&Expression>,
     ) -> Result<Vec<StoredFinding>, StoreError> {
         let mut after = after.map(place);
         let limit = page_entries(limit);
         loop {
-            let places = self.table.page(&list, after.as_deref(), limit).await?;
+            let places = self
+                .table
+                .page_where(&list, after.as_deref(), limit, condition);
+            let places = places.await?;
             let mut keys = Vec::with_capacity(places.len());
             for item in &places {
                 let place = item.text(SORT)?;
@@ -109,6 +117,38 @@ impl AwsStore {
                 return items.iter().map(stored).collect();
             }
         }
+    }
+
+    /// A page of an account's findings that end at this time or later, or are of this rule.
+    pub(super) async fn page_of_findings_since(
+        &self,
+        account: &str,
+        since: EventTime,
+        rule: &str,
+        after: Option<&FindingKey>,
+        limit: usize,
+    ) -> Result<Vec<StoredFinding>, StoreError> {
+        let can_change = Expression {
+            // Places of earlier versions do not say.
+            text: "#last >= :since OR #rule = :rule OR attribute_not_exists(#last)".to_owned(),
+            values: vec![
+                (":since", number(since.unix_seconds())),
+                (":rule", text(rule)),
+            ],
+            names: vec![("#last", LAST_SEEN), ("#rule", RULE)],
+        };
+        let list = self.names.findings_of(account);
+        self.page_of_findings(list, after, limit, Some(&can_change))
+            .await
+    }
+
+    pub(super) async fn get_findings(
+        &self,
+        keys: &[FindingKey],
+    ) -> Result<Vec<StoredFinding>, StoreError> {
+        let places: Vec<ItemKey> = keys.iter().map(|key| self.names.finding(key)).collect();
+        let items = self.table.get_all(&places).await?;
+        items.iter().map(stored).collect()
     }
 
     pub(super) async fn get_episodes(&self, id: &str) -> Result<Vec<StoredFinding>, StoreError> {

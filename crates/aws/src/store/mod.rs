@@ -192,7 +192,7 @@ impl Store for AwsStore {
         after: Option<&FindingKey>,
         limit: usize,
     ) -> impl Future<Output = Result<Vec<StoredFinding>, StoreError>> + Send {
-        self.page_of_findings(self.names.pending(), after, limit)
+        self.page_of_findings(self.names.pending(), after, limit, None)
     }
 
     fn mark_sent(
@@ -211,7 +211,25 @@ impl Store for AwsStore {
         after: Option<&FindingKey>,
         limit: usize,
     ) -> impl Future<Output = Result<Vec<StoredFinding>, StoreError>> + Send {
-        self.page_of_findings(self.names.findings_of(account), after, limit)
+        self.page_of_findings(self.names.findings_of(account), after, limit, None)
+    }
+
+    fn findings_since(
+        &self,
+        account: &str,
+        since: EventTime,
+        rule: &str,
+        after: Option<&FindingKey>,
+        limit: usize,
+    ) -> impl Future<Output = Result<Vec<StoredFinding>, StoreError>> + Send {
+        self.page_of_findings_since(account, since, rule, after, limit)
+    }
+
+    fn read_findings(
+        &self,
+        keys: &[FindingKey],
+    ) -> impl Future<Output = Result<Vec<StoredFinding>, StoreError>> + Send {
+        self.get_findings(keys)
     }
 
     fn episodes(

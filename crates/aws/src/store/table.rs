@@ -8,6 +8,7 @@ use aws_sdk_dynamodb::types::{
     CancellationReason, Delete, KeysAndAttributes, Put, TransactWriteItem, Update,
 };
 use keytrail_store::StoreError;
+use keytrail_store::bounds::PAGE_ENTRIES_MAX;
 
 use super::failed;
 use super::item::{Attributes, Item, PARTITION, SORT, key, text};
@@ -136,10 +137,25 @@ impl Table {
         after: Option<&str>,
         limit: usize,
     ) -> Result<Vec<Item>, StoreError> {
+        self.page_where(partition, after, limit, None).await
+    }
+
+    /// Up to `limit` items of a partition for which the condition holds, in order, after that place.
+    pub async fn page_where(
+        &self,
+        partition: &str,
+        after: Option<&str>,
+        limit: usize,
+        filter: Option<&Expression>,
+    ) -> Result<Vec<Item>, StoreError> {
         let mut items = Vec::new();
         let mut start = None;
         while items.len() < limit {
-            let rest = i32::try_from(limit - items.len()).unwrap_or(i32::MAX);
+            // The service counts what it reads, before the condition.
+            let rest = match filter {
+                None => limit - items.len(),
+                Some(_) => PAGE_ENTRIES_MAX,
+            };
             let mut condition = format!("{PARTITION} = :partition");
             let mut request = self
                 .client
@@ -148,7 +164,21 @@ impl Table {
                 .consistent_read(true)
                 .expression_attribute_values(":partition", text(partition))
                 .set_exclusive_start_key(start)
-                .limit(rest);
+                .limit(i32::try_from(rest).unwrap_or(i32::MAX));
+            if let Some(Expression {
+                text,
+                values,
+                names,
+            }) = filter
+            {
+                request = request.filter_expression(text);
+                for (name, value) in values {
+                    request = request.expression_attribute_values(*name, value.clone());
+                }
+                for (name, stands_for) in names {
+                    request = request.expression_attribute_names(*name, *stands_for);
+                }
+            }
             if let Some(after) = after {
                 condition.push_str(&format!(" AND {SORT} > :after"));
                 request = request.expression_attribute_values(":after", text(after));
@@ -162,6 +192,7 @@ impl Table {
                 break;
             }
         }
+        items.truncate(limit);
         Ok(items)
     }
 

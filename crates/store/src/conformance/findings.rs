@@ -140,6 +140,56 @@ pub async fn pages_reach_everything(store: &impl Store) {
     assert!(all_findings(store, "777788889999", 10).await.is_empty());
 }
 
+/// What ended long ago is passed over, unless it is of the rule; a later revision may bring it back, or put it away.
+pub async fn findings_that_can_change_are_found(store: &impl Store) {
+    let mut records = Vec::new();
+    for number in 0..25_u32 {
+        let mut record = finding(&format!("id-{number:02}"), 1);
+        record.last_seen = time(i64::from(number * 7 % 25));
+        if number % 6 == 0 {
+            record.rule = "log-gap".to_owned();
+        }
+        if number % 5 == 0 {
+            record.account = OTHER_ACCOUNT.to_owned();
+        }
+        records.push(record);
+    }
+    store.record_findings(&records).await.unwrap();
+    for (number, second) in [(1, 24), (2, 0)] {
+        records[number].revision = 2;
+        records[number].last_seen = time(second);
+        let record = &records[number..=number];
+        store.record_findings(record).await.unwrap();
+    }
+    for since in [0, 12, 24, 25] {
+        for page in [1, 3, usize::MAX] {
+            let mut found: Vec<FindingKey> = Vec::new();
+            loop {
+                let since = time(since);
+                let next = store.findings_since(ACCOUNT, since, "log-gap", found.last(), page);
+                let next = next.await.unwrap();
+                if next.is_empty() {
+                    break;
+                }
+                assert!(next.len() <= page);
+                found.extend(next.into_iter().map(|stored| stored.record.key));
+            }
+            let expected = records.iter().filter(|record| {
+                let can_change = record.last_seen >= time(since) || record.rule == "log-gap";
+                record.account == ACCOUNT && can_change
+            });
+            let expected: Vec<FindingKey> = expected.map(|record| record.key.clone()).collect();
+            assert_eq!(found, expected, "since {since}, pages of {page}");
+        }
+    }
+    let keys = [key("id-03"), key("nobody"), key("id-01"), key("id-05")];
+    let read = store.read_findings(&keys).await.unwrap();
+    let read: Vec<_> = read.into_iter().map(|stored| stored.record).collect();
+    let expected = [3, 1, 5].map(|number: usize| records[number].clone());
+    assert_eq!(read, expected);
+    assert!(store.read_findings(&[]).await.unwrap().is_empty());
+}
+
 /// Every column comes back, and episodes are found by the finding's id.
 pub async fn findings_come_back_as_they_were_given(store: &impl Store) {
     let mut full = finding("a", 1);

@@ -46,6 +46,7 @@ pub async fn parts<S: Store>(make: impl AsyncFn() -> S) {
     findings::marking_is_by_condition(&make().await).await;
     findings::a_revision_during_sending_stays_pending(&make().await).await;
     findings::pages_reach_everything(&make().await).await;
+    findings::findings_that_can_change_are_found(&make().await).await;
     findings::findings_come_back_as_they_were_given(&make().await).await;
     findings::notes_of_triage_are_kept(&make().await).await;
     commits::a_commit_writes_everything(&make().await).await;

@@ -108,6 +108,13 @@ fn next_revision(finding: Finding, known: Option<&Finding>) -> Option<Finding> {
     })
 }
 
+pub(super) fn key_of(finding: &Finding) -> FindingKey {
+    FindingKey {
+        id: finding.id.as_str().to_owned(),
+        episode: finding.episode.clone(),
+    }
+}
+
 /// A finding as it is recorded.
 pub(super) fn record_of(finding: &Finding) -> Result<FindingRecord, ExecuteError> {
     let json = serde_json::to_string(finding).map_err(|error| ExecuteError::Finding {
@@ -115,10 +122,7 @@ pub(super) fn record_of(finding: &Finding) -> Result<FindingRecord, ExecuteError
         why: error.to_string(),
     })?;
     Ok(FindingRecord {
-        key: FindingKey {
-            id: finding.id.as_str().to_owned(),
-            episode: finding.episode.clone(),
-        },
+        key: key_of(finding),
         revision: finding.revision,
         state: finding.state.as_str().to_owned(),
         severity: finding.severity.as_str().to_owned(),
@@ -163,22 +167,65 @@ impl<S: Store> Executor<'_, S> {
         is_in_steps: bool,
     ) -> Result<Revised, ExecuteError> {
         let mut revised = Revised::default();
+        // Findings are kept for a year and more, and an account is judged every few minutes: those that ended before what
+        // is judged stay where they are, and are not read.
+        let since = standing.judged.from;
         let mut after: Option<FindingKey> = None;
-        while let Some(page) = self.page_behind(account, &mut after).await? {
+        loop {
+            let page = self.store.findings_since(
+                account,
+                since,
+                log_gap::ABOUT.id,
+                after.as_ref(),
+                PAGE_ENTRIES_MAX,
+            );
+            let page = page.await?;
+            let Some(last) = page.last() else { break };
+            after = Some(last.record.key.clone());
             for stored in &page {
-                if let Some(Next { known, mut next }) = standing.revise(stored)? {
-                    self.reopen(stored, &known, &mut next, clock, is_in_steps)
-                        .await?;
-                    self.add(&mut revised, &next).await?;
+                let next = standing.revise(stored)?;
+                self.add_next(&mut revised, stored, next, clock, is_in_steps)
+                    .await?;
+            }
+        }
+        // What else stands is new, or goes on after it had ended before what is judged.
+        while !standing.now.is_empty() {
+            let some = standing.now.iter().take(PAGE_ENTRIES_MAX);
+            let (episodes, keys): (Vec<Arc<str>>, Vec<FindingKey>) = some
+                .map(|(episode, finding)| (Arc::clone(episode), key_of(&finding.unpack())))
+                .unzip();
+            for stored in &self.store.read_findings(&keys).await? {
+                let next = standing.revise(stored)?;
+                self.add_next(&mut revised, stored, next, clock, is_in_steps)
+                    .await?;
+            }
+            let new = episodes
+                .iter()
+                .filter_map(|episode| standing.now.remove(episode));
+            let new: Vec<PackedFinding> = new.collect();
+            for finding in new {
+                if let Some(finding) = next_revision(finding.unpack(), None) {
+                    self.add(&mut revised, &finding).await?;
                 }
             }
         }
-        while let Some((_, finding)) = standing.now.pop_first() {
-            if let Some(finding) = next_revision(finding.unpack(), None) {
-                self.add(&mut revised, &finding).await?;
-            }
-        }
         Ok(revised)
+    }
+
+    async fn add_next(
+        &self,
+        revised: &mut Revised,
+        stored: &StoredFinding,
+        next: Option<Next>,
+        clock: EventTime,
+        is_in_steps: bool,
+    ) -> Result<(), ExecuteError> {
+        if let Some(Next { known, mut next }) = next {
+            self.reopen(stored, &known, &mut next, clock, is_in_steps)
+                .await?;
+            self.add(revised, &next).await?;
+        }
+        Ok(())
     }
 
     async fn add(&self, revised: &mut Revised, finding: &Finding) -> Result<(), ExecuteError> {

@@ -3,8 +3,9 @@
 use keytrail_detect::finding::{Finding, Triage};
 use keytrail_event::EventTime;
 
-use crate::{FindingKey, Store, StoredFinding, TriageNote};
+use crate::{Store, StoredFinding, TriageNote};
 
+use super::publish::key_of;
 use super::{ExecuteError, Executor};
 
 /// Who reopens findings, among those who triage them.
@@ -60,11 +61,7 @@ impl<S: Store> Executor<'_, S> {
                 next.count, next.last_seen, known.count, known.last_seen
             ),
         };
-        let key = FindingKey {
-            id: known.id.as_str().to_owned(),
-            episode: known.episode.clone(),
-        };
-        Ok(self.store.triage(&key, &note).await?)
+        Ok(self.store.triage(&key_of(known), &note).await?)
     }
 }
 

@@ -104,6 +104,47 @@ pub(super) fn of_account(
     }
 }
 
+/// Those of an account that end at this time or later, or are of this rule.
+pub(super) fn since(
+    connection: &Connection,
+    account: &str,
+    (since, rule): (EventTime, &str),
+    after: Option<&FindingKey>,
+    limit: usize,
+) -> Outcome<Vec<StoredFinding>> {
+    let limit = page_entries(limit);
+    let since = since.unix_seconds();
+    match after {
+        None => list(
+            connection,
+            select!(
+                "WHERE account = ?1 AND (last_seen >= ?3 OR rule = ?4) ORDER BY id, episode LIMIT ?2"
+            ),
+            params![account, limit, since, rule],
+        ),
+        Some(key) => list(
+            connection,
+            select!(
+                "WHERE account = ?1 AND (last_seen >= ?3 OR rule = ?4) AND (id, episode) > (?5, ?6)
+                 ORDER BY id, episode LIMIT ?2"
+            ),
+            params![account, limit, since, rule, key.id, key.episode],
+        ),
+    }
+}
+
+pub(super) fn read(connection: &Connection, keys: &[FindingKey]) -> Outcome<Vec<StoredFinding>> {
+    let mut found = Vec::new();
+    for key in keys {
+        found.extend(list(
+            connection,
+            select!("WHERE id = ?1 AND episode = ?2"),
+            params![key.id, key.episode],
+        )?);
+    }
+    Ok(found)
+}
+
 pub(super) fn episodes(connection: &Connection, id: &str) -> Outcome<Vec<StoredFinding>> {
     list(
         connection,

@@ -177,6 +177,21 @@ impl Store for SqliteStore {
         self.read(|file| findings::of_account(file, account, after, limit))
     }
 
+    async fn findings_since(
+        &self,
+        account: &str,
+        since: EventTime,
+        rule: &str,
+        after: Option<&FindingKey>,
+        limit: usize,
+    ) -> Result<Vec<StoredFinding>, StoreError> {
+        self.read(|file| findings::since(file, account, (since, rule), after, limit))
+    }
+
+    async fn read_findings(&self, keys: &[FindingKey]) -> Result<Vec<StoredFinding>, StoreError> {
+        self.read(|file| findings::read(file, keys))
+    }
+
     async fn episodes(&self, id: &str) -> Result<Vec<StoredFinding>, StoreError> {
         self.read(|file| findings::episodes(file, id))
     }

@@ -30,6 +30,36 @@ fn disabled(second: i64) -> File {
     file(second, records.collect())
 }
 
+/// Every tick read all findings of the account, which are kept for more than a year.
+#[test]
+fn a_tick_does_not_read_what_is_long_past() {
+    pollster::block_on(async {
+        let configuration = Configuration::default();
+        let mut calls = Vec::new();
+        for past in [0, 3 * PAGE_ENTRIES_MAX] {
+            let store = MemoryStore::default();
+            let clock = 400 * DAY;
+            let job = file(clock, vec![change(clock, "DisableKey", "key", "disable")]);
+            deliver(&store, &configuration, &job).await.unwrap();
+            tick(&store, &configuration, moment(clock)).await.unwrap();
+            let known = store.findings(ACCOUNT, None, 1).await.unwrap();
+            let long_past = (0..past).map(|number| {
+                let mut record = known[0].record.clone();
+                record.key.id = format!("{number:05}");
+                record.last_seen = moment(300 * DAY);
+                record
+            });
+            let long_past: Vec<_> = long_past.collect();
+            store.record_findings(&long_past).await.unwrap();
+            let store = Faulty::new(store, Commits::InOrder, None);
+            let next = moment(clock + 300);
+            tick(&store, &configuration, next).await.unwrap();
+            calls.push(store.calls());
+        }
+        assert_eq!(calls[0], calls[1]);
+    });
+}
+
 /// A tick, and the store as it is before and after.
 struct Step {
     before: MemoryStore,
