@@ -9,6 +9,7 @@ mod configuration;
 mod log;
 pub mod metrics;
 pub mod outbox;
+pub mod quarantine;
 mod run;
 mod settings;
 pub mod told;

@@ -18,11 +18,12 @@ use keytrail_detect::finding::{Finding, FindingState};
 use keytrail_detect::rules::RULES;
 use keytrail_event::EventTime;
 use keytrail_store::executor::finding_of;
-use keytrail_store::{FindingKey, Quarantined, Store, StoredFinding};
+use keytrail_store::{FindingKey, Store, StoredFinding};
 use serde_json::Value;
 
 use crate::audience::Audience;
 use crate::log::{Level, log};
+use crate::quarantine::set_aside;
 use crate::settings::{SettingError, required, setting};
 use crate::told::{Told, reopened_at};
 
@@ -232,7 +233,8 @@ impl<S: Store, P: Publisher> Ways<'_, S, P> {
             },
             Err(error) => {
                 // Nobody can be told of what cannot be read; it must not block the others.
-                set_aside(store, key, &error.to_string(), now).await?;
+                let reason = format!("finding-cannot-be-read: {error}");
+                set_aside(store, &key.to_string(), None, &reason, now).await?;
                 store.mark_sent(key, revision, now, None).await?;
                 return Ok(());
             }
@@ -323,27 +325,6 @@ fn known_rule(id: &str) -> &'static str {
     let behaviours = BEHAVIOURS.iter().map(|about| about.id);
     let mut known = rules.chain(behaviours);
     known.find(|known| *known == id).unwrap_or("other")
-}
-
-async fn set_aside(
-    store: &impl Store,
-    key: &FindingKey,
-    why: &str,
-    now: EventTime,
-) -> Result<(), keytrail_store::StoreError> {
-    let mut reason = format!("finding-cannot-be-read: {why}");
-    reason.truncate(reason.floor_char_boundary(keytrail_store::bounds::NOTE_BYTES_MAX));
-    let mut name = key.to_string();
-    name.truncate(name.floor_char_boundary(keytrail_store::bounds::NAME_BYTES_MAX));
-    let record = Quarantined {
-        name,
-        account: None,
-        reason,
-        tries: 1,
-        first_at: now,
-        last_at: now,
-    };
-    store.quarantine(&record).await
 }
 
 #[cfg(test)]

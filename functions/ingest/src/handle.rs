@@ -6,8 +6,8 @@ use futures_util::stream::{self, StreamExt as _};
 use keytrail_delivery::hand_over::{HandOver, Load, Packed};
 use keytrail_delivery::notification::{self, BatchAnswer, Lane, Message, Object, Part, Records};
 use keytrail_event::{DeliveryName, EventTime};
+use keytrail_lambda::quarantine::set_aside;
 use keytrail_lambda::{Failed, Invocation, Level, log};
-use keytrail_store::{Quarantined, Store};
 use serde_json::Value;
 
 use crate::counts::Counts;
@@ -225,38 +225,21 @@ async fn settle(
     counts: &mut Counts,
     now: EventTime,
 ) -> Result<(), String> {
-    let (mut name, reason, detail) = match outcome {
-        Outcome::Done => return Ok(()),
-        Outcome::Again(why) => return Err(why),
+    match outcome {
+        Outcome::Done => Ok(()),
+        Outcome::Again(why) => Err(why),
         Outcome::Park {
             name,
             reason,
             detail,
-        } => (name, reason, detail),
-    };
-    name.truncate(name.floor_char_boundary(keytrail_store::bounds::NAME_BYTES_MAX));
-    let mut detail = format!("{reason}: {detail}");
-    detail.truncate(detail.floor_char_boundary(keytrail_store::bounds::NOTE_BYTES_MAX));
-    let store = services.store();
-    let known = store.read_quarantine(&name).await;
-    let known = known.map_err(|error| error.to_string())?;
-    let record = Quarantined {
-        tries: known
-            .as_ref()
-            .map_or(0, |known| known.tries)
-            .saturating_add(1),
-        first_at: known.map_or(now, |known| known.first_at),
-        account: None,
-        reason: detail.clone(),
-        last_at: now,
-        name: name.clone(),
-    };
-    let parked = store.quarantine(&record).await;
-    parked.map_err(|error| error.to_string())?;
-    *counts.parked.entry(reason).or_default() += 1;
-    let fields = [("name", Value::from(name)), ("reason", Value::from(detail))];
-    log(Level::Warning, "set aside", fields);
-    Ok(())
+        } => {
+            let why = format!("{reason}: {detail}");
+            let parked = set_aside(services.store(), &name, None, &why, now).await;
+            parked.map_err(|error| error.to_string())?;
+            *counts.parked.entry(reason).or_default() += 1;
+            Ok(())
+        }
+    }
 }
 
 /// One hand-over for each account and day, since tallies are stored so.
