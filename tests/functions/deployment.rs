@@ -179,6 +179,31 @@ impl Deployment {
         panic!("no sweep comes to its end");
     }
 
+    /// The same, in which nothing fails.
+    pub fn calm(self) -> Self {
+        Self {
+            is_calm: true,
+            ..self
+        }
+    }
+
+    /// Damages what is stored of the accounts in the queue in the days before this time: nothing can be added to it.
+    pub fn damage_accounts(&self, now: EventTime) {
+        let store = self.store.inner();
+        for hand_over in self.queue.lock().unwrap().iter() {
+            for day in (0..60).map(|days| now.day().plus_days(-days)) {
+                let damaged = store.write_tally(&hand_over.account, day, b"damaged", None);
+                block_on(damaged).unwrap();
+            }
+        }
+    }
+
+    /// How often the first of what is in quarantine was tried.
+    pub fn tries(&self) -> u32 {
+        let quarantined = block_on(self.store.inner().quarantined(None, 1)).unwrap();
+        quarantined.first().unwrap().tries
+    }
+
     /// Sweeps without faults until nothing is parked and nothing waits.
     pub fn come_to_rest(&mut self, clock: EventTime) {
         self.is_calm = true;
@@ -416,7 +441,7 @@ impl detect::Services for Deployment {
         read.ok_or_else(|| detect::Unread::Never("not found".to_owned()))
     }
 
-    async fn park(&self, bytes: Vec<u8>) -> Result<String, String> {
+    async fn park(&self, bytes: Vec<u8>, _: detect::Kind) -> Result<String, String> {
         let key = self.call(|| self.write("parked/", bytes)).await?;
         Ok(format!("s3://state/{key}"))
     }

@@ -98,3 +98,26 @@ fn a_backfill_of_thirty_days_and_then_live_traffic_is_live_traffic_from_the_begi
     deployment.come_to_rest(end(&archive));
     compare(&deployment, &archive.replayed());
 }
+
+/// Each try was counted by sweep and once more by detect: two were made of the four that were meant.
+#[test]
+fn a_parked_tally_is_tried_again_four_times() {
+    let archive = Archive::copied(&root().join("examples/archive"), 1);
+    let mut deployment = Deployment::new(1, archive.objects()).calm();
+    let now = archive.newest();
+    let mut chance = Chance::of(1);
+    let keys = archive.keys();
+    let some = keys.iter().take(10);
+    let bodies: Vec<String> = some
+        .map(|key| archive::announced(key, &mut chance))
+        .collect();
+    deployment.ingest(&bodies, now);
+    deployment.damage_accounts(now);
+    deployment.detect(now);
+    let mut tries = vec![deployment.tries()];
+    for hour in 1..=6 {
+        deployment.sweep(now.plus_seconds(hour * 3_600));
+        tries.push(deployment.tries());
+    }
+    assert_eq!(tries, [1, 2, 3, 4, 5, 5, 5]);
+}

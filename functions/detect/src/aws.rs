@@ -14,6 +14,7 @@ use keytrail_lambda::outbox::{AwsPublisher, Publisher};
 use keytrail_lambda::{SettingError, metrics, required, setting};
 
 use crate::services::{Services, Unread};
+use crate::take::Kind;
 
 /// Longest hand-over that is fetched, in bytes, packed.
 const HAND_OVER_BYTES_MAX: usize = 128 << 20;
@@ -77,8 +78,9 @@ impl Services for AwsServices {
         })
     }
 
-    async fn park(&self, bytes: Vec<u8>) -> Result<String, String> {
-        let key = format!("{PARKED}{}.zst", keytrail_aws::queue::fresh_name());
+    async fn park(&self, bytes: Vec<u8>, kind: Kind) -> Result<String, String> {
+        let name = keytrail_aws::queue::fresh_name();
+        let key = format!("{PARKED}{name}.{}", kind.ending());
         let written = self.objects.write(&self.bucket, &key, bytes).await;
         written.map_err(|fault| fault.to_string())?;
         Ok(format!("s3://{}/{key}", self.bucket))

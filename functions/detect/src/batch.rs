@@ -3,17 +3,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use keytrail_aws::redelivery::Later;
-use keytrail_delivery::hand_over::QueueMessage;
+use keytrail_delivery::hand_over::{Packed, QueueMessage};
 use keytrail_delivery::notification::{BatchAnswer, BatchItemFailure};
 use keytrail_event::EventTime;
+use keytrail_lambda::quarantine::{failed_again, set_aside};
 use keytrail_lambda::{Level, log};
+use keytrail_store::Store;
 use keytrail_store::executor::ExecuteError;
-use keytrail_store::{Quarantined, Store};
 use serde_json::Value;
 
 use crate::again;
 use crate::services::Services;
-use crate::take::{Handed, Opened, Parcel, open};
+use crate::take::{Handed, Kind, Opened, Parcel, Part, open};
 
 /// How often a step may fail for a reason of its own before its tallies are set aside.
 const RECEIVES_MAX: u32 = 2;
@@ -58,12 +59,7 @@ impl<'b, V: Services> Batch<'b, V> {
                     handed.add(message, &account, part);
                 }
                 Opened::Later(account, why) => {
-                    log(
-                        Level::Warning,
-                        "to be delivered again",
-                        [("why", Value::from(why))],
-                    );
-                    self.failed.insert(message.message_id.clone());
+                    self.again(message, &why);
                     blocked.extend(account);
                 }
                 Opened::Never { account, what, why } => {
@@ -83,16 +79,7 @@ impl<'b, V: Services> Batch<'b, V> {
         what: Parcel,
         why: &str,
     ) {
-        let name = match what {
-            Parcel::Object(address) => Ok(address),
-            Parcel::Message(id) => Ok(format!("message {id}")),
-            Parcel::Bytes(bytes) => self.services.park(bytes).await,
-        };
-        let parked = match name {
-            Ok(name) => self.quarantine(&name, account, why).await,
-            Err(why) => Err(why),
-        };
-        match parked {
+        match self.quarantine(account, what, why).await {
             Ok(()) => self.parked += 1,
             Err(why) => {
                 log(
@@ -105,28 +92,24 @@ impl<'b, V: Services> Batch<'b, V> {
         }
     }
 
-    async fn quarantine(&self, name: &str, account: Option<&str>, why: &str) -> Result<(), String> {
+    async fn quarantine(
+        &self,
+        account: Option<&str>,
+        what: Parcel,
+        why: &str,
+    ) -> Result<(), String> {
+        let reason = format!("tally-cannot-be-taken-in: {why}");
         let store = self.services.store();
-        let known = store.read_quarantine(name).await;
-        let known = known.map_err(|error| error.to_string())?;
-        let mut reason = format!("tally-cannot-be-taken-in: {why}");
-        reason.truncate(reason.floor_char_boundary(keytrail_store::bounds::NOTE_BYTES_MAX));
-        let tries = known.as_ref().map_or(0, |known| known.tries);
-        let record = Quarantined {
-            name: name.to_owned(),
-            account: account.map(str::to_owned),
-            reason: reason.clone(),
-            tries: tries.saturating_add(1),
-            first_at: known.map_or(self.now, |known| known.first_at),
-            last_at: self.now,
+        let noted = match what {
+            // Sweep handed it over again, and counted that.
+            Parcel::Parked(name) => failed_again(store, &name, account, &reason, self.now).await,
+            Parcel::Object(name) => set_aside(store, &name, account, &reason, self.now).await,
+            Parcel::Bytes(bytes, kind) => {
+                let name = self.services.park(bytes, kind).await?;
+                set_aside(store, &name, account, &reason, self.now).await
+            }
         };
-        let fields = [
-            ("name", Value::from(name.to_owned())),
-            ("reason", Value::from(reason)),
-        ];
-        log(Level::Warning, "set aside", fields);
-        let quarantined = store.quarantine(&record).await;
-        quarantined.map_err(|error| error.to_string())
+        noted.map_err(|error| error.to_string())
     }
 
     /// Parked tallies that were taken in after all leave quarantine.
@@ -164,22 +147,35 @@ impl<'b, V: Services> Batch<'b, V> {
             .iter()
             .filter(|it| handed.messages.contains(&it.message_id));
         for message in of_account {
-            let what = match open(self.services, message).await {
-                Opened::For(_, crate::take::Part::Tally(tally, None)) => {
-                    match keytrail_delivery::hand_over::Packed::pack(&tally.encode()) {
-                        Ok(packed) => Parcel::Bytes(packed.into_bytes()),
-                        Err(_) => Parcel::Message(message.message_id.clone()),
-                    }
-                }
-                Opened::For(_, crate::take::Part::Tally(_, Some(address))) => {
-                    Parcel::Object(address)
-                }
+            let own = error.to_string();
+            let (what, why) = match open(self.services, message).await {
                 // A tick comes again by itself.
-                _ => continue,
+                Opened::For(_, Part::Tick(_)) => continue,
+                Opened::For(_, Part::Tally(_, Some(address))) => (Parcel::Parked(address), own),
+                Opened::For(_, Part::Tally(tally, None)) => match Packed::pack(&tally.encode()) {
+                    Ok(packed) => (Parcel::Bytes(packed.into_bytes(), Kind::Tally), own),
+                    // There is no memory, for now.
+                    Err(why) => {
+                        self.again(message, &why.to_string());
+                        continue;
+                    }
+                },
+                // It was there a moment ago, and is not done before it is set aside.
+                Opened::Later(_, why) => {
+                    self.again(message, &why);
+                    continue;
+                }
+                Opened::Never { what, why, .. } => (what, why),
             };
-            let why = error.to_string();
             self.set_aside(message, Some(account), what, &why).await;
         }
+    }
+
+    /// A message is to be delivered again.
+    fn again(&mut self, message: &QueueMessage, why: &str) {
+        let why = [("why", Value::from(why))];
+        log(Level::Warning, "to be delivered again", why);
+        self.failed.insert(message.message_id.clone());
     }
 
     /// Has what failed come again sooner than the queue would show it by itself.

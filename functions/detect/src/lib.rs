@@ -15,3 +15,4 @@ mod take;
 pub use aws::AwsServices;
 pub use handle::handle;
 pub use services::{Services, Unread};
+pub use take::Kind;

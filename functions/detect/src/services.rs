@@ -8,6 +8,8 @@ use keytrail_aws::redelivery::Later;
 use keytrail_lambda::outbox::Publisher;
 use keytrail_store::Store;
 
+use crate::take::Kind;
+
 /// What the handler asks of the world.
 pub trait Services: Publisher {
     /// The store.
@@ -24,7 +26,11 @@ pub trait Services: Publisher {
     ) -> impl Future<Output = Result<Vec<u8>, Unread>> + Send;
 
     /// Keeps bytes that cannot be taken in, for people and for `sweep`; returns their address.
-    fn park(&self, bytes: Vec<u8>) -> impl Future<Output = Result<String, String>> + Send;
+    fn park(
+        &self,
+        bytes: Vec<u8>,
+        kind: Kind,
+    ) -> impl Future<Output = Result<String, String>> + Send;
 
     /// Waits.
     fn wait(&self, time: Duration) -> impl Future<Output = ()> + Send;

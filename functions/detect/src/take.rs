@@ -50,12 +50,32 @@ pub enum Part {
 
 /// What is set aside.
 pub enum Parcel {
-    /// Bytes that only the message holds.
-    Bytes(Vec<u8>),
+    /// Bytes that stand nowhere else, or not for long.
+    Bytes(Vec<u8>, Kind),
     /// An object.
     Object(String),
-    /// Nothing but the message's text.
-    Message(String),
+    /// A tally that was parked before, and was tried again.
+    Parked(String),
+}
+
+/// What bytes are that are parked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A packed tally.
+    Tally,
+    /// The text of a message that says nothing to this version.
+    Message,
+}
+
+impl Kind {
+    /// How the name of its object ends.
+    #[must_use]
+    pub const fn ending(self) -> &'static str {
+        match self {
+            Self::Tally => "zst",
+            Self::Message => "txt",
+        }
+    }
 }
 
 impl Handed {
@@ -84,7 +104,8 @@ pub async fn open(services: &impl Services, message: &QueueMessage) -> Opened {
         Err(error) => {
             return Opened::Never {
                 account: None,
-                what: Parcel::Message(message.message_id.clone()),
+                // Another version may read it, and nobody has it but this message.
+                what: Parcel::Bytes(message.body.clone().into_bytes(), Kind::Message),
                 why: error.to_string(),
             };
         }
@@ -101,7 +122,11 @@ pub async fn open(services: &impl Services, message: &QueueMessage) -> Opened {
                 }
                 Err(Unread::Later(why)) => return Opened::Later(Some(account), why),
                 Err(Unread::Never(why)) => {
-                    let what = Parcel::Object(address);
+                    let what = if key.starts_with(PARKED) {
+                        Parcel::Parked(address)
+                    } else {
+                        Parcel::Object(address)
+                    };
                     let account = Some(account);
                     return Opened::Never { account, what, why };
                 }
@@ -117,8 +142,8 @@ pub async fn open(services: &impl Services, message: &QueueMessage) -> Opened {
         Err(why) => {
             // A large hand-over goes in a month, and is not tried again where it stands.
             let what = match parked {
-                Some(address) => Parcel::Object(address),
-                None => Parcel::Bytes(packed.into_bytes()),
+                Some(address) => Parcel::Parked(address),
+                None => Parcel::Bytes(packed.into_bytes(), Kind::Tally),
             };
             let account = Some(account);
             Opened::Never { account, what, why }

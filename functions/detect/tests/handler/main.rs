@@ -218,9 +218,11 @@ async fn a_problem_of_the_past_is_asked_about_once() {
 async fn a_damaged_tally_is_set_aside_and_blocks_nobody() {
     let world = World::default();
     let damaged = Load::Tally(Packed::pack(b"\x01no tally").unwrap());
+    // What it holds stood nowhere but in the message, which is gone then.
+    let of_another_version = r#"{"keytrail":2,"account":"111122223333","tallies":["KLUv"]}"#;
     let bodies = [
         hand_over(ACCOUNT, damaged),
-        "not a hand-over".to_owned(),
+        of_another_version.to_owned(),
         deletion(ACCOUNT, 1),
     ];
     assert!(world.handle(&batch(&bodies, 1)).await.is_empty());
@@ -231,11 +233,16 @@ async fn a_damaged_tally_is_set_aside_and_blocks_nobody() {
         .map(|it| (it.name.as_str(), it.account.as_deref()))
         .collect();
     let expected = [
-        ("message m-1", None),
         ("s3://state/parked/0.zst", Some(ACCOUNT)),
+        ("s3://state/parked/1.txt", None),
     ];
     assert_eq!(parked, expected);
-    assert_eq!(world.objects.lock().unwrap().len(), 1);
+    let objects = world.objects.lock().unwrap().clone();
+    assert_eq!(objects.len(), 2);
+    assert_eq!(
+        objects["s3://state/parked/1.txt"],
+        of_another_version.as_bytes()
+    );
     assert_eq!(world.measured("TalliesParked", Dimension::None), 2.0);
 }
 
@@ -262,6 +269,41 @@ async fn a_large_tally_that_cannot_be_read_is_parked_like_any_other() {
     );
     let objects = world.objects.lock().unwrap();
     assert_eq!(objects["s3://state/parked/2.zst"], bytes);
+}
+
+/// A tally that could not be fetched once more, when it was to be set aside, was lost.
+#[tokio::test]
+async fn what_an_account_cannot_be_judged_with_is_set_aside_or_comes_again() {
+    let world = World::default();
+    let clock = world.store.write_document(ACCOUNT, "clock", b"damaged");
+    clock.await.unwrap();
+    let stored = |name: &str| {
+        let key = format!("hand-over/{name}.zst");
+        let bytes = packed(&tally(ACCOUNT, 1)).into_bytes();
+        let mut objects = world.objects.lock().unwrap();
+        objects.insert(format!("s3://state/{key}"), bytes);
+        let bucket = "state".to_owned();
+        hand_over(ACCOUNT, Load::Stored { bucket, key })
+    };
+    let tick = Load::Tick(EventTime::parse("2024-01-31T10:15:00Z").unwrap());
+    let bodies = [
+        hand_over(ACCOUNT, tick),
+        stored("once"),
+        stored("once-and-later"),
+        stored("always"),
+    ];
+    let failed = world.handle(&batch(&bodies, 2)).await;
+    assert_eq!(failed, ["m-2"]);
+    let parked = world.store.quarantined(None, 10).await.unwrap();
+    let parked: Vec<_> = parked
+        .iter()
+        .map(|it| (it.name.as_str(), it.account.as_deref()))
+        .collect();
+    let expected = [
+        ("s3://state/hand-over/once.zst", Some(ACCOUNT)),
+        ("s3://state/parked/1.zst", Some(ACCOUNT)),
+    ];
+    assert_eq!(parked, expected);
 }
 
 #[tokio::test]

@@ -12,7 +12,7 @@ use keytrail_detect::configuration::Configuration;
 use keytrail_detect::finding::{Finding, FindingState};
 use keytrail_detect::tally::Tally;
 use keytrail_event::{EventTime, Issue, Reader, Record, Sink};
-use keytrail_function_detect::{Services, Unread, handle};
+use keytrail_function_detect::{Kind, Services, Unread, handle};
 use keytrail_lambda::Invocation;
 use keytrail_lambda::audience::Audience;
 use keytrail_lambda::outbox::Publisher;
@@ -59,17 +59,25 @@ impl Services for World {
     }
 
     async fn stored(&self, bucket: &str, key: &str) -> Result<Vec<u8>, Unread> {
-        if key.contains("later") {
-            return Err(Unread::Later("slow down".to_owned()));
-        }
         let name = format!("s3://{bucket}/{key}");
-        let found = self.objects.lock().unwrap().get(&name).cloned();
-        found.ok_or_else(|| Unread::Never("not found".to_owned()))
+        let mut objects = self.objects.lock().unwrap();
+        let found = if key.contains("once") {
+            objects.remove(&name)
+        } else {
+            objects.get(&name).cloned()
+        };
+        found.ok_or_else(|| {
+            if key.contains("later") {
+                Unread::Later("slow down".to_owned())
+            } else {
+                Unread::Never("not found".to_owned())
+            }
+        })
     }
 
-    async fn park(&self, bytes: Vec<u8>) -> Result<String, String> {
+    async fn park(&self, bytes: Vec<u8>, kind: Kind) -> Result<String, String> {
         let mut objects = self.objects.lock().unwrap();
-        let name = format!("s3://state/parked/{}.zst", objects.len());
+        let name = format!("s3://state/parked/{}.{}", objects.len(), kind.ending());
         objects.insert(name.clone(), bytes);
         Ok(name)
     }
