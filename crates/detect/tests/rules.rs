@@ -40,6 +40,8 @@ mod policies;
 mod repeats;
 #[path = "rules/spans.rs"]
 mod spans;
+#[path = "rules/ways.rs"]
+mod ways;
 
 /// An account of the organisation in every fixture.
 const ORGANISATION_ACCOUNT: &str = "777788889999";

@@ -74,7 +74,11 @@ pub fn is_by_cloudformation(record: &Record<'_>) -> bool {
 /// Whether a service chose this call that it made for the principal, as EBS does for a volume. What an orchestrator
 /// calls, its user chose.
 pub fn is_chosen_by_service(record: &Record<'_>) -> bool {
-    let path = record.service_path();
+    is_path_chosen_by_service(record.service_path())
+}
+
+/// Whether calls on this service path are of the service's choosing, likewise.
+pub fn is_path_chosen_by_service(path: &str) -> bool {
     path != DIRECT && !path.split('.').any(|label| ORCHESTRATORS.contains(&label))
 }
 

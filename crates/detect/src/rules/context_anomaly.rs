@@ -6,10 +6,10 @@ use keytrail_event::context::service_of_key;
 use keytrail_event::source::DIRECT;
 use keytrail_event::{OperationClass, OutcomeFamily};
 
-use super::caller::{AWS_INTERNAL_PATH, is_aws_principal};
+use super::caller::AWS_INTERNAL_PATH;
 use super::customs::{CUSTOM_DAYS, context_accounts, context_keys};
 use super::day::{DayCell, DayHit, DayLight};
-use super::direct_use_of_service_key::is_way_around;
+use super::direct_use_of_service_key::{is_told, may_be_unnamed};
 use super::key_customs::KeyCustoms;
 use super::sightings::{
     calls_evidence, context_in_words, contexts_evidence, events_of, hits_by_context,
@@ -86,14 +86,11 @@ impl Rule for ContextAnomaly {
         };
         let cells = light.cells_in(is_use, |cell| keys.contains(cell.key));
         // Of a way around the key's services `direct-use-of-service-key` tells, with the contexts.
-        let is_told_otherwise = |cell: &DayCell<'_>| {
-            !is_aws_principal(cell.principal) && is_way_around(light, cell.key, cell.service_path)
-        };
         hits_by_context(
             &cells,
             |cell, context| {
                 let anomaly = anomalies.get(&(cell.key, context, cell.service_path))?;
-                (!is_told_otherwise(cell)).then_some(anomaly)
+                (!is_told(light, cell)).then_some(anomaly)
             },
             |principal, key, anomaly, of_anomaly| {
                 let is_begun =
@@ -135,8 +132,10 @@ fn anomaly(
         return Some(Anomaly::Account(account.to_owned()));
     }
     let service = service_of(&keys)?;
-    let is_known = customs.contexts.contains(&(keys, path.to_owned()));
-    let is_other = !is_of(path, service) && !is_known;
+    // A service that said no name before may have one now.
+    let is_known =
+        |(known, by): &(String, String)| *known == keys && (by == path || may_be_unnamed(by, path));
+    let is_other = !is_of(path, service) && !customs.contexts.iter().any(is_known);
     is_other.then(|| Anomaly::OtherPath(path.to_owned()))
 }
 

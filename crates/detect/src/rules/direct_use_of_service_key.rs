@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use keytrail_event::context::service_of_key;
 use keytrail_event::source::DIRECT;
 use keytrail_event::{OperationClass, OutcomeFamily};
 
-use super::caller::{AWS_INTERNAL_PATH, is_aws_principal};
+use super::caller::{AWS_INTERNAL_PATH, is_aws_principal, is_path_chosen_by_service};
 use super::customs::{CUSTOM_DAYS, context_keys};
 use super::day::{DayCell, DayHit, DayLight};
 use super::key_customs::KeyCustoms;
@@ -22,6 +23,10 @@ pub struct DirectUseOfServiceKey;
 
 /// What opens a ciphertext.
 const DECRYPTING: [&str; 2] = ["Decrypt", "ReEncrypt"];
+/// Through it whole volumes are read, block by block.
+const EBS: &str = "ebs.amazonaws.com";
+/// What EC2 calls itself: these are one service.
+const EC2: [&str; 2] = ["ec2-frontend-api.amazonaws.com", "ec2.amazonaws.com"];
 /// Keys that AWS manages for a service have such an alias.
 const MANAGED_ALIAS: &str = ":aws/";
 
@@ -32,7 +37,7 @@ const ABOUT: About = About {
     attack: &[("TA0006", "T1552", "T1552")],
     practice: "a key does one job",
     side: Side::Owner,
-    fires_when: "A cryptographic call succeeds directly, or through another service, on a key that was reached through services only on at least 7 earlier days of use (a new way is a custom too after 3 days); or directly on an aws/… managed key that the record names by its alias alone. One severity lower when no call of the principal decrypts in an encryption context that the services use with the key, since what they keep opens in none other; low when, besides, the principal used keys on earlier days. A refused direct call fires one severity lower, unless denied-sweep tells of its caller on the day. AWS services and service-linked roles do not fire.",
+    fires_when: "A cryptographic call succeeds directly, or through another service, on a key that was reached through services only on at least 7 earlier days of use (a new way is a custom too after 3 days); or directly on an aws/… managed key that the record names by its alias alone. High when called directly, by a service that makes whatever call it is told to, or through EBS's direct interface; medium, and one finding for all keys, when another service calls. A service that the encryption context names, and one that may be what called itself AWS Internal before, is no new way. One severity lower when no call of the principal decrypts in an encryption context that the services use with the key, since what they keep opens in none other; low when, besides, the principal used keys on earlier days. A refused direct call fires one severity lower, unless denied-sweep tells of its caller on the day. AWS services and service-linked roles do not fire.",
     reads: &[
         "eventName",
         "eventTime",
@@ -63,7 +68,8 @@ impl Rule for DirectUseOfServiceKey {
         };
         let cells = light.cells_in(may_be_told, |cell| {
             let is_use = cell.class == OperationClass::Cryptographic;
-            let is_new = new_paths.contains(&(cell.key, cell.service_path));
+            let is_new =
+                new_paths.contains(&(cell.key, cell.service_path)) && !is_of_own_service(cell);
             let is_direct = cell.service_path == DIRECT;
             let is_refused = cell.outcome == OutcomeFamily::Denied;
             let is_made = cell.outcome == OutcomeFamily::Success;
@@ -89,12 +95,14 @@ impl Rule for DirectUseOfServiceKey {
             if !is_made && is_swept(cell.principal) {
                 return None;
             }
-            Some((cell.principal, cell.key, cell.service_path, is_made))
+            // A service that begins its work begins it with all keys at once.
+            let key = (!is_between_services(cell.service_path)).then_some(cell.key);
+            Some((cell.principal, key, cell.service_path, is_made))
         });
         let hits = groups
             .iter()
             .filter_map(|((principal, key, path, is_made), cells)| {
-                over_cells(hit(light, (principal, key, path), *is_made, cells), cells)
+                over_cells(hit(light, (principal, *key, path), *is_made, cells), cells)
             });
         hits.collect()
     }
@@ -120,10 +128,49 @@ fn new_paths<'l>(light: &'l DayLight<'_>) -> BTreeSet<(&'l str, &'l str)> {
     new
 }
 
-/// Whether this path is new to a key that was reached through services only, so that this rule tells of its use.
-pub fn is_way_around(light: &DayLight<'_>, key: &str, path: &str) -> bool {
+/// Whether a call came by a way that is new to a key that was reached through services only, so that this rule tells of it.
+pub fn is_told(light: &DayLight<'_>, cell: &DayCell<'_>) -> bool {
+    !is_aws_principal(cell.principal)
+        && is_way_around(light, cell.key, cell.service_path)
+        && !is_of_own_service(cell)
+}
+
+/// Whether this path is new to a key that was reached through services only, and none that was there may be behind it.
+fn is_way_around(light: &DayLight<'_>, key: &str, path: &str) -> bool {
     path != AWS_INTERNAL_PATH
-        && service_paths(light, key).is_some_and(|customs| !customs.paths.contains(path))
+        && service_paths(light, key).is_some_and(|customs| {
+            let is_same = |known: &String| {
+                known == path
+                    || may_be_unnamed(known, path)
+                    || EC2.contains(&path) && EC2.contains(&known.as_str())
+            };
+            !customs.paths.iter().any(is_same)
+        })
+}
+
+/// Whether a service that now says its name may be what called itself AWS Internal before: what its user chooses to
+/// call was never called so.
+pub fn may_be_unnamed(known: &str, path: &str) -> bool {
+    known == AWS_INTERNAL_PATH && is_between_services(path)
+}
+
+/// Whether a call through this path is one service's work in place of another's: its user chose neither the call nor
+/// what is read of it.
+fn is_between_services(path: &str) -> bool {
+    is_path_chosen_by_service(path) && path != EBS
+}
+
+/// Whether every call came through the service that alone sets its encryption context: what that service keeps is all
+/// that opens in it.
+fn is_of_own_service(cell: &DayCell<'_>) -> bool {
+    let values = &cell.cell.values;
+    let mut contexts = values.names(ValueKind::Context, cell.symbols).peekable();
+    let is_own = |context: &str| {
+        let keys = context_keys(without_attestation(context));
+        keys.split('&')
+            .any(|key| service_of_key(key) == Some(cell.service_path))
+    };
+    contexts.peek().is_some() && !values.overflowed(ValueKind::Context) && contexts.all(is_own)
 }
 
 /// The customs of a key that was reached through services only.
@@ -138,89 +185,116 @@ fn is_managed(key: &str) -> bool {
 
 /// Whether a call may have opened what a service keeps. A ciphertext opens in its own encryption context only, so
 /// that must be of a kind that was seen with the key; where contexts are not fully known, any may be.
-fn opens_what_services_keep(customs: &KeyCustoms, cells: &[&DayCell<'_>]) -> bool {
-    cells.iter().any(|cell| {
-        let values = &cell.cell.values;
-        let mut contexts = values.names(ValueKind::Context, cell.symbols).peekable();
-        let is_told = contexts.peek().is_some() && !values.overflowed(ValueKind::Context);
-        let is_known = |context: &str| {
-            let keys = context_keys(without_attestation(context));
-            // A path that is new may have brought contexts of its own.
-            let is_it =
-                |(known, path): &(String, String)| *known == keys && customs.paths.contains(path);
-            customs.contexts.iter().any(is_it)
-        };
-        DECRYPTING.contains(&cell.operation) && (!is_told || contexts.any(is_known))
-    })
+fn opens_what_services_keep(customs: &KeyCustoms, cell: &DayCell<'_>) -> bool {
+    let values = &cell.cell.values;
+    let mut contexts = values.names(ValueKind::Context, cell.symbols).peekable();
+    let is_told = contexts.peek().is_some() && !values.overflowed(ValueKind::Context);
+    let is_known = |context: &str| {
+        let keys = context_keys(without_attestation(context));
+        // A path that is new may have brought contexts of its own.
+        let is_it =
+            |(known, path): &(String, String)| *known == keys && customs.paths.contains(path);
+        customs.contexts.iter().any(is_it)
+    };
+    DECRYPTING.contains(&cell.operation) && (!is_told || contexts.any(is_known))
 }
 
 fn hit(
     light: &DayLight<'_>,
-    (principal, key, path): (&str, &str, &str),
+    (principal, key, path): (&str, Option<&str>, &str),
     is_made: bool,
     cells: &[&DayCell<'_>],
 ) -> Hit {
-    let name = key_in_title(Some(key));
+    let keys: BTreeSet<&str> = cells.iter().map(|cell| cell.key).collect();
+    let first_key = keys.first().copied().unwrap_or_default();
+    let name = match keys.len() {
+        1 => key_in_title(Some(first_key)).into_owned(),
+        several => format!("{several} keys"),
+    };
+    let were = if keys.len() == 1 { "was" } else { "were" };
     let (path, how) = match path {
         DIRECT => (DIRECT, "directly".to_owned()),
         path => (cut(path), format!("through {}", cut(path))),
     };
     let (severity, class, title) = if is_made {
-        (
-            Severity::High,
-            path.to_owned(),
-            format!("{name} was called {how}"),
-        )
+        let severity = if is_between_services(path) {
+            Severity::Medium
+        } else {
+            Severity::High
+        };
+        let title = format!("{name} {were} called {how}");
+        (severity, path.to_owned(), title)
     } else {
-        let title = format!("Refused: {name} was called {how}");
+        let title = format!("Refused: {name} {were} called {how}");
         (Severity::Medium, format!("{path} attempt"), title)
     };
-    let customs = light.customs.key(key);
-    let harmless = customs.filter(|customs| !opens_what_services_keep(customs, cells));
-    let severity = match harmless {
-        Some(_) if light.uses.knows(principal) => Severity::Low,
-        Some(_) => severity.lower(),
-        None => severity,
+    let all_customs = keys.iter().map(|key| light.customs.key(key));
+    let customs: Vec<&KeyCustoms> = all_customs.flatten().collect();
+    let opens = |cell: &&DayCell<'_>| {
+        let customs = light.customs.key(cell.key);
+        customs.is_none_or(|customs| opens_what_services_keep(customs, cell))
     };
-    let reason = match customs {
-        Some(customs) => {
-            let paths = listed(customs.paths.iter().map(String::as_str));
-            let tried = match customs.trial_days(path) {
-                0 => String::new(),
-                days => format!(", but on {days} as now"),
-            };
-            Evidence::new(
-                "service_path",
-                format!(
-                    "On {} earlier days of use (at least {CUSTOM_DAYS}) the key was reached through {paths} only{tried}",
-                    customs.days
-                ),
-            )
-            .expected(paths)
-        }
-        None => Evidence::new(
-            "service_path",
-            "An aws/… key is managed by AWS for one service, through which alone it is to be used",
-        )
-        .expected("the key's service"),
+    let is_harmless = !cells.iter().any(opens);
+    let severity = if is_harmless && light.uses.knows(principal) {
+        Severity::Low
+    } else if is_harmless {
+        severity.lower()
+    } else {
+        severity
     };
     let first = cells.iter().map(|cell| cell.first().time).min();
-    let harmless = harmless.map(|_| {
+    let harmless = is_harmless.then(|| {
         Evidence::new(
             "encryption_context",
             "No call decrypted in an encryption context that the services use with the key: what they keep was not opened by these",
         )
     });
-    let mut hit = Hit::about(Some(principal), Some(key), severity, title)
+    let mut hit = Hit::about(Some(principal), key, severity, title)
         .class(class)
-        .because(reason.observed(path))
-        .because(calls_evidence(cells));
+        .because(reason(&customs, path).observed(path));
+    if key.is_none() {
+        let words = listed(keys.iter().copied());
+        hit =
+            hit.because(Evidence::new("keys", format!("Called so: {words}")).observed(keys.len()));
+    }
+    hit = hit.because(calls_evidence(cells));
     hit.evidence.extend(contexts_evidence(cells));
     hit.evidence.extend(harmless);
     hit.next("Ask where the ciphertext came from: data that a service keeps leaves it only by an export or a copy.")
         .next(format!(
             "Close the direct way: a condition kms:ViaService in the key policy. aws kms get-key-policy --policy-name default --key-id {}",
-            key_argument(key)
+            key_argument(first_key)
         ))
         .next(events_of(principal, first.unwrap_or(light.until), 24))
+}
+
+/// What speaks against the path, of the customs of the keys.
+fn reason(customs: &[&KeyCustoms], path: &str) -> Evidence {
+    let Some(first) = customs.first() else {
+        return Evidence::new(
+            "service_path",
+            "An aws/… key is managed by AWS for one service, through which alone it is to be used",
+        )
+        .expected("the key's service");
+    };
+    let paths: BTreeSet<&str> = customs
+        .iter()
+        .flat_map(|customs| customs.paths.iter().map(String::as_str))
+        .collect();
+    let paths = listed(paths);
+    let text = if customs.len() == 1 {
+        let tried = match first.trial_days(path) {
+            0 => String::new(),
+            days => format!(", but on {days} as now"),
+        };
+        format!(
+            "On {} earlier days of use (at least {CUSTOM_DAYS}) the key was reached through {paths} only{tried}",
+            first.days
+        )
+    } else {
+        format!(
+            "On at least {CUSTOM_DAYS} earlier days of use of each the keys were reached through {paths} only"
+        )
+    };
+    Evidence::new("service_path", text).expected(paths)
 }
