@@ -242,6 +242,7 @@ impl DayLook<'_> {
         let steps = (sweeps_to_remember(&light), bulk_uses(&light));
         let much = much_encrypted(&light);
         let forgotten = customs.bulk_habits.learn(day, much)
+            + customs.deletion_habits.learn(day, past)
             + customs.learn(day, &gathered)
             + customs.learn_calls(day, &lookers, steps, lately);
         past.customs = customs;

@@ -24,6 +24,8 @@ mod benign;
 mod calls;
 #[path = "rules/chains.rs"]
 mod chains;
+#[path = "rules/deletions.rs"]
+mod deletions;
 #[path = "rules/encryption.rs"]
 mod encryption;
 #[path = "rules/evasive.rs"]

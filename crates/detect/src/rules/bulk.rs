@@ -13,6 +13,8 @@ use super::sightings::{grouped, moments};
 use super::support::cut;
 use crate::bounds::STEPS_MAX;
 
+/// What moves data from one key to another.
+const REENCRYPT: &str = "ReEncrypt";
 /// Rules whose groups hold objects written under keys of somebody else's.
 const OBJECT_RULES: [&str; 2] = ["foreign-key-object", "sse-c-burst"];
 /// Objects in a group from which they are written in bulk.
@@ -38,6 +40,14 @@ pub struct BulkUse {
     /// Whether it takes calls with keys that the principal used on an earlier day to make so many.
     #[serde(default)]
     pub is_of_known_pair: bool,
+}
+
+impl BulkUse {
+    /// Whether what it encrypted may need this key: records of ReEncrypt tell the key that data comes from.
+    #[must_use]
+    pub fn may_be_with(&self, key: &str) -> bool {
+        self.key == key || self.operation == REENCRYPT
+    }
 }
 
 /// Calls of one principal and operation within an hour that are bulk use.
@@ -92,6 +102,13 @@ pub(crate) fn bulk_uses(light: &DayLight<'_>) -> Vec<BulkUse> {
     found.extend(objects(light));
     found.sort();
     found
+}
+
+/// Encryption in bulk that its principal is not used to, of the day and of the day before.
+pub(crate) fn bulk_of(light: &DayLight<'_>, from: EventTime) -> Vec<BulkUse> {
+    let before = light.customs.bulk().iter().cloned();
+    let all = before.chain(bulk_uses(light));
+    all.filter(|bulk| bulk.last >= from).collect()
 }
 
 /// The cells that bulk uses are made of: those of two hours next to each other with enough calls.

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::bulk::{BulkUse, largest};
 use super::bulk_habits::BulkHabits;
+use super::deletion_habits::DeletionHabits;
 use super::gathered::{Gathered, RegionDay};
 use super::key_customs::KeyCustoms;
 use super::lately::Lately;
@@ -38,6 +39,9 @@ pub struct Customs {
     /// Who encrypts much in an hour.
     #[serde(default)]
     pub bulk_habits: BulkHabits,
+    /// Who takes keys away as a matter of course.
+    #[serde(default)]
+    pub deletion_habits: DeletionHabits,
     /// Days that were learnt.
     days: u32,
     last_day: Option<Day>,

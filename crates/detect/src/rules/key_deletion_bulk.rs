@@ -5,7 +5,10 @@ use std::collections::BTreeSet;
 use keytrail_event::key::short_key_name;
 use keytrail_event::time::HOUR_SECONDS;
 
+use super::bulk::bulk_of;
+use super::chain::CHAIN_SECONDS;
 use super::day::{DayHit, DayLight};
+use super::deletion_habits::{KeyKind, SCHEDULE, is_made_by};
 use super::key_changes::{KeyChange, spells};
 use super::support::{argument, is_refused_at_owner, key_argument, listed};
 use super::unused::{UNUSED_DAYS, is_unused};
@@ -15,22 +18,24 @@ use crate::finding::{Evidence, Severity};
 /// The rule.
 pub struct KeyDeletionBulk;
 
-const OPERATIONS: [&str; 3] = [
-    "DeleteImportedKeyMaterial",
-    "DisableKey",
-    "ScheduleKeyDeletion",
-];
+const DISABLE: &str = "DisableKey";
+const OPERATIONS: [&str; 3] = ["DeleteImportedKeyMaterial", DISABLE, SCHEDULE];
 /// Keys whose rescue is spelled out.
 const RESCUED_MAX: usize = 5;
 
 const ABOUT: About = About {
     id: "key-deletion-bulk",
     title: "Several keys were taken away at once",
-    severities: &[Severity::Medium, Severity::High, Severity::Critical],
+    severities: &[
+        Severity::Low,
+        Severity::Medium,
+        Severity::High,
+        Severity::Critical,
+    ],
     attack: &[("TA0040", "T1485", "T1485")],
     practice: "no key is taken away while data depends on it",
     side: Side::Owner,
-    fires_when: "One principal disables, schedules for deletion or strips of imported material at least 3 distinct keys (rules.bulk_keys) within an hour; medium when the keys were disabled only and nobody used any of them for 35 days and no grant of theirs was left open. Where some of the calls were refused and fewer than 3 keys were hit: high, or critical when 3 keys were tried within ten minutes.",
+    fires_when: "One principal disables, schedules for deletion or strips of imported material at least 3 distinct keys (rules.bulk_keys) within an hour; medium when the keys were disabled only and nobody used any of them for 35 days and no grant of theirs was left open. Where some of the calls were refused and fewer than 3 keys were hit: high, or critical when 3 keys were tried within ten minutes. Deletions of keys that were all made within 3 days are medium by whoever made them, and low by whoever deletes such keys on 3 other days, at most twice as many, unless somebody encrypts in bulk within 24 h; of older keys that the same principal made medium where that is such a habit.",
     reads: &[
         "eventName",
         "eventTime",
@@ -89,14 +94,9 @@ fn judge_principal(principal: &str, tried: &[&KeyChange], light: &DayLight<'_>) 
         };
         (spell, severity, "attempt")
     });
-    let made = made_spells.iter().map(|spell| {
-        let severity = if is_retirement(spell, light) {
-            Severity::Medium
-        } else {
-            Severity::Critical
-        };
-        (spell.clone(), severity, "")
-    });
+    let made = made_spells
+        .iter()
+        .map(|spell| (spell.clone(), severity_of(principal, spell, light), ""));
     let all = made.chain(attempts).filter_map(|(spell, severity, class)| {
         let is_news = spell.iter().any(|change| light.is_new(&change.event_id));
         let hit = || hit(principal, &spell, severity).class(class);
@@ -111,8 +111,44 @@ fn judge_principal(principal: &str, tried: &[&KeyChange], light: &DayLight<'_>) 
 fn is_retirement(spell: &[&KeyChange], light: &DayLight<'_>) -> bool {
     let knowledge = (light.past, light.customs);
     spell.iter().all(|change| {
-        change.operation == "DisableKey" && is_unused(&change.key, change.at, light.uses, knowledge)
+        change.operation == DISABLE && is_unused(&change.key, change.at, light.uses, knowledge)
     })
+}
+
+/// How bad it is that these keys were taken away: what their maker, or a habit, takes away is less.
+fn severity_of(principal: &str, spell: &[&KeyChange], light: &DayLight<'_>) -> Severity {
+    if is_retirement(spell, light) {
+        return Severity::Medium;
+    }
+    let mut young: BTreeSet<&str> = BTreeSet::new();
+    let mut own: BTreeSet<&str> = BTreeSet::new();
+    for change in spell {
+        match KeyKind::of(&change.key, principal, change.at, light.past) {
+            Some(KeyKind::Young) if change.operation == SCHEDULE => young.insert(&change.key),
+            Some(KeyKind::Own) if change.operation == SCHEDULE => own.insert(&change.key),
+            _ => return Severity::Critical,
+        };
+    }
+    let is_habit = |kind, keys: &BTreeSet<&str>| {
+        let habits = &light.customs.deletion_habits;
+        keys.is_empty() || habits.covers(principal, kind, light.day, keys.len() as u64)
+    };
+    let is_young_habit = is_habit(KeyKind::Young, &young);
+    let is_of_maker = young
+        .iter()
+        .all(|key| is_made_by(key, principal, light.past));
+    if !is_young_habit && !is_of_maker || !is_habit(KeyKind::Own, &own) {
+        return Severity::Critical;
+    }
+    let bulk = bulk_of(light, light.day.start().plus_seconds(-CHAIN_SECONDS));
+    let is_encrypted_with = |key: &&str| bulk.iter().any(|bulk| bulk.may_be_with(key));
+    if young.iter().any(is_encrypted_with) {
+        Severity::Critical
+    } else if is_young_habit && own.is_empty() {
+        Severity::Low
+    } else {
+        Severity::Medium
+    }
 }
 
 fn keys_of<'c>(changes: &[&'c KeyChange]) -> BTreeSet<&'c str> {
@@ -129,7 +165,9 @@ fn hit(principal: &str, spell: &[&KeyChange], severity: Severity) -> Hit {
         keys.len()
     );
     let mut hit = Hit::about(Some(principal), None, severity, title);
-    if severity == Severity::Medium {
+    // Medium by habit are only deletions.
+    let is_retirement = spell.iter().all(|change| change.operation == DISABLE);
+    if severity == Severity::Medium && is_retirement {
         hit = hit.because(Evidence::new(
             "last_use",
             format!("Nobody was seen to use any of these keys in the {UNUSED_DAYS} days before"),
@@ -165,7 +203,7 @@ fn hit(principal: &str, spell: &[&KeyChange], severity: Severity) -> Hit {
     {
         let key = key_argument(&change.key);
         let step = match change.operation.as_str() {
-            "ScheduleKeyDeletion" => format!(
+            SCHEDULE => format!(
                 "Keep the key: aws kms cancel-key-deletion --key-id {key}, then aws kms enable-key --key-id {key}"
             ),
             "DisableKey" => format!("Make the key usable: aws kms enable-key --key-id {key}"),

@@ -3,6 +3,11 @@
 use keytrail_event::Record;
 use keytrail_event::time::DAY_SECONDS;
 
+use super::bulk::{BulkUse, bulk_of};
+use super::chain::CHAIN_SECONDS;
+use super::day::{DayHit, DayLight};
+use super::deletion_habits::{KeyKind, SCHEDULE as OPERATION, is_made_by};
+use super::key_changes::KeyChange;
 use super::key_life::{DELETION_WINDOW_DAYS_DEFAULT, Deletion, named_deletion_window_days};
 use super::support::{
     cut, events_of_key, is_owners_call, is_refused_at_owner, key_argument, key_in_title, key_of,
@@ -15,7 +20,6 @@ use crate::finding::{Evidence, Severity};
 /// The rule.
 pub struct KeyDeletionScheduled;
 
-const OPERATION: &str = "ScheduleKeyDeletion";
 const UNDONE_BY: &str = "CancelKeyDeletion";
 /// The shortest waiting period that KMS allows (KMS API Reference, ScheduleKeyDeletion).
 const WINDOW_DAYS_MIN: i64 = 7;
@@ -29,7 +33,7 @@ const ABOUT: About = About {
     attack: &[("TA0040", "T1485", "T1485")],
     practice: "no key is taken away while data depends on it",
     side: Side::Owner,
-    fires_when: "ScheduleKeyDeletion succeeds: medium. High when the key was used in the last 24 h, when the waiting period is the 7-day minimum, or when it is shorter than this key's earlier one. Low when the key was pending deletion already, by then or earlier, and unused. A refused call fires one severity lower. CancelKeyDeletion within 7 days ends the deadline that the finding tells of, and not the finding.",
+    fires_when: "ScheduleKeyDeletion succeeds: medium. High when the key was used in the last 24 h, when the waiting period is the 7-day minimum, or when it is shorter than this key's earlier one. Low when the key was pending deletion already, by then or earlier, and unused. A key that was made within 3 days is medium to whoever made it, and low to whoever deletes such keys on 3 other days, at most twice as many, unless somebody encrypts in bulk within 24 h; an older one that the same principal made is medium to whom that is a habit, with more than 7 days to wait. A refused call fires one severity lower. CancelKeyDeletion within 7 days ends the deadline that the finding tells of, and not the finding.",
     reads: &[
         "eventName",
         "eventTime",
@@ -74,12 +78,21 @@ impl Rule for KeyDeletionScheduled {
         let due = record.time.plus_seconds(window * DAY_SECONDS);
         let pending =
             pending.filter(|pending| pending.change.at < record.time && pending.due <= due);
+        let usual = key
+            .filter(|_| record.outcome.is_success())
+            .and_then(|key| Usual::of(key, record, light));
         let severity = if pending.is_some() && !in_use {
             Severity::Low
-        } else if in_use || is_shortest || earlier.is_some() {
+        } else if earlier.is_some() {
             Severity::High
         } else {
-            Severity::Medium
+            match usual {
+                Some(Usual::YoungByHabit) => Severity::Low,
+                Some(Usual::YoungOfItsMaker) => Severity::Medium,
+                Some(Usual::OwnByHabit) if !is_shortest => Severity::Medium,
+                _ if in_use || is_shortest => Severity::High,
+                _ => Severity::Medium,
+            }
         };
         let title = format!("ScheduleKeyDeletion on {}", key_in_title(key));
         let mut hit = Hit::of(record, severity, title).key(key);
@@ -89,6 +102,7 @@ impl Rule for KeyDeletionScheduled {
         hit.evidence
             .extend(last_use_evidence(key, record.time, light));
         hit.evidence.extend(pending.map(pending_evidence));
+        hit.evidence.extend(usual.map(Usual::evidence));
         hit.evidence
             .extend(key.and_then(|key| disabled_evidence(key, record, light)));
         if record.outcome.is_success() {
@@ -98,6 +112,91 @@ impl Rule for KeyDeletionScheduled {
         hit = hit.next(events_of_key(key, record, 24));
         Some(hit.lower_if_refused(record, light))
     }
+
+    fn judge_day(&self, light: &DayLight<'_>) -> Vec<DayHit> {
+        let young: Vec<&KeyChange> = light
+            .past
+            .changes
+            .iter()
+            .filter(|change| change.is_made && change.operation == OPERATION)
+            .filter(|change| change.at.day() == light.day && light.is_new(&change.event_id))
+            .filter(|change| {
+                let kind = KeyKind::of(&change.key, &change.principal, change.at, light.past);
+                kind == Some(KeyKind::Young)
+            })
+            .collect();
+        // Nearly every day there is none.
+        if young.is_empty() {
+            return Vec::new();
+        }
+        let bulk = bulk_of(light, light.day.start().plus_seconds(-CHAIN_SECONDS));
+        let hits = young.into_iter().filter_map(|change| {
+            let bulk = bulk.iter().find(|bulk| bulk.may_be_with(&change.key))?;
+            let mut hit = DayHit::over_changes(with_bulk(change, bulk, light), &[change], light)?;
+            // The record was counted when it was judged.
+            hit.new = 0;
+            Some(hit)
+        });
+        hits.collect()
+    }
+}
+
+/// Why a deletion is less than it looks.
+#[derive(Debug, Clone, Copy)]
+enum Usual {
+    YoungByHabit,
+    YoungOfItsMaker,
+    OwnByHabit,
+}
+
+impl Usual {
+    fn of(key: &str, record: &Record<'_>, light: &Light<'_>) -> Option<Self> {
+        let (principal, past) = (record.principal(), light.past);
+        let kind = KeyKind::of(key, principal, record.time, past)?;
+        let habits = &past.customs.deletion_habits;
+        let is_habit = habits.covers_deletion(principal, key, record.time, past);
+        match kind {
+            KeyKind::Young if is_habit => Some(Self::YoungByHabit),
+            KeyKind::Young if is_made_by(key, principal, past) => Some(Self::YoungOfItsMaker),
+            KeyKind::Own if is_habit => Some(Self::OwnByHabit),
+            _ => None,
+        }
+    }
+
+    fn evidence(self) -> Evidence {
+        let text = match self {
+            Self::YoungByHabit => {
+                "The key was made within 3 days, and the principal deletes such keys on other days too"
+            }
+            Self::YoungOfItsMaker => "The principal made the key itself within 3 days",
+            Self::OwnByHabit => {
+                "The principal made the key itself, and deletes such keys on other days too"
+            }
+        };
+        Evidence::new("habit", text)
+    }
+}
+
+/// The finding of a young key's deletion, raised: what was encrypted with it lately would be lost, and is much.
+fn with_bulk(change: &KeyChange, bulk: &BulkUse, light: &DayLight<'_>) -> Hit {
+    let habits = &light.customs.deletion_habits;
+    let is_habit = habits.covers_deletion(&change.principal, &change.key, change.at, light.past);
+    let severity = if is_habit {
+        Severity::Medium
+    } else {
+        Severity::High
+    };
+    let key = change.key.as_str();
+    let title = format!("{OPERATION} on {}", key_in_title(Some(key)));
+    let text = format!(
+        "{} made {} {} calls within an hour from {}: what they encrypted may be lost with the key",
+        cut(&bulk.principal),
+        bulk.calls,
+        bulk.operation,
+        bulk.first
+    );
+    Hit::about(Some(&change.principal), Some(key), severity, title)
+        .because(Evidence::new("bulk", text).observed(bulk.calls))
 }
 
 /// The finding of whoever scheduled the deletion, told that it was cancelled: its deadline is none any more. Not after

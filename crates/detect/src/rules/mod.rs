@@ -7,6 +7,7 @@ pub mod bulk;
 pub mod bulk_habits;
 pub mod customs;
 pub mod day;
+pub mod deletion_habits;
 pub mod grant;
 pub mod grant_ledger;
 pub mod key_changes;

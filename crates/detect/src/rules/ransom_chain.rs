@@ -5,9 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use keytrail_event::EventTime;
 use keytrail_event::key::short_key_name;
 
-use super::bulk::{BulkUse, bulk_uses};
+use super::bulk::{BulkUse, bulk_of};
 use super::chain::{CHAIN_SECONDS, Step, first_chain, over_steps};
 use super::day::{DayHit, DayLight};
+use super::deletion_habits::SCHEDULE;
+use super::key_changes::KeyChange;
 use super::sightings::events_of;
 use super::support::{cut, listed};
 use super::{About, Hit, Rule, Side};
@@ -19,7 +21,6 @@ pub struct RansomChain;
 const PREPARED: usize = 0;
 const ENCRYPTED: usize = 1;
 const CUT_OFF: usize = 2;
-const REENCRYPT: &str = "ReEncrypt";
 const STAGES: [&str; 3] = ["prepared", "encrypted", "cut_off"];
 
 const ABOUT: About = About {
@@ -59,16 +60,13 @@ impl Rule for RansomChain {
     fn judge_day(&self, light: &DayLight<'_>) -> Vec<DayHit> {
         let from = light.day.start().plus_seconds(-CHAIN_SECONDS);
         // Nearly every day one of them is missing, whatever was encrypted.
-        let all = changes(light, from, |_| true);
+        let all = changes(light, from, None);
         let is_there = |stage| all.iter().any(|step| step.stage == stage);
         if !is_there(PREPARED) || !is_there(CUT_OFF) {
             return Vec::new();
         }
         let bulk = bulk_of(light, from);
-        let mut steps = changes(light, from, |key| {
-            bulk.iter()
-                .any(|bulk| bulk.key == key || bulk.operation == REENCRYPT)
-        });
+        let mut steps = changes(light, from, Some(&bulk));
         let of_known_pairs: BTreeSet<Step> = bulk
             .iter()
             .filter(|bulk| bulk.is_of_known_pair)
@@ -104,13 +102,19 @@ impl Rule for RansomChain {
     }
 }
 
-/// Changes that prepare or cut off. A policy that takes nothing away prepares nothing but for the key of the bulk use,
-/// which ReEncrypt's calls do not tell: they count for the key that data comes from.
-fn changes(
-    light: &DayLight<'_>,
-    from: EventTime,
-    may_be_of_bulk: impl Fn(&str) -> bool,
-) -> Vec<Step> {
+/// Changes that prepare or cut off, given the bulk use, or for whatever it may be. A policy that takes nothing away
+/// prepares nothing but for the key of the bulk use, and a deletion that is its principal's habit cuts off nothing but
+/// that key.
+fn changes(light: &DayLight<'_>, from: EventTime, bulk: Option<&[BulkUse]>) -> Vec<Step> {
+    let may_be_of_bulk =
+        |key: &str| bulk.is_none_or(|bulk| bulk.iter().any(|bulk| bulk.may_be_with(key)));
+    let is_habit = |change: &KeyChange| {
+        let is_of_one_key = |bulk: &BulkUse| !bulk.key.is_empty();
+        let habits = &light.customs.deletion_habits;
+        bulk.is_some_and(|bulk| bulk.iter().all(is_of_one_key))
+            && !may_be_of_bulk(&change.key)
+            && habits.covers_deletion(&change.principal, &change.key, change.at, light.past)
+    };
     let of_keys = light
         .past
         .changes
@@ -121,7 +125,8 @@ fn changes(
                 "ImportKeyMaterial" => PREPARED,
                 "PutKeyPolicy" if change.takes_away || may_be_of_bulk(&change.key) => PREPARED,
                 "CreateKey" if is_external(light, &change.key) => PREPARED,
-                "DeleteImportedKeyMaterial" | "DisableKey" | "ScheduleKeyDeletion" => CUT_OFF,
+                SCHEDULE if is_habit(change) => return None,
+                "DeleteImportedKeyMaterial" | "DisableKey" | SCHEDULE => CUT_OFF,
                 _ => return None,
             };
             Some(Step {
@@ -161,13 +166,6 @@ fn changes(
 fn is_external(light: &DayLight<'_>, key: &str) -> bool {
     let origin = light.past.key(key).and_then(|life| life.origin.as_deref());
     matches!(origin, Some("EXTERNAL" | "EXTERNAL_KEY_STORE"))
-}
-
-/// Encryption in bulk that its principal is not used to, of the day and of the day before.
-fn bulk_of(light: &DayLight<'_>, from: EventTime) -> Vec<BulkUse> {
-    let before = light.customs.bulk().iter().cloned();
-    let all = before.chain(bulk_uses(light));
-    all.filter(|bulk| bulk.last >= from).collect()
 }
 
 fn step_of(bulk: &BulkUse) -> Step {
