@@ -230,7 +230,8 @@ impl DayLook<'_> {
         };
         let mut told = Vec::new();
         for rule in RULES {
-            for found in rule.judge_day(&light) {
+            for mut found in rule.judge_day(&light) {
+                told.append(&mut found.tells);
                 if found.is_told_once {
                     told.push(found.hit.finding_id(rule.about().id, account));
                 }
@@ -344,6 +345,7 @@ fn record_candidate(
         new: count,
         event_ids,
         is_told_once: false,
+        tells: Vec::new(),
     };
     candidate(rule, found, &record.account, judged.state_at(last_seen))
 }

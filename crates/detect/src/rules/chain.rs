@@ -65,6 +65,7 @@ pub fn over_steps(hit: Hit, steps: &[&Step], light: &DayLight<'_>) -> Option<Day
             .filter(|id| !id.is_empty())
             .collect(),
         is_told_once: false,
+        tells: Vec::new(),
     })
 }
 

@@ -20,6 +20,7 @@ use crate::cell::{Cell, Ends, Exemplar};
 use crate::cells::CellKey;
 use crate::configuration::Configuration;
 use crate::distinct::DistinctEvents;
+use crate::finding::FindingId;
 use crate::symbol::Symbols;
 use crate::uses::AccountDay;
 
@@ -277,6 +278,8 @@ pub struct DayHit {
     pub event_ids: Vec<String>,
     /// Whether it is told once only: [`DayLight::was_told`] knows it from then on.
     pub is_told_once: bool,
+    /// Findings that count as told by it, too.
+    pub tells: Vec<FindingId>,
 }
 
 impl DayHit {
@@ -301,6 +304,7 @@ impl DayHit {
             new: events.iter().filter(|(_, _, is_new)| *is_new).count() as u64,
             event_ids: ids.filter(|id| !id.is_empty()).collect(),
             is_told_once: false,
+            tells: Vec::new(),
         })
     }
 

@@ -116,6 +116,7 @@ fn judge_region(light: &DayLight<'_>, region: &str, customs: &RegionCustoms) -> 
         new: u64::from(from >= light.day.start()),
         event_ids: Vec::new(),
         is_told_once: false,
+        tells: Vec::new(),
     })
 }
 

@@ -33,6 +33,7 @@ pub fn over_cells(hit: Hit, cells: &[&DayCell<'_>]) -> Option<DayHit> {
         new: calls,
         event_ids: ids.filter(|id| !id.is_empty()).collect(),
         is_told_once: false,
+        tells: Vec::new(),
     })
 }
 

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use keytrail_event::EventTime;
 use keytrail_event::time::{DAY_SECONDS, HOUR_SECONDS};
+use keytrail_event::{EventTime, OperationClass, OutcomeFamily};
 
 use super::caller::is_aws_principal;
 use super::day::{DayHit, DayLight, KeyUse};
 use super::key_changes::KeyChange;
-use super::support::{argument, cut, key_in_title};
+use super::support::{argument, cut, key_in_title, listed};
 use super::{About, Hit, Rule, Side};
 use crate::finding::{Evidence, Severity};
 
@@ -32,11 +32,11 @@ const ADMINISTRATION: [&str; 10] = [
 const ABOUT: About = About {
     id: "sod-violation",
     title: "A principal administers a key and uses it",
-    severities: &[Severity::Medium],
+    severities: &[Severity::Low, Severity::Medium],
     attack: &[("TA0004", "T1548.005", "T1548.005")],
     practice: "whoever administers a key does not use it",
     side: Side::Owner,
-    fires_when: "A principal changes a key's policy, grants, aliases or rotation, disables it or schedules its deletion, and makes a successful cryptographic call with it within 24 hours before or after (rules.separation_hours). Told once for each (principal, key). What a principal does to a key that it made within 24 hours does not count, nor do AWS's own changes and grants for AWS resources.",
+    fires_when: "A principal changes a key's policy, grants, aliases or rotation, disables it or schedules its deletion, and makes a successful cryptographic call with it within 24 hours before or after (rules.separation_hours). Told once for each (principal, key), all keys of a day as one finding of the principal. Low where the key was always reached through services only, and by the principal on an earlier day. What a principal does to a key that it made within 24 hours does not count, nor do AWS's own changes and grants for AWS resources.",
     reads: &[
         "eventName",
         "eventTime",
@@ -67,11 +67,69 @@ impl Rule for SodViolation {
             let pair = (change.principal.as_str(), change.key.as_str());
             pairs.entry(pair).or_default().push(change);
         }
-        let hits = pairs
-            .into_iter()
-            .filter_map(|((principal, key), changes)| judge_pair(principal, key, &changes, light));
+        let mut by_principal: BTreeMap<&str, Vec<Violation<'_>>> = BTreeMap::new();
+        for ((principal, key), changes) in pairs {
+            let found = by_principal.entry(principal).or_default();
+            found.extend(judge_pair(principal, key, &changes, light));
+        }
+        let hits =
+            by_principal
+                .into_iter()
+                .filter_map(|(principal, found)| match found.as_slice() {
+                    [] => None,
+                    [one] => one.alone(),
+                    several => together(principal, several, light),
+                });
         hits.collect()
     }
+}
+
+/// A key that its administrator uses.
+struct Violation<'l> {
+    /// What tells of it alone.
+    hit: Hit,
+    key: &'l str,
+    change: &'l KeyChange,
+    used: KeyUse,
+}
+
+impl Violation<'_> {
+    fn events(&self) -> [(EventTime, &str, bool); 2] {
+        let id = self.used.event_id.as_deref().unwrap_or_default();
+        [
+            (self.change.at, &self.change.event_id, true),
+            (self.used.first, id, true),
+        ]
+    }
+
+    fn alone(&self) -> Option<DayHit> {
+        let hit = with_evidence(self.hit.clone(), self.change, &self.used);
+        Some(DayHit::over(hit, Some(&self.change.region), self.events())?.once())
+    }
+}
+
+/// One finding of a principal and all keys of the day: a deploy writes many policies at once.
+fn together(principal: &str, several: &[Violation<'_>], light: &DayLight<'_>) -> Option<DayHit> {
+    let severity = several.iter().map(|one| one.hit.severity).max()?;
+    let title = format!(
+        "{} administers {} keys and uses them",
+        cut(principal),
+        several.len()
+    );
+    let keys = listed(several.iter().map(|one| one.key));
+    let hit = Hit::about(Some(principal), None, severity, title)
+        .because(Evidence::new("keys", format!("On the day: {keys}")).observed(several.len()));
+    let first = several.first()?;
+    let hit = with_evidence(hit, first.change, &first.used);
+    let region = first.change.region.as_str();
+    let is_one_region = several.iter().all(|one| one.change.region == region);
+    let events = several.iter().flat_map(Violation::events);
+    let mut hit = DayHit::over(hit, is_one_region.then_some(region), events)?;
+    let tells = several.iter();
+    hit.tells = tells
+        .map(|one| one.hit.finding_id(ABOUT.id, light.account))
+        .collect();
+    Some(hit)
 }
 
 /// Whether the principal made the key itself in the day before: a deploy, and nothing is encrypted with it yet.
@@ -84,12 +142,12 @@ fn is_of_own_new_key(change: &KeyChange, light: &DayLight<'_>) -> bool {
     })
 }
 
-fn judge_pair(
+fn judge_pair<'l>(
     principal: &str,
-    key: &str,
-    changes: &[&KeyChange],
+    key: &'l str,
+    changes: &[&'l KeyChange],
     light: &DayLight<'_>,
-) -> Option<DayHit> {
+) -> Option<Violation<'l>> {
     let title = format!(
         "{} administers {} and uses it",
         cut(principal),
@@ -107,11 +165,46 @@ fn judge_pair(
         let used = light.uses.first_use_by(key, &is_same, window, light.past)?;
         Some((*change, used))
     })?;
-    let hit = with_evidence(hit, change, &used);
-    let id = used.event_id.as_deref().unwrap_or_default();
-    let events: [(EventTime, &str, bool); 2] =
-        [(change.at, &change.event_id, true), (used.first, id, true)];
-    Some(DayHit::over(hit, Some(&change.region), events)?.once())
+    let mut hit = hit;
+    if is_by_services_as_ever(principal, key, change, light) {
+        hit.severity = Severity::Low;
+    }
+    Some(Violation {
+        hit,
+        key,
+        change,
+        used,
+    })
+}
+
+/// Whether the principal uses the key through services only, as every use of the key always was, and did so on
+/// an earlier day than that of the change: what it changes lets it in nowhere.
+fn is_by_services_as_ever(
+    principal: &str,
+    key: &str,
+    change: &KeyChange,
+    light: &DayLight<'_>,
+) -> bool {
+    let Some(customs) = light.customs.key(key) else {
+        return false;
+    };
+    let before = (
+        EventTime::from_unix_seconds(0),
+        change.at.day().start().plus_seconds(-1),
+    );
+    let is_same = |name: &str| name == principal;
+    let known = light.uses.first_use_by(key, &is_same, before, light.past);
+    let is_use = |class, outcome| {
+        class == OperationClass::Cryptographic && outcome == OutcomeFamily::Success
+    };
+    let today = light.cells_in(is_use, |cell| {
+        cell.key == key && cell.principal == principal
+    });
+    known.is_some()
+        && customs.is_by_services()
+        && today
+            .iter()
+            .all(|cell| customs.paths.contains(cell.service_path))
 }
 
 fn with_evidence(hit: Hit, change: &KeyChange, used: &KeyUse) -> Hit {

@@ -230,6 +230,7 @@ impl Sweep<'_> {
             new: today.count() as u64,
             event_ids: self.event_ids.clone(),
             is_told_once: false,
+            tells: Vec::new(),
         }
     }
 }

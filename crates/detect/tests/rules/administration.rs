@@ -229,3 +229,58 @@ fn a_late_record_completes_its_set() {
         assert_eq!(parts, whole, "the record {late} comes late");
     }
 }
+
+/// A pipeline that refreshes secrets and writes the policies of their keys was a finding for each key.
+#[test]
+fn the_keys_of_one_deploy_are_one_finding() {
+    let rule = "sod-violation";
+    let decrypt = |day: u32, key: u8, role: &str, path: &str| {
+        let mut identity = json!({"type": "AssumedRole", "arn": format!("arn:aws:sts::111122223333:assumed-role/{role}/s"), "accountId": "111122223333"});
+        if !path.is_empty() {
+            identity["invokedBy"] = json!(path);
+        }
+        let time = format!("2024-03-{day:02}T09:00:00Z");
+        record(
+            &time,
+            "Decrypt",
+            key,
+            json!({"userIdentity": identity, "eventID": format!("{day}{key}{role}")}),
+        )
+    };
+    let secrets = "secretsmanager.amazonaws.com";
+    let put = |key: u8| {
+        let identity = json!({"type": "AssumedRole", "arn": "arn:aws:sts::111122223333:assumed-role/deploy/s", "accountId": "111122223333"});
+        record(
+            "2024-03-10T09:30:00Z",
+            "PutKeyPolicy",
+            key,
+            json!({"userIdentity": identity}),
+        )
+    };
+    for (known, path, keys, expected) in [
+        (true, secrets, 4, ("low", 8)),
+        (true, "", 4, ("medium", 8)),
+        (false, secrets, 4, ("medium", 8)),
+        (true, secrets, 1, ("low", 2)),
+    ] {
+        let mut records = Vec::new();
+        for key in 1..=keys {
+            records.extend((1..=8).map(|day| decrypt(day, key, "app", secrets)));
+            if known {
+                records.push(decrypt(9, key, "deploy", secrets));
+            }
+            records.push(decrypt(10, key, "deploy", path));
+            records.push(put(key));
+        }
+        let found = of_rule(rule, &records);
+        let (severity, count) = expected;
+        assert_eq!(
+            found,
+            [(severity.to_owned(), count)],
+            "{known} {path} {keys}"
+        );
+        // Once, whatever follows.
+        records.extend((11..=13).map(|day| decrypt(day, 1, "deploy", secrets)));
+        assert_eq!(of_rule(rule, &records), found);
+    }
+}
