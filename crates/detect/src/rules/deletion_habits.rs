@@ -69,8 +69,10 @@ impl DeletionHabit {
         day.start().seconds_since(self.last_day.start()) > FORGOTTEN_DAYS * DAY_SECONDS
     }
 
-    fn covers(&self, keys: u64) -> bool {
-        self.days >= HABIT_DAYS && keys <= self.most.saturating_mul(FAR_ABOVE)
+    fn covers(&self, day: Day, keys: u64) -> bool {
+        // What crosses midnight is judged when its own day is learnt already.
+        let days = self.days.saturating_sub(u32::from(self.last_day >= day));
+        days >= HABIT_DAYS && keys <= self.most.saturating_mul(FAR_ABOVE)
     }
 }
 
@@ -79,7 +81,7 @@ impl DeletionHabits {
     #[must_use]
     pub fn covers(&self, principal: &str, kind: KeyKind, day: Day, keys: u64) -> bool {
         let habit = self.0.get(&(principal.to_owned(), kind));
-        habit.is_some_and(|habit| !habit.is_forgotten(day) && habit.covers(keys))
+        habit.is_some_and(|habit| !habit.is_forgotten(day) && habit.covers(day, keys))
     }
 
     /// Whether a deletion is one of those that its principal makes, counting what it deleted on the day until then.

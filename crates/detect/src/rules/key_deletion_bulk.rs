@@ -129,9 +129,10 @@ fn severity_of(principal: &str, spell: &[&KeyChange], light: &DayLight<'_>) -> S
             _ => return Severity::Critical,
         };
     }
+    let first_day = spell.first().map_or(light.day, |change| change.at.day());
     let is_habit = |kind, keys: &BTreeSet<&str>| {
         let habits = &light.customs.deletion_habits;
-        keys.is_empty() || habits.covers(principal, kind, light.day, keys.len() as u64)
+        keys.is_empty() || habits.covers(principal, kind, first_day, keys.len() as u64)
     };
     let is_young_habit = is_habit(KeyKind::Young, &young);
     let is_of_maker = young
