@@ -243,6 +243,7 @@ impl DayLook<'_> {
         let steps = (sweeps_to_remember(&light), bulk_uses(&light));
         let much = much_encrypted(&light);
         let forgotten = customs.bulk_habits.learn(day, much)
+            + customs.change_habits.learn(day, past)
             + customs.deletion_habits.learn(day, past)
             + customs.learn(day, &gathered)
             + customs.learn_calls(day, &lookers, steps, lately);

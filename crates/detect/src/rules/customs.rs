@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::bulk::{BulkUse, largest};
 use super::bulk_habits::BulkHabits;
+use super::change_habits::ChangeHabits;
 use super::deletion_habits::DeletionHabits;
 use super::gathered::{Gathered, RegionDay};
 use super::key_customs::KeyCustoms;
@@ -39,6 +40,9 @@ pub struct Customs {
     /// Who encrypts much in an hour.
     #[serde(default)]
     pub bulk_habits: BulkHabits,
+    /// Who changes permissions as a matter of course.
+    #[serde(default)]
+    pub change_habits: ChangeHabits,
     /// Who takes keys away as a matter of course.
     #[serde(default)]
     pub deletion_habits: DeletionHabits,

@@ -5,6 +5,7 @@ use keytrail_event::{EventTime, OperationClass, OutcomeFamily};
 use std::collections::BTreeMap;
 
 use super::caller::is_aws_principal;
+use super::change_habits::ChangedIn;
 use super::day::{DayCell, DayHit, DayLight};
 use super::grant::Grantee;
 use super::lately::LATELY_SECONDS;
@@ -20,15 +21,17 @@ pub struct DeniedThenAllowed;
 const WITHIN_SECONDS: i64 = LATELY_SECONDS;
 /// Changes of a key that let somebody in.
 const KEY_CHANGES: [&str; 2] = ["CreateGrant", "PutKeyPolicy"];
+/// Earlier days with such changes after which they are the work of whoever makes them.
+const HABIT_DAYS: u32 = 3;
 
 const ABOUT: About = About {
     id: "denied-then-allowed",
     title: "A refused principal was let in, and used the key",
-    severities: &[Severity::High],
+    severities: &[Severity::Medium, Severity::High],
     attack: &[("TA0003", "T1098", "T1098")],
     practice: "who may use a key changes by a decision, not on the way",
     side: Side::Owner,
-    fires_when: "A cryptographic call of a principal on a key is refused, then the key's policy is written, or a grant on it that may be the principal's, or a permission changed in IAM that may be (a policy written, attached, taken off or deleted, a version made the default, a group joined or left, a boundary set or removed), then such a call of the principal on the key succeeds, all within an hour, and none did between refusal and change.",
+    fires_when: "A cryptographic call of a principal on a key is refused, then the key's policy is written, or a grant on it that may be the principal's, or a permission changed in IAM that may be (a policy written, attached, taken off or deleted, a version made the default, a group joined or left, a boundary set or removed), then such a call of the principal on the key succeeds, all within an hour, and none did between refusal and change. Medium when another principal made the change that makes such changes: on 3 earlier days, or on one where the refused principal used no key before the day.",
     reads: &[
         "eventSource",
         "eventName",
@@ -108,7 +111,7 @@ impl Rule for DeniedThenAllowed {
                 let of_permission = uses.entry(permission_of(moment.operation)).or_default();
                 of_permission.push(moment.at);
             }
-            let chain = openings.get(pair)?.iter().find_map(|opening| {
+            let mut chains = openings.get(pair)?.iter().filter_map(|opening| {
                 let (refusal, change) = (opening.refusal, opening.change);
                 let uses = uses.get(opening.permission)?;
                 let use_ = *uses.get(uses.partition_point(|at| *at < change.at))?;
@@ -117,7 +120,15 @@ impl Rule for DeniedThenAllowed {
                 let is_let_in = next.is_none_or(|next| *next >= change.at);
                 let is_soon = use_.seconds_since(refusal) <= WITHIN_SECONDS;
                 (is_let_in && is_soon).then_some((refusal, change, use_))
-            })?;
+            });
+            let first = chains.next()?;
+            // A change that is nobody's habit says most, and those that are hide none.
+            let is_none = |change| habit(pair.0, change, light).is_none();
+            let chain = if is_none(first.1) {
+                first
+            } else {
+                chains.find(|chain| is_none(chain.1)).unwrap_or(first)
+            };
             hit(*pair, chain, cells, light)
         });
         hits.collect()
@@ -276,11 +287,17 @@ fn hit(
     } else {
         cut(change.principal).to_owned()
     };
+    let habit = habit(principal, change, light);
+    let severity = if habit.is_some() {
+        Severity::Medium
+    } else {
+        Severity::High
+    };
     let title = format!(
         "{name} was refused, then {operation}, then used, within {}",
         duration(used.seconds_since(refused))
     );
-    let hit = Hit::about(Some(principal), Some(key), Severity::High, title)
+    let mut hit = Hit::about(Some(principal), Some(key), severity, title)
         .because(Evidence::new("refused", format!("A call on the key was refused to the principal at {refused}")).observed(refused))
         .because(
             Evidence::new("change", format!("{operation} by {by} at {}", change.at)).observed(change.event_id),
@@ -289,6 +306,7 @@ fn hit(
         .next(format!("See what lets the principal in now: aws kms get-key-policy --policy-name default --key-id {0}, and aws kms list-grants --key-id {0}", key_argument(key)))
         .next("Ask who decided it: a change request, or somebody who found a way?")
         .next(events_of(principal, refused, 1));
+    hit.evidence.extend(habit);
     let ends = cells.iter().flat_map(|cell| [cell.first(), cell.last()]);
     let use_id = ends
         .filter(|end| end.time == used)
@@ -302,6 +320,31 @@ fn hit(
         (used, use_id.as_str(), true),
     ];
     DayHit::over(hit, cells.first().map(|cell| cell.region), events)
+}
+
+/// That the change is the work of whoever made it, as it is of those who deploy: what is set up anew is refused at first.
+fn habit(principal: &str, change: Change<'_>, light: &DayLight<'_>) -> Option<Evidence> {
+    if change.principal == principal {
+        return None;
+    }
+    let changed = match change.key {
+        Some(_) => ChangedIn::key_by(change.operation)?,
+        None => ChangedIn::Iam,
+    };
+    let habits = &light.customs.change_habits;
+    let days = habits.days(change.principal, changed, change.at.day());
+    let is_new = !light.uses.knows(principal);
+    let enough = if is_new { 1 } else { HABIT_DAYS };
+    (days >= enough).then(|| {
+        let by = cut(change.principal);
+        let caller = if is_new {
+            ", and the refused principal used no key before the day"
+        } else {
+            ""
+        };
+        let text = format!("{by} made such changes before, on days: {days}{caller}");
+        Evidence::new("habit", text).observed(days)
+    })
 }
 
 #[cfg(test)]

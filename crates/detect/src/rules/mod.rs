@@ -5,6 +5,7 @@
 
 pub mod bulk;
 pub mod bulk_habits;
+pub mod change_habits;
 pub mod customs;
 pub mod day;
 pub mod deletion_habits;

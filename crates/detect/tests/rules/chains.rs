@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::calls::*;
-use super::{findings_over, key_arn, lines, summary};
+use super::{findings_over, key_arn, lines, record, summary};
 
 const DAY: i64 = 86_400;
 const DELEGATES: &str = r#"{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111122223333:root"},"Action":"kms:*","Resource":"*"}"#;
@@ -427,4 +427,61 @@ fn a_replica_of_an_old_key_is_no_new_key() {
     check(rule, "a deploy of both", &within(0), &[]);
     check(rule, "a replica of an old key", &within(-90), &["high"]);
     check(rule, "of a key from before", &within(0)[1..], &["high"]);
+}
+
+/// What a pipeline sets up is refused at first.
+#[test]
+fn a_repair_by_whoever_always_deploys_is_medium() {
+    let day = |number: u32| format!("2024-03-{number:02}T09");
+    let by = |user: &str, mut call: Value| {
+        call["userIdentity"]["arn"] = json!(format!("arn:aws:iam::111122223333:user/{user}"));
+        call["eventID"] = json!(format!("{}{user}{}", call["eventID"], call["eventName"]));
+        call
+    };
+    let put = |time: String, user: &str, of: &str| {
+        let request = json!({"userName": of, "policyName": "kms"});
+        let more = json!({"eventSource": "iam.amazonaws.com", "requestParameters": request, "resources": []});
+        by(user, record(&time, "PutUserPolicy", 0, more))
+    };
+    let decrypt =
+        |time: String, user: &str, more: Value| by(user, record(&time, "Decrypt", 1, more));
+    for (history, other, used_before, changer, expected) in [
+        (&[1][..], "iam", false, "deploy", "medium"),
+        (&[1], "iam", true, "deploy", "high"),
+        (&[1, 2, 3], "iam", true, "deploy", "medium"),
+        // Who never did so, whose habit is another, and who let themselves in.
+        (&[], "iam", false, "deploy", "high"),
+        (&[1, 2, 3], "grants", false, "deploy", "high"),
+        (&[1, 2, 3], "iam", true, "app", "high"),
+    ] {
+        let mut records: Vec<Value> = history
+            .iter()
+            .map(|number| match other {
+                "iam" => put(format!("{}:00:00Z", day(*number)), changer, "other"),
+                _ => {
+                    let request = json!({"granteePrincipal": "arn:aws:iam::111122223333:user/other", "operations": ["Encrypt"]});
+                    let grant = json!({"requestParameters": request});
+                    by(changer, record(&format!("{}:00:00Z", day(*number)), "CreateGrant", 2, grant))
+                }
+            })
+            .collect();
+        if used_before {
+            records.push(decrypt(format!("{}:00:00Z", day(2)), "app", json!({})));
+        }
+        let refused = json!({"errorCode": "AccessDenied"});
+        records.push(decrypt(format!("{}:00:00Z", day(9)), "app", refused));
+        records.push(put(format!("{}:05:00Z", day(9)), changer, "app"));
+        records.push(decrypt(format!("{}:10:00Z", day(9)), "app", json!({})));
+        let findings = findings_over(lines(&records).as_bytes());
+        let severities: Vec<&str> = findings
+            .iter()
+            .filter(|finding| finding.rule == "denied-then-allowed")
+            .map(|finding| finding.severity.as_str())
+            .collect();
+        assert_eq!(
+            severities,
+            [expected],
+            "{history:?} {other} {used_before} {changer}"
+        );
+    }
 }
