@@ -21,7 +21,7 @@ use crate::rules::gathered::Gathered;
 use crate::rules::lately::Lately;
 use crate::rules::past::Past;
 use crate::rules::policy_put::WrittenPolicy;
-use crate::rules::sweep::{DaySweeps, lookers};
+use crate::rules::sweep::{DaySweeps, looks};
 use crate::rules::theft_chain::sweeps_to_remember;
 use crate::rules::{BURST_SECONDS, Hit, Light, OnRepeat, RULES, Rule};
 use crate::uses::{AccountDay, DayUses};
@@ -239,14 +239,15 @@ impl DayLook<'_> {
             }
         }
         let lately = Lately::of(&light);
-        let lookers = lookers(&light);
+        let looks = looks(&light);
         let steps = (sweeps_to_remember(&light), bulk_uses(&light));
         let much = much_encrypted(&light);
         let forgotten = customs.bulk_habits.learn(day, much)
             + customs.change_habits.learn(day, past)
             + customs.deletion_habits.learn(day, past)
             + customs.learn(day, &gathered)
-            + customs.learn_calls(day, &lookers, steps, lately);
+            + customs.looking_habits.learn(day, looks)
+            + customs.learn_calls(steps, lately);
         past.customs = customs;
         past.forgotten += forgotten;
         for finding in told {

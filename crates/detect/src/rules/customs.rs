@@ -14,6 +14,7 @@ use super::deletion_habits::DeletionHabits;
 use super::gathered::{Gathered, RegionDay};
 use super::key_customs::KeyCustoms;
 use super::lately::Lately;
+use super::looking_habits::LookingHabits;
 use super::past::remember;
 use crate::bounds::{PAST_ENTRIES_MAX, REGION_HISTORY_DAYS_MAX, STEPS_MAX};
 
@@ -29,8 +30,8 @@ pub struct Customs {
     /// Who signed, made codes or derived secrets, with which key, and since which day.
     signers: BTreeMap<(String, String), Day>,
     regions: BTreeMap<String, RegionCustoms>,
-    /// Who looked at many keys at once, and since which day.
-    lookers: BTreeMap<String, Day>,
+    /// Who looks at many keys at once.
+    pub looking_habits: LookingHabits,
     /// Calls of the day's last hour.
     pub lately: Lately,
     /// The day's sweeps.
@@ -116,14 +117,6 @@ impl Customs {
         self.signers.contains_key(&signer)
     }
 
-    /// Whether the principal looked at many keys at once on an earlier day.
-    #[must_use]
-    pub fn looked(&self, principal: &str, day: Day) -> bool {
-        self.lookers
-            .get(principal)
-            .is_some_and(|since| *since < day)
-    }
-
     /// When a Region is active.
     #[must_use]
     pub fn region(&self, region: &str) -> Option<&RegionCustoms> {
@@ -158,12 +151,9 @@ impl Customs {
         &self.bulk
     }
 
-    /// Learns who looked at many keys at once on a day, its sweeps and bulk uses, and what its last hour saw; how many
-    /// found no room.
+    /// Learns a day's sweeps and bulk uses, and what its last hour saw; how many found no room.
     pub(crate) fn learn_calls(
         &mut self,
-        day: Day,
-        lookers: &[String],
         (mut sweeps, bulk): (Vec<PastSweep>, Vec<BulkUse>),
         (lately, not_kept): (Lately, u64),
     ) -> u64 {
@@ -173,11 +163,6 @@ impl Customs {
         sweeps.truncate(STEPS_MAX);
         self.sweeps = sweeps;
         self.bulk = bulk;
-        for looker in lookers {
-            forgotten += remember(&mut self.lookers, looker.clone(), day, |known, day| {
-                *known = day.min(*known);
-            });
-        }
         self.lately = lately;
         forgotten
     }

@@ -10,13 +10,6 @@ use crate::finding::{Evidence, Severity};
 /// The rule.
 pub struct DiscoverySweep;
 
-/// Distinct keys from which it is more than a look around.
-const KEYS_MIN: usize = 25;
-/// The same where some calls read who may do what.
-const KEYS_MIN_IN_DEPTH: usize = 8;
-/// What reads who may do what.
-const IN_DEPTH: [&str; 3] = ["GetKeyPolicy", "ListGrants", "ListRetirableGrants"];
-
 const ABOUT: About = About {
     id: "discovery-sweep",
     title: "A principal looked at many keys at once",
@@ -24,7 +17,7 @@ const ABOUT: About = About {
     attack: &[("TA0007", "T1580", "T1580")],
     practice: "every principal knows the keys it may use",
     side: Side::Caller,
-    fires_when: "At least rules.discovery_sweep_calls calls (10) of one principal look at keys within ten minutes (DescribeKey, GetKeyPolicy, ListGrants, ListKeys, ListAliases and their kin), and it was not seen to do so on an earlier day. Calls that all name one key are no look around. Low while the account is known for less than 7 days with records, and where it touches fewer than 25 keys, or 8 where it reads policies or grants. AWS services and service-linked roles do not fire.",
+    fires_when: "At least rules.discovery_sweep_calls calls (10) of one principal look at keys within ten minutes (DescribeKey, GetKeyPolicy, ListGrants, ListKeys, ListAliases and their kin), unless it looks at half as many at least on three of the last 100 days, the last of them no more than 35 days ago (fewer than 8 keys count as one size; policies and grants are read by habit where they were on these days). Calls that all name one key are no look around. Low while the account is known for less than 7 days with records, and where it touches fewer than 25 keys, or 8 where it reads policies or grants. AWS services and service-linked roles do not fire.",
     reads: &[
         "eventName",
         "eventTime",
@@ -42,9 +35,7 @@ impl Rule for DiscoverySweep {
     }
 
     fn judge_day(&self, light: &DayLight<'_>) -> Vec<DayHit> {
-        let found = light.sweeps(Kind::Discovery).iter();
-        let new = found.filter(|sweep| !light.customs.looked(sweep.principal, light.day));
-        let hits = new.map(|sweep| {
+        let hits = light.sweeps(Kind::Discovery).iter().map(|sweep| {
             let (first, last) = sweep.span();
             let calls = sweep.calls.len();
             let names = match sweep.keys() {
@@ -54,15 +45,11 @@ impl Rule for DiscoverySweep {
             let operations = sweep.operations_in_words();
             let is_known = light.customs.is_account_known();
             let history = if is_known {
-                "; it was not seen to do so on an earlier day"
+                "; it has no habit of looking at so many"
             } else {
                 ""
             };
-            // Whoever opens a key's page in the console makes many calls about it, and an inventory that begins is not
-            // interested in who may do what.
-            let is_in_depth = sweep.has_any_of(&IN_DEPTH);
-            let keys_min = if is_in_depth { KEYS_MIN_IN_DEPTH } else { KEYS_MIN };
-            let severity = if is_known && sweep.keys() >= keys_min {
+            let severity = if is_known && sweep.look().is_large() {
                 Severity::Medium
             } else {
                 Severity::Low

@@ -17,6 +17,7 @@ pub mod key_life;
 pub mod key_material;
 pub mod lately;
 pub mod log_gap;
+pub mod looking_habits;
 pub mod past;
 
 mod about;

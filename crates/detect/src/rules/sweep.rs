@@ -4,7 +4,7 @@ use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use keytrail_event::key::short_key_name;
-use keytrail_event::{EventTime, OperationClass, OutcomeFamily};
+use keytrail_event::{Day, EventTime, OperationClass, OutcomeFamily};
 
 use super::BURST_SECONDS;
 use super::Hit;
@@ -12,20 +12,24 @@ use super::caller::{is_aws_principal, is_judged_at};
 use super::customs::Customs;
 use super::day::{DayCell, DayHit, DayLight};
 use super::lately::LATELY_SECONDS;
+use super::looking_habits::Look;
 use super::sightings::{Moment, grouped, moments, spells};
 use super::support::listed;
 
-/// A run of calls of one principal.
+/// What reads who may do what.
+const IN_DEPTH: [&str; 3] = ["GetKeyPolicy", "ListGrants", "ListRetirableGrants"];
+
+/// Runs of calls of one principal.
 #[derive(Debug, Clone)]
 pub struct Sweep<'l> {
     /// Who.
     pub principal: &'l str,
-    /// The calls, by time, as far as counts can tell each.
+    /// The run that is told: its calls, by time, as far as counts can tell each.
     pub calls: Vec<Moment<'l>>,
     /// The Region, where it was one.
     region: Option<&'l str>,
-    /// The last such run of the day, where it had another one behind this.
-    pub later: Option<Vec<Moment<'l>>>,
+    /// Those of the day's runs that are known: the first, the largest and the last that are no habit, by time.
+    runs: Vec<Vec<Moment<'l>>>,
     /// The ids of events in it that are known; where none is, that of the caller's like call next to it.
     event_ids: Vec<String>,
 }
@@ -42,23 +46,36 @@ pub enum Kind {
 /// The sweeps of one day, each kind once somebody asks: several rules do.
 #[derive(Debug, Default)]
 pub(crate) struct DaySweeps<'a> {
-    denied: OnceCell<Vec<Sweep<'a>>>,
-    discovery: OnceCell<Vec<Sweep<'a>>>,
+    denied: OnceCell<Found<'a>>,
+    discovery: OnceCell<Found<'a>>,
+}
+
+/// The sweeps of one kind.
+#[derive(Debug, Default)]
+struct Found<'a> {
+    /// Those that are no habit; at most one of a principal.
+    sweeps: Vec<Sweep<'a>>,
+    /// Who looked at how much, habit or not, and on which day that began.
+    looks: Vec<(&'a str, Day, Look)>,
 }
 
 impl<'a> DayLight<'a> {
     /// The day's sweeps of this kind.
     pub(crate) fn sweeps(&self, kind: Kind) -> &'a [Sweep<'a>] {
+        &self.found(kind).sweeps
+    }
+
+    fn found(&self, kind: Kind) -> &'a Found<'a> {
         let found = match kind {
             Kind::Denied => &self.sweeps.denied,
             Kind::Discovery => &self.sweeps.discovery,
         };
-        found.get_or_init(|| sweeps(self, &sweep_cells(self, kind), kind))
+        found.get_or_init(|| find(self, &sweep_cells(self, kind), kind))
     }
 }
 
-/// The sweeps of a day, with what belongs to them of the evening before; at most one of a principal.
-fn sweeps<'a>(light: &DayLight<'a>, cells: &[DayCell<'a>], kind: Kind) -> Vec<Sweep<'a>> {
+/// The sweeps of a day, with what belongs to them of the evening before.
+fn find<'a>(light: &DayLight<'a>, cells: &[DayCell<'a>], kind: Kind) -> Found<'a> {
     let rules = &light.configuration.rules;
     let (seconds, enough) = match kind {
         Kind::Denied => (LATELY_SECONDS, rules.denied_sweep_keys),
@@ -84,48 +101,78 @@ fn sweeps<'a>(light: &DayLight<'a>, cells: &[DayCell<'a>], kind: Kind) -> Vec<Sw
             });
         }
     }
-    let found = grouped(cells, |cell| Some(cell.principal)).into_iter();
-    let found = found.filter_map(|(principal, cells)| {
+    let mut found = Found::default();
+    for (principal, cells) in grouped(cells, |cell| Some(cell.principal)) {
         let mut calls = evening.remove(principal).unwrap_or_default();
         calls.extend(moments(&cells));
         calls.sort_unstable();
-        let runs = spells(&calls, seconds, is_enough);
-        let (run, others) = runs.split_first()?;
-        // What was over yesterday was told yesterday.
-        let (first, last) = (run.first()?.at, run.last()?.at);
-        if last < light.day.start() {
-            return None;
+        let mut runs = spells(&calls, seconds, is_enough);
+        // What was over yesterday was told yesterday, and hides nothing of today.
+        runs.retain(|run| {
+            let last = run.last();
+            last.is_some_and(|last| last.at >= light.day.start())
+        });
+        if kind == Kind::Discovery {
+            runs.retain(|run| {
+                let (began, look) = (span_of(run).0.day(), look_at(run));
+                found.looks.push((principal, began, look));
+                !customs.looking_habits.covers(principal, look, began)
+            });
         }
-        let region = cells.first()?.region;
-        let ends = cells.iter().flat_map(|cell| [cell.first(), cell.last()]);
-        let ends = ends.map(|end| (end.time, end.event_id.text().into_owned()));
-        let (within, without): (Vec<_>, Vec<_>) = ends
-            .filter(|(_, id)| !id.is_empty())
-            .partition(|(at, _)| (first..=last).contains(at));
-        let mut ids: Vec<(EventTime, String)> = within;
-        if ids.is_empty() {
-            // Cells name their ends alone, and of a busy hour these may lie on both sides.
-            let distance = |at: EventTime| {
-                let before = first.seconds_since(at);
-                before.max(at.seconds_since(last))
-            };
-            let nearest = without.into_iter();
-            ids.extend(nearest.min_by_key(|(at, id)| (distance(*at), id.clone())));
-        }
-        ids.sort_unstable();
-        ids.dedup();
-        Some(Sweep {
-            principal,
-            calls: run.to_vec(),
-            later: others.last().map(|run| run.to_vec()),
-            region: cells
-                .iter()
-                .all(|cell| cell.region == region)
-                .then_some(region),
-            event_ids: ids.into_iter().map(|(_, id)| id).collect(),
-        })
-    });
-    found.collect()
+        found
+            .sweeps
+            .extend(sweep_of(principal, &cells, &runs, kind));
+    }
+    found
+}
+
+/// What is told of these runs of a principal, which its cells come to.
+fn sweep_of<'a>(
+    principal: &'a str,
+    cells: &[&DayCell<'a>],
+    runs: &[&[Moment<'a>]],
+    kind: Kind,
+) -> Option<Sweep<'a>> {
+    // Of runs alike the first.
+    let largest = runs.iter().rev().max_by_key(|run| {
+        let look = look_at(run);
+        (kind == Kind::Discovery && look.is_large(), look.keys)
+    })?;
+    let run = match kind {
+        Kind::Denied => runs.first()?,
+        Kind::Discovery => largest,
+    };
+    let mut known = vec![*runs.first()?, *largest, *runs.last()?];
+    known.dedup_by_key(|run| span_of(run));
+    let (first, last) = span_of(run);
+    let region = cells.first()?.region;
+    let ends = cells.iter().flat_map(|cell| [cell.first(), cell.last()]);
+    let ends = ends.map(|end| (end.time, end.event_id.text().into_owned()));
+    let (within, without): (Vec<_>, Vec<_>) = ends
+        .filter(|(_, id)| !id.is_empty())
+        .partition(|(at, _)| (first..=last).contains(at));
+    let mut ids: Vec<(EventTime, String)> = within;
+    if ids.is_empty() {
+        // Cells name their ends alone, and of a busy hour these may lie on both sides.
+        let distance = |at: EventTime| {
+            let before = first.seconds_since(at);
+            before.max(at.seconds_since(last))
+        };
+        let nearest = without.into_iter();
+        ids.extend(nearest.min_by_key(|(at, id)| (distance(*at), id.clone())));
+    }
+    ids.sort_unstable();
+    ids.dedup();
+    Some(Sweep {
+        principal,
+        calls: run.to_vec(),
+        runs: known.into_iter().map(<[_]>::to_vec).collect(),
+        region: cells
+            .iter()
+            .all(|cell| cell.region == region)
+            .then_some(region),
+        event_ids: ids.into_iter().map(|(_, id)| id).collect(),
+    })
 }
 
 /// The cells that sweeps of this kind are made of.
@@ -144,10 +191,17 @@ fn sweep_cells<'a>(light: &DayLight<'a>, kind: Kind) -> Vec<DayCell<'a>> {
     of_callers.collect()
 }
 
-/// Who looked at many keys at once on the day.
-pub(crate) fn lookers(light: &DayLight<'_>) -> Vec<String> {
-    let sweeps = light.sweeps(Kind::Discovery).iter();
-    sweeps.map(|sweep| sweep.principal.to_owned()).collect()
+/// Who looked at many keys at once on the day, and how many, with the day on which that began.
+pub(crate) fn looks(light: &DayLight<'_>) -> Vec<(String, Day, Look)> {
+    let looks = light.found(Kind::Discovery).looks.iter();
+    let owned = looks.map(|(principal, began, look)| ((*principal).to_owned(), *began, *look));
+    owned.collect()
+}
+
+/// How much these calls look at.
+fn look_at(calls: &[Moment<'_>]) -> Look {
+    let is_in_depth = calls.iter().any(|call| IN_DEPTH.contains(&call.operation));
+    Look::of(keys_of(calls).len(), is_in_depth)
 }
 
 /// Whether every call names a key, and all the same.
@@ -190,10 +244,14 @@ impl Sweep<'_> {
         keys_of(&self.calls).len()
     }
 
-    /// Its runs of calls that are known: the first, and the last where that is another.
+    /// How much it looked at.
+    pub fn look(&self) -> Look {
+        look_at(&self.calls)
+    }
+
+    /// Its runs of calls that are known: the first, the largest and the last.
     pub fn runs(&self) -> impl Iterator<Item = &[Moment<'_>]> {
-        let later = self.later.as_deref();
-        std::iter::once(self.calls.as_slice()).chain(later)
+        self.runs.iter().map(Vec::as_slice)
     }
 
     /// The distinct keys, in words.
@@ -206,12 +264,6 @@ impl Sweep<'_> {
     /// The operations, in words.
     pub fn operations_in_words(&self) -> String {
         operations_of(&self.calls)
-    }
-
-    /// Whether some call of it is one of these operations.
-    pub fn has_any_of(&self, operations: &[&str]) -> bool {
-        let mut calls = self.calls.iter();
-        calls.any(|call| operations.contains(&call.operation))
     }
 
     /// A hit over the sweep.

@@ -177,14 +177,11 @@ fn is_new_pair(light: &DayLight<'_>, cell: &DayCell<'_>) -> bool {
     known.is_none()
 }
 
-/// The sweeps of the day: those of a principal that has the habit are none.
+/// The sweeps of the day that are no habit.
 fn past_sweeps(light: &DayLight<'_>) -> Vec<PastSweep> {
     let mut found = Vec::new();
     for kind in [Kind::Denied, Kind::Discovery] {
         for sweep in light.sweeps(kind) {
-            if kind == Kind::Discovery && light.customs.looked(sweep.principal, light.day) {
-                continue;
-            }
             let what = match kind {
                 Kind::Denied => "refused",
                 Kind::Discovery => "looked at",

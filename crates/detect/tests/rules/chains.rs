@@ -131,7 +131,7 @@ fn no_sweep_hides_another_and_a_theft_may_cross_midnight() {
     };
     let burst = |count, from| many(count, "Decrypt", 10, from, 10);
     let known = || many(8, "Decrypt", 11, -8 * DAY, DAY);
-    let cases: [(&str, Vec<Value>, &[&str]); 8] = [
+    let cases: [(&str, Vec<Value>, &[&str]); 9] = [
         (
             "a sweep",
             [sweep(0).collect(), burst(30, 900)].concat(),
@@ -183,6 +183,16 @@ fn no_sweep_hides_another_and_a_theft_may_cross_midnight() {
             &[],
         ),
         (
+            "a sweep late the evening before the one that counts",
+            [
+                sweep(midnight - 1_800).collect(),
+                sweep(DAY).collect(),
+                burst(30, 2 * DAY - 3_600),
+            ]
+            .concat(),
+            &["critical"],
+        ),
+        (
             "too few around midnight",
             [sweep(midnight - 900).collect(), burst(19, midnight - 90)].concat(),
             &[],
@@ -191,6 +201,72 @@ fn no_sweep_hides_another_and_a_theft_may_cross_midnight() {
     for (what, records, expected) in cases {
         check("theft-chain", what, &[known(), records].concat(), expected);
     }
+}
+
+#[test]
+fn a_look_is_a_habit_when_it_was_made_on_three_days_and_is_as_large() {
+    let look = |day: i64, name: &str, keys: u8| -> Vec<Value> {
+        let calls = (0..keys.max(10)).map(|number| {
+            let at = second_of(day * DAY + i64::from(number));
+            let mut look = call(at, name, 20 + number % keys, json!({}));
+            look["eventID"] = json!(format!("{day} {number} {name}"));
+            look
+        });
+        calls.collect()
+    };
+    let known = || many(20, "Decrypt", 11, -20 * DAY, DAY);
+    let days = |from: i64, name: &str, keys: u8| -> Vec<Value> {
+        (from..0).flat_map(|day| look(day, name, keys)).collect()
+    };
+    let theft = |keys: u8| {
+        let mut records = [known(), look(0, "GetKeyPolicy", keys)].concat();
+        records.extend(many(30, "Decrypt", 10, 7_200, 10));
+        records
+    };
+    let cases: [(&str, Vec<Value>, &[&str]); 7] = [
+        ("never before", theft(30), &["critical"]),
+        (
+            "one look around",
+            [look(-2, "DescribeKey", 2), theft(30)].concat(),
+            &["critical"],
+        ),
+        (
+            "one just like it",
+            [look(-2, "GetKeyPolicy", 30), theft(30)].concat(),
+            &["critical"],
+        ),
+        (
+            "a nightly plan",
+            [days(-3, "GetKeyPolicy", 30), theft(30)].concat(),
+            &[],
+        ),
+        (
+            "a plan that has grown",
+            [days(-9, "GetKeyPolicy", 16), theft(30)].concat(),
+            &[],
+        ),
+        (
+            "far more than the plan",
+            [days(-9, "GetKeyPolicy", 14), theft(30)].concat(),
+            &["critical"],
+        ),
+        (
+            "a scanner that reads no policies",
+            [days(-9, "DescribeKey", 30), theft(30)].concat(),
+            &["critical"],
+        ),
+    ];
+    for (what, records, expected) in cases {
+        check("theft-chain", what, &records, expected);
+    }
+    // Who scans every night is told of on its first days, as one finding.
+    let nightly = [known(), days(-15, "GetKeyPolicy", 30)].concat();
+    let findings = findings_over(lines(&nightly).as_bytes());
+    let told: Vec<(&str, u64)> = findings
+        .iter()
+        .map(|finding| (finding.rule.as_str(), finding.count))
+        .collect();
+    assert_eq!(told, [("discovery-sweep", 90)], "{}", summary(&findings));
 }
 
 #[test]

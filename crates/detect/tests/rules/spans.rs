@@ -134,6 +134,36 @@ fn refusals_have_their_hour_and_may_cross_midnight() {
 }
 
 #[test]
+fn what_was_over_yesterday_hides_nothing_of_today() {
+    let each = |start: i64, name: &str, calls: u8, more: &Value| -> Vec<Value> {
+        (0..calls)
+            .map(|key| call(start + i64::from(key), name, key, more.clone()))
+            .collect()
+    };
+    // A spell in the evening, and one the next day, long after it.
+    for evening in [DAY - 1_800, DAY - 60] {
+        for (name, more, rule) in [
+            (
+                "Decrypt",
+                json!({"errorCode": "AccessDenied"}),
+                "denied-sweep",
+            ),
+            ("DescribeKey", json!({}), "discovery-sweep"),
+        ] {
+            let mut records = each(evening, name, 12, &more);
+            records.extend(each(DAY + 14 * 3_600, name, 12, &more));
+            let findings = super::findings_over(super::lines(&records).as_bytes());
+            let told: Vec<u64> = findings
+                .iter()
+                .filter(|finding| finding.rule == rule)
+                .map(|finding| finding.count)
+                .collect();
+            assert_eq!(told, [24], "{evening}: {}", super::summary(&findings));
+        }
+    }
+}
+
+#[test]
 fn a_million_looks_are_a_sweep_too() {
     let looks = |keys: u8| -> Vec<Value> {
         let seconds = (0..400_i64).flat_map(|second| (1..=keys).map(move |key| (second, key)));
