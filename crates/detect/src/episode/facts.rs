@@ -5,13 +5,14 @@ use crate::finding::{Evidence, Finding};
 
 /// Evidence of rules that says what was done and to whom. All other evidence says how much and since when, which
 /// stands for the worst moment alone.
-const FACTS: [&str; 23] = [
+const FACTS: [&str; 24] = [
     "administration",
     "attestation",
     "bucket",
     "bucket_lifecycle",
     "dark_events",
     "delegable",
+    "denied_use",
     "external_principal",
     "grant_id",
     "grant_operations",

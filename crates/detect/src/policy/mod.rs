@@ -53,6 +53,7 @@ mod resources;
 mod root_delegation;
 #[cfg(test)]
 mod tests;
+mod use_denied;
 
 pub use account_wide::lets_in_whole_account;
 pub use action::{ActionClass, ActionSet};
@@ -73,3 +74,4 @@ pub use may_use::may_use;
 pub use party::Party;
 pub use principal::{Principal, Principals};
 pub use root_delegation::{RootDelegation, root_delegation};
+pub use use_denied::{UseDenial, use_denials};

@@ -64,6 +64,7 @@ mod pending_key_used;
 mod plaintext_datakey;
 mod policy_changed;
 mod policy_external;
+mod policy_leaves_out;
 mod policy_lockout;
 mod policy_public;
 pub(crate) mod policy_put;

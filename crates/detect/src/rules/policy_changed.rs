@@ -1,4 +1,5 @@
-//! `policy-changed`: a person put another policy on a key, and no other rule has anything to say.
+//! `policy-changed`: a person put another policy on a key and no other rule has anything to say, or anybody one that
+//! shuts out who uses it.
 
 use keytrail_event::Record;
 
@@ -8,6 +9,7 @@ use super::policy_external::PolicyExternal;
 use super::policy_lockout::PolicyLockout;
 use super::policy_public::PolicyPublic;
 use super::policy_put::PolicyPut;
+use super::policy_shuts_out::shut_out;
 use super::policy_weakened::PolicyWeakened;
 use super::support::{is_refused_at_owner, key_in_title};
 use super::{About, Hit, Light, Rule, Side};
@@ -28,11 +30,11 @@ const GRAVER: [&dyn Rule; 4] = [
 const ABOUT: About = About {
     id: "policy-changed",
     title: "A person changed a key policy",
-    severities: &[Severity::Low],
+    severities: &[Severity::Low, Severity::Medium, Severity::High],
     attack: &[("TA0004", "T1548.005", "T1548.005")],
     practice: "least privilege in key policies",
     side: Side::Owner,
-    fires_when: "PutKeyPolicy succeeds, neither by AWS nor through CloudFormation nor by a tool that says it deploys (unless the account is not sure to keep control of the key, and the policy is not known to let in no more than before), and no other policy rule fires. A policy that says the same as the one before does not fire, nor one put by whoever made the key within the hour before. A refused call of a person whose request the record leaves out fires as well, once for each principal.",
+    fires_when: "PutKeyPolicy succeeds, neither by AWS nor through CloudFormation nor by a tool that says it deploys (unless the account is not sure to keep control of the key, and the policy is not known to let in no more than before), and no other policy rule fires. A policy that says the same as the one before does not fire, nor one put by whoever made the key within the hour before. A refused call of a person whose request the record leaves out fires as well, once for each principal. Whatever the tool says of itself, and whatever other rules say: medium when the policy newly denies the key's use to a principal that used it in the 30 days before, by name, to all but some, or from a date on; high when nobody else used it.",
     reads: &[
         "eventName",
         "eventTime",
@@ -69,6 +71,16 @@ impl Rule for PolicyChanged {
         let put = PolicyPut::read(record, light)?;
         let changes = put.changes();
         let is_same = changes.as_ref().is_some_and(Vec::is_empty);
+        if is_same || is_of_new_key(record, put.key, light.past) {
+            return None;
+        }
+        if let Some((severity, evidence)) = shut_out(record, &put, changes.as_deref(), light) {
+            let title = format!("PutKeyPolicy shuts out who used {}", key_in_title(put.key));
+            let mut hit = Hit::of(record, severity, title).key(put.key);
+            hit.evidence.extend(evidence);
+            let changes: Vec<&Change> = changes.iter().flatten().collect();
+            return Some(put.with_changes(hit, &changes, record));
+        }
         if says_it_deploys(record) && is_left_to_account(&put, changes.as_deref()) {
             return None;
         }
@@ -78,7 +90,7 @@ impl Rule for PolicyChanged {
                 .filter_map(|rule| rule.judge(record, light))
                 .any(|hit| hit.on_repeat.is_of_problem())
         };
-        if is_same || is_of_new_key(record, put.key, light.past) || is_told() {
+        if is_told() {
             return None;
         }
         let title = format!("PutKeyPolicy on {}", key_in_title(put.key));

@@ -6,9 +6,9 @@ use serde_json::Value;
 
 use super::caller::is_of_new_key;
 use super::day::KeyUse;
+use super::policy_leaves_out::{USED_DAYS, left_out};
 use super::policy_put::{is_policy_refused, key_given, policy_before, writes_policy};
 use super::policy_put_back::put_back;
-use super::policy_shuts_out::{USED_DAYS, shut_out};
 use super::seen_policy::{SeenPolicy, administrator_names, certain};
 use super::support::{cut, events_of_key, key_argument, key_in_title};
 use super::{About, Hit, Light, Rule, Side};
@@ -72,7 +72,7 @@ impl Rule for PolicyLockout {
         let is_unsure = before.is_none() && !bypasses && record.operation.name() != "CreateKey";
         let left_out = policy
             .filter(|_| is_unsure)
-            .and_then(|policy| shut_out(policy, record, key?, light));
+            .and_then(|policy| left_out(policy, record, key?, light));
         let may_be_old = is_unsure && left_out.is_none();
         let reasons = policy.map_or_else(Vec::new, |policy| {
             let now = light.written.seen(policy, record);

@@ -219,3 +219,106 @@ fn a_caller_that_may_always_have_been_alone_is_medium() {
         r#"{"Effect":"Allow","Principal":{"AWS":"444455556666"},"Action":"kms:*","Resource":"*"}"#;
     check(rule, &[put(90, &[foreign])], &["critical"]);
 }
+
+#[test]
+fn who_used_a_key_is_not_shut_out_unseen() {
+    let app = "arn:aws:iam::111122223333:role/app";
+    let deny = |whom: &str, action: &str, condition: &str| {
+        format!(
+            r#"{{"Effect":"Deny","Principal":{whom},"Action":["{action}"],"Resource":"*","Condition":{condition}}}"#
+        )
+    };
+    let [decrypt, all] = ["kms:Decrypt", r#""*""#];
+    let but = |arn: &str| format!(r#"{{"ArnNotEquals":{{"aws:PrincipalArn":"{arn}"}}}}"#);
+    let to_all = deny(all, decrypt, "{}");
+    let to_app = deny(&format!(r#"{{"AWS":"{app}"}}"#), decrypt, "{}");
+    let to_unused = deny(
+        r#"{"AWS":"arn:aws:iam::111122223333:role/old"}"#,
+        "kms:*",
+        "{}",
+    );
+    let but_eve = deny(all, decrypt, &but(super::calls::EVE));
+    let but_app = deny(all, decrypt, &but(app));
+    let bomb = deny(
+        all,
+        decrypt,
+        r#"{"DateGreaterThan":{"aws:CurrentTime":"2024-06-01T00:00:00Z"}}"#,
+    );
+    let perimeter = deny(
+        all,
+        decrypt,
+        r#"{"StringNotEqualsIfExists":{"aws:PrincipalOrgID":"o-a1b2c3d4e5"},"BoolIfExists":{"aws:PrincipalIsAWSService":"false"}}"#,
+    );
+    let endpoint = deny(
+        all,
+        decrypt,
+        r#"{"StringNotEquals":{"aws:SourceVpce":"vpce-1a2b3c4d"}}"#,
+    );
+    let tls = deny(all, "kms:*", r#"{"Bool":{"aws:SecureTransport":"false"}}"#);
+    let via = deny(
+        all,
+        decrypt,
+        r#"{"StringNotEquals":{"kms:ViaService":"s3.us-west-2.amazonaws.com"}}"#,
+    );
+    let no_more_new = deny(all, "kms:Encrypt", "{}");
+    let by = |user: &str, day: i64| {
+        let identity = json!({"type": "AssumedRole", "arn": format!("arn:aws:sts::111122223333:assumed-role/{user}/s"), "accountId": "111122223333"});
+        call(
+            at(day * 1_440),
+            "Decrypt",
+            1,
+            json!({"userIdentity": identity}),
+        )
+    };
+    let cases: [(&str, &str, bool, &[&str]); 11] = [
+        ("to everyone", &to_all, true, &["high"]),
+        ("to the only user", &to_app, true, &["high"]),
+        ("to one of two users", &to_app, false, &["medium"]),
+        ("to everyone but the caller", &but_eve, true, &["high"]),
+        ("from a date on", &bomb, true, &["high"]),
+        ("to who does not use it", &to_unused, true, &["low"]),
+        ("to everyone but the user", &but_app, true, &["low"]),
+        ("a perimeter", &perimeter, true, &["low"]),
+        ("an endpoint", &endpoint, true, &["low"]),
+        ("no TLS", &tls, true, &["low"]),
+        ("no service", &via, false, &["low"]),
+    ];
+    for (what, statement, is_alone, expected) in cases {
+        for before in [None, Some(put(-30 * 1_440, &[DELEGATION]))] {
+            let mut records: Vec<Value> = before.iter().cloned().map(by_terraform).collect();
+            records.push(by("app", -2));
+            if !is_alone {
+                records.push(by("other", -1));
+            }
+            let now = put(0, &[DELEGATION, statement]);
+            let told_of = |now: Value| {
+                let records = [&records[..], &[now]].concat();
+                let findings = findings_over(lines(&records).as_bytes());
+                let of_rule = findings.iter().filter(|it| it.rule == "policy-changed");
+                let severities = of_rule.map(|it| it.severity.as_str());
+                severities.map(str::to_owned).collect::<Vec<String>>()
+            };
+            assert_eq!(told_of(now.clone()), expected, "{what}");
+            let by_tool = if expected == ["low"] {
+                &[][..]
+            } else {
+                expected
+            };
+            assert_eq!(told_of(by_terraform(now)), by_tool, "{what}, by a tool");
+        }
+    }
+    // Nobody used it for a month, or it was so before.
+    let rule = "policy-changed";
+    let now = || put(0, &[DELEGATION, &to_all]);
+    check(rule, &[by("app", -31), now()], &["low"]);
+    let before = by_terraform(put(-2_000, &[DELEGATION, &to_all]));
+    let narrower = by_terraform(put(0, &[DELEGATION, &to_all, &no_more_new]));
+    check(rule, &[by("app", -3), before, now()], &["high"]);
+    let again = by_formation(&[DELEGATION, &to_all]);
+    check(
+        rule,
+        &[by("app", -3), again, put(9, &[DELEGATION, &to_all])],
+        &[],
+    );
+    check(rule, &[narrower], &[]);
+}
