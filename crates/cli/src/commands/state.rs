@@ -38,7 +38,7 @@ pub enum StateCommand {
     Verify(FileArgument),
     /// Write what it holds as JSON Lines, for other programs.
     Export(FileArgument),
-    /// Forget the records of days before a date. They can not be judged again then; findings stay.
+    /// Forget the records of days before a date. They can not be judged again then; findings, and what was learnt, stay.
     Prune(PruneArguments),
 }
 
@@ -70,6 +70,9 @@ pub struct PruneArguments {
     /// The first day (UTC) whose records stay, such as 2025-03-01.
     #[arg(long, value_name = "DATE", value_parser = day)]
     pub before: Day,
+    /// What users decide: the configuration that the state was judged with.
+    #[command(flatten)]
+    pub configuration: ConfigurationArguments,
 }
 
 fn day(text: &str) -> Result<Day, String> {
@@ -123,6 +126,18 @@ fn show(path: &Path, talk: Talk) -> anyhow::Result<()> {
                 pointer.day, pointer.generation
             )?,
             None => writeln!(out, "  learnt    no day has closed yet")?,
+        }
+        if let Some(pruned) = block_on(executor.pruned(&account)).map_err(in_state)? {
+            let learnt = match pruned.is_known() {
+                true => "what they taught is kept",
+                // Bases of another version are of no use to this one.
+                false => "another version learnt from them, this one from the days since",
+            };
+            writeln!(
+                out,
+                "  pruned    the records before {}; {learnt}",
+                pruned.before
+            )?;
         }
         if let Some(pointer) = pointer {
             show_base(&store, &pointer.only_shard(&account), &mut out)?;
@@ -218,26 +233,46 @@ fn unreadable(store: &SqliteStore, account: &str) -> anyhow::Result<Vec<String>>
 }
 
 fn prune(arguments: &PruneArguments, talk: Talk) -> anyhow::Result<()> {
+    let configuration = configuration::load(&arguments.configuration)?;
     let store = open(&arguments.state.file)?;
-    let mut forgotten = 0;
+    let executor = Executor::new(&store, &configuration);
+    let before = arguments.before;
     for account in block_on(store.accounts()).map_err(in_state)? {
         let pointer = block_on(store.pointer(&account)).map_err(in_state)?;
-        for day in block_on(store.days(&account)).map_err(in_state)? {
-            if day >= arguments.before {
-                continue;
-            }
-            if pointer.is_none_or(|pointer| day > pointer.day) {
-                let account = escape::terminal(&account);
-                return Err(UsageError::new(format_args!(
-                    "{day} of account {account} is not closed yet, so its records are still needed"
-                ))
-                .hint("name an earlier day with --before")
-                .into());
-            }
-            block_on(store.remove_tally(&account, day)).map_err(in_state)?;
-            forgotten += 1;
+        let days = block_on(store.days(&account)).map_err(in_state)?;
+        let shown = escape::terminal(&account);
+        let is_open = |day: &Day| pointer.is_none_or(|pointer| *day > pointer.day);
+        let mut days = days.into_iter().take_while(|day| *day < before);
+        if let Some(day) = days.find(is_open) {
+            return Err(UsageError::new(format_args!(
+                "{day} of account {shown} is not closed yet, so its records are still needed"
+            ))
+            .hint("name an earlier day with --before")
+            .into());
+        }
+        let fingerprint = configuration.fingerprint();
+        if pointer.is_some_and(|pointer| pointer.configuration_hash != fingerprint) {
+            return Err(UsageError::new(format_args!(
+                "account {shown} was judged with another configuration than this one, and its earlier days could not \
+                 be judged again"
+            ))
+            .hint("name that configuration with --config, or replay or rebuild the state with this one before")
+            .into());
         }
     }
-    talk.say(format!("{forgotten} account-days of records are forgotten"));
+    // What came late for these days, or was judged by another version, is judged while it can be.
+    judge(&executor, None, talk)?;
+    let mut forgotten = 0;
+    for account in block_on(store.accounts()).map_err(in_state)? {
+        forgotten += block_on(executor.prune(&account, before)).map_err(in_state)?;
+    }
+    talk.say(format!(
+        "{forgotten} account-days of records are forgotten; their findings and what they taught stay"
+    ));
+    if forgotten > 0 {
+        talk.say(format!(
+            "A version of keytrail with other mathematics can not learn from them: it begins with {before}"
+        ));
+    }
     Ok(())
 }

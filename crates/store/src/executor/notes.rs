@@ -17,6 +17,9 @@ pub(super) const REFOLD: &str = "refold";
 /// The bases that are kept to fold from, the latest last.
 pub(super) const BASES: &str = "bases";
 
+/// What was pruned, above a base that stands for it.
+pub(super) const GROUND: &str = "ground";
+
 /// What the digests of the account's archives show to be wrong.
 pub(super) const GAPS: &str = "gaps";
 

@@ -45,6 +45,20 @@ impl<S: Store> Executor<'_, S> {
         account: &str,
         pointer: Option<&Pointer>,
     ) -> Result<Start, ExecuteError> {
+        let mut start = self.start_above(account, pointer).await?;
+        if start.refolded.is_some() {
+            // Days that were pruned are not there to be folded again.
+            start.base = self.at_least_ground(account, start.base).await?;
+        }
+        Ok(start)
+    }
+
+    /// Where a fold would begin if nothing had been pruned.
+    async fn start_above(
+        &self,
+        account: &str,
+        pointer: Option<&Pointer>,
+    ) -> Result<Start, ExecuteError> {
         let Some(pointer) = pointer else {
             return Ok(Start {
                 base: Base::default(),
@@ -127,14 +141,22 @@ impl<S: Store> Executor<'_, S> {
         day: Day,
     ) -> Result<Result<Base, Refolded>, ExecuteError> {
         let shard = BaseShard::only(account, generation, day);
-        let Some(bytes) = self.store.read_base(&shard).await? else {
+        self.read_base(&shard).await
+    }
+
+    /// What stands there as a base; where nothing that this version can read, why.
+    pub(super) async fn read_base(
+        &self,
+        shard: &BaseShard,
+    ) -> Result<Result<Base, Refolded>, ExecuteError> {
+        let Some(bytes) = self.store.read_base(shard).await? else {
             return Ok(Err(Refolded::Damaged("it is not there".to_owned())));
         };
         Ok(base_of(&bytes).map_err(Refolded::by))
     }
 
     /// The latest kept base of a day before this one, or the empty base.
-    async fn base_before(&self, account: &str, day: Day) -> Result<Base, ExecuteError> {
+    pub(super) async fn base_before(&self, account: &str, day: Day) -> Result<Base, ExecuteError> {
         let kept: Vec<KeptBase> = self.note(account, BASES).await?.unwrap_or_default();
         for kept in kept.iter().rev().filter(|kept| kept.day < day) {
             if let Ok(base) = self.base(account, kept.generation, kept.day).await? {

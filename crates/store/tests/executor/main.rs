@@ -5,6 +5,7 @@
 mod bases;
 mod gaps;
 mod many_findings;
+mod pruned;
 mod reopened;
 mod world;
 

@@ -145,6 +145,15 @@ pub fn judge<S: Store>(
         let ticked = block_on(executor.tick(account, clock)).map_err(in_state)?;
         if let Some(refolded) = &ticked.refolded {
             talk.say(refolded_in_words(refolded, account, ticked.closed.len()));
+            let pruned = block_on(executor.pruned(account)).map_err(in_state)?;
+            if let Some(pruned) = pruned.filter(|pruned| !pruned.is_known()) {
+                let account = escape::terminal(account);
+                talk.say(format!(
+                    "Account {account} is learnt from {} on: records before that were pruned, and another version of \
+                     keytrail learnt from them",
+                    pruned.before
+                ));
+            }
         }
         if let Some(bytes) = ticked.unkept_base_bytes {
             let account = escape::terminal(account);
