@@ -83,7 +83,6 @@ impl Candidate {
             attack: self.attack,
             practice: Some(self.practice.to_owned()),
             next_steps: self.next_steps,
-            generation: None,
         }
     }
 

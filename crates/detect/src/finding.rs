@@ -58,8 +58,6 @@ pub struct Finding {
     pub practice: Option<String>,
     /// What to do next.
     pub next_steps: Vec<String>,
-    /// The generation of the base it was judged against; null until bases have generations.
-    pub generation: Option<u64>,
 }
 
 /// `<rule>-<16 hexadecimal digits>`.

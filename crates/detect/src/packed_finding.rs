@@ -160,8 +160,11 @@ pub(crate) fn packed_by_id<'de, D: Deserializer<'de>>(
             let mut packer = Packer::default();
             let mut findings = BTreeMap::new();
             while let Some((id, Bytes(plain))) = entries.next_entry::<String, Bytes>()? {
-                let finding: Finding = postcard::from_bytes(&plain).map_err(A::Error::custom)?;
-                findings.insert(id, packer.pack_plain(&plain, &finding));
+                let (finding, rest): (Finding, _) =
+                    postcard::take_from_bytes(&plain).map_err(A::Error::custom)?;
+                // Versions before wrote a field more at the end, which said nothing.
+                let plain = plain.strip_suffix(rest).unwrap_or(&plain);
+                findings.insert(id, packer.pack_plain(plain, &finding));
             }
             Ok(findings)
         }
@@ -228,6 +231,21 @@ mod tests {
             second.0.bytes.len(),
             second.0.plain_bytes
         );
+    }
+
+    #[test]
+    fn a_field_more_at_the_end_is_left_out() {
+        #[derive(serde::Deserialize)]
+        struct Held(#[serde(deserialize_with = "packed_by_id")] BTreeMap<String, PackedFinding>);
+
+        let finding = finding(1);
+        let mut plain = postcard::to_allocvec(&finding).unwrap();
+        plain.push(0);
+        let held = BTreeMap::from([("id", ciborium::Value::Bytes(plain))]);
+        let mut bytes = Vec::new();
+        ciborium::into_writer(&held, &mut bytes).unwrap();
+        let held: Held = ciborium::from_reader(&bytes[..]).unwrap();
+        assert_eq!(held.0["id"], Packer::default().pack(&finding));
     }
 
     #[test]

@@ -78,7 +78,6 @@ pub fn of(finding: &Finding) -> Value {
         "type_uid": CLASS * 100 + activity.0,
         "unmapped": {
             "episode": finding.episode,
-            "generation": finding.generation,
             "practice": finding.practice,
             "revision": finding.revision,
             "score": finding.score,

@@ -109,7 +109,6 @@ fn finding(about: &AboutSigmaRule, subject: Subject, spell: Spell) -> Finding {
         attack: attack(&rule.tags),
         practice: None,
         next_steps: next_steps(about),
-        generation: None,
     }
 }
 

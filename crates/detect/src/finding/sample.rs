@@ -35,7 +35,6 @@ impl Finding {
             attack: Vec::new(),
             practice: None,
             next_steps: Vec::new(),
-            generation: None,
         }
     }
 }
