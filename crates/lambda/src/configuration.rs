@@ -7,6 +7,7 @@ use serde::Serialize;
 use tokio::sync::Mutex;
 
 use crate::run::{Failed, Invocation, run};
+use crate::state::State;
 
 /// The object's key.
 const KEY: &str = "keytrail.toml";
@@ -20,15 +21,14 @@ const BYTES_MAX: usize = 1 << 20;
 /// # Errors
 /// When the runtime's interface does not answer.
 pub async fn run_configured<A: Serialize>(
-    objects: &Objects,
-    bucket: &str,
+    state: &State,
     handler: impl AsyncFn(&Configuration, Invocation) -> Result<A, Failed>,
 ) -> Result<(), lambda_runtime::Error> {
     let known = Mutex::new(Known::default());
     run(async |invocation| {
         // Invocations come one at a time.
         let mut known = known.lock().await;
-        let read = Box::pin(read(objects, bucket)).await;
+        let read = Box::pin(read(&state.objects, &state.bucket)).await;
         let read = read.and_then(|bytes| known.take_in(bytes));
         read.map_err(|error| Failed(error.to_string()))?;
         Box::pin(handler(&known.configuration, invocation)).await

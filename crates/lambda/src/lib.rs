@@ -12,9 +12,11 @@ pub mod outbox;
 pub mod quarantine;
 mod run;
 mod settings;
+mod state;
 pub mod told;
 
 pub use configuration::run_configured;
 pub use log::{Level, log};
 pub use run::{Failed, Invocation, run};
 pub use settings::{SettingError, required, setting};
+pub use state::State;

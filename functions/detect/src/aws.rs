@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use keytrail_aws::metrics::{Measure, Metrics};
-use keytrail_aws::objects::Objects;
 use keytrail_aws::redelivery::{Later, Redelivery};
 use keytrail_aws::store::AwsStore;
 use keytrail_aws::{Connection, FaultKind};
@@ -11,7 +10,7 @@ use keytrail_delivery::hand_over::PARKED;
 use keytrail_detect::finding::Finding;
 use keytrail_lambda::audience::Audience;
 use keytrail_lambda::outbox::{AwsPublisher, Publisher};
-use keytrail_lambda::{SettingError, metrics, required, setting};
+use keytrail_lambda::{SettingError, State, metrics, setting};
 
 use crate::services::{Services, Unread};
 use crate::take::Kind;
@@ -22,12 +21,10 @@ const HAND_OVER_BYTES_MAX: usize = 128 << 20;
 /// The services of AWS, as the function's environment names them.
 #[derive(Debug)]
 pub struct AwsServices {
-    objects: Objects,
-    bucket: String,
+    state: State,
     redelivery: Option<Redelivery>,
     publisher: AwsPublisher,
     metrics: Metrics,
-    store: AwsStore,
 }
 
 impl AwsServices {
@@ -37,23 +34,20 @@ impl AwsServices {
     /// # Errors
     /// When one is missing.
     pub fn from_environment(connection: &Connection) -> Result<Self, SettingError> {
-        let bucket = required("KEYTRAIL_STATE_BUCKET")?;
-        let table = required("KEYTRAIL_STATE_TABLE")?;
+        let state = State::from_environment(connection)?;
         let queue = setting("KEYTRAIL_TALLY_QUEUE_URL");
         Ok(Self {
-            objects: Objects::new(connection),
             redelivery: queue.map(|url| Redelivery::new(connection, &url)),
             publisher: AwsPublisher::from_environment(connection)?,
             metrics: Metrics::new(connection),
-            store: AwsStore::new(connection, &bucket, &table, ""),
-            bucket,
+            state,
         })
     }
 
-    /// Where the configuration stands.
+    /// The state, where the configuration stands.
     #[must_use]
-    pub const fn state(&self) -> (&Objects, &str) {
-        (&self.objects, self.bucket.as_str())
+    pub const fn state(&self) -> &State {
+        &self.state
     }
 }
 
@@ -67,11 +61,15 @@ impl Services for AwsServices {
     type Store = AwsStore;
 
     fn store(&self) -> &AwsStore {
-        &self.store
+        &self.state.store
     }
 
     async fn stored(&self, bucket: &str, key: &str) -> Result<Vec<u8>, Unread> {
-        let read = self.objects.read(bucket, key, HAND_OVER_BYTES_MAX).await;
+        let read = self
+            .state
+            .objects
+            .read(bucket, key, HAND_OVER_BYTES_MAX)
+            .await;
         read.map_err(|fault| match fault.kind {
             FaultKind::Refused | FaultKind::Missing => Unread::Never(fault.to_string()),
             _ => Unread::Later(fault.to_string()),
@@ -81,9 +79,13 @@ impl Services for AwsServices {
     async fn park(&self, bytes: Vec<u8>, kind: Kind) -> Result<String, String> {
         let name = keytrail_aws::queue::fresh_name();
         let key = format!("{PARKED}{name}.{}", kind.ending());
-        let written = self.objects.write(&self.bucket, &key, bytes).await;
+        let written = self
+            .state
+            .objects
+            .write(&self.state.bucket, &key, bytes)
+            .await;
         written.map_err(|fault| fault.to_string())?;
-        Ok(format!("s3://{}/{key}", self.bucket))
+        Ok(format!("s3://{}/{key}", self.state.bucket))
     }
 
     async fn wait(&self, time: Duration) {

@@ -1,23 +1,21 @@
 //! The services of AWS.
 
 use keytrail_aws::metrics::{Measure, Metrics};
-use keytrail_aws::objects::Objects;
 use keytrail_aws::queue::Queue;
 use keytrail_aws::store::AwsStore;
 use keytrail_aws::{Connection, FaultKind};
 use keytrail_delivery::hand_over::HandOver;
 use keytrail_delivery::notification::Object;
-use keytrail_lambda::{SettingError, metrics, required};
+use keytrail_lambda::{SettingError, State, metrics, required};
 
 use crate::services::{Services, Unread};
 
 /// The services of AWS, as the function's environment names them.
 #[derive(Debug)]
 pub struct AwsServices {
-    objects: Objects,
+    state: State,
     queue: Queue,
     metrics: Metrics,
-    store: AwsStore,
 }
 
 impl AwsServices {
@@ -27,13 +25,11 @@ impl AwsServices {
     /// When one is missing.
     pub fn from_environment(connection: &Connection) -> Result<Self, SettingError> {
         let queue = required("KEYTRAIL_TALLY_QUEUE_URL")?;
-        let bucket = required("KEYTRAIL_STATE_BUCKET")?;
-        let table = required("KEYTRAIL_STATE_TABLE")?;
+        let state = State::from_environment(connection)?;
         Ok(Self {
-            objects: Objects::new(connection),
-            queue: Queue::new(connection, &queue, &bucket, "hand-over/"),
+            queue: Queue::new(connection, &queue, &state.bucket, "hand-over/"),
             metrics: Metrics::new(connection),
-            store: AwsStore::new(connection, &bucket, &table, ""),
+            state,
         })
     }
 }
@@ -42,7 +38,10 @@ impl Services for AwsServices {
     type Store = AwsStore;
 
     async fn object(&self, object: &Object, bytes_max: usize) -> Result<Vec<u8>, Unread> {
-        let read = self.objects.read(&object.bucket, &object.key, bytes_max);
+        let read = self
+            .state
+            .objects
+            .read(&object.bucket, &object.key, bytes_max);
         read.await.map_err(|fault| match fault.kind {
             FaultKind::Refused => Unread::Never(fault.to_string()),
             // Not allowed is what a missing object looks like, and a policy can be mended.
@@ -60,6 +59,6 @@ impl Services for AwsServices {
     }
 
     fn store(&self) -> &AwsStore {
-        &self.store
+        &self.state.store
     }
 }

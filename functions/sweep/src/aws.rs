@@ -1,7 +1,6 @@
 //! The services of AWS.
 
 use keytrail_aws::metrics::{Measure, Metrics};
-use keytrail_aws::objects::Objects;
 use keytrail_aws::queue::Queue;
 use keytrail_aws::queue_age::QueueAges;
 use keytrail_aws::store::AwsStore;
@@ -10,7 +9,7 @@ use keytrail_delivery::hand_over::{HandOver, PARKED};
 use keytrail_detect::finding::Finding;
 use keytrail_lambda::audience::Audience;
 use keytrail_lambda::outbox::{AwsPublisher, Publisher};
-use keytrail_lambda::{SettingError, metrics, required};
+use keytrail_lambda::{SettingError, State, metrics, required};
 
 use crate::clock::Waiting;
 use crate::services::Services;
@@ -18,13 +17,11 @@ use crate::services::Services;
 /// The services of AWS, as the function's environment names them.
 #[derive(Debug)]
 pub struct AwsServices {
-    objects: Objects,
-    bucket: String,
+    state: State,
     queue: Queue,
     deliveries: QueueAges,
     publisher: AwsPublisher,
     metrics: Metrics,
-    store: AwsStore,
 }
 
 impl AwsServices {
@@ -33,25 +30,22 @@ impl AwsServices {
     /// # Errors
     /// When one is missing.
     pub fn from_environment(connection: &Connection) -> Result<Self, SettingError> {
-        let bucket = required("KEYTRAIL_STATE_BUCKET")?;
-        let table = required("KEYTRAIL_STATE_TABLE")?;
+        let state = State::from_environment(connection)?;
         let tallies = required("KEYTRAIL_TALLY_QUEUE_URL")?;
         let deliveries = required("KEYTRAIL_DELIVERY_QUEUE_URL")?;
         Ok(Self {
-            objects: Objects::new(connection),
-            queue: Queue::new(connection, &tallies, &bucket, "hand-over/"),
+            queue: Queue::new(connection, &tallies, &state.bucket, "hand-over/"),
             deliveries: QueueAges::new(connection, &deliveries),
             publisher: AwsPublisher::from_environment(connection)?,
             metrics: Metrics::new(connection),
-            store: AwsStore::new(connection, &bucket, &table, ""),
-            bucket,
+            state,
         })
     }
 
-    /// Where the configuration stands.
+    /// The state, where the configuration stands.
     #[must_use]
-    pub const fn state(&self) -> (&Objects, &str) {
-        (&self.objects, self.bucket.as_str())
+    pub const fn state(&self) -> &State {
+        &self.state
     }
 }
 
@@ -65,11 +59,11 @@ impl Services for AwsServices {
     type Store = AwsStore;
 
     fn store(&self) -> &AwsStore {
-        &self.store
+        &self.state.store
     }
 
     fn parked(&self) -> String {
-        format!("s3://{}/{PARKED}", self.bucket)
+        format!("s3://{}/{PARKED}", self.state.bucket)
     }
 
     async fn waiting(&self) -> Result<Waiting, String> {

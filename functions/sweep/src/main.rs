@@ -8,8 +8,7 @@ use keytrail_lambda::run_configured;
 async fn main() -> Result<(), lambda_runtime::Error> {
     let connection = Connection::from_environment().await;
     let services = AwsServices::from_environment(&connection)?;
-    let (objects, bucket) = services.state();
-    run_configured(objects, bucket, async |configuration, invocation| {
+    run_configured(services.state(), async |configuration, invocation| {
         handle(&services, configuration, &invocation).await
     })
     .await
