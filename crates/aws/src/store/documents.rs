@@ -9,7 +9,8 @@ use keytrail_store::{Pointer, StoreError};
 use super::AwsStore;
 use super::item::{Item, PARTITION, SORT, bytes, key, number};
 use super::names::check_account;
-use super::table::{Expression, Write, Written};
+use super::table::Expression;
+use super::transaction::{Write, Written};
 
 impl AwsStore {
     /// Accounts with a pointer, a document or a finding.

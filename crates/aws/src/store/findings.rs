@@ -8,7 +8,8 @@ use keytrail_store::{FindingKey, FindingRecord, StoreError, StoredFinding, Triag
 use super::finding_item::{LAST_SEEN, RULE, note_item, set_sent, stored, update};
 use super::item::{EXPIRES, PARTITION, SORT, key, number, text};
 use super::names::{ItemKey, at_place, check_account, check_finding, place};
-use super::table::{Expression, Write, Written};
+use super::table::Expression;
+use super::transaction::{Write, Written};
 use super::{AwsStore, FINDING_DAYS, expiry};
 
 /// Most times that a note is added again because another came in between.

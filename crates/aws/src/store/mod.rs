@@ -14,6 +14,7 @@ mod names;
 mod objects;
 mod quarantine;
 mod table;
+mod transaction;
 
 use std::collections::HashSet;
 use std::future::Future;
