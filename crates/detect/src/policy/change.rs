@@ -14,6 +14,8 @@ const CHANGES_MAX: usize = 32;
 const NO_RESOURCE: &str = "without a Resource, which has no effect";
 /// How a digest writes everyone.
 const EVERYONE: &str = "*";
+/// How a digest begins a service.
+const SERVICE: &str = "service ";
 
 /// What kind of a change it is; those that weaken a policy come first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -177,6 +179,15 @@ impl Row<'_> {
         self.principal == EVERYONE || short(self.principal) == short(other.principal)
     }
 
+    /// Whether a principal of the other row got by on this row's restrictions before: what callers have to meet who are
+    /// let in as everyone says nothing of a service that is named, which calls as itself.
+    fn restricts(&self, other: &Row<'_>) -> bool {
+        let is_service_of_all = self.principal == EVERYONE
+            && other.principal.starts_with(SERVICE)
+            && other.line.effect == Effect::Allow;
+        self.is_of(other) && !is_service_of_all
+    }
+
     /// Whether this row lets through whatever the other one does: each of its restrictions follows from one there.
     fn is_no_stricter_than(&self, other: &Row<'_>) -> bool {
         self.line.restrictions.iter().all(|mine| {
@@ -267,7 +278,7 @@ fn gaps<'a>(rows: &[Row<'a>], covering: &[Row<'_>]) -> Vec<Gap<'a>> {
                 missing = missing.minus(cover.line.actions);
             }
         }
-        for cover in covering.iter().filter(|cover| cover.is_of(row)) {
+        for cover in covering.iter().filter(|cover| cover.restricts(row)) {
             let restricted = missing.intersection(cover.line.actions);
             if !restricted.is_empty() {
                 missing = missing.minus(restricted);
@@ -348,6 +359,27 @@ mod tests {
             &[ChangeKind::PrincipalAdded, ChangeKind::PrincipalRemoved],
         );
         check(USE, &everyone, &[ChangeKind::EveryoneAdded]);
+        // What everyone has to meet says nothing of a service that calls as itself.
+        let everyone_if =
+            USE_IF.replace(r#"{"AWS": "arn:aws:iam::111111111111:role/App"}"#, r#""*""#);
+        let service = USE_IF
+            .replace(
+                r#""AWS": "arn:aws:iam::111111111111:role/App""#,
+                r#""Service": "sns.amazonaws.com""#,
+            )
+            .replace("kms:ViaService", "aws:SourceAccount");
+        let both = format!("{everyone_if}, {service}");
+        check(&everyone_if, &both, &[ChangeKind::PrincipalAdded]);
+        check(&both, &everyone_if, &[ChangeKind::PrincipalRemoved]);
+        let open_service = service.replace("StringEquals", "StringLike");
+        let opened = format!("{everyone_if}, {open_service}");
+        check(
+            &both,
+            &opened,
+            &[ChangeKind::ConditionDropped, ChangeKind::ConditionAdded],
+        );
+        let role_too = format!("{everyone_if}, {USE}");
+        check(&everyone_if, &role_too, &[ChangeKind::ConditionDropped]);
         check(&everyone, &format!("{everyone}, {USE}"), &[]);
         check(&format!("{USE}, {DENY}"), USE, &[ChangeKind::DenyRemoved]);
         check(USE, &format!("{USE}, {DENY}"), &[ChangeKind::DenyAdded]);
