@@ -200,15 +200,12 @@ impl<'a> Grant<'a> {
         }
     }
 
-    /// Whether the grantee is a service-linked role of the key's account, which only its service can assume.
+    /// The account of the service-linked role that is the grantee, which only its service can assume.
     #[must_use]
-    pub fn is_to_own_service_linked_role(self, record: &Record<'_>) -> bool {
-        let grantee = self.grantee();
-        Arn::parse(grantee).is_some_and(|arn| {
-            arn.service == "iam"
-                && arn.account == record.account
-                && arn.resource.starts_with("role/aws-service-role/")
-        })
+    pub fn account_of_service_linked_role(self) -> Option<&'a str> {
+        let arn = Arn::parse(self.grantee())?;
+        let is_one = arn.service == "iam" && arn.resource.starts_with("role/aws-service-role/");
+        is_one.then_some(arn.account)
     }
 }
 
@@ -221,7 +218,7 @@ pub fn made_by_hand<'r>(record: &'r Record<'_>) -> Option<&'r Value> {
     }
     let body = record.body();
     let is_by_service = Grant::is_for_aws_resource(record, body)
-        || Grant::of(body).is_to_own_service_linked_role(record);
+        || Grant::of(body).account_of_service_linked_role() == Some(&*record.account);
     (!is_by_service).then_some(body)
 }
 

@@ -25,7 +25,7 @@ const ABOUT: About = About {
     attack: &[("TA0003", "T1098", "T1098")],
     practice: "a grant allows one thing for one purpose",
     side: Side::Owner,
-    fires_when: "CreateGrant allows Decrypt, ReEncryptFrom or CreateGrant and demands no encryption context. Grants for AWS resources, those that services make or that are for a service, and those to a service-linked role of the key's account do not fire; of those to another account grant-external tells. Low when the grantee used the key in the 30 days before and may make no grants. A refused call fires one severity lower; one of a person whose request the record leaves out fires low, once for each principal.",
+    fires_when: "CreateGrant allows Decrypt, ReEncryptFrom or CreateGrant and demands no encryption context. Grants for AWS resources, those that services make or that are for a service, and those to a service-linked role of the key's account or of the organisation do not fire; of those to another account grant-external tells. Low when the grantee used the key in the 30 days before and may make no grants. A refused call fires one severity lower; one of a person whose request the record leaves out fires low, once for each principal.",
     reads: wide_grant::READS,
 };
 

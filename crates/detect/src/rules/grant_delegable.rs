@@ -18,7 +18,7 @@ const ABOUT: About = About {
     attack: &[("TA0003", "T1098", "T1098")],
     practice: "a grant allows one thing for one purpose",
     side: Side::Owner,
-    fires_when: "CreateGrant whose operations include CreateGrant. Grants for AWS resources, those that services make or that are for a service, and those to a service-linked role of the key's account do not fire; of those to another account grant-external tells. A refused call fires one severity lower.",
+    fires_when: "CreateGrant whose operations include CreateGrant. Grants for AWS resources, those that services make or that are for a service, and those to a service-linked role of the key's account or of the organisation do not fire; of those to another account grant-external tells. A refused call fires one severity lower.",
     reads: wide_grant::READS,
 };
 

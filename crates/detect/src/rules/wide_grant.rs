@@ -28,9 +28,15 @@ pub const READS: &[&str] = &[
 ];
 
 /// The body of a CreateGrant by hand, to a principal that `grant-external` does not tell of: that finding shows the
-/// grant's terms as well, and one call is one problem.
+/// grant's terms as well, and one call is one problem. Nor to a service-linked role of the organisation: so Auto Scaling
+/// is let use a key of another account.
 pub fn judged<'r>(record: &'r Record<'_>, light: &Light<'_>) -> Option<&'r Value> {
-    made_by_hand(record).filter(|body| !is_to_outsider(record, light, body))
+    let accounts = &light.configuration.organisation.accounts;
+    made_by_hand(record).filter(|body| {
+        let of_service = Grant::of(body).account_of_service_linked_role();
+        !is_to_outsider(record, light, body)
+            && !of_service.is_some_and(|account| accounts.contains(account))
+    })
 }
 
 /// That a grant ended of which these rules may have told.

@@ -321,3 +321,33 @@ fn disabling_keys_that_nobody_uses_is_a_retirement() {
     let scheduled = ["DisableKey", "ScheduleKeyDeletion", "DisableKey"];
     check(35, vec![], scheduled, "critical");
 }
+
+#[test]
+fn a_service_linked_role_of_the_organisation_is_a_service() {
+    let grant = |account: &str, path: &str| {
+        let grantee = format!("arn:aws:iam::{account}:role/{path}AWSServiceRoleForAutoScaling");
+        let request = json!({"keyId": key_arn(1), "granteePrincipal": grantee, "operations": ["Decrypt", "CreateGrant"]});
+        record(
+            &day(20),
+            "CreateGrant",
+            1,
+            json!({"requestParameters": request}),
+        )
+    };
+    let check = |account: &str, path: &str, expected: &[(&str, &str, u64)]| {
+        super::check(&[grant(account, path)], expected);
+    };
+    let (of_service, member) = (
+        "aws-service-role/autoscaling.amazonaws.com/",
+        super::ORGANISATION_ACCOUNT,
+    );
+    check("111122223333", of_service, &[]);
+    check(member, of_service, &[]);
+    check("444455556666", of_service, &[("grant-external", "high", 1)]);
+    let wide = [
+        ("grant-broad", "medium", 1),
+        ("grant-delegable", "medium", 1),
+    ];
+    check(member, "", &wide);
+    check(member, "x/aws-service-role/", &wide);
+}
