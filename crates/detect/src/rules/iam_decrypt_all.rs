@@ -28,7 +28,7 @@ const ABOUT: About = About {
     attack: &[("TA0003", "T1098", "T1098")],
     practice: "least privilege in key policies",
     side: Side::Caller,
-    fires_when: "PutUserPolicy, PutRolePolicy, PutGroupPolicy, CreatePolicy or CreatePolicyVersion writes a policy that allows kms:Decrypt, kms:ReEncrypt* or kms:CreateGrant (kms:* and * among them) on every key with no condition that binds. Medium for a policy version that is not made the default, and for a policy that cannot be read. A refused call fires one severity lower.",
+    fires_when: "PutUserPolicy, PutRolePolicy, PutGroupPolicy, CreatePolicy or CreatePolicyVersion writes a policy that allows kms:Decrypt, kms:ReEncrypt* or kms:CreateGrant (kms:* and * among them) on every key with no condition that binds. Medium for a policy version that is not made the default, and for a policy that cannot be read. An inline policy that is written again as it was does not fire. A refused call fires one severity lower.",
     reads: &[
         "eventSource",
         "eventName",
@@ -69,6 +69,10 @@ impl Rule for IamDecryptAll {
         };
         let open = allows_on_every_key(&policy, opening_actions());
         let first = open.first()?;
+        // A deploy that changes nothing opens nothing.
+        if record.outcome.is_success() && light.past.services.inline_policies.says(record) {
+            return None;
+        }
         let is_in_force = operation != "CreatePolicyVersion" || is_true(&request["setAsDefault"]);
         let severity = if is_in_force {
             Severity::High
@@ -154,7 +158,7 @@ fn unreadable(record: &Record<'_>, light: &Light<'_>, target: &str, why: &str) -
 
 /// The policy's text: plain in records, URL-encoded in some exports, an object in others. `None` where the record has
 /// none, and the reason where it had one that cannot be read.
-fn document(request: &Value) -> Option<Result<String, String>> {
+pub fn document(request: &Value) -> Option<Result<String, String>> {
     match &request["policyDocument"] {
         Value::String(text) if text.trim_start().starts_with('%') => {
             Some(percent_decoded(text).ok_or_else(|| "its URL encoding is broken".to_owned()))

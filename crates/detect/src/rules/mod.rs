@@ -49,6 +49,7 @@ mod grant_sprawl;
 mod grant_stale;
 mod hit;
 mod iam_decrypt_all;
+mod inline_policies;
 mod key_churn;
 mod key_deletion_bulk;
 mod key_deletion_scheduled;

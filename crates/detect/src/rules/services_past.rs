@@ -12,6 +12,7 @@ use super::caller::is_aws;
 use super::foreign_key_object::bucket;
 use super::foreign_keys::{account_of, keys_named, writes_object};
 use super::iam_decrypt_all::may_let_in;
+use super::inline_policies::InlinePolicies;
 use super::key_changes::REMEMBERED_SECONDS;
 use super::past::remember;
 use super::sse_c_burst::brings_key;
@@ -28,6 +29,9 @@ pub struct ServicesPast {
     customer_keys: BTreeMap<(String, String), EventTime>,
     /// Permissions that were changed in IAM in the last days.
     iam_changes: BTreeSet<IamChange>,
+    /// What inline policies say.
+    #[serde(default)]
+    pub inline_policies: InlinePolicies,
     /// Keys of other accounts that services were given, and ways back that were cut off, in the last days.
     service_changes: BTreeSet<ServiceChange>,
 }
@@ -98,10 +102,11 @@ impl ServicesPast {
             return self.learn_trail(record);
         }
         if record.event_source == IAM {
+            let forgotten = self.inline_policies.learn(record);
             if !may_let_in(record) {
-                return 0;
+                return forgotten;
             }
-            return self.learn_iam_change(record);
+            return forgotten + self.learn_iam_change(record);
         }
         if let Some(foreign_account) = service_change(record) {
             return self.learn_service_change(record, foreign_account);

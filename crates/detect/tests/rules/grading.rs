@@ -351,3 +351,48 @@ fn a_service_linked_role_of_the_organisation_is_a_service() {
     check(member, "", &wide);
     check(member, "x/aws-service-role/", &wide);
 }
+
+#[test]
+fn a_policy_of_iam_that_is_written_again_is_told_once() {
+    let rule = "iam-decrypt-all";
+    let call = |number, name: &str, role: &str, action: &str| {
+        let document =
+            json!({"Statement": [{"Effect": "Allow", "Action": action, "Resource": "*"}]});
+        let request =
+            json!({"roleName": role, "policyName": "p", "policyDocument": document.to_string()});
+        let more = json!({"eventSource": "iam.amazonaws.com", "requestParameters": request, "resources": []});
+        record(&day(number), name, 0, more)
+    };
+    let put = |number, role: &str, action: &str| call(number, "PutRolePolicy", role, action);
+    let (decrypt, harmless) = ("kms:Decrypt", "s3:GetObject");
+    let check = |records: &[Value], told: usize| {
+        assert_eq!(severities(rule, records), vec!["high"; told], "{records:?}");
+    };
+    check(
+        &[
+            put(1, "app", decrypt),
+            put(10, "app", decrypt),
+            put(20, "app", decrypt),
+        ],
+        1,
+    );
+    check(&[put(1, "app", decrypt), put(10, "app", "kms:*")], 2);
+    check(&[put(1, "app", decrypt), put(10, "other", decrypt)], 2);
+    // It was gone in between.
+    check(
+        &[
+            put(1, "app", decrypt),
+            put(9, "app", harmless),
+            put(20, "app", decrypt),
+        ],
+        2,
+    );
+    check(
+        &[
+            put(1, "app", decrypt),
+            call(9, "DeleteRolePolicy", "app", ""),
+            put(20, "app", decrypt),
+        ],
+        2,
+    );
+}
