@@ -15,6 +15,8 @@ use crate::finding::{Evidence, Severity};
 pub struct MaterialImported;
 
 const OPERATION: &str = "ImportKeyMaterial";
+/// What a request says that brings the material which the key has: KMS refuses any other.
+const EXISTING: &str = "EXISTING_KEY_MATERIAL";
 
 const ABOUT: About = About {
     id: "material-imported",
@@ -23,13 +25,14 @@ const ABOUT: About = About {
     attack: &[("TA0040", "T1486", "T1486")],
     practice: "the account keeps control of its keys",
     side: Side::Owner,
-    fires_when: "ImportKeyMaterial succeeds: medium. High when the material expires in less than 7 days (rules.material_short_days). A refused call fires one severity lower.",
+    fires_when: "ImportKeyMaterial succeeds: medium. Low when the record says that it is the key's own material again (importType EXISTING_KEY_MATERIAL), which lives as long as known before. High when the material expires in less than 7 days (rules.material_short_days). A refused call fires one severity lower.",
     reads: &[
         "eventName",
         "eventTime",
         "errorCode",
         "recipientAccountId",
         "requestParameters.keyId",
+        "requestParameters.importType",
         "requestParameters.expirationModel",
         "requestParameters.validTo",
         "resources[].ARN",
@@ -56,8 +59,11 @@ impl Rule for MaterialImported {
         let short_days = light.configuration.rules.material_short_days;
         let is_short =
             lives.is_some_and(|seconds| seconds < (short_days as i64).saturating_mul(DAY_SECONDS));
+        let is_renewal = is_renewal(record, key, light);
         let severity = if is_short {
             Severity::High
+        } else if is_renewal {
+            Severity::Low
         } else {
             Severity::Medium
         };
@@ -83,6 +89,10 @@ impl Rule for MaterialImported {
                 .observed(OPERATION),
             )
             .because(expiry);
+        if is_renewal {
+            let text = "KMS takes no other material than the key has, and it expires no sooner than before";
+            hit = hit.because(Evidence::new("import_type", text).observed(EXISTING));
+        }
         hit.evidence
             .extend(last_use_evidence(key, record.time, light));
         if record.outcome.is_success() {
@@ -93,4 +103,18 @@ impl Rule for MaterialImported {
                 .lower_if_refused(record, light),
         )
     }
+}
+
+/// Whether the key gets its own material again, and no end that comes sooner than the last import told.
+fn is_renewal(record: &Record<'_>, key: Option<&str>, light: &Light<'_>) -> bool {
+    let body = record.body();
+    if body["requestParameters"]["importType"] != EXISTING {
+        return false;
+    }
+    let Some(expires) = expiry(body) else {
+        // Of an end that cannot be read nothing is known.
+        return body["requestParameters"]["expirationModel"] == "KEY_MATERIAL_DOES_NOT_EXPIRE";
+    };
+    let import = key.and_then(|key| light.past.key(key)?.material.imported.as_ref());
+    import.is_some_and(|import| import.expires.is_some_and(|known| known <= expires))
 }

@@ -396,3 +396,35 @@ fn a_policy_of_iam_that_is_written_again_is_told_once() {
         2,
     );
 }
+
+#[test]
+fn material_that_is_renewed_is_low() {
+    let import = |number, kind: &str, until: &str| {
+        let mut request = json!({"keyId": key_arn(1), "importType": kind, "expirationModel": "KEY_MATERIAL_EXPIRES", "validTo": until});
+        if until.is_empty() {
+            request["expirationModel"] = json!("KEY_MATERIAL_DOES_NOT_EXPIRE");
+        }
+        let more = json!({"requestParameters": request, "eventID": format!("{number}{kind}")});
+        record(&day(number), "ImportKeyMaterial", 1, more)
+    };
+    let (existing, new) = ("EXISTING_KEY_MATERIAL", "NEW_KEY_MATERIAL");
+    let [april, may, soon] = [
+        "2024-04-20T00:00:00Z",
+        "2024-05-20T00:00:00Z",
+        "2024-03-21T00:00:00Z",
+    ];
+    let rule = "material-imported";
+    let renewed = |kind, first, second| {
+        let records = [import(1, new, first), import(19, kind, second)];
+        severities(rule, &records).last().copied()
+    };
+    assert_eq!(renewed(existing, april, may), Some("low"));
+    assert_eq!(renewed(existing, april, ""), Some("low"));
+    assert_eq!(severities(rule, &[import(19, existing, "")]), ["low"]);
+    assert_eq!(renewed(new, april, may), Some("medium"));
+    // An end that comes sooner than what was known is no renewal.
+    assert_eq!(renewed(existing, may, april), Some("medium"));
+    assert_eq!(renewed(existing, "", may), Some("medium"));
+    assert_eq!(renewed(existing, april, soon), Some("high"));
+    assert_eq!(severities(rule, &[import(19, existing, may)]), ["medium"]);
+}
