@@ -4,6 +4,7 @@ use keytrail_event::key::short_key_name;
 use keytrail_event::time::DAY_SECONDS;
 use keytrail_event::{EventTime, Record};
 
+use super::deletion_habits::is_made_by;
 use super::past::{AliasTarget, alias_of};
 use super::support::{
     argument, duration, events_of_key, is_made_or_refused, is_owners_copy, is_refused_at_owner,
@@ -29,7 +30,7 @@ const ABOUT: About = About {
     attack: &[("TA0040", "T1565", "T1565")],
     practice: "an application encrypts with the key its owner chose",
     side: Side::Owner,
-    fires_when: "UpdateAlias, or DeleteAlias and within 24 h CreateAlias, points an alias at another key than it was seen to name. An UpdateAlias whose earlier key was not seen fires too: it moves an alias by definition. High when the new key was created in the last 7 days, has another origin or is of another account. A refused call fires one severity lower.",
+    fires_when: "UpdateAlias, or DeleteAlias and within 24 h CreateAlias, points an alias at another key than it was seen to name. An UpdateAlias whose earlier key was not seen fires too: it moves an alias by definition. High when the new key was created in the last 7 days, unless by the caller that made the old one too, has another origin or is of another account. A refused call fires one severity lower.",
     reads: &[
         "eventName",
         "eventTime",
@@ -186,7 +187,10 @@ fn grave_reasons(
     let life = light.past.key(target);
     if let Some(created) = life.and_then(|life| life.created) {
         let age = record.time.seconds_since(created);
-        if age < YOUNG_DAYS * DAY_SECONDS {
+        let is_callers = |key: &str| is_made_by(key, record.principal(), light.past);
+        // Whoever made the old key could take that away as well: it rotates keys by hand.
+        let is_rotation = is_callers(target) && before.is_some_and(|before| is_callers(before.key));
+        if age < YOUNG_DAYS * DAY_SECONDS && !is_rotation {
             let text = format!("The new key was created {} before", duration(age.max(0)));
             reasons.push(Evidence::new("key_created", text).observed(created));
         }

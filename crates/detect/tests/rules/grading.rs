@@ -428,3 +428,38 @@ fn material_that_is_renewed_is_low() {
     assert_eq!(renewed(existing, april, soon), Some("high"));
     assert_eq!(severities(rule, &[import(19, existing, may)]), ["medium"]);
 }
+
+#[test]
+fn whoever_made_both_keys_rotates_them() {
+    let rule = "alias-repointed";
+    let by = |user: &str, number, name, key| {
+        let arn = format!("arn:aws:iam::111122223333:user/{user}");
+        let identity = json!({"type": "IAMUser", "arn": arn, "accountId": "111122223333"});
+        let request = json!({"aliasName": "alias/app", "targetKeyId": key_arn(key)});
+        record(
+            &day(number),
+            name,
+            key,
+            json!({"userIdentity": identity, "requestParameters": request}),
+        )
+    };
+    for (old_by, new_by, expected) in [
+        (Some("deploy"), "deploy", "medium"),
+        (Some("somebody"), "deploy", "high"),
+        (Some("deploy"), "somebody", "high"),
+        (None, "deploy", "high"),
+    ] {
+        let mut records: Vec<Value> = old_by
+            .map(|user| by(user, 1, "CreateKey", 1))
+            .into_iter()
+            .collect();
+        records.push(by("deploy", 2, "CreateAlias", 1));
+        records.push(by(new_by, 19, "CreateKey", 2));
+        records.push(by("deploy", 20, "UpdateAlias", 2));
+        assert_eq!(
+            severities(rule, &records),
+            [expected],
+            "{old_by:?} {new_by}"
+        );
+    }
+}
