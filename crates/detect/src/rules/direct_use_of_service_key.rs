@@ -25,6 +25,8 @@ pub struct DirectUseOfServiceKey;
 const DECRYPTING: [&str; 2] = ["Decrypt", "ReEncrypt"];
 /// Through it whole volumes are read, block by block.
 const EBS: &str = "ebs.amazonaws.com";
+/// It reads queues and streams for its user, and can be told to call nothing of KMS.
+const PIPES: &str = "pipes.amazonaws.com";
 /// What EC2 calls itself: these are one service.
 const EC2: [&str; 2] = ["ec2-frontend-api.amazonaws.com", "ec2.amazonaws.com"];
 /// Keys that AWS manages for a service have such an alias.
@@ -157,7 +159,7 @@ pub fn may_be_unnamed(known: &str, path: &str) -> bool {
 /// Whether a call through this path is one service's work in place of another's: its user chose neither the call nor
 /// what is read of it.
 fn is_between_services(path: &str) -> bool {
-    is_path_chosen_by_service(path) && path != EBS
+    path == PIPES || is_path_chosen_by_service(path) && path != EBS
 }
 
 /// Whether every call came through the service that alone sets its encryption context: what that service keeps is all

@@ -81,6 +81,14 @@ fn a_service_in_its_own_context_opens_nothing_of_the_others() {
         "SecretARN",
         &["medium"],
     );
+    let queue = "aws:sqs:arn";
+    check(
+        "sqs.amazonaws.com",
+        "pipes.amazonaws.com",
+        queue,
+        queue,
+        &["medium"],
+    );
     // The context alone says nothing: its user chose it.
     check(secret, "direct", "SecretARN", "SecretARN", &["high"]);
     check(
