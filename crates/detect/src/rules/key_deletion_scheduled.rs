@@ -23,6 +23,8 @@ pub struct KeyDeletionScheduled;
 const UNDONE_BY: &str = "CancelKeyDeletion";
 /// The shortest waiting period that KMS allows (KMS API Reference, ScheduleKeyDeletion).
 const WINDOW_DAYS_MIN: i64 = 7;
+/// A key that nobody used for longer is idle.
+const IDLE_SECONDS: i64 = 7 * DAY_SECONDS;
 /// A key used this many seconds before is in use.
 const IN_USE_SECONDS: i64 = 24 * 3_600;
 
@@ -33,7 +35,7 @@ const ABOUT: About = About {
     attack: &[("TA0040", "T1485", "T1485")],
     practice: "no key is taken away while data depends on it",
     side: Side::Owner,
-    fires_when: "ScheduleKeyDeletion succeeds: medium. High when the key was used in the last 24 h, when the waiting period is the 7-day minimum, or when it is shorter than this key's earlier one. Low when the key was pending deletion already, by then or earlier, and unused. A key that was made within 3 days is medium to whoever made it, and low to whoever deletes such keys on 3 other days, at most twice as many, unless somebody encrypts in bulk within 24 h; an older one that the same principal made is medium to whom that is a habit, with more than 7 days to wait. A refused call fires one severity lower. CancelKeyDeletion within 7 days ends the deadline that the finding tells of, and not the finding.",
+    fires_when: "ScheduleKeyDeletion succeeds: medium. High when the key was used in the last 24 h, when the waiting period is the 7-day minimum, or when it is shorter than this key's earlier one. Low when the key was pending deletion already, by then or earlier, and unused. A key that was made within 3 days is medium to whoever made it, and low to whoever deletes such keys on 3 other days, at most twice as many, unless somebody encrypts in bulk within 24 h; an older one that the same principal made is medium to whom that is a habit, with more than 7 days to wait, and low where nobody used it for 7 days. A refused call fires one severity lower. CancelKeyDeletion within 7 days ends the deadline that the finding tells of, and not the finding.",
     reads: &[
         "eventName",
         "eventTime",
@@ -70,8 +72,9 @@ impl Rule for KeyDeletionScheduled {
         let earlier = key
             .and_then(|key| light.past.key(key)?.last_window_days)
             .filter(|earlier| *earlier > window);
-        let in_use =
-            last_use(key, record.time, light).is_some_and(|(_, seconds)| seconds <= IN_USE_SECONDS);
+        let unused = last_use(key, record.time, light).map(|(_, seconds)| seconds);
+        let in_use = unused.is_some_and(|seconds| seconds <= IN_USE_SECONDS);
+        let is_idle = unused.is_none_or(|seconds| seconds > IDLE_SECONDS);
         let is_shortest = window <= WINDOW_DAYS_MIN;
         let pending = key.and_then(|key| light.past.key(key)?.deletion.as_ref());
         // KMS takes no schedule for a key that has one; a record of it that moves the end nowhere changes nothing.
@@ -89,6 +92,7 @@ impl Rule for KeyDeletionScheduled {
             match usual {
                 Some(Usual::YoungByHabit) => Severity::Low,
                 Some(Usual::YoungOfItsMaker) => Severity::Medium,
+                Some(Usual::OwnByHabit) if !is_shortest && is_idle => Severity::Low,
                 Some(Usual::OwnByHabit) if !is_shortest => Severity::Medium,
                 _ if in_use || is_shortest => Severity::High,
                 _ => Severity::Medium,

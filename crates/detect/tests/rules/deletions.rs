@@ -156,6 +156,17 @@ fn tenants_leave_by_whoever_made_their_keys() {
     };
     check("tenants", 30, ["medium", "medium"]);
     check("tenants", 7, ["medium", "high"]);
+    // Nobody uses the key of a tenant that left long ago.
+    let idle = |window, last_use_days: i64| {
+        let mut records = tenants("tenants", 30);
+        records.push(used((15 - last_use_days) * DAY, 9));
+        records.push(deleted(15 * DAY + HOUR, 9, "tenants", window));
+        severities(SCHEDULED, &records).last().copied()
+    };
+    assert_eq!(idle(30, 8), Some("low"));
+    assert_eq!(idle(30, 7), Some("low"));
+    assert_eq!(idle(30, 6), Some("medium"));
+    assert_eq!(idle(7, 8), Some("high"));
     check("somebody", 30, ["high", "high"]);
 }
 
