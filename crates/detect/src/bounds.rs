@@ -55,7 +55,7 @@ pub const PAST_ENTRIES_MAX: usize = 50_000;
 /// Changes of keys remembered in one account for three days; beyond, the oldest are forgotten, and counted.
 pub const KEY_CHANGES_MAX: usize = 20_000;
 
-/// Open grants of one key, made by hand, whose terms are remembered; beyond, they are counted.
+/// Open grants of one key, made by hand, whose terms are remembered: the latest; beyond, they are counted.
 pub const GRANTS_A_KEY_MAX: usize = 64;
 
 /// Open grants of one key that are remembered by a hash of their id; beyond, they are a number. KMS allows 50,000.

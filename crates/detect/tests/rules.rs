@@ -32,6 +32,8 @@ mod encryption;
 mod evasive;
 #[path = "rules/grading.rs"]
 mod grading;
+#[path = "rules/grants.rs"]
+mod grants;
 #[path = "rules/keys.rs"]
 mod keys;
 #[path = "rules/pages.rs"]

@@ -48,6 +48,13 @@ pub fn is_aws_principal(principal: &str) -> bool {
     principal == AWS_INTERNAL || is_service_name(principal)
 }
 
+/// Whether this canonical principal is what a service runs in an account: the role of its sessions has a name that IAM
+/// gives nobody (`aws:ec2-infrastructure`).
+pub fn is_infrastructure(principal: &str) -> bool {
+    Arn::parse(principal)
+        .is_some_and(|arn| arn.service == "iam" && arn.resource.starts_with("role/aws:"))
+}
+
 /// The account a canonical key belongs to: that of its ARN, or of `alias:<account>:…`.
 pub fn account_of_key(key: &str) -> &str {
     let place = if key.starts_with("alias:") { 1 } else { 4 };

@@ -1,7 +1,7 @@
 //! The grants of an account's keys, as far as records tell: a set of open ones for each key.
 //!
-//! Of grants that somebody made by hand the terms are kept, 64 a key; of all others (services make them by the
-//! thousand, one for a volume) a hash of the id, and beyond the bound a number. A grant that was ended before its
+//! Of grants that somebody made by hand the terms are kept, of the 64 latest a key; of all others (services make them by
+//! the thousand, one for a volume) a hash of the id, and beyond the bound a number. A grant that was ended before its
 //! making was read stays ended, so the order of arrival does not matter.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -35,6 +35,26 @@ pub struct OpenGrant {
     pub region: String,
 }
 
+/// What is known of a grant that a call ends.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Ended {
+    /// The call ends none.
+    #[default]
+    None,
+    /// Somebody made it by hand.
+    ByHand,
+    /// An AWS service made it for a resource of its own.
+    OfService,
+    /// Its making was not read.
+    Unknown,
+}
+
+impl Ended {
+    pub(crate) const fn is_none(&self) -> bool {
+        matches!(self, Self::None)
+    }
+}
+
 /// How many grants of a key were made on a day, and how many were open at most.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GrantDay {
@@ -60,6 +80,9 @@ pub struct KeyGrants {
     days: BTreeMap<Day, GrantDay>,
     /// The first day on which a grant of the key was made or ended.
     pub known_since: Option<Day>,
+    /// Whether the terms of some grant that was made by hand found no room: others are then no longer surely a service's.
+    #[serde(default)]
+    forgot_terms: bool,
 }
 
 impl KeyGrants {
@@ -99,7 +122,7 @@ impl KeyGrants {
         } else {
             self.more += 1;
         }
-        if is_by_hand && self.by_hand.len() < GRANTS_A_KEY_MAX {
+        if is_by_hand {
             let operations = grant
                 .operations()
                 .into_iter()
@@ -114,11 +137,24 @@ impl KeyGrants {
                 region: record.region.clone().into_owned(),
             };
             self.by_hand.insert(id.to_owned(), open);
-        } else if is_by_hand {
-            forgotten += 1;
+            forgotten += self.forget_oldest();
         }
         self.note_day(record);
         forgotten
+    }
+
+    /// Keeps the terms of the latest: whoever fills the places first hides nothing that comes later.
+    fn forget_oldest(&mut self) -> u64 {
+        if self.by_hand.len() <= GRANTS_A_KEY_MAX {
+            return 0;
+        }
+        let ages = self.by_hand.iter().map(|(id, grant)| (grant.at, id));
+        let Some(oldest) = ages.min().map(|(_, id)| id.clone()) else {
+            return 0;
+        };
+        self.by_hand.remove(&oldest);
+        self.forgot_terms = true;
+        1
     }
 
     fn note_day(&mut self, record: &Record<'_>) {
@@ -194,7 +230,10 @@ impl GrantLedger {
         let day = record.time.day();
         grants.known_since = Some(grants.known_since.map_or(day, |known| known.min(day)));
         if record.operation.name() == "CreateGrant" {
-            let is_by_hand = !Grant::is_for_aws_resource(record, body);
+            let grant = Grant::of(body);
+            // What a service runs in another account is a service's too, and whom it lets in was told when it was made.
+            let is_by_hand = !Grant::is_for_aws_resource(record, body)
+                && !matches!(Grantee::read(grant.grantee()), Grantee::Infrastructure(_));
             return grants.open_one(record, id, Grant::of(body), is_by_hand);
         }
         grants.end_one(record.time, id);
@@ -230,6 +269,24 @@ impl GrantLedger {
     #[must_use]
     pub fn find(&self, key: &str, id: &str) -> Option<&OpenGrant> {
         self.keys.get(key)?.by_hand.get(id)
+    }
+
+    /// What is known of the grant that this call on the key ends, before it is learnt.
+    #[must_use]
+    pub fn ended_by(&self, record: &Record<'_>, key: &str) -> Ended {
+        if !matches!(record.operation.name(), "RetireGrant" | "RevokeGrant") {
+            return Ended::None;
+        }
+        let (Some(grants), Some(id)) = (self.keys.get(key), grant_id(record.body())) else {
+            return Ended::Unknown;
+        };
+        if grants.by_hand.contains_key(id) {
+            Ended::ByHand
+        } else if !grants.ids.contains(&xxh3_64(id.as_bytes())) || grants.forgot_terms {
+            Ended::Unknown
+        } else {
+            Ended::OfService
+        }
     }
 
     /// Another open grant of the key with these terms, made before.

@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use keytrail_event::{EventTime, Record};
 use serde::{Deserialize, Serialize};
 
-use super::caller::{is_aws, is_chosen_by_service};
+use super::caller::{is_aws, is_chosen_by_service, is_infrastructure};
 use super::day::DayLight;
 use super::grant::Grant;
+use super::grant_ledger::Ended;
 use super::support::{cut, is_owners_copy, is_refused};
 use crate::bounds::KEY_CHANGES_MAX;
 
@@ -15,7 +16,7 @@ use crate::bounds::KEY_CHANGES_MAX;
 pub const REMEMBERED_SECONDS: i64 = 3 * 24 * 3_600;
 
 /// The operations that are remembered, sorted.
-const OPERATIONS: [&str; 16] = [
+const OPERATIONS: [&str; 17] = [
     "CancelKeyDeletion",
     "CreateAlias",
     "CreateGrant",
@@ -28,6 +29,7 @@ const OPERATIONS: [&str; 16] = [
     "EnableKeyRotation",
     "ImportKeyMaterial",
     "PutKeyPolicy",
+    "RetireGrant",
     "RevokeGrant",
     "RotateKeyOnDemand",
     "ScheduleKeyDeletion",
@@ -62,6 +64,9 @@ pub struct KeyChange {
     /// Whether it is known that nothing like it named the caller before: a grant, or a policy after one that was seen.
     #[serde(default)]
     pub is_first_naming: bool,
+    /// Which grant it ends.
+    #[serde(default, skip_serializing_if = "Ended::is_none")]
+    pub ended: Ended,
 }
 
 /// Whether a change lets its own caller use the key.
@@ -87,7 +92,7 @@ impl KeyChanges {
         record: &Record<'_>,
         resolved: &str,
         naming: Naming,
-        takes_away: bool,
+        (takes_away, ended): (bool, Ended),
     ) -> u64 {
         let Ok(operation) = OPERATIONS.binary_search(&record.operation.name()) else {
             return 0;
@@ -95,7 +100,12 @@ impl KeyChanges {
         let is_wanted = is_owners_copy(record)
             && !is_aws(record)
             && (record.outcome.is_success() || is_refused(record));
-        if !is_wanted || is_grant_for_aws_resource(record) {
+        // Whoever retires a grant gives it back, unless it was a service's.
+        let is_given_back = record.operation.name() == "RetireGrant" && ended != Ended::OfService;
+        if !is_wanted || is_given_back || is_grant_for_aws_resource(record) {
+            return 0;
+        }
+        if !ended.is_none() && self.knows(record) {
             return 0;
         }
         let change = KeyChange {
@@ -113,6 +123,7 @@ impl KeyChanges {
                 _ => String::new(),
             },
             is_first_naming: naming == Naming::New,
+            ended,
         };
         self.0.insert(change);
         self.forget_old();
@@ -121,6 +132,15 @@ impl KeyChanges {
             return 1;
         }
         0
+    }
+
+    /// Whether the record was learnt before: what it ended is ended since, and looks otherwise now.
+    fn knows(&self, record: &Record<'_>) -> bool {
+        let id = record.event_id.as_deref().unwrap_or_default();
+        let mut latest = self.0.iter().rev();
+        let of_second = latest.by_ref().take_while(|known| known.at >= record.time);
+        let mut alike = of_second.filter(|known| known.at == record.time);
+        alike.any(|known| known.event_id == id && known.operation == record.operation.name())
     }
 
     fn forget_old(&mut self) {
@@ -158,7 +178,9 @@ impl KeyChanges {
 fn is_grant_for_aws_resource(record: &Record<'_>) -> bool {
     match record.operation.name() {
         "CreateGrant" => Grant::is_for_aws_resource(record, record.body()),
-        "RevokeGrant" => is_chosen_by_service(record),
+        "RetireGrant" | "RevokeGrant" => {
+            is_chosen_by_service(record) || is_infrastructure(record.principal())
+        }
         _ => false,
     }
 }
@@ -220,6 +242,7 @@ mod tests {
             takes_away: false,
             grantee: String::new(),
             is_first_naming: false,
+            ended: Ended::None,
         }
     }
 

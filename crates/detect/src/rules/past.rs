@@ -184,7 +184,9 @@ impl Past {
             let key = self.resolve(key.as_str()).to_owned();
             let naming = self.naming(record, &key, written);
             let takes_away = takes_away(record, written, self.policies.get(&key));
-            self.forgotten += self.changes.learn(record, &key, naming, takes_away);
+            let ended = self.grants.ended_by(record, &key);
+            let change = (takes_away, ended);
+            self.forgotten += self.changes.learn(record, &key, naming, change);
         }
         if !record.outcome.is_success() {
             return;

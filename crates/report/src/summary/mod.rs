@@ -98,7 +98,7 @@ pub fn bounds_met(counts: &TallyCounts, metrics: &Metrics, forgotten_pairs: u64)
             "past_entries_max",
             bounds::PAST_ENTRIES_MAX,
             metrics.forgotten,
-            "aliases, keys, policies or users were forgotten",
+            "aliases, keys, policies or users were forgotten, or grants made by hand beyond the 64 latest of a key",
         ),
         bound(
             "pairs_max",
