@@ -72,12 +72,17 @@ pub(super) fn circumstances(
         evidence.push(Evidence::new("denied_calls", text).observed(denied));
     }
     if is_estimate {
-        let text = format!(
-            "≈ marks estimates: above {EXACT_EVENTS_MAX} calls an hour and cell, numbers have a standard error of 3 %."
-        );
-        evidence.push(Evidence::new(ESTIMATE, text));
+        evidence.push(estimate_evidence());
     }
     evidence
+}
+
+/// That a finding's numbers are estimates.
+pub(crate) fn estimate_evidence() -> Evidence {
+    let text = format!(
+        "≈ marks estimates: above {EXACT_EVENTS_MAX} calls an hour and cell, numbers have a standard error of 3 %."
+    );
+    Evidence::new(ESTIMATE, text)
 }
 
 fn counts(counts: &BTreeMap<&str, u64>) -> String {

@@ -16,6 +16,7 @@ use keytrail_event::{EventTime, Reader};
 
 pub use about::BEHAVIOURS;
 pub use circumstances::ESTIMATE;
+pub(crate) use circumstances::estimate_evidence;
 pub use level::{least_high, least_medium};
 
 use crate::base::Base;

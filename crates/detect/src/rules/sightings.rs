@@ -7,6 +7,7 @@ use keytrail_event::EventTime;
 use super::Hit;
 use super::day::{DayCell, DayHit};
 use super::support::{cut, listed};
+use crate::behaviour::estimate_evidence;
 use crate::bounds::EXACT_EVENTS_MAX;
 use crate::finding::Evidence;
 use crate::values::ValueKind;
@@ -24,8 +25,13 @@ pub fn over_cells(hit: Hit, cells: &[&DayCell<'_>]) -> Option<DayHit> {
     let is_one_region = cells.iter().all(|cell| cell.region == region);
     let calls = cells.iter().map(|cell| cell.calls()).sum();
     let ids = ends.iter().map(|end| end.event_id.text().into_owned());
+    let is_estimate = !estimate_mark(cells).is_empty();
     Some(DayHit {
-        hit,
+        hit: if is_estimate {
+            hit.because(estimate_evidence())
+        } else {
+            hit
+        },
         region: is_one_region.then(|| region.to_owned()),
         first_seen: first,
         last_seen: last,
@@ -100,6 +106,12 @@ pub fn context_in_words(context: &str) -> &str {
     if context.is_empty() { "none" } else { context }
 }
 
+/// What stands before the number of these cells' calls, where it is an estimate.
+pub fn estimate_mark(cells: &[&DayCell<'_>]) -> &'static str {
+    let is_exact = cells.iter().all(|cell| cell.cell.events.is_exact());
+    if is_exact { "" } else { "≈" }
+}
+
 /// How often the cells' calls were made and by whom, as evidence.
 pub fn calls_evidence(cells: &[&DayCell<'_>]) -> Evidence {
     let calls: u64 = cells.iter().map(|cell| cell.calls()).sum();
@@ -108,7 +120,8 @@ pub fn calls_evidence(cells: &[&DayCell<'_>]) -> Evidence {
     operations.dedup();
     let operations: Vec<&str> = operations.into_iter().map(cut).collect();
     let noun = if calls == 1 { "call" } else { "calls" };
-    let text = format!("{calls} {noun} on the day: {}", operations.join(", "));
+    let mark = estimate_mark(cells);
+    let text = format!("{mark}{calls} {noun} on the day: {}", operations.join(", "));
     Evidence::new("calls", text).observed(calls)
 }
 

@@ -9,7 +9,9 @@ use super::caller::{is_aws_principal, is_judged_at};
 use super::chain::CHAIN_SECONDS;
 use super::customs::PastSweep;
 use super::day::{DayCell, DayHit, DayLight};
-use super::sightings::{Moment, calls_evidence, events_of, grouped, moments, over_cells, spells};
+use super::sightings::{
+    Moment, calls_evidence, estimate_mark, events_of, grouped, moments, over_cells, spells,
+};
 use super::support::{key_in_title, learning_evidence, listed};
 use super::sweep::{Kind, keys_of, operations_of, span_of};
 use super::{About, Hit, Rule, Side};
@@ -125,13 +127,14 @@ fn judge_sweep(light: &DayLight<'_>, sweep: &PastSweep, cells: &[&DayCell<'_>]) 
     let names: Vec<_> = keys.iter().map(|key| key_in_title(Some(key))).collect();
     let names = listed(names.iter().map(|name| &**name));
     let calls = evening + decrypts.iter().map(|cell| cell.calls()).sum::<u64>();
+    let mark = estimate_mark(&decrypts);
     let severity = if light.customs.is_account_known() {
         Severity::Critical
     } else {
         Severity::Medium
     };
     let title = format!(
-        "One principal searched for keys from {}, then made {calls} Decrypt calls with {} new to it",
+        "One principal searched for keys from {}, then made {mark}{calls} Decrypt calls with {} new to it",
         sweep.first,
         if keys.len() == 1 {
             "a key".to_owned()

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use keytrail_event::{EventTime, OutcomeFamily};
 
 use super::day::{DayCell, DayHit, DayLight};
-use super::sightings::{Moment, events_of, grouped, moments, over_cells, spells};
+use super::sightings::{estimate_mark, events_of, grouped, moments, over_cells, spells};
 use super::support::{cut, key_in_title};
 use super::{About, Hit, Rule, Side};
 use crate::finding::{Evidence, Severity};
@@ -17,8 +17,6 @@ pub struct Throttled;
 const WINDOW_SECONDS: i64 = 300;
 /// Of how many calls in a window one must have been turned away.
 const ONE_IN: u64 = 100;
-/// Windows in an hour: what is only estimated is spread over them evenly.
-const WINDOWS_AN_HOUR: u64 = 12;
 /// Operations that add to what an account or key may have so many of, sorted. Where they fail with
 /// LimitExceededException, which counts are kept with throttling, there is too much of something; and what there are too
 /// many calls of, no other operation pays for.
@@ -78,51 +76,36 @@ fn judge_region(light: &DayLight<'_>, region: &str, throttled: &[&DayCell<'_>]) 
     let (exact, estimated): (Vec<&DayCell<'_>>, Vec<&DayCell<'_>>) = throttled
         .iter()
         .partition(|cell| cell.cell.events.is_exact());
-    let mut times = moments(&exact);
-    times.extend(estimated.iter().flat_map(|cell| {
-        [cell.first().time, cell.last().time].map(|at| Moment {
-            at,
-            key: cell.key,
-            operation: cell.operation,
-        })
-    }));
-    times.sort_unstable();
+    let exact: Vec<EventTime> = moments(&exact).iter().map(|moment| moment.at).collect();
+    let turned_away = |first, last| {
+        let before = exact.partition_point(|at| *at < first);
+        let seen = exact.partition_point(|at| *at <= last) - before;
+        let shares = estimated.iter().map(|cell| share_within(cell, first, last));
+        seen as u64 + shares.sum::<u64>()
+    };
+    let times = moments(throttled);
     let runs = spells(&times, WINDOW_SECONDS, |window| {
-        window
-            .first()
-            .is_some_and(|first| turned_away(throttled, first.at, window.len()) >= enough)
+        let first = window.first().map(|first| first.at);
+        first.is_some_and(|first| turned_away(first, first.plus_seconds(WINDOW_SECONDS)) >= enough)
     });
     if runs.is_empty() {
         return Vec::new();
     }
     let all = light.cells_like(|cell| cell.region == region);
-    let hits = runs
-        .into_iter()
-        .filter_map(|run| judge_spell(region, throttled, &all, run));
+    let hits = runs.into_iter().filter_map(|run| {
+        let (first, last) = (run.first()?.at, run.last()?.at);
+        let turned_away = turned_away(first, last);
+        judge_spell(region, throttled, &all, (first, last, turned_away))
+    });
     hits.collect()
-}
-
-/// How many calls were turned away: those seen from this time on, and of a cell that only estimates, of which each window
-/// of its hour has an even share.
-fn turned_away(throttled: &[&DayCell<'_>], from: EventTime, seen: usize) -> u64 {
-    let hour = from.hour();
-    let of_hour = |cell: &&&DayCell<'_>| cell.hour == hour && !cell.cell.events.is_exact();
-    let estimated: u64 = throttled
-        .iter()
-        .filter(of_hour)
-        .map(|cell| cell.calls())
-        .sum();
-    seen as u64 + estimated / WINDOWS_AN_HOUR
 }
 
 fn judge_spell(
     region: &str,
     throttled: &[&DayCell<'_>],
     all: &[DayCell<'_>],
-    run: &[Moment<'_>],
+    (first, last, turned_away): (EventTime, EventTime, u64),
 ) -> Option<DayHit> {
-    let (first, last) = (run.first()?.at, run.last()?.at);
-    let turned_away = turned_away(throttled, first, run.len());
     let hours = first.hour()..=last.hour();
     let all = all.iter().filter(|cell| hours.contains(&cell.hour));
     let calls: u64 = all
@@ -141,12 +124,18 @@ fn judge_spell(
         .max_by(|(a_name, a), (b_name, b)| (a, b_name).cmp(&(b, a_name)))?;
     let key = Some(key).filter(|key| !key.is_empty());
     let region = cut(region);
+    let during: Vec<&DayCell<'_>> = throttled
+        .iter()
+        .copied()
+        .filter(|cell| hours.contains(&cell.hour))
+        .collect();
+    let mark = estimate_mark(&during);
     let title =
-        format!("KMS turned {turned_away} calls away in {region} between {first} and {last}");
+        format!("KMS turned {mark}{turned_away} calls away in {region} between {first} and {last}");
     let hit = Hit::about(Some(principal), key, Severity::Medium, title)
         .class(region)
         .because(
-            Evidence::new("throttled_calls", format!("{turned_away} of {calls} calls failed with ThrottlingException"))
+            Evidence::new("throttled_calls", format!("{mark}{turned_away} of {calls} calls failed with ThrottlingException"))
                 .observed(turned_away)
                 .expected(format!("at most 1 in {ONE_IN}")),
         )
@@ -160,30 +149,28 @@ fn judge_spell(
         .next("See whether the caller loops or is new: data key caching and S3 bucket keys save most calls.")
         .next("Whoever else uses KMS in this Region of the account is slowed down as well: the quota is shared.")
         .next(events_of(principal, first, 1));
-    let during: Vec<&DayCell<'_>> = throttled
-        .iter()
-        .copied()
-        .filter(|cell| hours.contains(&cell.hour))
-        .collect();
     let mut found = over_cells(hit, &during)?;
     (found.first_seen, found.last_seen) = (first, last);
     (found.count, found.new) = (turned_away, turned_away);
     Some(found)
 }
 
-/// The calls of a cell within a span; of a cell that only estimates, its share of the span's windows.
+/// The calls of a cell within a span.
 fn calls_within(cell: &DayCell<'_>, first: EventTime, last: EventTime) -> u64 {
-    match cell.cell.events.exact() {
-        Some(_) => moments(&[cell])
-            .iter()
-            .filter(|moment| (first..=last).contains(&moment.at))
-            .count() as u64,
-        None => {
-            let seconds = last.seconds_since(first).max(WINDOW_SECONDS);
-            let windows = (seconds / WINDOW_SECONDS).clamp(1, WINDOWS_AN_HOUR as i64);
-            cell.calls() * windows as u64 / WINDOWS_AN_HOUR
-        }
+    if !cell.cell.events.is_exact() {
+        return share_within(cell, first, last);
     }
+    let moments = moments(&[cell]).into_iter();
+    let within = moments.filter(|moment| (first..=last).contains(&moment.at));
+    within.count() as u64
+}
+
+/// The share that a span has in the calls of a cell that only estimates: these lie evenly between its first and last.
+fn share_within(cell: &DayCell<'_>, first: EventTime, last: EventTime) -> u64 {
+    let (begin, end) = (cell.first_time(), cell.last_time());
+    let seconds = |from: EventTime, to: EventTime| (to.seconds_since(from) + 1).max(0) as u64;
+    let within = seconds(begin.max(first), end.min(last));
+    cell.calls() * within / seconds(begin, end).max(1)
 }
 
 #[cfg(test)]

@@ -204,6 +204,37 @@ fn no_sweep_hides_another_and_a_theft_may_cross_midnight() {
 }
 
 #[test]
+fn an_estimate_is_called_one() {
+    for (count, mark) in [(100, ""), (400, "≈")] {
+        let mut records = many(20, "Decrypt", 11, -20 * DAY, DAY);
+        for key in 0..7 {
+            records.push(call(
+                second_of(20 * i64::from(key)),
+                "Decrypt",
+                key,
+                refused(),
+            ));
+        }
+        records.extend((0..count).map(|number| {
+            let mut one = call(second_of(900 + number), "Decrypt", 10, json!({}));
+            one["eventID"] = json!(format!("burst{number}"));
+            one
+        }));
+        let findings = findings_over(lines(&records).as_bytes());
+        let chain = findings
+            .iter()
+            .find(|one| one.rule == "theft-chain")
+            .unwrap();
+        let words = format!("then made {mark}");
+        let rest = chain.title.split(&words).nth(1);
+        let is_number = rest.is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
+        assert!(is_number, "{}", chain.title);
+        let is_told = chain.evidence.iter().any(|it| it.feature == "estimate");
+        assert_eq!(is_told, !mark.is_empty(), "{}", summary(&findings));
+    }
+}
+
+#[test]
 fn a_look_is_a_habit_when_it_was_made_on_three_days_and_is_as_large() {
     let look = |day: i64, name: &str, keys: u8| -> Vec<Value> {
         let calls = (0..keys.max(10)).map(|number| {

@@ -387,6 +387,28 @@ fn every_spell_of_throttling_is_judged() {
     check([busy.clone(), away(9, 22)].concat(), &[]);
     check([busy, away(9, 22), away(15, 100)].concat(), &[100]);
     check([away(9, 30), away(15, 25)].concat(), &[55]);
+    // Above 128 calls of a kind an hour counts are estimates, which lie between the first and the last of them.
+    let many = |calls: i64, apart: i64| -> Vec<Value> {
+        let times = (0..calls).map(|call| (call, time(9 * 3_600 + call * apart / 4)));
+        let record_at = |(call, at): (i64, String)| {
+            let mut record = record(&at, "Decrypt", 1, throttled.clone());
+            record["eventID"] = json!(format!("{call}"));
+            record
+        };
+        times.map(record_at).collect()
+    };
+    for calls in [19, 25, 128, 130, 200, 800] {
+        let findings = findings_over(lines(&many(calls, 1)).as_bytes());
+        let found = findings.iter().find(|finding| finding.rule == "throttled");
+        let counted = found.map_or(0, |finding| finding.count as i64);
+        let expected = if calls < 20 { 0 } else { calls };
+        assert!(
+            (counted - expected).abs() * 10 <= expected,
+            "{calls}: {counted}"
+        );
+    }
+    // 200 over an hour are 17 in five minutes.
+    check(many(200, 72), &[]);
     // A quota of grants is full.
     let full = json!({"errorCode": "LimitExceededException"});
     check(spell(9, 30, "CreateGrant", &full), &[]);
