@@ -96,7 +96,11 @@ impl Candidate {
         }
         let score = round_to_hundredths(self.score);
         let is_note = matches!(self.on_repeat, OnRepeat::Notes | OnRepeat::NotesAll);
-        let is_worse = !is_note && (self.severity, score) > (known.severity, known.score);
+        let size = |evidence: &[Evidence]| facts::size(evidence);
+        let worth = (self.severity, score, size(&self.evidence));
+        // Of a rule all scores are alike: then the moment that took most is the worst.
+        let is_worse =
+            !is_note && worth > (known.severity, known.score, size(&known.evidence));
         if is_worse {
             finding.severity = self.severity;
             finding.score = score;

@@ -5,32 +5,52 @@ use crate::finding::{Evidence, Finding};
 
 /// Evidence of rules that says what was done and to whom. All other evidence says how much and since when, which
 /// stands for the worst moment alone.
-const FACTS: [&str; 24] = [
+const FACTS: [&str; 32] = [
     "administration",
     "attestation",
     "bucket",
     "bucket_lifecycle",
+    "cut_off",
     "dark_events",
     "delegable",
     "denied_use",
+    "encrypted",
+    "estimate",
     "external_principal",
+    "file",
     "grant_id",
     "grant_operations",
     "grantee",
     "iam_statement",
     "key_account",
     "key_origin",
+    "keys",
+    "new_keys",
     "operation",
     "policy_change",
+    "prepared",
     "principal_type",
     "public_statement",
     "retiring_principal",
     "source_key",
+    "span",
     "tags",
     "target_key",
     "trail",
     "undone",
 ];
+
+/// Evidence that says how many keys or grants were taken, or steps made: the more, the worse.
+const SIZES: [&str; 5] = ["cut_off", "encrypted", "new_keys", "keys", "grants"];
+
+/// How much this evidence says was done at once, by kind, where it says so; more is greater.
+pub(super) fn size(evidence: &[Evidence]) -> [u64; SIZES.len()] {
+    SIZES.map(|feature| {
+        let of_kind = evidence.iter().filter(|it| it.feature == feature);
+        let numbers = of_kind.filter_map(|it| it.observed.as_deref()?.parse().ok());
+        numbers.max().unwrap_or(0)
+    })
+}
 
 /// Adds what this evidence says was done, unless the finding says so already, and the commands for it.
 pub(super) fn add(finding: &mut Finding, evidence: &[Evidence], steps: &[String]) {

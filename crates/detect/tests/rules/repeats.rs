@@ -168,6 +168,45 @@ fn a_deletion_that_was_cancelled_has_no_deadline() {
 }
 
 #[test]
+fn the_larger_wave_stands_whichever_came_first() {
+    let wave = |minute: i64, name: &str, keys: std::ops::Range<u8>| -> Vec<Value> {
+        keys.map(|key| call(at(minute), name, key, json!({})))
+            .collect()
+    };
+    let day = 1_440;
+    for (first, second) in [(0, day), (day, 0)] {
+        let records = [
+            wave(first, "DisableKey", 0..3),
+            wave(second, "ScheduleKeyDeletion", 10..40),
+        ];
+        let findings = found("key-deletion-bulk", &records.concat());
+        let [finding] = &*findings else {
+            panic!("{findings:#?}");
+        };
+        assert!(says(finding, "took 30 keys away"), "{finding:#?}");
+        assert!(says(finding, "ScheduleKeyDeletion on"), "{finding:#?}");
+        assert!(says(finding, "DisableKey on"), "{finding:#?}");
+        assert!(says(finding, "aws kms cancel-key-deletion"), "{finding:#?}");
+        assert!(says(finding, "aws kms enable-key"), "{finding:#?}");
+    }
+    let refused_on = |minute: i64, keys: std::ops::Range<u8>| -> Vec<Value> {
+        keys.map(|key| call(at(minute), "Decrypt", key, refused()))
+            .collect()
+    };
+    let sweeps = found(
+        "denied-sweep",
+        &[
+            refused_on(0, 0..6),
+            refused_on(day, 10..30),
+            refused_on(2 * day, 40..50),
+        ]
+        .concat(),
+    );
+    assert_eq!((sweeps.len(), sweeps[0].count), (1, 36));
+    assert!(says(&sweeps[0], "20 keys were refused"), "{sweeps:#?}");
+}
+
+#[test]
 fn root_is_told_of_all_it_called() {
     let root = json!({"userIdentity": {"type": "Root", "arn": "arn:aws:iam::111122223333:root", "accountId": "111122223333"}});
     let calls = ["Encrypt", "Decrypt", "Encrypt", "PutKeyPolicy"];
