@@ -24,7 +24,7 @@ const ABOUT: About = About {
     attack: &[("TA0003", "T1098", "T1098")],
     practice: "keys serve known accounts only",
     side: Side::Owner,
-    fires_when: "PutKeyPolicy, CreateKey or ReplicateKey whose policy allows more than discovery to an account that neither owns the key nor stands in organisation.accounts, to an organisation that does not stand in organisation.ids, to a network, an identity provider or, by a condition, a unique id, and the policy before (of a replica, that of its primary) did not. Medium when the policy before was not seen, and for organisations alone while organisation.ids is empty. A refused call fires one severity lower.",
+    fires_when: "PutKeyPolicy, CreateKey or ReplicateKey whose policy allows more than discovery to an account that neither owns the key nor stands in organisation.accounts, to an organisation that does not stand in organisation.ids, to a network, an identity provider or, by a condition, a unique id, and the policy before (of a replica, that of its primary) did not. Medium when the policy before was not seen, of a replica only where the request gives none, and for organisations alone while organisation.ids is empty. A refused call fires one severity lower.",
     reads: &[
         "eventName",
         "errorCode",
@@ -55,8 +55,7 @@ impl Rule for PolicyExternal {
         if new.is_empty() {
             return put_back(record, light);
         }
-        // A new key has no policy before.
-        let is_known = put.before.is_some() || record.operation.name() == "CreateKey";
+        let is_known = put.before.is_some() || is_written_for_new_key(record);
         let severity = if is_known && !may_be_own_organisation(&new, &home) {
             Severity::High
         } else {
@@ -73,6 +72,15 @@ fn may_be_own_organisation(new: &[ExternalAllow], home: &Home<'_>) -> bool {
         && new
             .iter()
             .all(|allow| matches!(allow.party, Party::Organisation(_)))
+}
+
+/// Whether the record makes a key and says itself what its policy is to be: there is no policy before.
+fn is_written_for_new_key(record: &Record<'_>) -> bool {
+    match record.operation.name() {
+        "CreateKey" => true,
+        "ReplicateKey" => !record.body()["requestParameters"]["policy"].is_null(),
+        _ => false,
+    }
 }
 
 fn hit(

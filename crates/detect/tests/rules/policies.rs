@@ -221,6 +221,16 @@ fn a_caller_that_may_always_have_been_alone_is_medium() {
 }
 
 #[test]
+fn a_replica_that_is_given_a_policy_has_none_before() {
+    let given = replicate(PARTNER);
+    let mut copied = given.clone();
+    let policy = copied["requestParameters"]["policy"].take();
+    copied["responseElements"]["replicaPolicy"] = policy;
+    check("policy-external", &[given], &["high"]);
+    check("policy-external", &[copied], &["medium"]);
+}
+
+#[test]
 fn who_used_a_key_is_not_shut_out_unseen() {
     let app = "arn:aws:iam::111122223333:role/app";
     let deny = |whom: &str, action: &str, condition: &str| {
