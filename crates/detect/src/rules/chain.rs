@@ -1,5 +1,7 @@
 //! Steps that make sense together only: what a principal or a key saw within a day.
 
+use std::collections::BTreeSet;
+
 use keytrail_event::EventTime;
 use keytrail_event::time::DAY_SECONDS;
 
@@ -30,8 +32,8 @@ pub struct Step {
     pub event_id: String,
 }
 
-/// The first run of steps, sorted by time, within a day of its first one in which all stages are there and which
-/// reaches into the day that is judged; stretched to all steps of that span.
+/// The first run of steps, sorted by time, within a day of its first one in which all stages are there, no two of them by
+/// one event alone, and which reaches into the day that is judged; stretched to all steps of that span.
 pub fn first_chain<'s>(
     steps: &'s [&'s Step],
     stages: usize,
@@ -43,8 +45,19 @@ pub fn first_chain<'s>(
         let run = &steps[start..end];
         let has = |stage: usize| run.iter().any(|step| step.stage == stage);
         let reaches = run.iter().any(|step| step.last >= light.day.start());
-        (reaches && (0..stages).all(has)).then_some(run)
+        (reaches && (0..stages).all(has) && are_apart(run, stages)).then_some(run)
     })
+}
+
+/// Whether no event alone is two of these stages, which are all there.
+fn are_apart(run: &[&Step], stages: usize) -> bool {
+    let events_of = |one: usize, other: usize| {
+        let of_both = run.iter().filter(|step| [one, other].contains(&step.stage));
+        let events = of_both.map(|step| (step.at, step.words.as_str(), step.event_id.as_str()));
+        events.collect::<BTreeSet<_>>().len()
+    };
+    let mut pairs = (0..stages).flat_map(|other| (0..other).map(move |one| (one, other)));
+    pairs.all(|(one, other)| events_of(one, other) >= 2)
 }
 
 /// A hit over a chain.

@@ -9,6 +9,7 @@ use super::caller::{is_aws, is_chosen_by_service, is_infrastructure};
 use super::day::DayLight;
 use super::grant::Grant;
 use super::grant_ledger::Ended;
+use super::policy_takes_away::Taken;
 use super::support::{cut, is_owners_copy, is_refused};
 use crate::bounds::KEY_CHANGES_MAX;
 
@@ -58,6 +59,9 @@ pub struct KeyChange {
     /// Whether it gives the key a policy that takes something away from somebody, or the key from its owner.
     #[serde(default)]
     pub takes_away: bool,
+    /// Whether it gives the key a policy that denies its use to everyone, or to everyone but a few.
+    #[serde(default)]
+    pub denies_use: bool,
     /// Whom a grant lets in.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub grantee: String,
@@ -92,7 +96,7 @@ impl KeyChanges {
         record: &Record<'_>,
         resolved: &str,
         naming: Naming,
-        (takes_away, ended): (bool, Ended),
+        (taken, ended): (Taken, Ended),
     ) -> u64 {
         let Ok(operation) = OPERATIONS.binary_search(&record.operation.name()) else {
             return 0;
@@ -117,7 +121,8 @@ impl KeyChanges {
             is_made: record.outcome.is_success(),
             names_caller: naming != Naming::None,
             region: cut(&record.region).to_owned(),
-            takes_away,
+            takes_away: taken.takes_away,
+            denies_use: taken.denies_use,
             grantee: match record.operation.name() {
                 "CreateGrant" => cut(Grant::of(record.body()).grantee()).to_owned(),
                 _ => String::new(),
@@ -240,6 +245,7 @@ mod tests {
             names_caller: false,
             region: String::new(),
             takes_away: false,
+            denies_use: false,
             grantee: String::new(),
             is_first_naming: false,
             ended: Ended::None,

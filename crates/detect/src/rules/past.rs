@@ -19,7 +19,7 @@ use super::key_changes::{KeyChanges, Naming};
 use super::key_life::KeyLife;
 use super::key_origin_external::is_replica;
 use super::policy_put::{WrittenPolicy, replica};
-use super::policy_takes_away::takes_away;
+use super::policy_takes_away::Taken;
 use super::seen_policy::SeenPolicy;
 use super::services_past::ServicesPast;
 use super::trail_kms_excluded::sets_selectors;
@@ -183,9 +183,9 @@ impl Past {
         if let Some(key) = record.key.as_ref().filter(|_| record.is_kms()) {
             let key = self.resolve(key.as_str()).to_owned();
             let naming = self.naming(record, &key, written);
-            let takes_away = takes_away(record, written, self.policies.get(&key));
+            let taken = Taken::by(record, written, self.policies.get(&key));
             let ended = self.grants.ended_by(record, &key);
-            let change = (takes_away, ended);
+            let change = (taken, ended);
             self.forgotten += self.changes.learn(record, &key, naming, change);
         }
         if !record.outcome.is_success() {

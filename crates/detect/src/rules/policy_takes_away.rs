@@ -5,18 +5,42 @@ use keytrail_event::Record;
 use super::policy_lockout::bypasses_the_check;
 use super::policy_put::WrittenPolicy;
 use super::seen_policy::SeenPolicy;
-use crate::policy::{ChangeKind, LockoutReason, diff, lockout};
+use crate::policy::{ChangeKind, LockoutReason, diff, lockout, use_denials};
+
+/// What a change takes away.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Taken {
+    /// Something: the key from its owner, or from somebody what the policy before let them do.
+    pub takes_away: bool,
+    /// The key's use from everyone, or from everyone but a few, where the policy before is not known to have done so.
+    pub denies_use: bool,
+}
+
+impl Taken {
+    /// What this record's policy takes away, against the one before.
+    pub fn by(record: &Record<'_>, written: &WrittenPolicy, before: Option<&SeenPolicy>) -> Self {
+        if record.operation.name() != "PutKeyPolicy" || !record.outcome.is_success() {
+            return Self::default();
+        }
+        let takes_away = takes_away(record, written, before);
+        let may_be_new = takes_away || before.is_none();
+        let policy = written.of(record).and_then(Result::ok);
+        let denies = |policy| {
+            let denials = use_denials(policy);
+            denials
+                .iter()
+                .any(|denial| denial.is_of_everyone(&record.account))
+        };
+        Self {
+            takes_away,
+            denies_use: may_be_new && policy.is_some_and(denies),
+        }
+    }
+}
 
 /// Whether PutKeyPolicy gives a key a policy that takes something away: the key from its owner, or from somebody what the
 /// policy before let them do, where that was seen. One that cannot be read may.
-pub fn takes_away(
-    record: &Record<'_>,
-    written: &WrittenPolicy,
-    before: Option<&SeenPolicy>,
-) -> bool {
-    if record.operation.name() != "PutKeyPolicy" || !record.outcome.is_success() {
-        return false;
-    }
+fn takes_away(record: &Record<'_>, written: &WrittenPolicy, before: Option<&SeenPolicy>) -> bool {
     let Some(Ok(policy)) = written.of(record) else {
         return true;
     };

@@ -30,7 +30,7 @@ const ABOUT: About = About {
     attack: &[("TA0040", "T1486", "T1486")],
     practice: "data can be read by its owner tomorrow",
     side: Side::Owner,
-    fires_when: "Within 24 hours, by one principal, or on one key with the bulk use by a principal new to it: (1) a key policy is written that takes something away or is that of the key encrypted with, key material imported, a key with material from outside created, or a key of another account set as a service's; (2) at least rules.ransom_bulk_calls (50) calls of ReEncrypt, GenerateDataKey or Encrypt within an hour, unless the principal used the keys before and makes at least a quarter as many in an hour of other days, or 10 objects written under foreign or customer-provided keys in an hour; (3) a key is disabled, scheduled for deletion or stripped of its material, versioning suspended, objects or backups made to expire within 7 days, object lock lifted, or backups or snapshots deleted.",
+    fires_when: "Within 24 hours, by one principal, or on one key with the bulk use by a principal new to it: (1) a key policy is written that takes something away or is that of the key encrypted with, key material imported, a key with material from outside created, or a key of another account set as a service's; (2) at least rules.ransom_bulk_calls (50) calls of ReEncrypt, GenerateDataKey or Encrypt within an hour, unless the principal used the keys before and makes at least a quarter as many in an hour of other days, or 10 objects written under foreign or customer-provided keys in an hour; (3) a key is disabled, scheduled for deletion, stripped of its material or, by a policy that is not also the only step of (1), denied to everyone or everyone but a few, versioning suspended, objects or backups made to expire within 7 days, object lock lifted, or backups or snapshots deleted.",
     reads: &[
         "eventSource",
         "eventName",
@@ -120,16 +120,21 @@ fn changes(light: &DayLight<'_>, from: EventTime, bulk: Option<&[BulkUse]>) -> V
         .changes
         .iter()
         .filter(|change| change.is_made)
-        .filter_map(|change| {
-            let stage = match change.operation.as_str() {
-                "ImportKeyMaterial" => PREPARED,
-                "PutKeyPolicy" if change.takes_away || may_be_of_bulk(&change.key) => PREPARED,
-                "CreateKey" if is_external(light, &change.key) => PREPARED,
-                SCHEDULE if is_habit(change) => return None,
-                "DeleteImportedKeyMaterial" | "DisableKey" | SCHEDULE => CUT_OFF,
-                _ => return None,
+        .flat_map(|change| {
+            let (prepares, cuts_off) = match change.operation.as_str() {
+                "ImportKeyMaterial" => (true, false),
+                "PutKeyPolicy" => (
+                    change.takes_away || may_be_of_bulk(&change.key),
+                    change.denies_use,
+                ),
+                "CreateKey" => (is_external(light, &change.key), false),
+                SCHEDULE if is_habit(change) => (false, false),
+                "DeleteImportedKeyMaterial" | "DisableKey" | SCHEDULE => (false, true),
+                _ => (false, false),
             };
-            Some(Step {
+            let stages = [(prepares, PREPARED), (cuts_off, CUT_OFF)].into_iter();
+            let stages = stages.filter(|(is_it, _)| *is_it);
+            stages.map(move |(_, stage)| Step {
                 at: change.at,
                 stage,
                 words: format!("{} on {}", change.operation, short_key_name(&change.key)),

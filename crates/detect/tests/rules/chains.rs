@@ -106,6 +106,45 @@ fn a_policy_prepares_for_the_key_it_is_of_unless_it_takes_something_away() {
 }
 
 #[test]
+fn a_policy_that_denies_a_keys_use_cuts_off() {
+    let deny = |condition: &str| {
+        format!(
+            r#"{DELEGATES},{{"Effect":"Deny","Principal":"*","Action":["kms:Decrypt"],"Resource":"*","Condition":{condition}}}"#
+        )
+    };
+    let but_eve =
+        deny(r#"{"ArnNotEquals":{"aws:PrincipalArn":"arn:aws:iam::111122223333:user/eve"}}"#);
+    let perimeter = deny(r#"{"StringNotEquals":{"aws:PrincipalOrgID":"o-a1b2c3d4e5"}}"#);
+    let prepared = || put_policy(1, DELEGATES, 0);
+    let cases: [(&str, Vec<Value>, &[&str]); 4] = [
+        (
+            "to all but its author",
+            vec![prepared(), put_policy(1, &but_eve, 3_600)],
+            &["critical"],
+        ),
+        (
+            "of another key",
+            vec![prepared(), put_policy(2, &but_eve, 3_600)],
+            &["critical"],
+        ),
+        (
+            "to another organisation",
+            vec![prepared(), put_policy(1, &perimeter, 3_600)],
+            &[],
+        ),
+        (
+            "alone: a key that is retired",
+            vec![put_policy(1, &but_eve, 3_600)],
+            &[],
+        ),
+    ];
+    for (what, policies, expected) in cases {
+        let records = [policies, many(60, "GenerateDataKey", 1, 60, 1)].concat();
+        check("ransom-chain", what, &records, expected);
+    }
+}
+
+#[test]
 fn bulk_use_may_go_over_the_top_of_the_hour() {
     for (from, apart, expected) in [
         // 09:52:40 to 10:07:30.
