@@ -74,4 +74,4 @@ pub use may_use::may_use;
 pub use party::Party;
 pub use principal::{Principal, Principals};
 pub use root_delegation::{RootDelegation, root_delegation};
-pub use use_denied::{UseDenial, use_denials};
+pub use use_denied::{UseDenial, lets_service_in, use_denials};

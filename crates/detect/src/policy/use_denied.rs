@@ -33,6 +33,16 @@ pub fn use_denials(policy: &Policy) -> Vec<UseDenial<'_>> {
     of_use.map(UseDenial).collect()
 }
 
+/// Whether some statement lets an AWS service use the key in its own name. Denials are for [`use_denials`].
+pub fn lets_service_in(policy: &Policy, service: &str) -> bool {
+    let service = Principal::Service(service.to_owned());
+    let uses = ActionSet::matching("kms:GenerateDataKey*");
+    policy.with_effect(Effect::Allow).any(|statement| {
+        let is_use = !statement.actions.intersection(uses).is_empty();
+        is_use && statement.names_resources() && statement.principals.reach(&service)
+    })
+}
+
 impl UseDenial<'_> {
     /// Which statement it is.
     pub fn statement(&self) -> &StatementName {

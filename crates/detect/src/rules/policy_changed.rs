@@ -34,7 +34,7 @@ const ABOUT: About = About {
     attack: &[("TA0004", "T1548.005", "T1548.005")],
     practice: "least privilege in key policies",
     side: Side::Owner,
-    fires_when: "PutKeyPolicy succeeds, neither by AWS nor through CloudFormation nor by a tool that says it deploys (unless the account is not sure to keep control of the key, and the policy is not known to let in no more than before), and no other policy rule fires. A policy that says the same as the one before does not fire, nor one put by whoever made the key within the hour before. A refused call of a person whose request the record leaves out fires as well, once for each principal. Whatever the tool says of itself, and whatever other rules say: medium when the policy newly denies the key's use to a principal that used it in the 30 days before, by name, to all but some, or from a date on; high when nobody else used it.",
+    fires_when: "PutKeyPolicy succeeds, neither by AWS nor through CloudFormation nor by a tool that says it deploys (unless the account is not sure to keep control of the key, and the policy is not known to let in no more than before), and no other policy rule fires. A policy that says the same as the one before does not fire, nor one put by whoever made the key within the hour before. A refused call of a person whose request the record leaves out fires as well, once for each principal. Whatever the tool says of itself, and whatever other rules say: medium when the policy newly denies the key's use to a principal that used it in the 30 days before, by name, to all but some, or from a date on; high when nobody else used it, or when CloudTrail used the key in the 6 hours before and is not let in any more.",
     reads: &[
         "eventName",
         "eventTime",

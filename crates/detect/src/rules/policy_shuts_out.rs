@@ -1,20 +1,66 @@
 //! Whether a key's new policy shuts out who uses the key: by a `Deny`, which no other permission outweighs.
 
 use keytrail_event::Record;
-use keytrail_event::time::DAY_SECONDS;
+use keytrail_event::selection::CLOUDTRAIL;
+use keytrail_event::time::{DAY_SECONDS, HOUR_SECONDS};
 
 use super::Light;
 use super::policy_put::PolicyPut;
 use super::support::{cut, duration};
 use crate::finding::{Evidence, Severity};
-use crate::policy::{Change, ChangeKind, use_denials};
+use crate::policy::{Change, ChangeKind, lets_service_in, use_denials};
 
 /// Days before, within which a principal used the key that depends on it.
 const USED_DAYS: i64 = 30;
 
-/// Who used the key lately and may not any more, as evidence; `None` where the policy denies nobody or nothing new.
-/// High where nobody is left but whoever put the policy, medium where others are.
+/// Hours before, within which CloudTrail used the key that still encrypts its logs. It does so every few minutes.
+const TRAIL_HOURS: i64 = 6;
+
+/// Whom the policy newly shuts out, as evidence, and how grave that is.
 pub fn shut_out(
+    record: &Record<'_>,
+    put: &PolicyPut<'_>,
+    changes: Option<&[Change]>,
+    light: &Light<'_>,
+) -> Option<(Severity, Vec<Evidence>)> {
+    trail_shut_out(record, put, changes, light).or_else(|| user_denied(record, put, changes, light))
+}
+
+/// That CloudTrail may not encrypt its logs with the key any more, so that it delivers none.
+fn trail_shut_out(
+    record: &Record<'_>,
+    put: &PolicyPut<'_>,
+    changes: Option<&[Change]>,
+    light: &Light<'_>,
+) -> Option<(Severity, Vec<Evidence>)> {
+    let may_be_new =
+        |change: &Change| !change.kind.weakens() || change.kind == ChangeKind::BeyondDigest;
+    if changes.is_some_and(|changes| !changes.iter().any(may_be_new)) {
+        return None;
+    }
+    let denials = use_denials(put.policy);
+    let is_denied = denials.iter().any(|denial| denial.shuts_out(CLOUDTRAIL));
+    if !is_denied && lets_service_in(put.policy, CLOUDTRAIL) {
+        return None;
+    }
+    let span = (
+        record.time.plus_seconds(-TRAIL_HOURS * HOUR_SECONDS),
+        record.time,
+    );
+    let is_trail = |principal: &str| principal == CLOUDTRAIL;
+    let used = light
+        .uses
+        .first_use_by(put.key?, &is_trail, span, light.past)?;
+    let text = "CloudTrail may not use the key any more, which encrypts its logs: it delivers none";
+    let evidence = Evidence::new("denied_use", text).observed(CLOUDTRAIL);
+    let last = format!("CloudTrail used the key at {}", used.last);
+    let last = Evidence::new("last_use", last).observed(used.last);
+    Some((Severity::High, vec![evidence, last]))
+}
+
+/// Who used the key lately and is denied it now, as evidence; `None` where the policy denies nobody or nothing new.
+/// High where nobody is left but whoever put the policy, medium where others are.
+fn user_denied(
     record: &Record<'_>,
     put: &PolicyPut<'_>,
     changes: Option<&[Change]>,

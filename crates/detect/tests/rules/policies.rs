@@ -332,3 +332,61 @@ fn who_used_a_key_is_not_shut_out_unseen() {
     );
     check(rule, &[narrower], &[]);
 }
+
+#[test]
+fn a_trails_key_lets_cloudtrail_in() {
+    let rule = "policy-changed";
+    let trail = r#"{"Effect":"Allow","Principal":{"Service":"cloudtrail.amazonaws.com"},"Action":"kms:GenerateDataKey*","Resource":"*","Condition":{"StringEquals":{"aws:SourceAccount":"111122223333"}}}"#;
+    let wider = trail.replace("GenerateDataKey*", "*");
+    let other = trail.replace("cloudtrail", "logs");
+    let by_trail = |minute: i64| {
+        let service = json!({"userIdentity": {"type": "AWSService", "invokedBy": "cloudtrail.amazonaws.com"}});
+        call(at(minute), "GenerateDataKey", 1, service)
+    };
+    let before = || by_formation(&[DELEGATION, trail]);
+    for (what, records, expected) in [
+        (
+            "dropped",
+            vec![before(), by_trail(80), put(90, &[DELEGATION])],
+            &["high"][..],
+        ),
+        (
+            "by a tool",
+            vec![before(), by_trail(80), by_terraform(put(90, &[DELEGATION]))],
+            &["high"],
+        ),
+        (
+            "not seen before",
+            vec![by_trail(80), put(90, &[DELEGATION, &other])],
+            &["high"],
+        ),
+        (
+            "kept",
+            vec![
+                before(),
+                by_trail(80),
+                by_terraform(put(90, &[DELEGATION, &wider])),
+            ],
+            &[],
+        ),
+        (
+            "never let in",
+            vec![before(), by_terraform(put(90, &[DELEGATION]))],
+            &[],
+        ),
+        (
+            "another key since",
+            vec![
+                before(),
+                by_trail(80),
+                by_terraform(put(600, &[DELEGATION])),
+            ],
+            &[],
+        ),
+    ] {
+        let findings = findings_over(lines(&records).as_bytes());
+        let of_rule = findings.iter().filter(|it| it.rule == rule);
+        let found: Vec<&str> = of_rule.map(|it| it.severity.as_str()).collect();
+        assert_eq!(found, expected, "{what}: {}", summary(&findings));
+    }
+}
