@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read};
 
 use keytrail_delivery::unpack::read_text;
-use keytrail_detect::digest_chain::{DigestFile, LogFile, Verification, verify};
+use keytrail_detect::digest_chain::{
+    DigestFile, Ending, LogFile, Seen, Verification, endings, verify,
+};
 use keytrail_event::digest::{DIGEST_BYTES_MAX, Digest, file_stem};
 use keytrail_event::{DeliveryKind, EventTime};
 use ring::digest::{Context, SHA256};
@@ -22,7 +24,12 @@ pub struct Verified {
     pub log_files: BTreeMap<String, Vec<LogFile>>,
     /// The digests that were read.
     pub digests: u64,
+    /// The last of them, by chain.
+    pub endings: Vec<Ending>,
 }
+
+/// What earlier runs saw, by account and Region.
+pub type SeenByRegion = BTreeMap<(String, String), Seen>;
 
 /// Which digests count, by the time they cover.
 #[derive(Debug, Clone, Copy, Default)]
@@ -44,7 +51,8 @@ impl Span {
     }
 }
 
-/// Reads the digests among the files, hashes the log files that they name, and follows the chains.
+/// Reads the digests among the files, hashes the log files that they name, and follows the chains, which go on from what
+/// was seen before.
 ///
 /// # Errors
 /// When the reading threads fail; what is wrong with a file is a gap.
@@ -53,6 +61,7 @@ pub fn verify_files(
     threads: usize,
     span: Span,
     keys: Option<&PublicKeys>,
+    seen: &SeenByRegion,
 ) -> anyhow::Result<Verified> {
     let of_kind = |kind| {
         let files = found.files.iter();
@@ -62,9 +71,16 @@ pub fn verify_files(
     };
     let mut digests = each(&of_kind(DeliveryKind::Digest), threads, read_digest)?;
     digests.retain(|file| span.contains(file));
-    if digests.is_empty() {
+    if digests.is_empty() && seen.is_empty() {
         return Ok(Verified::default());
     }
+    let count = digests.len() as u64;
+    let endings = endings(&digests);
+    let before: Vec<DigestFile> = seen
+        .values()
+        .flat_map(|seen| seen.before(&digests))
+        .collect();
+    digests.extend(before);
     let named: BTreeSet<&str> = digests
         .iter()
         .filter_map(|file| file.digest.as_ref().ok())
@@ -84,7 +100,6 @@ pub fn verify_files(
         let copies = log_files.entry(file_stem(&file.path).to_owned());
         copies.or_default().push(file);
     }
-    let count = digests.len() as u64;
     let mut verification = match keys {
         Some(keys) => {
             let check = |fingerprint: &str, text: &str, signature: &str| {
@@ -99,6 +114,7 @@ pub fn verify_files(
         verification,
         log_files,
         digests: count,
+        endings,
     })
 }
 

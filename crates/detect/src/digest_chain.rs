@@ -9,6 +9,7 @@
 mod behind;
 mod followed;
 mod links;
+mod seen;
 #[cfg(test)]
 mod tests;
 
@@ -21,6 +22,7 @@ use serde::Serialize;
 use self::behind::gaps_behind;
 use self::followed::Followed;
 use self::links::Links;
+pub use self::seen::{Ending, Seen, endings};
 use crate::rules::log_gap::{Gap, GapKind};
 
 /// Seconds after a log file's stamp within which a `_backfill` digest may still name it. AWS promises
@@ -219,19 +221,17 @@ impl Verification {
     /// missing before the first or behind the last one of their account and Region are left out.
     #[must_use]
     pub fn within_archive(&self, log_files: &BTreeMap<String, Vec<LogFile>>) -> Vec<Gap> {
-        let mut spans: BTreeMap<(&str, &str), (EventTime, EventTime)> = BTreeMap::new();
-        for stem in log_files.keys() {
-            if let Some((account, region, stamp)) = log_file_name(stem) {
-                let span = spans.entry((account, region)).or_insert((stamp, stamp));
-                *span = (span.0.min(stamp), span.1.max(stamp));
-            }
+        let mut spans = BTreeMap::new();
+        for (region, files) in by_region(log_files) {
+            let stamps = || files.iter().map(|file| file.0);
+            spans.insert(region, (stamps().min(), stamps().max()));
         }
         let is_within = |gap: &Gap| {
             let Some((_, _, stamp)) = log_file_name(file_stem(&gap.file)) else {
                 return false;
             };
             let span = spans.get(&(&*gap.account, &*gap.region));
-            span.is_some_and(|(first, last)| (*first..=*last).contains(&stamp))
+            span.is_some_and(|(first, last)| (*first..=*last).contains(&Some(stamp)))
         };
         let gaps = self.gaps.iter().map(|found| &found.gap);
         gaps.filter(|gap| gap.kind != GapKind::FileMissing || is_within(gap))
@@ -245,6 +245,17 @@ impl Verification {
         // A chain may also be broken in that it ends before a log file.
         if gap.kind == GapKind::ChainBroken && self.sound.files.contains(file_stem(&gap.file)) {
             return true;
+        }
+        // Or by now goes on, whatever it lacks in between: that is a gap of its own.
+        if gap.kind == GapKind::ChainBroken
+            && let Some((account, region, stamp)) = log_file_name(file_stem(&gap.file))
+        {
+            return self.chains.iter().any(|chain| {
+                let name = &chain.name;
+                (&*name.account, &*name.region, name.is_backfill) == (account, region, false)
+                    && chain.from < gap.from
+                    && chain.until > stamp
+            });
         }
         let sound = match gap.kind {
             GapKind::FileMissing | GapKind::FileChanged => &self.sound.files,
@@ -300,6 +311,27 @@ impl ChainName {
             is_backfill: digest.is_backfill,
         }
     }
+}
+
+/// Whether a log file that was missing is there now. Where its digest was read with it, its hash counts, too.
+#[must_use]
+pub fn is_back(gap: &Gap, log_files: &BTreeMap<String, Vec<LogFile>>) -> bool {
+    gap.kind == GapKind::FileMissing && log_files.contains_key(file_stem(&gap.file))
+}
+
+/// The stamps and stems of log files, by account and Region.
+#[must_use]
+pub fn by_region<L>(
+    log_files: &BTreeMap<String, L>,
+) -> BTreeMap<(&str, &str), Vec<(EventTime, &str)>> {
+    let mut regions: BTreeMap<(&str, &str), Vec<(EventTime, &str)>> = BTreeMap::new();
+    for stem in log_files.keys() {
+        if let Some((account, region, stamp)) = log_file_name(stem) {
+            let files = regions.entry((account, region)).or_default();
+            files.push((stamp, stem));
+        }
+    }
+    regions
 }
 
 /// The account, Region and stamp in a log file's name: `<account>_CloudTrail_<Region>_<stamp>_<id>.json`.

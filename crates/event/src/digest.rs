@@ -3,7 +3,7 @@
 //! The fields are those of AWS's page "CloudTrail digest file structure". Hashes cover the text of a file,
 //! not its packed bytes, so a file that was unpacked or packed anew still proves itself.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::time::EventTime;
 
@@ -17,7 +17,7 @@ const SIGNATURE_ALGORITHM: &str = "SHA256withRSA";
 const BACKFILL_SUFFIX: &str = "_backfill";
 
 /// A digest.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Digest {
     /// The account whose log files it names.
     pub account: String,
@@ -48,7 +48,7 @@ pub struct Digest {
 }
 
 /// What a digest says of the one before it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PreviousDigest {
     /// Its bucket.
     pub bucket: String,
@@ -61,7 +61,7 @@ pub struct PreviousDigest {
 }
 
 /// What a digest says of a log file.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NamedFile {
     /// Its bucket.
     pub bucket: String,
@@ -95,6 +95,15 @@ pub enum DigestError {
 }
 
 impl Digest {
+    /// The digest, naming no log files: what is left is its place in its chain.
+    #[must_use]
+    pub fn without_files(self) -> Self {
+        Self {
+            files: Vec::new(),
+            ..self
+        }
+    }
+
     /// Reads a digest's text.
     ///
     /// # Errors

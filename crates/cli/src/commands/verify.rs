@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 use keytrail_event::EventTime;
 use keytrail_report::digests::{write_json, write_table};
 
-use crate::digests::{Span, verify_files};
+use crate::digests::{SeenByRegion, Span, verify_files};
 use crate::exit_code::Exit;
 use crate::failure::UsageError;
 use crate::input::discover;
@@ -61,7 +61,7 @@ pub fn run(arguments: &VerifyArguments, talk: Talk, now: EventTime) -> anyhow::R
         since: arguments.since.map(|time| time.resolve(now)),
         until: arguments.until.map(|time| time.resolve(now)),
     };
-    let verified = verify_files(&found, threads, span, keys)?;
+    let verified = verify_files(&found, threads, span, keys, &SeenByRegion::new())?;
     if verified.digests == 0 {
         return Err(UsageError::new("no digest is among the files, or none of that time")
             .hint("digests stand beside CloudTrail/ in the bucket, in CloudTrail-Digest/: copy both folders")

@@ -15,6 +15,7 @@ mod notes;
 mod prune;
 mod publish;
 mod reopen;
+mod seen;
 mod start;
 mod tick;
 

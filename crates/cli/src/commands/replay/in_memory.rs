@@ -17,7 +17,7 @@ use super::Replayed;
 use super::collect::{Intake, collect};
 use super::room::{Outgrown, Room};
 use super::scores::AccountScore;
-use crate::digests::{Span, verify_files};
+use crate::digests::{SeenByRegion, Span, verify_files};
 use crate::failure::UsageError;
 use crate::finding_list::FindingList;
 use crate::input::Discovered;
@@ -52,7 +52,7 @@ pub fn replay(
         drop(replayed);
         (replayed, _) = pass(State::knowing(afterwards))?;
     }
-    let verified = verify_files(found, threads, Span::default(), None)?;
+    let verified = verify_files(found, threads, Span::default(), None, &SeenByRegion::new())?;
     let gaps = verified.verification.within_archive(&verified.log_files);
     replayed.findings.extend(log_gap::findings(&gaps));
     progress.finish();

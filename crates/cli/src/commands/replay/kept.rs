@@ -1,14 +1,16 @@
 //! A replay into a state file: what was read before is known, and nothing is counted twice.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use keytrail_detect::bounds::CLOSE_LAG_SECONDS;
 use keytrail_detect::configuration::Configuration;
+use keytrail_detect::digest_chain::{by_region, is_back};
 use keytrail_detect::finding::{Finding, FindingState};
 use keytrail_detect::packed_finding::Packer;
 use keytrail_detect::plan::Metrics;
 use keytrail_detect::rules::log_gap::Gap;
 use keytrail_detect::tally::{Tally, TallyCounts};
+use keytrail_event::digest::file_stem;
 use keytrail_event::{Day, EventTime};
 use keytrail_report::escape;
 use keytrail_report::summary::Coverage;
@@ -20,9 +22,9 @@ use pollster::block_on;
 use super::Replayed;
 use super::collect::{Intake, collect};
 use super::room::Room;
-use crate::digests::{Span, verify_files};
+use crate::digests::{SeenByRegion, Span, Verified, verify_files};
 use crate::finding_list::FindingList;
-use crate::input::Discovered;
+use crate::input::{Discovered, InputFile};
 use crate::progress::Progress;
 use crate::state_file::in_state;
 use crate::talk::Talk;
@@ -84,18 +86,43 @@ fn note_gaps<S: Store>(
     threads: usize,
     talk: Talk,
 ) -> anyhow::Result<()> {
-    let verified = verify_files(found, threads, Span::default(), None)?;
-    if verified.digests == 0 {
+    let known = block_on(executor.store().accounts()).map_err(in_state)?;
+    let mut seen = seen_before(found, executor, &known)?;
+    let verified = verify_files(found, threads, Span::default(), None, &seen)?;
+    if verified.digests == 0 && seen.is_empty() {
         return Ok(());
     }
+    let Verified {
+        verification,
+        log_files,
+        endings,
+        ..
+    } = &verified;
+    for chain in &verification.chains {
+        // Who has no records has nothing that goes on.
+        if known.contains(&chain.name.account) {
+            let region = (chain.name.account.clone(), chain.name.region.clone());
+            seen.entry(region).or_default();
+        }
+    }
     let mut accounts: BTreeMap<String, Vec<Gap>> = BTreeMap::new();
-    for account in block_on(executor.store().accounts()).map_err(in_state)? {
+    for account in known {
         accounts.insert(account, Vec::new());
     }
-    for gap in verified.verification.within_archive(&verified.log_files) {
-        accounts.entry(gap.account.clone()).or_default().push(gap);
+    for gap in verification.within_archive(log_files) {
+        let region = (gap.account.clone(), gap.region.clone());
+        if !seen.get(&region).is_some_and(|seen| seen.told(&gap)) {
+            accounts.entry(gap.account.clone()).or_default().push(gap);
+        }
     }
-    let is_mended = |gap: &Gap| verified.verification.mends(gap);
+    let files = by_region(log_files);
+    for ((account, region), seen) in &mut seen {
+        let name = (account.as_str(), region.as_str());
+        let files = files.get(&name).map(Vec::as_slice).unwrap_or_default();
+        let gaps = seen.take(name, verification, files, endings);
+        accounts.entry(account.clone()).or_default().extend(gaps);
+    }
+    let is_mended = |gap: &Gap| verification.mends(gap) || is_back(gap, log_files);
     for (account, gaps) in &accounts {
         let noting = executor.note_gaps(account, gaps, is_mended);
         let surplus = block_on(noting).map_err(in_state)?;
@@ -106,7 +133,35 @@ fn note_gaps<S: Store>(
             ));
         }
     }
+    for ((account, region), seen) in seen {
+        block_on(executor.keep_seen(&account, &region, seen)).map_err(in_state)?;
+    }
     Ok(())
+}
+
+/// What earlier runs saw of the accounts and Regions that these files are of.
+fn seen_before<S: Store>(
+    found: &Discovered,
+    executor: &Executor<'_, S>,
+    known: &[String],
+) -> anyhow::Result<SeenByRegion> {
+    let mut regions = BTreeSet::new();
+    for path in found.files.iter().filter_map(InputFile::path) {
+        let stem = file_stem(path.to_str().unwrap_or_default());
+        let mut parts = stem.split('_');
+        if let (Some(account), Some(_product), Some(region)) =
+            (parts.next(), parts.next(), parts.next())
+            && known.iter().any(|known| known == account)
+        {
+            regions.insert((account.to_owned(), region.to_owned()));
+        }
+    }
+    let mut all = SeenByRegion::new();
+    for (account, region) in regions {
+        let seen = block_on(executor.seen(&account, &region)).map_err(in_state)?;
+        all.extend(seen.map(|seen| ((account, region), seen)));
+    }
+    Ok(all)
 }
 
 /// What judging all accounts of a state came to.
