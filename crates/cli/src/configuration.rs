@@ -1,5 +1,6 @@
 //! The configuration: built-in defaults, then a file, then the environment, then flags.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -59,17 +60,10 @@ pub fn load(arguments: &ConfigurationArguments) -> Result<Configuration, UsageEr
         None => parse(None, "")?,
     };
     let mut configuration = of_file.clone();
-    if !arguments.organisation_account.is_empty() {
-        configuration.organisation.accounts =
-            arguments.organisation_account.iter().cloned().collect();
-    }
-    if !arguments.organisation_id.is_empty() {
-        configuration.organisation.ids = arguments.organisation_id.iter().cloned().collect();
-    }
-    if !arguments.allowed_region.is_empty() {
-        configuration.organisation.allowed_regions =
-            arguments.allowed_region.iter().cloned().collect();
-    }
+    let organisation = &mut configuration.organisation;
+    lay(&arguments.organisation_account, &mut organisation.accounts);
+    lay(&arguments.organisation_id, &mut organisation.ids);
+    lay(&arguments.allowed_region, &mut organisation.allowed_regions);
     let Some(wrong) = wrong_values(&configuration).into_iter().next() else {
         return Ok(configuration);
     };
@@ -82,6 +76,18 @@ pub fn load(arguments: &ConfigurationArguments) -> Result<Configuration, UsageEr
         });
     let message = escape::terminal(&wrong.to_string()).into_owned();
     Err(UsageError::new(format_args!("{}{message}", place.unwrap_or_default())).hint(wrong.hint))
+}
+
+/// Lays what a flag or variable gives over a list. A variable that is set and empty gives nothing, as one that is not set.
+fn lay(given: &[String], list: &mut BTreeSet<String>) {
+    let given: BTreeSet<String> = given
+        .iter()
+        .map(|text| text.trim().to_owned())
+        .filter(|text| !text.is_empty())
+        .collect();
+    if !given.is_empty() {
+        *list = given;
+    }
 }
 
 /// The user's file, as it is shown and as it stands; `None` when there is none and none is named.
@@ -173,6 +179,7 @@ pub fn expired(configuration: &Configuration, now: EventTime) -> impl Iterator<I
 #[cfg(test)]
 mod tests {
     use super::*;
+    use keytrail_detect::configuration::Organisation;
 
     #[test]
     fn the_defaults_file_is_the_default() {
@@ -195,6 +202,51 @@ mod tests {
             message.contains("line 2") && message.contains("acounts"),
             "{message}"
         );
+    }
+
+    #[test]
+    fn an_empty_variable_is_none() {
+        let arguments = ConfigurationArguments {
+            organisation_account: vec![String::new()],
+            allowed_region: vec![String::new(), " ".to_owned()],
+            ..ConfigurationArguments::default()
+        };
+        assert_eq!(
+            load(&arguments).unwrap().organisation,
+            Organisation::default()
+        );
+    }
+
+    #[test]
+    fn regions_must_be_regions() {
+        let regions = |region: &str| ConfigurationArguments {
+            allowed_region: vec![region.to_owned()],
+            ..ConfigurationArguments::default()
+        };
+        assert!(load(&regions("us-gov-west-1")).is_ok());
+        assert!(load(&regions("EU-WEST-1")).is_err());
+    }
+
+    #[test]
+    fn a_date_may_stand_without_quotes() {
+        let text = |until: &str| {
+            format!(
+                "[[suppress]]\nrule = \"region-new\"\nuntil = {until}\nreason = \"r\"\nowner = \"o\"\n"
+            )
+        };
+        for (until, quoted) in [
+            ("2027-06-30", "\"2027-06-30\""),
+            ("2027-06-30T18:00:00Z", "\"2027-06-30T18:00:00Z\""),
+        ] {
+            // As functions read it, and as the program does.
+            let function: Configuration = toml::from_str(&text(until)).unwrap();
+            assert_eq!(function, toml::from_str(&text(quoted)).unwrap());
+            let program = parse(Some(&text(until)), "keytrail.toml").unwrap();
+            assert_eq!(
+                program,
+                parse(Some(&text(quoted)), "keytrail.toml").unwrap()
+            );
+        }
     }
 
     #[test]

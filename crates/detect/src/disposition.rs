@@ -9,9 +9,11 @@
 use std::fmt;
 
 use keytrail_event::key::short_key_name;
+use keytrail_event::principal::{principal_names, principal_of_arn};
 use keytrail_event::{Day, EventTime};
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::de::{self, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::configuration::Configuration;
 use crate::finding::{Evidence, Finding, FindingState};
@@ -89,11 +91,15 @@ fn covering<'c>(
 /// Findings that nobody wants to be told for a while. Everything given must fit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("anyOf" = [
+    {"required": ["rule"]}, {"required": ["principal"]}, {"required": ["key"]}, {"required": ["account"]}
+]))]
 pub struct Suppression {
     /// The rule's id; `*` stands for any characters. None means any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rule: Option<String>,
-    /// The canonical principal; `*` stands for any characters. None means any.
+    /// The principal, by its ARN, what follows the last slash of it, or a session's ARN; `*` stands for any characters.
+    /// None means any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub principal: Option<String>,
     /// The canonical key, or its id; `*` stands for any characters. None means any.
@@ -105,8 +111,10 @@ pub struct Suppression {
     /// Findings whose last event comes before this moment.
     pub until: Moment,
     /// Why.
+    #[schemars(regex(pattern = r"\S"))]
     pub reason: String,
     /// Who answers for it.
+    #[schemars(regex(pattern = r"\S"))]
     pub owner: String,
 }
 
@@ -126,7 +134,7 @@ impl Suppression {
         finding.last_seen < self.until.time()
             && fits(self.rule.as_deref(), Some(&finding.rule))
             && fits(self.account.as_deref(), Some(&finding.account))
-            && fits(self.principal.as_deref(), finding.principal.as_deref())
+            && fits_principal(self.principal.as_deref(), finding.principal.as_deref())
             && fits_key(self.key.as_deref(), finding.key.as_deref())
     }
 }
@@ -135,8 +143,10 @@ impl Suppression {
 /// that follow one another without a gap, are kept, and marked as expected.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("anyOf" = [{"required": ["principal"]}, {"required": ["key"]}]))]
 pub struct ExpectedChange {
-    /// The canonical principal; `*` stands for any characters. None means any.
+    /// The principal, by its ARN, what follows the last slash of it, or a session's ARN; `*` stands for any characters.
+    /// None means any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub principal: Option<String>,
     /// The canonical key, or its id; `*` stands for any characters. None means any.
@@ -148,13 +158,14 @@ pub struct ExpectedChange {
     /// The first moment after the window.
     pub until: Moment,
     /// Why.
+    #[schemars(regex(pattern = r"\S"))]
     pub reason: String,
 }
 
 impl ExpectedChange {
     /// Whether it is about what a finding's principal did with its key.
     fn concerns(&self, finding: &Finding) -> bool {
-        fits(self.principal.as_deref(), finding.principal.as_deref())
+        fits_principal(self.principal.as_deref(), finding.principal.as_deref())
             && fits_key(self.key.as_deref(), finding.key.as_deref())
     }
 
@@ -175,13 +186,26 @@ fn fits(pattern: Option<&str>, text: Option<&str>) -> bool {
     pattern.is_none_or(|pattern| text.is_some_and(|text| GlobPattern::from(pattern).matches(text)))
 }
 
+/// A principal goes by any of its names, and by its sessions.
+fn fits_principal(pattern: Option<&str>, principal: Option<&str>) -> bool {
+    let Some(pattern) = pattern else {
+        return true;
+    };
+    let pattern = GlobPattern::from(&*principal_of_arn(pattern));
+    principal.is_some_and(|principal| {
+        let names = principal_names(principal);
+        names.iter().any(|name| pattern.matches(name))
+    })
+}
+
 pub(crate) fn fits_key(pattern: Option<&str>, key: Option<&str>) -> bool {
     fits(pattern, key) || key.is_some_and(|key| fits(pattern, Some(&short_key_name(key))))
 }
 
 /// A moment as the user wrote it: RFC 3339, or a date, which is its first second in UTC.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(into = "String")]
+#[schemars(with = "String")]
 pub struct Moment {
     text: String,
     time: EventTime,
@@ -211,6 +235,37 @@ impl TryFrom<String> for Moment {
         Ok(Self { text, time })
     }
 }
+
+impl<'de> Deserialize<'de> for Moment {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(MomentVisitor)
+    }
+}
+
+struct MomentVisitor;
+
+impl<'de> Visitor<'de> for MomentVisitor {
+    type Value = Moment;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a date or time")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Moment, E> {
+        Moment::try_from(text.to_owned()).map_err(E::custom)
+    }
+
+    /// A date of TOML, which stands without quotes: its reader hands it over as a map of one text.
+    fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Moment, M::Error> {
+        match map.next_entry::<String, String>()? {
+            Some((key, text)) if key == TOML_DATE => self.visit_str(&text),
+            _ => Err(de::Error::custom(NotAMoment)),
+        }
+    }
+}
+
+/// The key under which the reader of TOML hands over a date.
+const TOML_DATE: &str = "$__toml_private_datetime";
 
 impl From<Moment> for String {
     fn from(moment: Moment) -> Self {
@@ -289,6 +344,11 @@ mod tests {
             |s| s.principal = Some("*user/ROSE".into()),
             FindingState::Suppressed,
         );
+        check(
+            |s| s.principal = Some("rose".into()),
+            FindingState::Suppressed,
+        );
+        check(|s| s.principal = Some("ros".into()), FindingState::Final);
         check(|s| s.key = Some(KEY.into()), FindingState::Suppressed);
         check(
             |s| s.key = Some("1234abcd-*".into()),
@@ -300,6 +360,27 @@ mod tests {
             s.principal = Some("*user/lily".into());
         };
         check(both, FindingState::Final);
+    }
+
+    #[test]
+    fn a_principal_goes_by_the_names_that_filters_take() {
+        let role = Some("arn:aws:iam::111122223333:role/service-role/app");
+        for name in [
+            "app",
+            "arn:aws:iam::111122223333:role/app",
+            "arn:aws:sts::111122223333:assumed-role/app/6fe0b5b2d1de",
+            "*:role/*",
+        ] {
+            assert!(fits_principal(Some(name), role), "{name}");
+            assert!(!fits_principal(Some(name), None), "{name}");
+        }
+        for name in [
+            "service-role",
+            "arn:aws:sts::444455556666:assumed-role/app/s",
+        ] {
+            assert!(!fits_principal(Some(name), role), "{name}");
+        }
+        assert!(fits_principal(None, None));
     }
 
     #[test]

@@ -3,8 +3,10 @@
 use std::fmt;
 
 use keytrail_event::arn::is_account_id;
+use keytrail_event::is_region_name;
 
 use super::Configuration;
+use super::ranges::ranged;
 use crate::behaviour::BEHAVIOURS;
 use crate::glob_pattern::GlobPattern;
 use crate::rules::RULES;
@@ -36,21 +38,26 @@ pub fn wrong_values(configuration: &Configuration) -> Vec<Wrong> {
             "an organisation's id is `o-` and 10 to 32 small letters and digits: \"o-a1b2c3d4e5\"",
         );
     }
-    let findings = configuration.behaviour.findings_a_day;
-    if !(0.001..=100.0).contains(&findings) {
-        say(
-            vec![Step::Key("behaviour"), Step::Key("findings_a_day")],
-            format!("{findings} is out of bounds"),
-            "it is a number between 0.001 and 100",
-        );
+    for region in &configuration.organisation.allowed_regions {
+        if !is_region_name(region) {
+            say(
+                vec![Step::Key("organisation"), Step::Key("allowed_regions")],
+                format!("`{region}` is no Region"),
+                "a Region is a name such as eu-west-1, in small letters",
+            );
+        }
     }
-    let floor = configuration.behaviour.score_floor;
-    if !(0.0..=1000.0).contains(&floor) {
-        say(
-            vec![Step::Key("behaviour"), Step::Key("score_floor")],
-            format!("{floor} is out of bounds"),
-            "it is a score between 0 and 1000",
-        );
+    for of in ranged(configuration) {
+        if !of.is_within() {
+            say(
+                vec![Step::Key(of.table), Step::Key(of.key)],
+                format!(
+                    "{} is out of bounds: it is a number from {} to {}",
+                    of.value, of.min, of.max
+                ),
+                "docs/configuration.md says what it counts",
+            );
+        }
     }
     for rule in &configuration.shadow {
         if rule.contains('*') || !is_rule(rule) {
