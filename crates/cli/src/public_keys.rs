@@ -50,6 +50,9 @@ impl PublicKeys {
 
     fn add(&mut self, text: &str) -> Result<(), String> {
         let listed: Listed = serde_json::from_str(text).map_err(|error| error.to_string())?;
+        if listed.public_key_list.is_empty() {
+            return Err("its `PublicKeyList` is empty".to_owned());
+        }
         for key in listed.public_key_list {
             let der = STANDARD
                 .decode(key.value.trim())
@@ -115,6 +118,7 @@ mod tests {
         for text in [
             "{}",
             "",
+            r#"{"PublicKeyList":[]}"#,
             r#"{"PublicKeyList":[{"Value":"?","Fingerprint":"ab"}]}"#,
         ] {
             assert!(keys.add(text).is_err(), "{text}");

@@ -18,6 +18,11 @@ pub fn open(path: &Path) -> anyhow::Result<SqliteStore> {
         ..SqliteOptions::default()
     };
     let is_named_well = path.exists();
+    // An empty file is a new database to SQLite, which would fill it.
+    if std::fs::metadata(path).is_ok_and(|file| file.is_file() && file.len() == 0) {
+        let place = path.display().to_string();
+        return Err(in_state(StoreError::NotOurs { place }));
+    }
     SqliteStore::open(path, &options).map_err(|error| not_opened(error, is_named_well))
 }
 
@@ -60,6 +65,11 @@ pub fn in_state(error: impl Into<ExecuteError>) -> anyhow::Error {
             told.hint(hint).not_finished()
         }
         ExecuteError::Store(StoreError::Failed { .. }) => told.not_finished(),
+        ExecuteError::Store(StoreError::Conflict { .. }) => {
+            let told = "the keytrail state is in use by another process";
+            let hint = "wait until that ends, then run the same command again: it goes on from what stands";
+            UsageError::new(told).hint(hint).not_finished()
+        }
         ExecuteError::Store(error) if error.is_worth_a_retry() => told.not_finished(),
         _ => told,
     };

@@ -8,7 +8,7 @@ use keytrail_detect::configuration::Configuration;
 use keytrail_detect::finding::Triage;
 use keytrail_event::EventTime;
 use keytrail_report::explain::write_explanation;
-use keytrail_report::findings;
+use keytrail_report::{escape, findings};
 use keytrail_store::executor::Executor;
 use keytrail_store::{FindingKey, SqliteStore, Store as _, TriageNote};
 use pollster::block_on;
@@ -92,11 +92,18 @@ pub struct TriageArguments {
     #[command(flatten)]
     pub one: OneArguments,
     /// Who looked.
-    #[arg(long, value_name = "NAME", env = "USER")]
+    #[arg(long, value_name = "NAME", env = "USER", value_parser = name)]
     pub by: String,
     /// What came of it.
     #[arg(long, value_name = "TEXT", default_value = "")]
     pub note: String,
+}
+
+fn name(text: &str) -> Result<String, String> {
+    if text.trim().is_empty() {
+        return Err("who looked has a name".to_owned());
+    }
+    Ok(text.to_owned())
 }
 
 /// Lists, shows or notes.
@@ -132,15 +139,36 @@ fn list(arguments: &ListArguments, talk: Talk, now: EventTime) -> anyhow::Result
 }
 
 fn show(one: &OneArguments, talk: Talk) -> anyhow::Result<()> {
-    let all = standing(&open(&one.state)?)?;
+    let store = open(&one.state)?;
+    let all = standing(&store)?;
     let mut out = Destination::standard_output(Format::Table, talk.color());
     for (index, finding) in choose(all.iter(), &one.id)?.iter().enumerate() {
         if index > 0 {
             writeln!(out)?;
         }
         write_explanation(finding, &talk.page(), &mut out)?;
+        let episodes = block_on(store.episodes(finding.id.as_str())).map_err(in_state)?;
+        let stored = episodes
+            .iter()
+            .find(|stored| stored.record.key.episode == finding.episode);
+        for (_, note) in stored.into_iter().flat_map(|stored| &stored.triage) {
+            writeln!(out, "{}", in_words(note))?;
+        }
     }
     out.finish()
+}
+
+/// What somebody did about a finding, and why.
+fn in_words(note: &TriageNote) -> String {
+    let TriageNote {
+        state,
+        at,
+        by,
+        note,
+    } = note;
+    let why = if note.is_empty() { "" } else { ": " };
+    let text = format!("Note       {state} by {by} at {at}{why}{note}");
+    escape::terminal(&text).into_owned()
 }
 
 fn triage(
