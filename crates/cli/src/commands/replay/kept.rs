@@ -251,7 +251,7 @@ fn refolded_in_words(refolded: &Refolded, account: &str, days: usize) -> String 
         Refolded::Configuration => "the configuration is another one".to_owned(),
         Refolded::Mathematics => "they were judged by another version of keytrail".to_owned(),
         Refolded::Damaged(why) => format!(
-            "what was learnt of them cannot be read, {}; check the state with `keytrail state verify`",
+            "what was learnt of them could not be read ({})",
             escape::terminal(why)
         ),
     };
@@ -259,6 +259,7 @@ fn refolded_in_words(refolded: &Refolded, account: &str, days: usize) -> String 
         1 => "1 day".to_owned(),
         days => format!("{days} days"),
     };
+    let account = escape::terminal(account);
     format!("Judged {days} of account {account} again: {why}")
 }
 
