@@ -19,7 +19,7 @@ use keytrail_event::digest::{Digest, file_stem};
 use keytrail_event::{DeliveryName, EventTime};
 use serde::Serialize;
 
-use self::behind::gaps_behind;
+use self::behind::{chains_beside, gaps_behind, gaps_beside};
 use self::followed::Followed;
 use self::links::Links;
 pub use self::seen::{Ending, Seen, endings};
@@ -115,6 +115,9 @@ pub struct Chain {
     pub files_sound: u64,
     /// Whether its first digest names an earlier one: the chain began before what is here.
     pub begins_earlier: bool,
+    /// The folders of the bucket that its digests stand in, before `CloudTrail-Digest`. Its log files stand there, too.
+    #[serde(skip)]
+    pub place: String,
 }
 
 /// Which chain.
@@ -183,6 +186,7 @@ pub fn verify(
         let files = links.digests().flat_map(|link| &link.digest.files);
         named.extend(files.map(|file| file_stem(&file.object).to_owned()));
     }
+    verification.tell_once();
     verification.sort_gaps();
     verification.count_unnamed(log_files, &named);
     verification
@@ -199,6 +203,40 @@ impl Verification {
         let gaps = gaps_behind(&self.chains, log_files, &self.sound, until);
         self.gaps.extend(gaps);
         self.sort_gaps();
+    }
+
+    /// Adds the log files of a Region that has no digest, where other Regions of a trail have digests of that time in the
+    /// same folders: that trail writes digests of each Region. Not for an archive that may be part of a bucket.
+    pub fn look_beside(&mut self, log_files: &BTreeMap<String, Vec<LogFile>>) {
+        let gaps = gaps_beside(&self.chains, log_files, &self.sound);
+        self.gaps.extend(gaps);
+        self.sort_gaps();
+    }
+
+    /// A digest that cannot be used is there all the same: what the next one says of it is told of its file.
+    fn tell_once(&mut self) {
+        let spans: BTreeMap<String, FoundGap> = self
+            .gaps
+            .iter()
+            .filter(|found| found.gap.kind == GapKind::DigestMissing)
+            .map(|found| (file_stem(&found.gap.file).to_owned(), found.clone()))
+            .collect();
+        let mut told = BTreeSet::new();
+        for found in &mut self.gaps {
+            let stem = file_stem(&found.gap.file);
+            // Only what lies in no chain has no trail.
+            if found.gap.kind == GapKind::DigestChanged
+                && found.trail.is_empty()
+                && let Some(named) = spans.get(stem)
+            {
+                told.insert(stem.to_owned());
+                (found.gap.from, found.gap.until) = (named.gap.from, named.gap.until);
+                found.trail.clone_from(&named.trail);
+            }
+        }
+        self.gaps.retain(|found| {
+            found.gap.kind != GapKind::DigestMissing || !told.contains(file_stem(&found.gap.file))
+        });
     }
 
     /// By account, Region, trail and time; what is equal in these stays in the order of its chain.
@@ -250,12 +288,9 @@ impl Verification {
         if gap.kind == GapKind::ChainBroken
             && let Some((account, region, stamp)) = log_file_name(file_stem(&gap.file))
         {
-            return self.chains.iter().any(|chain| {
-                let name = &chain.name;
-                (&*name.account, &*name.region, name.is_backfill) == (account, region, false)
-                    && chain.from < gap.from
-                    && chain.until > stamp
-            });
+            let beside = chains_beside(&self.chains, (account, region), &gap.file);
+            let goes_on = |chain: &&Chain| chain.from < gap.from && chain.until > stamp;
+            return beside.iter().any(goes_on);
         }
         let sound = match gap.kind {
             GapKind::FileMissing | GapKind::FileChanged => &self.sound.files,

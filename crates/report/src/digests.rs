@@ -176,6 +176,7 @@ mod tests {
             files: 1_234,
             files_sound: 1_233,
             begins_earlier: true,
+            place: String::new(),
         });
         verification.unnamed_files = 3;
         verification.awaiting_backfill = 1;

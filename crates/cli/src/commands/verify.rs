@@ -61,12 +61,13 @@ pub fn run(arguments: &VerifyArguments, talk: Talk, now: EventTime) -> anyhow::R
         since: arguments.since.map(|time| time.resolve(now)),
         until: arguments.until.map(|time| time.resolve(now)),
     };
-    let verified = verify_files(&found, threads, span, keys, &SeenByRegion::new())?;
+    let mut verified = verify_files(&found, threads, span, keys, &SeenByRegion::new())?;
     if verified.digests == 0 {
         return Err(UsageError::new("no digest is among the files, or none of that time")
             .hint("digests stand beside CloudTrail/ in the bucket, in CloudTrail-Digest/: copy both folders")
             .into());
     }
+    verified.verification.look_beside(&verified.log_files);
     for file in &found.unreadable {
         talk.say(format_args!("{}: {}", file.file, file.reason));
     }

@@ -39,6 +39,9 @@ impl<'c> Followed<'c> {
                 files: 0,
                 files_sound: 0,
                 begins_earlier: false,
+                place: links
+                    .first()
+                    .map_or_else(String::new, |link| place_of(&link.digest)),
             },
             gaps: Vec::new(),
             sound: Sound::default(),
@@ -161,14 +164,24 @@ impl<'c> Followed<'c> {
         self.chain.files += 1;
         let found = log_files.get(file_stem(&file.object));
         let found = found.map(Vec::as_slice).unwrap_or_default();
+        let from = file.oldest.unwrap_or(digest.start);
+        let until = file.newest.unwrap_or(digest.end).max(from);
         let is_sound = |copy: &&LogFile| copy.sha256.as_ref() == Some(&Ok(file.hash.clone()));
         if found.iter().any(|copy| is_sound(&copy)) {
             self.chain.files_sound += 1;
             self.sound.files.insert(file_stem(&file.object).to_owned());
+            // A copy beside it is read as well, and its records count.
+            for copy in found.iter().filter(|copy| !is_sound(copy)) {
+                if let Some(Ok(_)) = copy.sha256 {
+                    let why = format!(
+                        "its hash in {} is another one, and a copy has it",
+                        digest.object
+                    );
+                    self.gap(GapKind::FileChanged, from, until, copy.path.clone(), why);
+                }
+            }
             return;
         }
-        let from = file.oldest.unwrap_or(digest.start);
-        let until = file.newest.unwrap_or(digest.end).max(from);
         let object = format!("{}/{}", file.bucket, file.object);
         let Some(copy) = found.first() else {
             let why = format!("{} names it, and it is not there", digest.object);
@@ -202,6 +215,12 @@ impl<'c> Followed<'c> {
             why,
         });
     }
+}
+
+/// The folders before those of digests.
+fn place_of(digest: &Digest) -> String {
+    let place = digest.object.split_once("/CloudTrail-Digest/");
+    place.map_or_else(String::new, |(place, _)| place.to_owned())
 }
 
 /// Where a digest was delivered to.

@@ -40,8 +40,8 @@ pub struct Seen {
     ahead: Vec<Gap>,
     /// The last digests of each chain, without the files they name.
     endings: Vec<Ending>,
-    /// The end of the last digest, where it was told that log files go on behind it.
-    behind: Option<EventTime>,
+    /// The ends of last digests of which it was told that log files go on behind them.
+    behind: Vec<EventTime>,
 }
 
 /// A digest without the files it names.
@@ -101,7 +101,7 @@ impl Seen {
     /// Whether an earlier run told this gap, though by another file.
     #[must_use]
     pub fn told(&self, gap: &Gap) -> bool {
-        is_behind(gap) && self.behind == Some(gap.from)
+        is_behind(gap) && self.behind.contains(&gap.from)
     }
 
     /// Takes in what a run found of this account and Region, and returns the gaps that only both together show. `files`
@@ -150,7 +150,11 @@ impl Seen {
             }
         }
         let behind = gaps.iter().filter(|gap| is_behind(gap)).map(|gap| gap.from);
-        self.behind = self.behind.max(behind.max());
+        self.behind.extend(behind);
+        self.behind.sort();
+        self.behind.dedup();
+        let surplus = self.behind.len().saturating_sub(ENDINGS_MAX);
+        self.behind.drain(..surplus);
         self.last = last;
         self.remember_endings(account, region, endings);
         self.remember(known_from, hashes);

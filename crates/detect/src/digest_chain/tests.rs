@@ -143,13 +143,119 @@ fn a_log_file_is_missing_or_changed() {
 }
 
 #[test]
-fn one_sound_copy_of_a_log_file_is_enough() {
+fn a_changed_copy_beside_a_sound_log_file_is_told() {
     let mut files = files();
     let copies = files.get_mut(file_stem(&log_object(10))).unwrap();
     let mut bad = copies[0].clone();
     bad.sha256 = Some(Ok("x".to_owned()));
     copies.insert(0, bad);
+    check(
+        chain(),
+        &files,
+        &[(GapKind::FileChanged, "09 10", "file10.json")],
+    );
+    let verification = verify(chain(), &files, None);
+    assert_eq!(verification.chains[0].files_sound, 4);
+    // What was only cut off is told where it is read.
+    files.get_mut(file_stem(&log_object(10))).unwrap()[0].sha256 = Some(Err("cut off".to_owned()));
     check(chain(), &files, &[]);
+}
+
+#[test]
+fn a_damaged_digest_is_told_once() {
+    let mut digests = chain();
+    digests[1].digest = Err("it is no digest".to_owned());
+    let verification = verify(digests, &files(), None);
+    let expected = (
+        GapKind::DigestChanged,
+        "09 10".to_owned(),
+        "20240305T100000Z.json".to_owned(),
+    );
+    assert_eq!(gaps(&verification), [expected]);
+    assert_eq!(verification.gaps[0].trail, "audit");
+}
+
+#[test]
+fn a_region_without_a_digest_is_told_where_its_trail_has_others() {
+    let of_region = |region: &str| {
+        let mut digests = chain();
+        for file in &mut digests {
+            file.path = file.path.replace("eu-west-1", region);
+            let Ok(digest) = &mut file.digest else {
+                panic!()
+            };
+            digest.region = region.to_owned();
+            digest.object = digest.object.replace("eu-west-1", region);
+            digest.files.clear();
+            if let Some(previous) = &mut digest.previous {
+                previous.object = previous.object.replace("eu-west-1", region);
+            }
+        }
+        digests
+    };
+    let several = [of_region("us-east-1"), of_region("eu-central-1")].concat();
+    let told = |digests: &[DigestFile], files: &Files| {
+        let mut verification = verify(digests.to_vec(), files, None);
+        assert_eq!(verification.gaps, []);
+        verification.look_beside(files);
+        verification.gaps
+    };
+    let files: Files = (9..=14).map(log_file).collect();
+    let found = told(&several, &files);
+    assert_eq!(found.len(), 1);
+    assert_eq!(found[0].gap.region, "eu-west-1");
+    assert!(found[0].why.starts_with("4 log files"), "{}", found[0].why);
+    // Another trail's digests, in other folders, are none of this one's.
+    let mut other = chain();
+    for digest in other
+        .iter_mut()
+        .filter_map(|file| file.digest.as_mut().ok())
+    {
+        digest.trail = "other".to_owned();
+        digest.files.clear();
+        digest.object = digest.object.replace("AWSLogs", "AWSLogs/o-a1b2c3d4e5");
+        if let Some(previous) = &mut digest.previous {
+            previous.object = previous.object.replace("AWSLogs", "AWSLogs/o-a1b2c3d4e5");
+        }
+    }
+    assert_eq!(told(&[several.clone(), other].concat(), &files).len(), 1);
+    // A trail of one Region has no digests of others, and another folder is another trail's.
+    assert_eq!(told(&of_region("us-east-1"), &files), []);
+    let mut elsewhere = files.clone();
+    for copy in elsewhere.values_mut().flatten() {
+        copy.path = copy.path.replace("AWSLogs", "AWSLogs/o-a1b2c3d4e5");
+    }
+    assert_eq!(told(&several, &elsewhere), []);
+}
+
+#[test]
+fn another_trails_digests_do_not_stand_for_those_that_are_gone() {
+    let files: Files = (9..=19).map(log_file).collect();
+    let mut other: Vec<DigestFile> = (9..=19)
+        .map(|hour| digest_file(hour, (hour > 9).then_some(hour - 1), ""))
+        .collect();
+    for digest in other
+        .iter_mut()
+        .filter_map(|file| file.digest.as_mut().ok())
+    {
+        digest.trail = "other".to_owned();
+        digest.files.clear();
+        digest.object = digest.object.replace("AWSLogs", "AWSLogs/o-a1b2c3d4e5");
+        if let Some(previous) = &mut digest.previous {
+            previous.object = previous.object.replace("AWSLogs", "AWSLogs/o-a1b2c3d4e5");
+        }
+    }
+    let mut verification = verify([chain(), other].concat(), &files, None);
+    assert_eq!(verification.gaps, []);
+    verification.look_behind(&files, None);
+    let [found] = &verification.gaps[..] else {
+        panic!("{verification:?}");
+    };
+    assert_eq!(
+        (found.gap.kind, &*found.trail),
+        (GapKind::ChainBroken, "audit")
+    );
+    assert!(!verification.mends(&found.gap));
 }
 
 #[test]
