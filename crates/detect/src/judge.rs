@@ -222,7 +222,6 @@ impl DayLook<'_> {
             past,
             uses: self.uses,
             configuration: self.configuration,
-            since: past.looked_until.unwrap_or_else(|| day.start()),
             until,
             records: &records,
             new_ids: &new_ids,
@@ -253,7 +252,6 @@ impl DayLook<'_> {
         for finding in told {
             past.tell(&finding);
         }
-        past.looked_until = past.looked_until.max(Some(until));
         learning_keys
     }
 }

@@ -37,8 +37,6 @@ pub struct DayLight<'a> {
     pub uses: &'a dyn KeyUses,
     /// What the user decided.
     pub configuration: &'a Configuration,
-    /// Until when the account was looked at before: what falls due after it and not after `until` is news.
-    pub since: EventTime,
     /// The end of the day, or the clock where the day has not ended.
     pub until: EventTime,
     /// The records of the day, sorted.

@@ -64,8 +64,6 @@ pub struct Past {
     pub grants: GrantLedger,
     /// Findings that are told once only, by id.
     told: BTreeSet<String>,
-    /// Until when the account was looked at.
-    pub looked_until: Option<EventTime>,
     /// What is customary, learnt day by day.
     pub customs: Customs,
     /// What records of other services told.
