@@ -99,8 +99,7 @@ impl Candidate {
         let size = |evidence: &[Evidence]| facts::size(evidence);
         let worth = (self.severity, score, size(&self.evidence));
         // Of a rule all scores are alike: then the moment that took most is the worst.
-        let is_worse =
-            !is_note && worth > (known.severity, known.score, size(&known.evidence));
+        let is_worse = !is_note && worth > (known.severity, known.score, size(&known.evidence));
         if is_worse {
             finding.severity = self.severity;
             finding.score = score;

@@ -1,11 +1,13 @@
 //! `key-disabled`: somebody disabled a key.
 
 use keytrail_event::Record;
+use keytrail_event::selection::CLOUDTRAIL;
 
 use super::support::{
     cut, events_of_key, is_owners_call, is_refused_at_owner, key_argument, key_in_title, key_of,
     last_use_evidence,
 };
+use super::trail_key::{use_by_trail, use_evidence};
 use super::unused::is_unused;
 use super::{About, Hit, Light, Rule, Side};
 use crate::finding::{Evidence, Severity};
@@ -18,11 +20,11 @@ const OPERATION: &str = "DisableKey";
 const ABOUT: About = About {
     id: "key-disabled",
     title: "A key was disabled",
-    severities: &[Severity::Low, Severity::Medium],
+    severities: &[Severity::Low, Severity::Medium, Severity::High],
     attack: &[("TA0040", "T1485", "T1485")],
     practice: "no key is taken away while data depends on it",
     side: Side::Owner,
-    fires_when: "DisableKey succeeds: medium; low when nobody used the key for 35 days, as far as an account known for 35 days with records can tell, or ever since it was seen to be created, and no grant of it was left open, or when its deletion is scheduled already. A refused call fires one severity lower.",
+    fires_when: "DisableKey succeeds: medium; low when nobody used the key for 35 days, as far as an account known for 35 days with records can tell, or ever since it was seen to be created, and no grant of it was left open, or when its deletion is scheduled already; high when CloudTrail used the key in the 6 hours before. A refused call fires one severity lower.",
     reads: &[
         "eventName",
         "errorCode",
@@ -52,7 +54,10 @@ impl Rule for KeyDisabled {
         let deletion = deletion.filter(|deletion| deletion.change.at < record.time);
         let knowledge = (light.past, &light.past.customs);
         let is_unused = key.is_some_and(|key| is_unused(key, record.time, light.uses, knowledge));
-        let severity = if is_unused || deletion.is_some() {
+        let of_trail = key.and_then(|key| use_by_trail(key, record.time, light));
+        let severity = if of_trail.is_some() {
+            Severity::High
+        } else if is_unused || deletion.is_some() {
             Severity::Low
         } else {
             Severity::Medium
@@ -66,9 +71,11 @@ impl Rule for KeyDisabled {
                 )
                 .observed(OPERATION),
             );
-        hit.evidence.extend(
-            last_use_evidence(key, record.time, light).or_else(|| is_unused.then(never_used)),
-        );
+        hit.evidence.extend(of_trail.as_ref().map_or_else(
+            || last_use_evidence(key, record.time, light).or_else(|| is_unused.then(never_used)),
+            |used| Some(use_evidence(used)),
+        ));
+        hit.evidence.extend(of_trail.map(|_| goes_dark()));
         if let Some(deletion) = deletion {
             let text = format!(
                 "{} had scheduled the key's deletion at {}, so it could not be used already",
@@ -88,6 +95,14 @@ impl Rule for KeyDisabled {
         hit = hit.next(events_of_key(key, record, 24));
         Some(hit.lower_if_refused(record, light))
     }
+}
+
+fn goes_dark() -> Evidence {
+    Evidence::new(
+        "dark_events",
+        "The key encrypts the logs of a trail, which are not delivered while it is disabled",
+    )
+    .observed(CLOUDTRAIL)
 }
 
 fn never_used() -> Evidence {

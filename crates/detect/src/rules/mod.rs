@@ -95,6 +95,7 @@ pub(crate) mod sweep;
 mod tags_changed;
 pub(crate) mod theft_chain;
 mod throttled;
+mod trail_key;
 mod trail_kms_excluded;
 mod trail_narrowed;
 mod trail_settings;

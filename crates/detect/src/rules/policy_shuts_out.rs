@@ -2,19 +2,17 @@
 
 use keytrail_event::Record;
 use keytrail_event::selection::CLOUDTRAIL;
-use keytrail_event::time::{DAY_SECONDS, HOUR_SECONDS};
+use keytrail_event::time::DAY_SECONDS;
 
 use super::Light;
 use super::policy_put::PolicyPut;
 use super::support::{cut, duration};
+use super::trail_key::{use_by_trail, use_evidence};
 use crate::finding::{Evidence, Severity};
 use crate::policy::{Change, ChangeKind, lets_service_in, use_denials};
 
 /// Days before, within which a principal used the key that depends on it.
 const USED_DAYS: i64 = 30;
-
-/// Hours before, within which CloudTrail used the key that still encrypts its logs. It does so every few minutes.
-const TRAIL_HOURS: i64 = 6;
 
 /// Whom the policy newly shuts out, as evidence, and how grave that is.
 pub fn shut_out(
@@ -43,19 +41,10 @@ fn trail_shut_out(
     if !is_denied && lets_service_in(put.policy, CLOUDTRAIL) {
         return None;
     }
-    let span = (
-        record.time.plus_seconds(-TRAIL_HOURS * HOUR_SECONDS),
-        record.time,
-    );
-    let is_trail = |principal: &str| principal == CLOUDTRAIL;
-    let used = light
-        .uses
-        .first_use_by(put.key?, &is_trail, span, light.past)?;
+    let used = use_by_trail(put.key?, record.time, light)?;
     let text = "CloudTrail may not use the key any more, which encrypts its logs: it delivers none";
     let evidence = Evidence::new("denied_use", text).observed(CLOUDTRAIL);
-    let last = format!("CloudTrail used the key at {}", used.last);
-    let last = Evidence::new("last_use", last).observed(used.last);
-    Some((Severity::High, vec![evidence, last]))
+    Some((Severity::High, vec![evidence, use_evidence(&used)]))
 }
 
 /// Who used the key lately and is denied it now, as evidence; `None` where the policy denies nobody or nothing new.

@@ -148,6 +148,21 @@ fn disabling_a_key_that_no_monthly_job_used_is_low() {
     }
 }
 
+/// Whoever disables the key of a trail's logs stops the trail.
+#[test]
+fn disabling_the_key_of_a_trail_is_high() {
+    let rule = "key-disabled";
+    let trail =
+        json!({"userIdentity": {"type": "AWSService", "invokedBy": "cloudtrail.amazonaws.com"}});
+    let used = |time| record(time, "GenerateDataKey", 1, trail.clone());
+    let disabled = |key| record("2024-03-05T15:00:00Z", "DisableKey", key, json!({}));
+    let lately = "2024-03-05T10:00:00Z";
+    assert_eq!(severities(rule, &[used(lately), disabled(1)]), ["high"]);
+    assert_eq!(severities(rule, &[used(lately), disabled(2)]), ["medium"]);
+    let long_ago = used("2024-03-05T08:00:00Z");
+    assert_eq!(severities(rule, &[long_ago, disabled(1)]), ["medium"]);
+}
+
 #[test]
 fn a_refusal_without_its_request_is_one_low_attempt_of_a_person() {
     let refused = |name, minute: u32, key: u8, agent: &str, identity: &Value| {
