@@ -3,7 +3,7 @@
 //! Days are folded again from an earlier base, or from the first day on. Where the first days are forgotten, the base
 //! through the last of them stands for them: the ground, below which nothing is judged again.
 
-use keytrail_detect::base::{Base, MATHS_VERSION};
+use keytrail_detect::base::{Base, FORM, MATHS_VERSION};
 use keytrail_event::Day;
 
 use super::fold::Fold;
@@ -22,13 +22,15 @@ pub struct Pruned {
     pub before: Day,
     /// The version of the mathematics that the earlier days were folded with.
     maths_version: u32,
+    /// The version of the form that what they taught is kept in.
+    form: u8,
 }
 
 impl Pruned {
     /// Whether what the forgotten days taught is of use to this version.
     #[must_use]
     pub const fn is_known(&self) -> bool {
-        self.maths_version == MATHS_VERSION
+        self.maths_version == MATHS_VERSION && self.form == FORM
     }
 }
 
@@ -71,6 +73,7 @@ impl<S: Store> Executor<'_, S> {
             let pruned = Pruned {
                 before,
                 maths_version: MATHS_VERSION,
+                form: FORM,
             };
             self.set_note(account, GROUND, &Some(pruned)).await?;
         }
