@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use keytrail_detect::behaviour::ESTIMATE;
+use keytrail_detect::bounds::EXACT_EVENTS_MAX;
 use keytrail_detect::finding::{
     Attack, Evidence, Finding, FindingId, FindingState, Severity, Triage,
 };
@@ -144,6 +146,12 @@ fn evidence(about: &AboutSigmaRule, spell: &Spell) -> Vec<Evidence> {
     evidence.extend(spell.first.fields.iter().map(|(field, value)| {
         Evidence::new("field", format!("{field} is {value}")).observed(value)
     }));
+    if !spell.events.is_exact() {
+        let text = format!(
+            "≈ marks estimates: above {EXACT_EVENTS_MAX} events of one finding, their number has a standard error of 3 %."
+        );
+        evidence.push(Evidence::new(ESTIMATE, text));
+    }
     evidence
 }
 
