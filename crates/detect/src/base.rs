@@ -62,7 +62,7 @@ impl Standing {
 pub use crate::baseline::constants::MATHS_VERSION;
 
 /// The version of the form of [`Base::encode`], its first byte.
-pub const FORM: u8 = 6;
+pub const FORM: u8 = 7;
 
 /// Why bytes are no base.
 #[derive(Debug, thiserror::Error)]

@@ -60,6 +60,7 @@ pub struct Organisation {
     pub accounts: BTreeSet<String>,
     /// Ids of the organisation itself, as AWS Organizations gives them: `o-` and 10 to 32 letters and digits. Policies for
     /// them are not external.
+    #[schemars(with = "Vec<String>", inner(regex(pattern = r"^o-[a-z0-9]{10,32}$")))]
     pub ids: BTreeSet<String>,
     /// Regions in which keys may be used; empty means all.
     #[schemars(

@@ -187,6 +187,10 @@ mod tests {
         let organisation = &schema["$defs"]["Organisation"]["properties"];
         assert_eq!(organisation["accounts"]["items"]["pattern"], "^[0-9]{12}$");
         assert_eq!(organisation["accounts"]["uniqueItems"], Value::Null);
+        assert_eq!(
+            organisation["ids"]["items"]["pattern"],
+            "^o-[a-z0-9]{10,32}$"
+        );
         assert!(organisation["allowed_regions"]["items"]["pattern"].is_string());
     }
 

@@ -1,5 +1,6 @@
 //! Bases that cannot be kept, and bases that cannot be read.
 
+use keytrail_detect::base::FORM;
 use keytrail_detect::configuration::Configuration;
 use keytrail_store::executor::{ExecuteError, Executor, Refolded};
 use keytrail_store::{BaseShard, MemoryStore, Pointer, Store, StoreError};
@@ -69,11 +70,12 @@ fn a_base_that_cannot_be_read_is_told_from_another_version() {
     let configuration = Configuration::default();
     let expected = replayed(&files, &configuration);
     assert!(!expected.is_empty());
+    let of_form = |form: u8, text: &[u8]| [&[form], text].concat();
     for (bytes, cause) in [
         (None, "it is not there"),
-        (Some(&b"\x05damaged"[..]), "Semantic"),
-        (Some(&b""[..]), "failed to fill whole buffer"),
-        (Some(&b"\x04an earlier form"[..]), ""),
+        (Some(of_form(FORM, b"damaged")), "Semantic"),
+        (Some(Vec::new()), "failed to fill whole buffer"),
+        (Some(of_form(FORM - 1, b"an earlier form")), ""),
     ] {
         let store = MemoryStore::default();
         block_on(async {
@@ -85,7 +87,7 @@ fn a_base_that_cannot_be_read_is_told_from_another_version() {
             };
             if let Some(bytes) = bytes {
                 let shard = BaseShard::only(ACCOUNT, damaged.generation, damaged.day);
-                store.write_base(&shard, bytes).await.unwrap();
+                store.write_base(&shard, &bytes).await.unwrap();
             }
             let flipping = store.flip(ACCOUNT, Some(&pointer), &damaged);
             flipping.await.unwrap();
