@@ -280,7 +280,9 @@ pub struct ReplayArguments {
     /// That is a pass of its own over the files, and takes records of every service.
     #[arg(long, value_name = "FOLDER", conflicts_with = "state")]
     pub sigma: Option<PathBuf>,
-    /// Put suppressed findings into the table, too. Data formats hold them always.
+    /// Put suppressed findings into the table, too.
+    ///
+    /// Data formats hold them always.
     #[arg(long, help_heading = "Output")]
     pub show_suppressed: bool,
     /// Exit with 1 when a finding shown is at least this severe. Expected, suppressed, shadow and resolved ones do not count.

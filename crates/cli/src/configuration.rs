@@ -39,7 +39,9 @@ pub struct ConfigurationArguments {
         value_delimiter = ','
     )]
     pub organisation_id: Vec<String>,
-    /// A Region in which keys may be used, in place of the configured ones. May be repeated.
+    /// A Region in which keys may be used, in place of the configured ones.
+    ///
+    /// May be repeated.
     #[arg(
         long,
         value_name = "REGION",

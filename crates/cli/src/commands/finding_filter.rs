@@ -21,7 +21,9 @@ pub struct FindingFilterArguments {
     /// Findings with events from this time on: RFC 3339, a date (UTC), or a span before now such as 7d or 12h.
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     pub since: Option<TimeArgument>,
-    /// Findings with events before this time. A date means its first second.
+    /// Findings with events before this time.
+    ///
+    /// A date means its first second.
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     pub until: Option<TimeArgument>,
     /// Only findings of this account.
