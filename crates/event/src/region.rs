@@ -14,7 +14,7 @@ pub fn is_region_name(text: &str) -> bool {
     is_word(area)
         && area.len() <= 5
         && (1..=2).contains(&words.len())
-        && words.iter().all(|word| is_word(&word))
+        && words.iter().all(is_word)
         && matches!(
             number.as_bytes(),
             [b'1'..=b'9'] | [b'1'..=b'9', b'0'..=b'9']

@@ -171,7 +171,8 @@ mod tests {
         let large_by_week: Vec<(i64, Look)> = (0..50)
             .map(|day| (day, Look::of(if day % 7 == 0 { 100 } else { 10 }, false)))
             .collect();
-        let cases: [(&str, &[(i64, Look)], i64, Look, bool); 17] = [
+        type Case<'c> = (&'c str, &'c [(i64, Look)], i64, Look, bool);
+        let cases: [Case<'_>; 17] = [
             ("nobody knows it", &[], 9, ten, false),
             ("one occasion", &[(0, deep)], 9, ten, false),
             ("twice", &[(0, deep), (1, deep)], 9, ten, false),

@@ -38,7 +38,7 @@ fn a_ghost_beside_the_caller_is_no_second_administrator() {
     let ghost = role("ghost", r#"{"Bool":{"aws:SecureTransport":"false"}}"#);
     let other = role("other", "{}");
     let first = by_formation(&[DELEGATION, &other]);
-    check(rule, &[first.clone(), put(90, &[EVE])], &["critical"]);
+    check(rule, &[first, put(90, &[EVE])], &["critical"]);
     let hardened = by_formation(&[EVE, &other]);
     check(rule, &[hardened, put(90, &[EVE, &ghost])], &["high"]);
     check(rule, &[put(0, &[EVE, &other])], &[]);

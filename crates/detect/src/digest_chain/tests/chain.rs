@@ -124,7 +124,7 @@ fn a_region_without_a_digest_is_told_where_its_trail_has_others() {
     assert_eq!(told(&[several.clone(), other].concat(), &files).len(), 1);
     // A trail of one Region has no digests of others, and another folder is another trail's.
     assert_eq!(told(&of_region("us-east-1"), &files), []);
-    let mut elsewhere = files.clone();
+    let mut elsewhere = files;
     for copy in elsewhere.values_mut().flatten() {
         copy.path = copy.path.replace("AWSLogs", "AWSLogs/o-a1b2c3d4e5");
     }
