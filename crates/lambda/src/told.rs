@@ -5,8 +5,8 @@
 
 use keytrail_detect::finding::{Finding, FindingState, Severity, Triage};
 use keytrail_event::EventTime;
-use keytrail_store::StoredFinding;
 use keytrail_store::executor::REOPENED_BY;
+use keytrail_store::{StoredFinding, TriageNote};
 use serde::{Deserialize, Serialize};
 
 /// Seconds after which a problem that comes up again, or still goes on, is news again.
@@ -58,10 +58,16 @@ impl Told {
     }
 }
 
-/// When a finding was opened again, if that is the last thing that was done about it.
+/// When a finding was opened again for the last time, whatever people noted since: a note between that and the alert
+/// does not take its place.
 pub(crate) fn reopened_at(stored: &StoredFinding) -> Option<EventTime> {
-    let (_, note) = stored.triage.last()?;
-    (note.by == REOPENED_BY && note.state == Triage::Open.as_str()).then_some(note.at)
+    opened_last(&stored.triage)
+}
+
+fn opened_last(notes: &[(u32, TriageNote)]) -> Option<EventTime> {
+    let mut notes = notes.iter().rev().map(|(_, note)| note);
+    let opened = notes.find(|note| note.by == REOPENED_BY && note.state == Triage::Open.as_str());
+    opened.map(|note| note.at)
 }
 
 #[cfg(test)]
@@ -123,5 +129,32 @@ mod tests {
         assert!(!told.is_news(&later, None));
         let told = Told::of(&later, at(301));
         assert!(!told.is_news(&later, Some(at(300))));
+    }
+
+    /// A person's note between the opening and the alert swallowed the alert.
+    #[test]
+    fn what_people_note_in_between_does_not_hide_that_it_was_opened() {
+        let note = |by: &str, state: Triage, at: i64| TriageNote {
+            state: state.as_str().to_owned(),
+            at: EventTime::from_unix_seconds(at),
+            by: by.to_owned(),
+            note: "x".to_owned(),
+        };
+        let opened = |notes: &[TriageNote]| {
+            let numbered = notes.iter().cloned().enumerate();
+            let notes: Vec<_> = numbered.map(|(n, note)| (n as u32, note)).collect();
+            opened_last(&notes).map(EventTime::unix_seconds)
+        };
+        let ann = note("ann", Triage::Resolved, 100);
+        let first = note(REOPENED_BY, Triage::Open, 200);
+        let bob = note("bob", Triage::Acknowledged, 300);
+        assert_eq!(opened(&[ann.clone()]), None);
+        assert_eq!(opened(&[ann.clone(), first.clone()]), Some(200));
+        assert_eq!(opened(&[ann, first.clone(), bob]), Some(200));
+        assert_eq!(
+            opened(&[first, note(REOPENED_BY, Triage::Open, 400)]),
+            Some(400)
+        );
+        assert_eq!(opened(&[note("cy", Triage::Open, 500)]), None);
     }
 }
