@@ -98,23 +98,17 @@ pub async fn sweep(
     });
     services.hand_over(ticks.collect()).await.map_err(Failed)?;
     // What stands in quarantine must not keep accounts from being judged.
-    let read = async {
-        let quarantined = parked::count(store).await?;
-        let again = parked::due(store, &services.parked(), invocation).await?;
-        Ok::<_, StoreError>((quarantined, again))
-    };
-    match read.await {
-        Ok((quarantined, again)) => {
-            swept.quarantined = quarantined;
-            swept.tried_again = again.len() as u64;
-            if !again.is_empty() {
-                services.hand_over(again).await.map_err(Failed)?;
-            }
-        }
-        Err(error) => {
-            let why = [("why", Value::from(error.to_string()))];
-            log(Level::Error, "the quarantine cannot be read", why);
-        }
+    swept.quarantined = parked::count(store).await.unwrap_or_else(|error| {
+        unread(&error);
+        0
+    });
+    let (again, stopped) = parked::due(store, &services.parked(), invocation).await;
+    if let Err(error) = stopped {
+        unread(&error);
+    }
+    swept.tried_again = again.len() as u64;
+    if !again.is_empty() {
+        services.hand_over(again).await.map_err(Failed)?;
     }
     let time_left = || invocation.time_left();
     let sent = outbox::send_pending(
@@ -149,4 +143,9 @@ pub async fn sweep(
     ];
     log(Level::Info, "swept", fields);
     Ok(swept)
+}
+
+fn unread(error: &StoreError) {
+    let why = [("why", Value::from(error.to_string()))];
+    log(Level::Error, "the quarantine cannot be read", why);
 }

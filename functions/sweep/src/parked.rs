@@ -30,13 +30,24 @@ pub async fn count(store: &impl Store) -> Result<u64, StoreError> {
 }
 
 /// Parked tallies that are to be tried again; that they are is noted before it is done. Their names begin with `place`,
-/// an address, and the quarantine is in the order of names: so nothing else that stands there hides them.
+/// an address, and the quarantine is in the order of names: so nothing else that stands there hides them. Where the
+/// store fails in the middle, those that were noted are handed over all the same: their try is counted.
 pub async fn due(
     store: &impl Store,
     place: &str,
     invocation: &Invocation,
-) -> Result<Vec<HandOver>, StoreError> {
+) -> (Vec<HandOver>, Result<(), StoreError>) {
     let mut again = Vec::new();
+    let stopped = collect(store, place, invocation, &mut again).await;
+    (again, stopped)
+}
+
+async fn collect(
+    store: &impl Store,
+    place: &str,
+    invocation: &Invocation,
+    again: &mut Vec<HandOver>,
+) -> Result<(), StoreError> {
     let mut after = place.to_owned();
     for _ in 0..PAGES_MAX {
         let page = store.quarantined(Some(&after), PAGE_ENTRIES_MAX).await?;
@@ -46,7 +57,7 @@ pub async fn due(
                 continue;
             };
             if again.len() == PARKED_MAX {
-                return Ok(again);
+                return Ok(());
             }
             let tried = Quarantined {
                 tries: record.tries + 1,
@@ -61,7 +72,7 @@ pub async fn due(
             None => break,
         }
     }
-    Ok(again)
+    Ok(())
 }
 
 /// What hands a parked tally over again, where the time has come.

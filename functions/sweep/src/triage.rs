@@ -6,6 +6,7 @@
 use keytrail_aws::triage_command::{NAME_HERE, REASON_HERE};
 use keytrail_detect::finding::Triage;
 use keytrail_lambda::{Failed, Invocation, Level, log};
+use keytrail_store::bounds::NAME_BYTES_MAX;
 use keytrail_store::executor::REOPENED_BY;
 use keytrail_store::{Store, StoreError, StoredFinding, TriageNote};
 use serde::{Deserialize, Serialize};
@@ -59,17 +60,35 @@ pub struct Triaged {
     pub now: &'static str,
 }
 
-/// What the payload asks for; `None` for the schedule's, which asks for a sweep.
+/// What the payload asks for; `None` for the schedule's, which asks for a sweep. Nothing else is a sweep: who misspelt a
+/// request took the answer of one for a note.
 ///
 /// # Errors
 /// Why it cannot be done.
 pub fn asked(payload: &str) -> Option<Result<Asked, String>> {
-    let payload: Value = serde_json::from_str(payload).ok()?;
-    payload.get("keytrail")?;
+    let payload: Value = match serde_json::from_str(payload) {
+        Ok(payload) => payload,
+        Err(error) => return Some(Err(format!("the request is no JSON: {error}"))),
+    };
+    if is_of_schedule(&payload) {
+        return None;
+    }
+    if payload.get("keytrail").is_none() {
+        return Some(Err(
+            "the request has no `keytrail`: an alert shows how to note what was done, and only `{}` is a sweep".to_owned(),
+        ));
+    }
     Some(match serde_json::from_value::<Asked>(payload) {
         Ok(asked) => asked.check().map(|()| asked),
         Err(error) => Err(error.to_string()),
     })
+}
+
+/// What infra/template.yaml has the schedule send, or a schedule without an input of its own.
+fn is_of_schedule(payload: &Value) -> bool {
+    let is_empty = payload.as_object().is_some_and(serde_json::Map::is_empty);
+    let source = payload.get("source").and_then(Value::as_str);
+    is_empty || matches!(source, Some("aws.scheduler" | "aws.events"))
 }
 
 impl Asked {
@@ -82,6 +101,12 @@ impl Asked {
         if by.eq_ignore_ascii_case(REOPENED_BY) {
             return Err(format!(
                 "`by` cannot be {REOPENED_BY}, which notes what it does itself"
+            ));
+        }
+        if self.finding.len() > NAME_BYTES_MAX {
+            return Err(format!(
+                "`finding` has {} bytes, and no id or episode more than {NAME_BYTES_MAX}",
+                self.finding.len()
             ));
         }
         let note = self.note.trim();
@@ -184,8 +209,35 @@ mod tests {
 
     #[test]
     fn what_the_schedule_sends_is_a_sweep() {
-        for payload in ["{}", "", "[]", "null", r#"{"Keytrail":1}"#] {
+        let of_scheduler =
+            r#"{"source":"aws.scheduler","detail-type":"Scheduled Event","detail":"{}"}"#;
+        let of_rule = r#"{"source":"aws.events","detail-type":"Scheduled Event","detail":{}}"#;
+        for payload in ["{}", " {} ", of_scheduler, of_rule] {
             assert_eq!(asked(payload), None, "{payload}");
+        }
+    }
+
+    /// A request with a slip ran a sweep, and whoever asked took it for done.
+    #[test]
+    fn what_nobody_asked_for_is_no_sweep() {
+        let misspelt =
+            r#"{"keytrial":"triage","finding":"a-1","state":"resolved","by":"ann","note":"x"}"#;
+        for payload in [
+            "[]",
+            "null",
+            r#"{"Keytrail":1}"#,
+            r#"{"source":"aws.s3"}"#,
+            misspelt,
+        ] {
+            let refused = asked(payload).unwrap().unwrap_err();
+            assert!(
+                refused.contains("has no `keytrail`"),
+                "{payload}: {refused}"
+            );
+        }
+        for payload in ["", "keytrail triage"] {
+            let refused = asked(payload).unwrap().unwrap_err();
+            assert!(refused.contains("is no JSON"), "{payload}: {refused}");
         }
     }
 
@@ -210,8 +262,14 @@ mod tests {
             ("note", Value::from("\n"), "`note` must say why"),
             ("note", Value::from("WHY"), "`note` must say why"),
             ("note", Value::Null, "invalid type: null"),
+            (
+                "finding",
+                "a".repeat(1_025).into(),
+                "`finding` has 1025 bytes",
+            ),
         ] {
             let wrong = asked_with((name, value)).unwrap_err();
+            assert!(wrong.len() < 200, "{wrong}");
             assert!(wrong.contains(expected), "{wrong}");
         }
         let missing = asked(r#"{"keytrail":"triage"}"#).unwrap().unwrap_err();

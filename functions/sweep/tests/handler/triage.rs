@@ -137,3 +137,17 @@ async fn what_cannot_be_noted_is_refused_and_notes_nothing() {
     }
     assert_eq!(notes(&world).await, [vec![]]);
 }
+
+/// It ran a sweep, whose answer looked like success.
+#[tokio::test]
+async fn a_misspelt_request_is_refused() {
+    let world = World::default();
+    let request = json!({
+        "keytrial": "triage", "finding": "a-1", "state": "resolved", "by": "ann", "note": "a planned migration",
+    });
+    let answer = ask(&world, &request, "2024-01-31T10:00:00Z").await;
+    let Answer::Refused(why) = answer else {
+        panic!("{answer:?} is no refusal");
+    };
+    assert!(why.contains("has no `keytrail`"), "{why}");
+}
