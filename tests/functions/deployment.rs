@@ -145,7 +145,7 @@ impl Deployment {
             let configuration = self.configuration.clone();
             let answer = self.invoke(async |it: &Self| {
                 let invocation = Invocation::at(now, payload.clone());
-                detect::handle(it, &configuration, &invocation)
+                detect::handle(it, Ok(&configuration), &invocation)
                     .await
                     .map_err(|failed| failed.0)
             });

@@ -64,7 +64,7 @@ fn stream(archive: &Archive, seed: u64) {
 #[test]
 fn the_example_streamed_is_the_example_replayed() {
     let archive = Archive::copied(&root().join("examples/archive"), 1);
-    stream(&archive, 1);
+    stream(&archive, 4);
 }
 
 #[test]

@@ -5,8 +5,8 @@ use serde_json::Value;
 use crate::policy::{FUNCTION, all_statements};
 use crate::template::{list, references, resources};
 
-/// Tries that outlast an outage of two hours, as `functions/detect/src/again.rs` spaces them.
-const TRIES_MIN: u64 = 8;
+/// Tries of which the first and the last lie more than two hours apart, as `functions/detect/src/again.rs` spaces them.
+const TRIES_MIN: u64 = 9;
 
 /// A function that reads a FIFO queue, where one message holds up those behind it, may say when it comes again.
 pub fn redelivery(template: &Value, wrong: &mut impl FnMut(String)) {

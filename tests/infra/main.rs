@@ -156,7 +156,7 @@ fn a_queue_that_hides_what_failed_is_noticed() {
     );
     check(
         "/Resources/TallyQueue/Properties/RedrivePolicy/maxReceiveCount",
-        json!(5),
+        json!(8),
         &["TallyQueue gives up before an outage of two hours is over"],
     );
 }

@@ -1,11 +1,15 @@
 //! The configuration, `keytrail.toml` in the state bucket. Without one the defaults are in force.
 
+use std::time::Duration;
+
 use keytrail_aws::objects::Objects;
 use keytrail_aws::{CallFault, FaultKind};
 use keytrail_detect::configuration::{Configuration, wrong_values};
 use serde::Serialize;
+use serde_json::Value;
 use tokio::sync::Mutex;
 
+use crate::log::{Level, log};
 use crate::run::{Failed, Invocation, run};
 use crate::state::State;
 
@@ -13,27 +17,61 @@ use crate::state::State;
 const KEY: &str = "keytrail.toml";
 /// Longest file that is read, in bytes.
 const BYTES_MAX: usize = 1 << 20;
+/// Most times that it is read again within one invocation.
+const AGAIN_MAX: u32 = 3;
+/// With less time than this it is not read again: a call that hangs takes a minute to say so, and the handler wants to
+/// have what it was handed shown again.
+const TIME_TO_READ: Duration = Duration::from_secs(90);
 
 /// Hands invocations to the handler, as [`run`] does, with the configuration that stands in the bucket. It is read for
 /// each of them: a process that held on to an older one would judge accounts by turns with those that have the new
-/// one, and each turn folds all of an account's days again.
+/// one, and each turn folds all of an account's days again. Where there is none to work with, the handler is handed why,
+/// since it knows best what is to come again.
 ///
 /// # Errors
 /// When the runtime's interface does not answer.
 pub async fn run_configured<A: Serialize>(
     state: &State,
-    handler: impl AsyncFn(&Configuration, Invocation) -> Result<A, Failed>,
+    handler: impl AsyncFn(Result<&Configuration, Failed>, Invocation) -> Result<A, Failed>,
 ) -> Result<(), lambda_runtime::Error> {
     let known = Mutex::new(Known::default());
     run(async |invocation| {
         // Invocations come one at a time.
         let mut known = known.lock().await;
-        let read = Box::pin(read(&state.objects, &state.bucket)).await;
+        let read = in_tries(
+            async || read(&state.objects, &state.bucket).await,
+            || invocation.time_left(),
+        );
+        let read = Box::pin(read).await;
         let read = read.and_then(|bytes| known.take_in(bytes));
-        read.map_err(|error| Failed(error.to_string()))?;
-        Box::pin(handler(&known.configuration, invocation)).await
+        let configuration = match read {
+            Ok(()) => Ok(&known.configuration),
+            Err(error) => Err(Failed(error.to_string())),
+        };
+        Box::pin(handler(configuration, invocation)).await
     })
     .await
+}
+
+/// What this reads; read again some times where the fault may pass.
+async fn in_tries(
+    read: impl AsyncFn() -> Result<Vec<u8>, ConfigurationError>,
+    time_left: impl Fn() -> Duration,
+) -> Result<Vec<u8>, ConfigurationError> {
+    for again in 0..AGAIN_MAX {
+        let wait = Duration::from_millis(500 << again);
+        match read().await {
+            Err(ConfigurationError::Unread(fault))
+                if fault.kind.is_worth_a_retry() && time_left() >= wait + TIME_TO_READ =>
+            {
+                let why = [("why", Value::from(fault.to_string()))];
+                log(Level::Warning, "the configuration is read again", why);
+                tokio::time::sleep(wait).await;
+            }
+            done => return done,
+        }
+    }
+    read().await
 }
 
 /// The configuration that was read last, and the bytes it was read from.
@@ -85,6 +123,8 @@ fn parse(bytes: &[u8]) -> Result<Configuration, ConfigurationError> {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
+
     use super::*;
 
     #[test]
@@ -127,5 +167,30 @@ mod tests {
             error.contains("line 2") && error.contains("acounts"),
             "{error}"
         );
+    }
+
+    /// One throttled read had every message of the batch hidden for half an hour.
+    #[tokio::test]
+    async fn what_may_pass_is_read_again_while_there_is_time() {
+        let tries = |kind, faults: u32, seconds| async move {
+            let calls = Cell::new(0);
+            let read = async || {
+                calls.set(calls.get() + 1);
+                if calls.get() > faults {
+                    return Ok(Vec::new());
+                }
+                let fault = CallFault {
+                    call: "s3:GetObject",
+                    kind,
+                    detail: "busy".to_owned(),
+                };
+                Err(fault.into())
+            };
+            let done = in_tries(read, || Duration::from_secs(seconds)).await;
+            (calls.get(), done.is_ok())
+        };
+        assert_eq!(tries(FaultKind::Unavailable, 1, 300).await, (2, true));
+        assert_eq!(tries(FaultKind::Unavailable, 9, 60).await, (1, false));
+        assert_eq!(tries(FaultKind::Refused, 9, 300).await, (1, false));
     }
 }

@@ -7,12 +7,12 @@ use keytrail_delivery::hand_over::{Packed, QueueMessage};
 use keytrail_delivery::notification::{BatchAnswer, BatchItemFailure};
 use keytrail_event::EventTime;
 use keytrail_lambda::quarantine::{failed_again, set_aside};
-use keytrail_lambda::{Level, log};
+use keytrail_lambda::{Invocation, Level, log};
 use keytrail_store::Store;
 use keytrail_store::executor::ExecuteError;
 use serde_json::Value;
 
-use crate::again;
+use crate::again::{self, TIME_TO_ANSWER};
 use crate::services::Services;
 use crate::take::{Handed, Kind, Opened, Parcel, Part, open};
 
@@ -127,6 +127,12 @@ impl<'b, V: Services> Batch<'b, V> {
         self.failed.extend(handed.messages.iter().cloned());
     }
 
+    /// Nothing can be done: all of it comes again.
+    pub fn put_off_all(&mut self, messages: &[QueueMessage]) {
+        let names = messages.iter().map(|message| message.message_id.clone());
+        self.failed.extend(names);
+    }
+
     /// A step failed: its messages come again, or, after that, their tallies are set aside.
     pub async fn fail(
         &mut self,
@@ -178,8 +184,9 @@ impl<'b, V: Services> Batch<'b, V> {
         self.failed.insert(message.message_id.clone());
     }
 
-    /// Has what failed come again sooner than the queue would show it by itself.
-    pub async fn hurry(&self, messages: &[QueueMessage]) {
+    /// Has what failed come again sooner than the queue would show it by itself; as long as there is time, since an
+    /// invocation that is ended has all of its batch come again.
+    pub async fn hurry(&self, messages: &[QueueMessage], invocation: &Invocation) {
         let failed = messages
             .iter()
             .filter(|it| self.failed.contains(&it.message_id));
@@ -193,7 +200,10 @@ impl<'b, V: Services> Batch<'b, V> {
         if later.is_empty() {
             return;
         }
-        if let Err(why) = self.services.show_again(&later).await {
+        let time = invocation.time_left().saturating_sub(TIME_TO_ANSWER);
+        let shown = tokio::time::timeout(time, self.services.show_again(&later)).await;
+        let shown = shown.unwrap_or_else(|_| Err("there is no time".to_owned()));
+        if let Err(why) = shown {
             let why = [("why", Value::from(why))];
             log(Level::Warning, "what failed comes again only late", why);
         }

@@ -22,18 +22,36 @@ use crate::take::Handed;
 const TIME_TO_PUBLISH: Duration = Duration::from_secs(10);
 
 /// Takes a batch in, judges its accounts, and publishes. The answer names the messages to be
-/// delivered again: where one fails, so do the later ones of its account, whose order is the queue's.
+/// delivered again: where one fails, so do the later ones of its account, whose order is the queue's. Without a
+/// configuration all of them do, and soon: an invocation that failed as a whole would have them hidden for half an hour.
 ///
 /// # Errors
 /// When the payload is none of the queue.
 pub async fn handle(
     services: &impl Services,
-    configuration: &Configuration,
+    configuration: Result<&Configuration, Failed>,
     invocation: &Invocation,
 ) -> Result<BatchAnswer, Failed> {
     let messages = hand_over::messages(&invocation.payload);
     let messages = messages.map_err(|error| Failed(error.to_string()))?;
     let mut batch = Batch::new(services, invocation.now);
+    let configuration = match configuration {
+        Ok(configuration) => configuration,
+        Err(Failed(why)) => {
+            log(
+                Level::Error,
+                "nothing is judged without a configuration",
+                [("why", Value::from(why))],
+            );
+            batch.put_off_all(&messages);
+            batch.hurry(&messages, invocation).await;
+            let failed = Measure::count("TalliesFailed", Dimension::None, batch.failed());
+            services
+                .measure(&[failed, invocation.processing_time("detect")])
+                .await;
+            return Ok(batch.answer(&messages));
+        }
+    };
     let accounts = batch.open_all(&messages).await;
     let judging = Judging {
         services,
@@ -51,6 +69,7 @@ pub async fn handle(
         ("StaleDays", done.stale_days),
         ("DaysClosed", done.closed_days),
         ("FindingsRevised", done.revised),
+        ("BasesUnkept", done.unkept_bases),
         ("StateConflicts", done.conflicts),
         ("TalliesParked", batch.parked),
         ("TalliesFailed", batch.failed()),
@@ -67,7 +86,7 @@ pub async fn handle(
         ("failed", Value::from(batch.failed())),
     ];
     log(Level::Info, "judged", fields);
-    batch.hurry(&messages).await;
+    batch.hurry(&messages, invocation).await;
     Ok(batch.answer(&messages))
 }
 

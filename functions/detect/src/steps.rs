@@ -34,6 +34,8 @@ pub struct Done {
     pub revised: u64,
     /// Days folded.
     pub closed_days: u64,
+    /// Accounts of which more was learnt than can be kept: each tick judges their last days again.
+    pub unkept_bases: u64,
     /// Times that another writer came first.
     pub conflicts: u64,
 }
@@ -47,6 +49,7 @@ impl Done {
         self.stale_days += other.stale_days;
         self.revised += other.revised;
         self.closed_days += other.closed_days;
+        self.unkept_bases += other.unkept_bases;
         self.conflicts += other.conflicts;
     }
 }
@@ -99,6 +102,16 @@ async fn once<S: Store>(
         let ticked = Box::pin(executor.tick(account, clock)).await?;
         done.revised += ticked.revised;
         done.closed_days += ticked.closed.len() as u64;
+        if let Some(bytes) = ticked.unkept_base_bytes {
+            done.unkept_bases = 1;
+            let fields = [
+                ("account", Value::from(account.to_owned())),
+                ("bytes", Value::from(bytes)),
+                ("days", Value::from(ticked.closed.len())),
+            ];
+            let what = "what was learnt is too large to be kept: its last days are judged again by each tick";
+            log(Level::Error, what, fields);
+        }
         // Each sweep ticks each account once, so that the sum over a sweep is the number of accounts.
         done.learning_accounts = u64::from(ticked.is_learning && handed.tick.is_some());
         if !ticked.is_unfinished || invocation.time_left() < TIME_RESERVED {

@@ -9,7 +9,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let connection = Connection::from_environment().await;
     let services = AwsServices::from_environment(&connection)?;
     run_configured(services.state(), async |configuration, invocation| {
-        handle(&services, configuration, &invocation).await
+        handle(&services, configuration?, &invocation).await
     })
     .await
 }

@@ -1,6 +1,7 @@
 //! What fails for a passing reason: tried again within the invocation, and soon by the queue.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use keytrail_aws::metrics::Dimension;
@@ -116,4 +117,33 @@ async fn nothing_is_begun_that_may_not_come_to_its_end() {
         assert_eq!(world.store.calls(), calls, "{seconds}");
         assert_eq!(world.shown_again.lock().unwrap().len(), 2);
     }
+}
+
+/// Each invocation failed as a whole, and hid what it was handed for half an hour.
+#[tokio::test]
+async fn without_a_configuration_all_messages_come_again_soon() {
+    let world = World {
+        wrong: Some("cannot fetch the configuration: slow down".to_owned()),
+        ..World::default()
+    };
+    let bodies = [deletion(ACCOUNT, 1), deletion("444455556666", 2)];
+    let failed = world.handle(&batch(&bodies, 1)).await;
+    assert_eq!(failed, ["m-0", "m-1"]);
+    let shown = world.shown_again.lock().unwrap().clone();
+    assert_eq!(shown.len(), 2);
+    assert!(shown.iter().all(|it| it.seconds < 76), "{shown:?}");
+    assert_eq!(world.measured("TalliesFailed", Dimension::None), 2.0);
+    assert_eq!(world.store.calls(), 0);
+}
+
+/// An invocation that is ended while it waits for the queue has its whole batch come again.
+#[tokio::test]
+async fn a_queue_that_hangs_is_answered_in_time() {
+    let world = World {
+        time: Some(Duration::from_secs(5)),
+        ..World::default()
+    };
+    world.queue_hangs.store(true, Ordering::Relaxed);
+    let failed = world.handle(&batch(&[deletion(ACCOUNT, 1)], 1)).await;
+    assert_eq!(failed, ["m-0"]);
 }

@@ -13,9 +13,9 @@ use keytrail_detect::finding::{Finding, FindingState};
 use keytrail_detect::tally::Tally;
 use keytrail_event::{EventTime, Issue, Reader, Record, Sink};
 use keytrail_function_detect::{Kind, Services, Unread, handle};
-use keytrail_lambda::Invocation;
 use keytrail_lambda::audience::Audience;
 use keytrail_lambda::outbox::Publisher;
+use keytrail_lambda::{Failed, Invocation};
 use keytrail_store::faulty::Faulty;
 use keytrail_store::{MemoryStore, Store};
 use serde_json::{Value, json};
@@ -35,6 +35,10 @@ pub struct World {
     /// The time that an invocation has, where it is short.
     pub time: Option<Duration>,
     pub configuration: Configuration,
+    /// Why there is no configuration.
+    pub wrong: Option<String>,
+    /// Whether the queue does not answer.
+    pub queue_hangs: AtomicBool,
 }
 
 impl Publisher for World {
@@ -87,6 +91,9 @@ impl Services for World {
     }
 
     async fn show_again(&self, messages: &[Later]) -> Result<(), String> {
+        if self.queue_hangs.load(Ordering::Relaxed) {
+            std::future::pending::<()>().await;
+        }
         self.shown_again.lock().unwrap().extend_from_slice(messages);
         Ok(())
     }
@@ -103,7 +110,11 @@ impl World {
         if let Some(time) = self.time {
             invocation = invocation.ended_after(time);
         }
-        let answer = handle(self, &self.configuration, &invocation).await;
+        let configuration = match &self.wrong {
+            None => Ok(&self.configuration),
+            Some(why) => Err(Failed(why.clone())),
+        };
+        let answer = handle(self, configuration, &invocation).await;
         let answer = answer.unwrap().batch_item_failures.into_iter();
         answer.map(|failure| failure.item_identifier).collect()
     }
