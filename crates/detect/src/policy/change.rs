@@ -8,8 +8,6 @@ use super::action::ActionSet;
 use super::digest::{Digest, EVERYONE_BUT, Line, Restriction, short};
 use super::document::{Effect, shown};
 
-/// The most changes that are told one by one.
-const CHANGES_MAX: usize = 32;
 /// How a sentence tells of a statement that speaks of no key.
 const NO_RESOURCE: &str = "without a Resource, which has no effect";
 /// How a digest writes everyone.
@@ -67,7 +65,8 @@ impl fmt::Display for Change {
     }
 }
 
-/// What the second policy says otherwise than the first: what weakens it first, at most 32 changes.
+/// What the second policy says otherwise than the first: what weakens it first, and all of it: rules ask what kinds of
+/// change there are, and whoever shows them shows the first few.
 ///
 /// Permissions are compared by what they let through, not by their wording: a statement that another one covers
 /// changes nothing, and a condition with fewer values is a stricter one.
@@ -141,17 +140,6 @@ pub fn diff(before: &Digest, after: &Digest) -> Vec<Change> {
         });
     }
     changes.sort();
-    let more = changes.len().saturating_sub(CHANGES_MAX);
-    if more > 0 {
-        changes.truncate(CHANGES_MAX - 1);
-        let kind = changes
-            .last()
-            .map_or(ChangeKind::BeyondDigest, |last| last.kind);
-        changes.push(Change {
-            kind,
-            text: format!("and {} more changes", more + 1),
-        });
-    }
     changes
 }
 
@@ -436,10 +424,13 @@ mod tests {
             .join(", ");
         let one = USE.replace("App", "Application7");
         assert!(!digest_of(&thirty).has_overflow());
-        assert_eq!(kinds(&thirty, &one).len(), CHANGES_MAX);
+        assert_eq!(kinds(&thirty, &one).len(), 39);
         assert!(
             !kinds(&thirty, &one).contains(&ChangeKind::PrincipalAdded),
             "a hashed principal is still known"
         );
+        // Much that is harmless hides nothing.
+        let denied = format!("{thirty}, {DENY}");
+        assert_eq!(kinds(&one, &denied).last(), Some(&ChangeKind::DenyAdded));
     }
 }
