@@ -242,7 +242,7 @@ impl<'a> DayUses<'a> {
     }
 }
 
-impl KeyUses for DayUses<'_> {
+impl<'a> KeyUses for DayUses<'a> {
     fn last_use(&self, key: &str, at: EventTime, past: &Past) -> Option<EventTime> {
         let latest = self.spans_of(key, past).filter_map(|spans| {
             let begun = &spans[..spans.partition_point(|span| span.first <= at)];
@@ -272,8 +272,12 @@ impl KeyUses for DayUses<'_> {
     ) -> Option<KeyUse> {
         let all = self.spans_of(key, past);
         let begun = all.flat_map(|spans| &spans[..spans.partition_point(|span| span.first <= to)]);
+        // A principal has a span for each hour and operation; who it is needs to be asked but once.
+        let mut verdicts: HashMap<&str, bool, RandomState> = HashMap::default();
+        let mut is_asked_for =
+            |principal: &'a str| *verdicts.entry(principal).or_insert_with(|| who(principal));
         let within = begun.filter_map(|span| {
-            let is_candidate = span.last >= from && who(span.principal);
+            let is_candidate = span.last >= from && is_asked_for(span.principal);
             let (first, last) = is_candidate.then(|| span.within(from, to))??;
             Some((first, last, span))
         });
