@@ -95,7 +95,7 @@ impl Candidate {
             finding.grow(grown, &self.event_ids);
         }
         let score = round_to_hundredths(self.score);
-        let is_note = matches!(self.on_repeat, OnRepeat::Notes | OnRepeat::NotesAll);
+        let is_note = matches!(self.on_repeat, OnRepeat::Notes | OnRepeat::NotesAll(_));
         let size = |evidence: &[Evidence]| facts::size(evidence);
         let worth = (self.severity, score, size(&self.evidence));
         // Of a rule all scores are alike: then the moment that took most is the worst.

@@ -122,8 +122,8 @@ impl Judged<'_> {
         self.findings.insert(id.as_str().to_owned(), finding);
     }
 
-    /// Adds what is told besides to every finding of the rule over the key.
-    fn note_all(&mut self, candidate: &Candidate) {
+    /// Adds what is told besides to every finding of the rule over the key that began after this moment.
+    fn note_all(&mut self, candidate: &Candidate, since: EventTime) {
         let standing = self.standing.episodes.keys();
         let ids: BTreeSet<String> = self
             .findings
@@ -138,7 +138,7 @@ impl Judged<'_> {
             let Some(known) = known.map(PackedFinding::unpack) else {
                 continue;
             };
-            if known.key != candidate.key {
+            if known.key != candidate.key || known.first_seen <= since {
                 continue;
             }
             if let Some(finding) = candidate.clone().settle(Some(&known)) {
@@ -301,8 +301,8 @@ fn judge_by_rules(
                 if let Some(hit) = rule.judge(record, &light) {
                     let found =
                         record_candidate(rule, hit, record, item, judged, &mut reader_of_last);
-                    if found.on_repeat == OnRepeat::NotesAll {
-                        judged.note_all(&found);
+                    if let OnRepeat::NotesAll(since) = found.on_repeat {
+                        judged.note_all(&found, since);
                     } else {
                         judged.settle(found);
                     }

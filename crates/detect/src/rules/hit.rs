@@ -1,6 +1,6 @@
 //! What a rule found, before it is set against what is known.
 
-use keytrail_event::Record;
+use keytrail_event::{EventTime, Record};
 
 use super::{Light, support};
 use crate::finding::{Evidence, FindingId, Severity};
@@ -17,8 +17,8 @@ pub enum OnRepeat {
     /// It is no event of the problem, and is added to what was done, such as the end of a grant of several; where there is
     /// no finding, none begins with it.
     Notes,
-    /// The same, by every finding of the rule over the key, whoever it is about.
-    NotesAll,
+    /// The same, by every finding of the rule over the key that began after this moment, whoever it is about.
+    NotesAll(EventTime),
 }
 
 impl OnRepeat {
@@ -143,10 +143,10 @@ impl Hit {
         self
     }
 
-    /// The same as what is told besides, by all findings of the rule over the key.
+    /// The same as what is told besides, by all findings of the rule over the key that began after this moment.
     #[must_use]
-    pub fn notes_all(mut self) -> Self {
-        self.on_repeat = OnRepeat::NotesAll;
+    pub fn notes_all(mut self, since: EventTime) -> Self {
+        self.on_repeat = OnRepeat::NotesAll(since);
         self
     }
 

@@ -8,7 +8,7 @@ use super::{Hit, Light};
 use crate::finding::{Evidence, Severity};
 
 /// Where the record gives a key a policy again that it had before the one that it replaces: the hit that tells all
-/// findings of a rule over the key. It begins none.
+/// findings of a rule over the key since it was given that policy. It begins none.
 pub fn put_back(record: &Record<'_>, light: &Light<'_>) -> Option<Hit> {
     if record.operation.name() != "PutKeyPolicy"
         || !record.outcome.is_success()
@@ -28,5 +28,6 @@ pub fn put_back(record: &Record<'_>, light: &Light<'_>) -> Option<Hit> {
     );
     let hit = Hit::about(None, key_of(record, light), Severity::Low, title)
         .because(Evidence::new("undone", text).observed("PutKeyPolicy"));
-    Some(hit.notes_all())
+    // What was found over the policy itself that is in force again is not undone.
+    Some(hit.notes_all(since))
 }

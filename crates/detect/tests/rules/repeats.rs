@@ -359,6 +359,16 @@ fn a_policy_that_is_put_back_is_told_with_its_findings() {
         let told = with(other_key);
         assert!(!says(&told[0], "again"), "{rule}: {told:#?}");
     }
+    // What is in force again is not undone by that.
+    let back_to_weak = [
+        put(0, &[guard], "rose"),
+        put(10, &[], "eve"),
+        put(20, &[TO_NOBODY], "ana"),
+        put(4_000, &[], "eve"),
+    ];
+    let told = found("policy-weakened", &back_to_weak);
+    assert_eq!((told.len(), told[0].count), (1, 1), "{told:#?}");
+    assert!(!says(&told[0], "again"), "{told:#?}");
     // Whoever puts it back changed the policy as well.
     let back = [
         put(0, &[guard], "rose"),
