@@ -1,22 +1,45 @@
 //! Whether a policy may let somebody use its key.
 
 use super::action::ActionClass;
-use super::certainty::{Certainty, certainty_of_all};
+use super::certainty::Certainty;
+use super::condition::Condition;
 use super::document::{Effect, Policy};
 use super::policy_denial::caller_of;
 use super::principal::Principal;
 
 /// Whether some `Allow` may let this user, role or session use the key for cryptography: by name, through its account or as
-/// everyone, on whatever condition that does not certainly fail. What a `Deny` takes away again is not looked at.
+/// everyone, on conditions that hold, or that may because of how the key is used. What a `Deny` takes away again is for
+/// [`use_denials`](super::use_denials).
 pub fn may_use(policy: &Policy, arn: &str) -> bool {
     let user = Principal::from_aws(arn);
     let caller = caller_of(&user);
+    let may_hold =
+        |condition: &Condition| match caller.as_ref().map(|caller| condition.certainty(caller)) {
+            Some(Certainty::Holds) => true,
+            Some(Certainty::Fails) => false,
+            Some(Certainty::Unknown) | None => condition.is_of_ordinary_use(),
+        };
     policy.with_effect(Effect::Allow).any(|statement| {
         statement.covers_key()
             && statement.actions.classes().contains(&ActionClass::Crypto)
             && statement.principals.reach(&user)
-            && certainty_of_all(&statement.conditions, caller.as_ref()) != Certainty::Fails
+            && statement.conditions.iter().all(may_hold)
     })
+}
+
+impl Condition {
+    /// Whether those who use a key every day meet such conditions: on the service between, on what is encrypted, on the
+    /// account or the organisation. What else nobody can tell, as a network or a tag, may be there to be met by nobody.
+    fn is_of_ordinary_use(&self) -> bool {
+        matches!(
+            self.key.as_str(),
+            "aws:principalorgid"
+                | "aws:principalorgpaths"
+                | "aws:resourceorgid"
+                | "kms:calleraccount"
+                | "kms:viaservice"
+        ) || self.key.starts_with("kms:encryptioncontext")
+    }
 }
 
 #[cfg(test)]
@@ -53,5 +76,19 @@ mod tests {
         check(r#""*""#, service, true);
         check(r#""*""#, of_apps, true);
         check(r#""*""#, of_others, false);
+        for (condition, may) in [
+            (
+                r#"{"StringEquals": {"kms:EncryptionContext:app": "a"}}"#,
+                true,
+            ),
+            (r#"{"StringEquals": {"aws:PrincipalOrgID": "o-1"}}"#, true),
+            (r#"{"Bool": {"aws:SecureTransport": "false"}}"#, false),
+            (
+                r#"{"IpAddress": {"aws:SourceIp": "203.0.113.7/32"}}"#,
+                false,
+            ),
+        ] {
+            check(r#""*""#, condition, may);
+        }
     }
 }

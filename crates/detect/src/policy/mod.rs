@@ -51,6 +51,7 @@ mod policy_denial;
 mod principal;
 mod resources;
 mod root_delegation;
+mod service_use;
 #[cfg(test)]
 mod tests;
 mod use_denied;
@@ -74,4 +75,5 @@ pub use may_use::may_use;
 pub use party::Party;
 pub use principal::{Principal, Principals};
 pub use root_delegation::{RootDelegation, root_delegation};
-pub use use_denied::{UseDenial, lets_service_in, use_denials};
+pub use service_use::lets_service_in;
+pub use use_denied::{UseDenial, use_denials};

@@ -115,7 +115,8 @@ impl Principal {
         self == other || (may_be && is_alike())
     }
 
-    fn is_session(&self) -> bool {
+    /// Whether it is one session, of a role or of another user.
+    pub(super) fn is_session(&self) -> bool {
         matches!(self, Self::Identity { arn, .. } if arn.split(':').nth(2) == Some("sts"))
     }
 

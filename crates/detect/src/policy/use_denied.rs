@@ -4,13 +4,14 @@
 //! as a date. Where a network, a service or an organisation decides, nobody is known to be shut out.
 
 use keytrail_event::principal::is_service_name;
+use keytrail_event::{Day, EventTime};
 
 use super::action::ActionSet;
-use super::certainty::Certainty;
-use super::condition::{Condition, Family};
+use super::certainty::{Caller, Certainty};
+use super::condition::{Absence, Condition, Family};
 use super::document::{Effect, Policy, Statement, StatementName};
 use super::policy_denial::caller_of;
-use super::principal::Principal;
+use super::principal::{Principal, Principals};
 
 /// What nobody can do without: to read what was encrypted, to sign, to agree on a secret.
 const USES: [&str; 4] = [
@@ -24,23 +25,18 @@ const USES: [&str; 4] = [
 #[derive(Debug, Clone, Copy)]
 pub struct UseDenial<'p>(&'p Statement);
 
-/// The statements of the policy that deny using its key.
-pub fn use_denials(policy: &Policy) -> Vec<UseDenial<'_>> {
+/// The statements of the policy that deny using its key at this moment, or from some later one on.
+pub fn use_denials(policy: &Policy, at: EventTime) -> Vec<UseDenial<'_>> {
     let uses = USES.map(ActionSet::matching);
     let is_use = |actions: ActionSet| uses.iter().any(|use_of| actions.contains(*use_of));
+    let has_passed = |condition: &Condition| condition.has_passed(at);
     let denials = policy.with_effect(Effect::Deny);
-    let of_use = denials.filter(|statement| statement.covers_key() && is_use(statement.actions));
+    let of_use = denials.filter(|statement| {
+        statement.covers_key()
+            && is_use(statement.actions)
+            && !statement.conditions.iter().any(has_passed)
+    });
     of_use.map(UseDenial).collect()
-}
-
-/// Whether some statement lets an AWS service use the key in its own name. Denials are for [`use_denials`].
-pub fn lets_service_in(policy: &Policy, service: &str) -> bool {
-    let service = Principal::Service(service.to_owned());
-    let uses = ActionSet::matching("kms:GenerateDataKey*");
-    policy.with_effect(Effect::Allow).any(|statement| {
-        let is_use = !statement.actions.intersection(uses).is_empty();
-        is_use && statement.names_resources() && statement.principals.reach(&service)
-    })
 }
 
 impl UseDenial<'_> {
@@ -58,47 +54,101 @@ impl UseDenial<'_> {
             Principal::from_aws(principal)
         };
         let caller = caller_of(&principal);
-        let holds = |condition: &Condition| match caller.as_ref().map(|it| condition.certainty(it))
-        {
-            Some(Certainty::Holds) => true,
-            Some(Certainty::Fails) => false,
-            Some(Certainty::Unknown) | None => {
-                condition.is_of_time() || condition.is_of_all_but_few(is_service)
-            }
-        };
-        self.0.principals.reach(&principal) && self.0.conditions.iter().all(holds)
+        self.reaches(&principal)
+            && (self.0.conditions.iter())
+                .all(|condition| condition.holds_for(caller.as_ref(), is_service))
     }
 
-    /// Whether it keeps everyone of the account from the key, or everyone but whom it names.
+    /// Whether it keeps everyone of the account from the key, or everyone but whom it names: somebody whom no policy can
+    /// name.
     pub fn is_of_everyone(&self, account: &str) -> bool {
-        let account = Principal::Account(account.to_owned());
-        let is_named = |condition: &Condition| {
-            condition.is_of_time()
-                || condition.is_of_all_but_few(false)
-                || !condition.spared_principal_arns().is_empty()
+        let nobody = format!("arn:aws:iam::{account}:role/\u{0}");
+        let caller = Caller {
+            account,
+            arn: Some(nobody),
         };
-        self.0.principals.reach(&account) && self.0.conditions.iter().all(is_named)
+        self.reaches(&Principal::Account(account.to_owned()))
+            && (self.0.conditions.iter()).all(|condition| condition.holds_for(Some(&caller), false))
+    }
+
+    /// Whether it keeps everyone of the account from the key who does not call from some address. A perimeter has more
+    /// conditions, which spare networks and services.
+    pub fn is_of_all_but_an_address(&self, account: &str) -> bool {
+        let is_address = |condition: &Condition| {
+            condition.family == Family::Address
+                && condition.is_negated()
+                && condition.absence == Absence::AsUsual
+        };
+        self.reaches(&Principal::Account(account.to_owned()))
+            && matches!(self.0.conditions.as_slice(), [only] if is_address(only))
+    }
+
+    /// Whether it speaks of the principal. Who is denied the key in one session of a role, as after an incident, has it in
+    /// the next one.
+    fn reaches(&self, principal: &Principal) -> bool {
+        match &self.0.principals {
+            Principals::These(these) => {
+                let is_meant = |named: &&Principal| !named.is_session() || *named == principal;
+                let meant = these.iter().filter(is_meant).cloned().collect();
+                Principals::These(meant).reach(principal)
+            }
+            all_but @ Principals::AllBut(_) => all_but.reach(principal),
+        }
     }
 }
 
 impl Condition {
+    /// Whether it is sure to hold for a caller, now or from some date on.
+    fn holds_for(&self, caller: Option<&Caller<'_>>, is_service: bool) -> bool {
+        match caller.map(|caller| self.certainty(caller)) {
+            Some(Certainty::Holds) => true,
+            Some(Certainty::Fails) => false,
+            Some(Certainty::Unknown) | None => {
+                self.is_of_time() || self.is_of_all_but_few(is_service)
+            }
+        }
+    }
+
     /// Whether time alone decides.
-    fn is_of_time(&self) -> bool {
+    pub(super) fn is_of_time(&self) -> bool {
         matches!(self.key.as_str(), "aws:currenttime" | "aws:epochtime")
     }
 
+    /// Whether time alone decides, and it holds at this moment and later no more.
+    pub(super) fn has_passed(&self, at: EventTime) -> bool {
+        const UNTIL: [&str; 4] = [
+            "datelessthan",
+            "dateequals",
+            "numericlessthan",
+            "numericequals",
+        ];
+        let is_over = |value: &String| moment(value).is_some_and(|until| until < at);
+        self.is_of_time()
+            && UNTIL.iter().any(|word| self.operator().contains(word))
+            && !self.values.is_empty()
+            && self.values.iter().all(is_over)
+    }
+
     /// Whether it holds for all but a few, whom no ARN tells: but one user's id, or but AWS services. Services have no
-    /// ARN and no id.
-    fn is_of_all_but_few(&self, is_service: bool) -> bool {
+    /// ARN and no id. Whoever calls KMS does so over TLS.
+    pub(super) fn is_of_all_but_few(&self, is_service: bool) -> bool {
         match self.key.as_str() {
             "aws:userid" => self.is_negated(),
             "aws:principalarn" => is_service && self.is_negated(),
             "aws:principalisawsservice" => {
                 !is_service && self.family == Family::Bool && self.has_only("false")
             }
+            "aws:securetransport" => self.family == Family::Bool && self.has_only("true"),
             _ => false,
         }
     }
+}
+
+/// The moment that a condition names: a date with or without a time of day, or seconds since 1970.
+fn moment(text: &str) -> Option<EventTime> {
+    let seconds = || Some(EventTime::from_unix_seconds(text.parse().ok()?));
+    let day = || Some(Day::parse(text)?.start());
+    EventTime::parse(text).or_else(day).or_else(seconds)
 }
 
 #[cfg(test)]
@@ -114,7 +164,8 @@ mod tests {
                 {{"Effect": "Deny", "Resource": "*", {deny}}}]}}"#
         );
         let policy = Policy::parse(&text).unwrap();
-        let denials = use_denials(&policy);
+        let at = EventTime::parse("2026-09-22T12:00:00Z").unwrap();
+        let denials = use_denials(&policy, at);
         let shut = denials.iter().any(|denial| denial.shuts_out(principal));
         let all = denials
             .iter()
@@ -178,6 +229,51 @@ mod tests {
                 but("aws:PrincipalIsAWSService", "BoolIfExists", "false"),
                 service,
                 (false, true),
+            ),
+            // What everyone meets spares nobody.
+            (
+                but("kms:CallerAccount", "StringEquals", "111111111111"),
+                APP,
+                (true, true),
+            ),
+            (
+                but(arn, "ArnLike", "arn:aws:iam::111111111111:*"),
+                APP,
+                (true, true),
+            ),
+            (
+                but("aws:SecureTransport", "Bool", "true"),
+                APP,
+                (true, true),
+            ),
+            // What is over denies nobody, and a session is not its role.
+            (
+                but("aws:CurrentTime", "DateLessThan", "2026-09-22T00:00:00Z"),
+                APP,
+                (false, false),
+            ),
+            (
+                but("aws:CurrentTime", "DateLessThan", "2026-09-21"),
+                APP,
+                (false, false),
+            ),
+            (
+                but("aws:EpochTime", "NumericLessThan", "1600000000"),
+                APP,
+                (false, false),
+            ),
+            (
+                but("aws:CurrentTime", "DateLessThan", "2026-09-23T00:00:00Z"),
+                APP,
+                (true, true),
+            ),
+            (
+                app.replace(
+                    "iam::111111111111:role/App",
+                    "sts::111111111111:assumed-role/App/i-bad",
+                ),
+                APP,
+                (false, false),
             ),
             // Perimeters and hardening: who is shut out nobody can tell.
             (

@@ -4,12 +4,12 @@
 use keytrail_event::Record;
 
 use super::bare_refusal::bare_refusal;
-use super::caller::{is_of_new_key, may_be_by_person, says_it_deploys};
+use super::caller::{is_aws, is_of_new_key, may_be_by_person, says_it_deploys};
 use super::policy_external::PolicyExternal;
 use super::policy_lockout::PolicyLockout;
 use super::policy_public::PolicyPublic;
 use super::policy_put::PolicyPut;
-use super::policy_shuts_out::shut_out;
+use super::policy_shuts_out::{denies_everyone, shut_out};
 use super::policy_weakened::PolicyWeakened;
 use super::support::{is_refused_at_owner, key_in_title};
 use super::{About, Hit, Light, Rule, Side};
@@ -34,7 +34,7 @@ const ABOUT: About = About {
     attack: &[("TA0004", "T1548.005", "T1548.005")],
     practice: "least privilege in key policies",
     side: Side::Owner,
-    fires_when: "PutKeyPolicy succeeds, neither by AWS nor through CloudFormation nor by a tool that says it deploys (unless the account is not sure to keep control of the key, and the policy is not known to let in no more than before), and no other policy rule fires. A policy that says the same as the one before does not fire, nor one put by whoever made the key within the hour before. A refused call of a person whose request the record leaves out fires as well, once for each principal. Whatever the tool says of itself, and whatever other rules say: medium when the policy newly denies the key's use to a principal that used it in the 30 days before, by name, to all but some, or from a date on; high when nobody else used it, or when CloudTrail used the key in the 6 hours before and is not let in any more.",
+    fires_when: "PutKeyPolicy succeeds, neither by AWS nor through CloudFormation nor by a tool that says it deploys (unless the account is not sure to keep control of the key, and the policy is not known to let in no more than before, or it may newly deny the key's use to all but some), and no other policy rule fires. A policy that says the same as the one before does not fire, nor one put by whoever made the key within the hour before. A refused call of a person whose request the record leaves out fires as well, once for each principal. Whatever the tool says of itself, through CloudFormation too, and whatever other rules say: medium when the policy newly denies the key's use to a principal that used it in the 30 days before, by name, to all but some, or from a date on; high when nobody else used it, or when CloudTrail used the key in the 6 hours before and may not make data keys any more.",
     reads: &[
         "eventName",
         "eventTime",
@@ -64,7 +64,7 @@ impl Rule for PolicyChanged {
         }
         if record.operation.name() != "PutKeyPolicy"
             || !record.outcome.is_success()
-            || !may_be_by_person(record)
+            || is_aws(record)
         {
             return None;
         }
@@ -81,7 +81,11 @@ impl Rule for PolicyChanged {
             let changes: Vec<&Change> = changes.iter().flatten().collect();
             return Some(put.with_changes(hit, &changes, record));
         }
-        if says_it_deploys(record) && is_left_to_account(&put, changes.as_deref()) {
+        let is_believed = || {
+            is_left_to_account(&put, changes.as_deref())
+                && !denies_everyone(&put, changes.as_deref(), record)
+        };
+        if !may_be_by_person(record) || (says_it_deploys(record) && is_believed()) {
             return None;
         }
         let is_told = || {

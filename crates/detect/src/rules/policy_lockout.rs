@@ -33,7 +33,7 @@ const ABOUT: About = About {
     attack: &[("TA0040", "T1486", "T1486")],
     practice: "the account keeps control of its keys",
     side: Side::Owner,
-    fires_when: "PutKeyPolicy, CreateKey or ReplicateKey with bypassPolicyLockoutSafetyCheck=true; or whose policy takes the account's permission to change it away from a policy that had it (high when it becomes conditional, or is denied to all but some callers); or leaves the caller as the only one (high when others may on a condition), only other accounts, or nobody able to change it. Where the caller is the only one and the policy before was not seen: medium, unless somebody else used the key in the 28 days before whom the policy does not let in. A refused call fires one severity lower.",
+    fires_when: "PutKeyPolicy, CreateKey or ReplicateKey with bypassPolicyLockoutSafetyCheck=true; or whose policy takes the account's permission to change it away from a policy that had it (high when it becomes conditional, or is denied to all but some callers); or leaves the caller as the only one (high when others may on a condition), only other accounts, or nobody able to change it. Where the caller is the only one and the policy before was not seen: medium, unless somebody else used the key in the 28 days before whom the policy denies the key or does not let in. A refused call fires one severity lower.",
     reads: &[
         "eventName",
         "errorCode",

@@ -24,6 +24,32 @@ pub fn shut_out(
     trail_shut_out(record, put, changes, light).or_else(|| user_denied(record, put, changes, light))
 }
 
+/// Whether the policy may newly deny the key's use to everyone of the account but a few, whoever used it.
+pub fn denies_everyone(
+    put: &PolicyPut<'_>,
+    changes: Option<&[Change]>,
+    record: &Record<'_>,
+) -> bool {
+    let denials = use_denials(put.policy, record.time);
+    let mut all = denials.iter();
+    may_deny_more(changes)
+        && all.any(|denial| {
+            denial.is_of_everyone(&record.account)
+                || denial.is_of_all_but_an_address(&record.account)
+        })
+}
+
+/// Whether something is denied that was not before, as far as the policy before is known.
+fn may_deny_more(changes: Option<&[Change]>) -> bool {
+    let may_be_new = |change: &Change| {
+        matches!(
+            change.kind,
+            ChangeKind::DenyAdded | ChangeKind::BeyondDigest
+        )
+    };
+    changes.is_none_or(|changes| changes.iter().any(may_be_new))
+}
+
 /// That CloudTrail may not encrypt its logs with the key any more, so that it delivers none.
 fn trail_shut_out(
     record: &Record<'_>,
@@ -36,9 +62,7 @@ fn trail_shut_out(
     if changes.is_some_and(|changes| !changes.iter().any(may_be_new)) {
         return None;
     }
-    let denials = use_denials(put.policy);
-    let is_denied = denials.iter().any(|denial| denial.shuts_out(CLOUDTRAIL));
-    if !is_denied && lets_service_in(put.policy, CLOUDTRAIL) {
+    if lets_service_in(put.policy, CLOUDTRAIL, record.time) {
         return None;
     }
     let used = use_by_trail(put.key?, record.time, light)?;
@@ -55,16 +79,10 @@ fn user_denied(
     changes: Option<&[Change]>,
     light: &Light<'_>,
 ) -> Option<(Severity, Vec<Evidence>)> {
-    let may_be_new = |change: &Change| {
-        matches!(
-            change.kind,
-            ChangeKind::DenyAdded | ChangeKind::BeyondDigest
-        )
-    };
-    if changes.is_some_and(|changes| !changes.iter().any(may_be_new)) {
+    if !may_deny_more(changes) {
         return None;
     }
-    let (key, denials) = (put.key?, use_denials(put.policy));
+    let (key, denials) = (put.key?, use_denials(put.policy, record.time));
     let is_shut_out = |principal: &str| denials.iter().any(|denial| denial.shuts_out(principal));
     if denials.is_empty() {
         return None;

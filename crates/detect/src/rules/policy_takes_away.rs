@@ -26,7 +26,7 @@ impl Taken {
         let may_be_new = takes_away || before.is_none();
         let policy = written.of(record).and_then(Result::ok);
         let denies = |policy| {
-            let denials = use_denials(policy);
+            let denials = use_denials(policy, record.time);
             denials
                 .iter()
                 .any(|denial| denial.is_of_everyone(&record.account))

@@ -74,7 +74,11 @@ fn a_tool_is_not_believed_where_the_account_loses_the_key() {
 }
 
 fn by_formation(statements: &[&str]) -> Value {
-    let mut made = put(0, statements);
+    by_formation_at(0, statements)
+}
+
+fn by_formation_at(minute: i64, statements: &[&str]) -> Value {
+    let mut made = put(minute, statements);
     made["userIdentity"] = through("cloudformation.amazonaws.com")["userIdentity"].clone();
     made
 }
@@ -169,6 +173,9 @@ fn the_owners_organisation_is_named_as_such() {
     );
 }
 
+/// A statement that lets nobody in who matters.
+const TO_NONE: &str = r#"{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111122223333:role/none"},"Action":"kms:ListGrants","Resource":"*"}"#;
+
 /// A key that only one role administers may always have been so; one whose users are left out was not.
 #[test]
 fn a_caller_that_may_always_have_been_alone_is_medium() {
@@ -209,6 +216,24 @@ fn a_caller_that_may_always_have_been_alone_is_medium() {
             &[granted, used(0, "app"), put(90, &statements)],
             &["medium"],
         );
+        let mut looks = grant("arn:aws:iam::111122223333:role/app", &["DescribeKey"]);
+        looks["responseElements"] = json!({"grantId": "g"});
+        let looks = call(at(-10), "CreateGrant", 1, looks);
+        check(
+            rule,
+            &[looks, used(0, "app"), put(90, &statements)],
+            &[severity],
+        );
+        // Who is let in only in words is left out.
+        let denied = user.replace("Allow", "Deny");
+        let in_words = user.replace(
+            r#""Resource":"*""#,
+            r#""Resource":"*","Condition":{"Bool":{"aws:SecureTransport":"false"}}"#,
+        );
+        for more in [[user, denied.as_str()], [TO_NONE, in_words.as_str()]] {
+            let put = put(90, &[&statements[..], &more].concat());
+            check(rule, &[used(0, "app"), put], &[severity]);
+        }
     }
     // KMS was told not to check.
     let mut unchecked = put(90, &[EVE]);
@@ -270,6 +295,12 @@ fn who_used_a_key_is_not_shut_out_unseen() {
         decrypt,
         r#"{"StringNotEquals":{"kms:ViaService":"s3.us-west-2.amazonaws.com"}}"#,
     );
+    // But one address: whoever else uses the key is most likely elsewhere.
+    let address = deny(
+        all,
+        decrypt,
+        r#"{"NotIpAddress":{"aws:SourceIp":"203.0.113.7/32"}}"#,
+    );
     let no_more_new = deny(all, "kms:Encrypt", "{}");
     let by = |user: &str, day: i64| {
         let identity = json!({"type": "AssumedRole", "arn": format!("arn:aws:sts::111122223333:assumed-role/{user}/s"), "accountId": "111122223333"});
@@ -280,7 +311,7 @@ fn who_used_a_key_is_not_shut_out_unseen() {
             json!({"userIdentity": identity}),
         )
     };
-    let cases: [(&str, &str, bool, &[&str]); 11] = [
+    let cases: [(&str, &str, bool, &[&str]); 12] = [
         ("to everyone", &to_all, true, &["high"]),
         ("to the only user", &to_app, true, &["high"]),
         ("to one of two users", &to_app, false, &["medium"]),
@@ -292,6 +323,7 @@ fn who_used_a_key_is_not_shut_out_unseen() {
         ("an endpoint", &endpoint, true, &["low"]),
         ("no TLS", &tls, true, &["low"]),
         ("no service", &via, false, &["low"]),
+        ("but one address", &address, true, &["low"]),
     ];
     for (what, statement, is_alone, expected) in cases {
         for before in [None, Some(put(-30 * 1_440, &[DELEGATION]))] {
@@ -309,7 +341,9 @@ fn who_used_a_key_is_not_shut_out_unseen() {
                 severities.map(str::to_owned).collect::<Vec<String>>()
             };
             assert_eq!(told_of(now.clone()), expected, "{what}");
-            let by_tool = if expected == ["low"] {
+            // What a tool says of itself is too little where everyone is denied the key but a few.
+            let is_of_few = ["to everyone but the user", "but one address"].contains(&what);
+            let by_tool = if expected == ["low"] && !is_of_few {
                 &[][..]
             } else {
                 expected
@@ -324,13 +358,16 @@ fn who_used_a_key_is_not_shut_out_unseen() {
     let before = by_terraform(put(-2_000, &[DELEGATION, &to_all]));
     let narrower = by_terraform(put(0, &[DELEGATION, &to_all, &no_more_new]));
     check(rule, &[by("app", -3), before, now()], &["high"]);
-    let again = by_formation(&[DELEGATION, &to_all]);
+    let formed = |day: i64| by_formation_at(day * 1_440, &[DELEGATION, &to_all]);
     check(
         rule,
-        &[by("app", -3), again, put(9, &[DELEGATION, &to_all])],
+        &[formed(-5), by("app", -3), put(9, &[DELEGATION, &to_all])],
         &[],
     );
-    check(rule, &[narrower], &[]);
+    // CloudFormation does what its user wrote.
+    check(rule, &[by("app", -3), formed(0)], &["high"]);
+    // What nobody used may be denied to everyone, which a tool does seldom.
+    check(rule, &[narrower], &["low"]);
 }
 
 #[test]
@@ -344,6 +381,13 @@ fn a_trails_key_lets_cloudtrail_in() {
         call(at(minute), "GenerateDataKey", 1, service)
     };
     let before = || by_formation(&[DELEGATION, trail]);
+    let deny = r#"{"Effect":"Deny","Principal":{"Service":"cloudtrail.amazonaws.com"},"Action":"kms:GenerateDataKey*","Resource":"*","Condition":{"StringEquals":{"aws:SourceAccount":"111122223333"}}}"#;
+    let hardened = r#"{"Effect":"Deny","Principal":{"Service":"cloudtrail.amazonaws.com"},"Action":"kms:*","Resource":"*","Condition":{"StringNotEquals":{"aws:SourceAccount":"111122223333"}}}"#;
+    let pairs = r#"{"Effect":"Allow","Principal":{"Service":"cloudtrail.amazonaws.com"},"Action":"kms:GenerateDataKeyPair","Resource":"*"}"#;
+    let many: Vec<String> = (0..40)
+        .map(|n| format!(r#"{{"Effect":"Allow","Principal":{{"AWS":"arn:aws:iam::111122223333:role/r{n}"}},"Action":"kms:DescribeKey","Resource":"*"}}"#))
+        .collect();
+    let many = many.join(",");
     for (what, records, expected) in [
         (
             "dropped",
@@ -366,6 +410,38 @@ fn a_trails_key_lets_cloudtrail_in() {
                 before(),
                 by_trail(80),
                 by_terraform(put(90, &[DELEGATION, &wider])),
+            ],
+            &[],
+        ),
+        (
+            "denied data keys",
+            vec![
+                before(),
+                by_trail(80),
+                by_formation_at(90, &[DELEGATION, trail, deny]),
+            ],
+            &["high"],
+        ),
+        (
+            "denied data keys among much else",
+            vec![
+                before(),
+                by_trail(80),
+                put(90, &[DELEGATION, trail, &many, deny]),
+            ],
+            &["high"],
+        ),
+        (
+            "let in for nothing",
+            vec![before(), by_trail(80), put(90, &[DELEGATION, pairs])],
+            &["high"],
+        ),
+        (
+            "hardened",
+            vec![
+                before(),
+                by_trail(80),
+                by_terraform(put(90, &[DELEGATION, trail, hardened])),
             ],
             &[],
         ),
