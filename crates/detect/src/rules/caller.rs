@@ -49,10 +49,12 @@ pub fn is_aws_principal(principal: &str) -> bool {
 }
 
 /// Whether this canonical principal is what a service runs in an account: the role of its sessions has a name that IAM
-/// gives nobody (`aws:ec2-infrastructure`).
+/// gives nobody (`aws:ec2-infrastructure`). A path may begin so, and anybody can give one.
 pub fn is_infrastructure(principal: &str) -> bool {
-    Arn::parse(principal)
-        .is_some_and(|arn| arn.service == "iam" && arn.resource.starts_with("role/aws:"))
+    Arn::parse(principal).is_some_and(|arn| {
+        let name = arn.resource.strip_prefix("role/aws:");
+        arn.service == "iam" && name.is_some_and(|name| !name.is_empty() && !name.contains('/'))
+    })
 }
 
 /// The account a canonical key belongs to: that of its ARN, or of `alias:<account>:…`.
@@ -166,6 +168,20 @@ mod tests {
             ("ext:444455556666/s3.amazonaws.com", false),
         ] {
             assert_eq!(is_aws_principal(principal), expected, "{principal}");
+        }
+    }
+
+    #[test]
+    fn a_path_makes_no_infrastructure() {
+        for (role, expected) in [
+            ("role/aws:ec2-infrastructure", true),
+            ("role/aws:x/evil", false),
+            ("role/aws:", false),
+            ("role/x/aws:ec2-infrastructure", false),
+            ("user/aws:ec2-infrastructure", false),
+        ] {
+            let principal = format!("arn:aws:iam::111122223333:{role}");
+            assert_eq!(is_infrastructure(&principal), expected, "{role}");
         }
     }
 
