@@ -52,10 +52,11 @@ pub const PAIRS_MAX: usize = 200_000;
 /// Aliases, keys, policies and foreign users remembered in one account, each.
 pub const PAST_ENTRIES_MAX: usize = 50_000;
 
-/// Changes of keys remembered in one account for three days; beyond, the oldest are forgotten, and counted.
+/// Changes of keys remembered in one account for three days; beyond, the oldest grants and aliases are forgotten
+/// first, and counted.
 pub const KEY_CHANGES_MAX: usize = 20_000;
 
-/// Open grants of one key, made by hand, whose terms are remembered: the latest; beyond, they are counted.
+/// Open grants of one key, made by hand, whose terms are remembered; beyond, those of whoever made most are forgotten, and counted.
 pub const GRANTS_A_KEY_MAX: usize = 64;
 
 /// Open grants of one key that are remembered by a hash of their id; beyond, they are a number. KMS allows 50,000.

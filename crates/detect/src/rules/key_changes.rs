@@ -73,6 +73,20 @@ pub struct KeyChange {
     pub ended: Ended,
 }
 
+impl KeyChange {
+    /// How much it says where there is no room for all.
+    fn rank(&self) -> u8 {
+        match self.operation.as_str() {
+            _ if !self.is_made => 0,
+            "CreateAlias" | "CreateGrant" | "DeleteAlias" | "RetireGrant" | "RevokeGrant"
+            | "UpdateAlias" => 0,
+            "DeleteImportedKeyMaterial" | "DisableKey" | "ScheduleKeyDeletion" => 2,
+            "PutKeyPolicy" if self.takes_away || self.denies_use => 2,
+            _ => 1,
+        }
+    }
+}
+
 /// Whether a change lets its own caller use the key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Naming {
@@ -133,10 +147,27 @@ impl KeyChanges {
         self.0.insert(change);
         self.forget_old();
         if self.0.len() > KEY_CHANGES_MAX {
-            self.0.pop_first();
+            self.forget_least();
             return 1;
         }
         0
+    }
+
+    /// Forgets the oldest of what says least: grants and names are made by the thousand, and must not push out how a
+    /// key was taken away.
+    fn forget_least(&mut self) {
+        let ranks = self.0.iter().map(KeyChange::rank);
+        let Some(least) = ranks
+            .clone()
+            .find(|rank| *rank == 0)
+            .or_else(|| ranks.min())
+        else {
+            return;
+        };
+        let oldest = self.0.iter().find(|change| change.rank() == least);
+        if let Some(oldest) = oldest.cloned() {
+            self.0.remove(&oldest);
+        }
     }
 
     /// Whether the record was learnt before: what it ended is ended since, and looks otherwise now.
@@ -162,7 +193,7 @@ impl KeyChanges {
     }
 
     /// All of them, in the order of (time, event id).
-    pub fn iter(&self) -> impl Iterator<Item = &KeyChange> {
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = &KeyChange> {
         self.0.iter()
     }
 
@@ -255,6 +286,30 @@ mod tests {
     #[test]
     fn the_operations_are_sorted() {
         assert!(OPERATIONS.is_sorted());
+    }
+
+    #[test]
+    fn grants_push_nothing_out_but_grants() {
+        let mut changes = KeyChanges::default();
+        let of = |second, operation: &str| KeyChange {
+            operation: operation.to_owned(),
+            ..change(second, "k")
+        };
+        for (second, operation) in [
+            (0, "ScheduleKeyDeletion"),
+            (1, "CreateGrant"),
+            (2, "PutKeyPolicy"),
+            (3, "CreateGrant"),
+        ] {
+            changes.0.insert(of(second, operation));
+        }
+        let mut left = Vec::new();
+        for _ in 0..3 {
+            changes.forget_least();
+            let at = changes.iter().map(|change| change.at.unix_seconds());
+            left.push(at.collect::<Vec<_>>());
+        }
+        assert_eq!(left, [vec![0, 2, 3], vec![0, 2], vec![0]]);
     }
 
     #[test]
