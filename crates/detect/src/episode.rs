@@ -105,13 +105,16 @@ impl Candidate {
             finding.score = score;
             finding.confidence = round_to_hundredths(self.confidence);
         }
-        if matches!(self.on_repeat, OnRepeat::Replaces | OnRepeat::Undoes) {
-            finding.title = self.title;
+        let is_raise = self.on_repeat == OnRepeat::Raises;
+        if is_raise || matches!(self.on_repeat, OnRepeat::Replaces | OnRepeat::Undoes) {
             // What it does not speak of stays as it was.
             let said: Vec<&str> = self.evidence.iter().map(|it| &*it.feature).collect();
             finding.evidence.retain(|it| !said.contains(&&*it.feature));
             finding.evidence.splice(0..0, self.evidence);
-            finding.next_steps = self.next_steps;
+            if !is_raise {
+                finding.title = self.title;
+                finding.next_steps = self.next_steps;
+            }
         } else if is_worse {
             finding.title = self.title;
             finding.evidence = self.evidence;

@@ -7,18 +7,24 @@ use keytrail_event::{Day, EventTime};
 use serde::{Deserialize, Serialize};
 
 use super::key_changes::{KeyChange, KeyChanges};
-use super::past::{Past, remember};
+use super::past::{KeyUses, Past, remember};
 
 /// The call that takes a key away for good.
 pub const SCHEDULE: &str = "ScheduleKeyDeletion";
 /// A key that was made so lately is young: little can depend on it yet.
 const YOUNG_SECONDS: i64 = 3 * DAY_SECONDS;
-/// Days with deletions after which they are a habit.
-const HABIT_DAYS: u32 = 3;
+/// A key used this many seconds before is in use.
+pub const IN_USE_SECONDS: i64 = 24 * 3_600;
+/// Days with as many deletions after which they are a habit.
+const HABIT_DAYS: usize = 3;
 /// Days without deletions after which a habit is none any more.
 const FORGOTTEN_DAYS: i64 = 14;
-/// Times what a principal deleted on its fullest day, up to which a day is its habit still.
+/// Times what a principal deleted on such a day, up to which a day is its habit still.
 const FAR_ABOVE: u64 = 2;
+/// Days after which one of them counts no more.
+const KNOWN_DAYS: i64 = 100;
+/// Days remembered of one principal: those on which it deleted most.
+const DAYS_MAX: usize = 8;
 
 /// What a key is to whoever takes it away. Habits are kept apart by it, so that making toys and throwing them away is no
 /// practice for anything else.
@@ -54,26 +60,61 @@ pub fn is_made_by(key: &str, principal: &str, past: &Past) -> bool {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeletionHabits(BTreeMap<(String, KeyKind), DeletionHabit>);
 
-/// How many keys of a kind one of them deletes.
+/// On which days one of them deleted how many keys of a kind.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct DeletionHabit {
-    /// Days with deletions.
-    days: u32,
     last_day: Day,
-    /// Keys of the fullest of these days.
-    most: u64,
+    /// Each with its day, by number.
+    #[serde(default)]
+    sizes: Vec<(u64, Day)>,
 }
 
 impl DeletionHabit {
     fn is_forgotten(&self, day: Day) -> bool {
-        day.start().seconds_since(self.last_day.start()) > FORGOTTEN_DAYS * DAY_SECONDS
+        is_longer_ago(self.last_day, day, FORGOTTEN_DAYS)
     }
 
+    /// Whether as many were deleted on several days, and not on the fullest alone: a habit does not double overnight.
     fn covers(&self, day: Day, keys: u64) -> bool {
         // What crosses midnight is judged when its own day is learnt already.
-        let days = self.days.saturating_sub(u32::from(self.last_day >= day));
-        days >= HABIT_DAYS && keys <= self.most.saturating_mul(FAR_ABOVE)
+        let before = self.sizes.iter().filter(|(size, on)| {
+            *on < day
+                && !is_longer_ago(*on, day, KNOWN_DAYS)
+                && keys <= size.saturating_mul(FAR_ABOVE)
+        });
+        before.count() >= HABIT_DAYS
     }
+
+    fn learn(&mut self, day: Day, keys: u64) {
+        self.last_day = self.last_day.max(day);
+        self.sizes
+            .retain(|(_, on)| !is_longer_ago(*on, day, KNOWN_DAYS));
+        match self.sizes.iter_mut().find(|(_, on)| *on == day) {
+            Some((known, _)) => *known = keys.max(*known),
+            None => self.sizes.push((keys, day)),
+        }
+        self.sizes.sort_unstable();
+        if self.sizes.len() > DAYS_MAX {
+            self.sizes.remove(0);
+        }
+    }
+}
+
+fn is_longer_ago(day: Day, now: Day, days: i64) -> bool {
+    now.start().seconds_since(day.start()) > days * DAY_SECONDS
+}
+
+/// Whether somebody else used the key in the day before.
+#[must_use]
+pub fn is_used_by_another(
+    key: &str,
+    principal: &str,
+    at: EventTime,
+    (uses, past): (&dyn KeyUses, &Past),
+) -> bool {
+    let span = (at.plus_seconds(-IN_USE_SECONDS), at);
+    let is_another = |name: &str| name != principal;
+    uses.first_use_by(key, &is_another, span, past).is_some()
 }
 
 impl DeletionHabits {
@@ -90,17 +131,42 @@ impl DeletionHabits {
         let Some(kind) = KeyKind::of(key, principal, at, past) else {
             return false;
         };
-        // Counting is not for nothing: most principals have no habit.
-        self.covers(principal, kind, at.day(), 1) && {
-            let is_before = |change: &KeyChange| {
-                change.at <= at && change.at.day() == at.day() && change.principal == principal
-            };
-            let mut keys = deletions(&past.changes, past, is_before)
-                .remove(&(principal.to_owned(), kind))
-                .unwrap_or_default();
-            keys.insert(key);
-            self.covers(principal, kind, at.day(), keys.len() as u64)
+        self.covers_all(principal, kind, (at.day(), at), [key], past)
+    }
+
+    /// Whether the deletion of these keys is, with all others of the kind from this day until this time.
+    #[must_use]
+    pub fn covers_all<'p>(
+        &self,
+        principal: &str,
+        kind: KeyKind,
+        (day, until): (Day, EventTime),
+        keys: impl IntoIterator<Item = &'p str>,
+        past: &'p Past,
+    ) -> bool {
+        let mut keys: BTreeSet<&str> = keys.into_iter().collect();
+        let is_covered =
+            |keys: &BTreeSet<&str>| self.covers(principal, kind, day, keys.len() as u64);
+        // Most principals have no habit, and of the others it is soon clear.
+        if !is_covered(&keys) {
+            return false;
         }
+        let until_then = past.changes.iter().rev();
+        let of_span = until_then
+            .skip_while(|change| change.at > until)
+            .take_while(|change| change.at >= day.start());
+        let deleted = of_span.filter(|change| {
+            change.is_made
+                && change.operation == SCHEDULE
+                && change.principal == principal
+                && KeyKind::of(&change.key, principal, change.at, past) == Some(kind)
+        });
+        for change in deleted {
+            if keys.insert(&change.key) && !is_covered(&keys) {
+                return false;
+            }
+        }
+        true
     }
 
     /// Learns what was deleted on a day; how many entries found no room. Learning a day again adds nothing.
@@ -108,25 +174,12 @@ impl DeletionHabits {
         self.0.retain(|_, habit| !habit.is_forgotten(day));
         let of_day = deletions(&past.changes, past, |change| change.at.day() == day);
         let forgotten = of_day.into_iter().map(|(name, keys)| {
+            let keys = keys.len() as u64;
             let habit = DeletionHabit {
-                days: 1,
                 last_day: day,
-                most: keys.len() as u64,
+                sizes: vec![(keys, day)],
             };
-            remember(&mut self.0, name, habit, |known, today| {
-                if known.last_day >= today.last_day {
-                    return;
-                }
-                // One day that is far above a habit does not make it one.
-                let most = if known.days >= HABIT_DAYS {
-                    today.most.min(known.most.saturating_mul(FAR_ABOVE))
-                } else {
-                    today.most
-                };
-                known.days = known.days.saturating_add(1);
-                known.last_day = today.last_day;
-                known.most = known.most.max(most);
-            })
+            remember(&mut self.0, name, habit, |known, _| known.learn(day, keys))
         });
         forgotten.sum()
     }

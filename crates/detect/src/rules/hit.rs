@@ -10,6 +10,8 @@ use crate::finding::{Evidence, FindingId, Severity};
 pub enum OnRepeat {
     /// The words of the worst moment stand; what else was done is added.
     Adds,
+    /// Its severity counts where it is worse, and its evidence is added; the earlier words and steps stand.
+    Raises,
     /// Its words stand in place of the earlier ones, such as a deadline.
     Replaces,
     /// Its words do, and it is no event of the problem itself; where there is no finding, none begins with it.
@@ -25,7 +27,7 @@ impl OnRepeat {
     /// Whether it is an event of the problem itself.
     #[must_use]
     pub const fn is_of_problem(self) -> bool {
-        matches!(self, Self::Adds | Self::Replaces)
+        matches!(self, Self::Adds | Self::Replaces | Self::Raises)
     }
 }
 
@@ -126,6 +128,13 @@ impl Hit {
     #[must_use]
     pub fn latest_stands(mut self) -> Self {
         self.on_repeat = OnRepeat::Replaces;
+        self
+    }
+
+    /// The same as what makes an earlier hit worse, and takes nothing from what it says.
+    #[must_use]
+    pub fn raises(mut self) -> Self {
+        self.on_repeat = OnRepeat::Raises;
         self
     }
 

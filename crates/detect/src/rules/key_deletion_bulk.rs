@@ -1,14 +1,15 @@
 //! `key-deletion-bulk`: one principal takes several keys away within an hour.
 
+use std::cell::OnceCell;
 use std::collections::BTreeSet;
 
 use keytrail_event::key::short_key_name;
 use keytrail_event::time::HOUR_SECONDS;
 
-use super::bulk::bulk_of;
+use super::bulk::{BulkUse, bulk_of};
 use super::chain::CHAIN_SECONDS;
 use super::day::{DayHit, DayLight};
-use super::deletion_habits::{KeyKind, SCHEDULE, is_made_by};
+use super::deletion_habits::{KeyKind, SCHEDULE, is_made_by, is_used_by_another};
 use super::key_changes::{KeyChange, spells};
 use super::support::{argument, is_refused_at_owner, key_argument, listed};
 use super::unused::{UNUSED_DAYS, is_unused};
@@ -35,7 +36,7 @@ const ABOUT: About = About {
     attack: &[("TA0040", "T1485", "T1485")],
     practice: "no key is taken away while data depends on it",
     side: Side::Owner,
-    fires_when: "One principal disables, schedules for deletion or strips of imported material at least 3 distinct keys (rules.bulk_keys) within an hour; medium when the keys were disabled only and nobody used any of them for 35 days and no grant of theirs was left open. Where some of the calls were refused and fewer than 3 keys were hit: high, or critical when 3 keys were tried within ten minutes. Deletions of keys that were all made within 3 days are medium by whoever made them, and low by whoever deletes such keys on 3 other days, at most twice as many, unless somebody encrypts in bulk within 24 h; of older keys that the same principal made medium where that is such a habit.",
+    fires_when: "One principal disables, schedules for deletion or strips of imported material at least 3 distinct keys (rules.bulk_keys) within an hour; medium when the keys were disabled only and nobody used any of them for 35 days and no grant of theirs was left open. Where some of the calls were refused and fewer than 3 keys were hit: high, or critical when 3 keys were tried within ten minutes. Deletions of keys that were all made within 3 days are medium by whoever made them, and low by whoever deletes such keys on 3 other days, at most twice as many, unless somebody encrypts in bulk within 24 h; of older keys that the same principal made, and nobody else used in the last 24 h, medium where that is such a habit, unless somebody encrypts in bulk.",
     reads: &[
         "eventName",
         "eventTime",
@@ -65,15 +66,21 @@ impl Rule for KeyDeletionBulk {
             |change| OPERATIONS.contains(&&*change.operation),
             |change| &change.principal,
         );
+        let bulk = OnceCell::new();
         let hits = by_principal
             .iter()
-            .flat_map(|(principal, tried)| judge_principal(principal, tried, light));
+            .flat_map(|(principal, tried)| judge_principal(principal, tried, &bulk, light));
         hits.collect()
     }
 }
 
 /// The spells of one principal: those in which keys were hit, and apart from them those in which more were tried.
-fn judge_principal(principal: &str, tried: &[&KeyChange], light: &DayLight<'_>) -> Vec<DayHit> {
+fn judge_principal(
+    principal: &str,
+    tried: &[&KeyChange],
+    bulk: &OnceCell<Vec<BulkUse>>,
+    light: &DayLight<'_>,
+) -> Vec<DayHit> {
     let enough = light.configuration.rules.bulk_keys.max(2);
     let is_bulk = |window: &[&KeyChange]| keys_of(window).len() as u64 >= enough;
     let made: Vec<&KeyChange> = tried.iter().copied().filter(|one| one.is_made).collect();
@@ -94,9 +101,10 @@ fn judge_principal(principal: &str, tried: &[&KeyChange], light: &DayLight<'_>) 
         };
         (spell, severity, "attempt")
     });
-    let made = made_spells
-        .iter()
-        .map(|spell| (spell.clone(), severity_of(principal, spell, light), ""));
+    let made = made_spells.iter().map(|spell| {
+        let severity = severity_of(principal, spell, bulk, light);
+        (spell.clone(), severity, "")
+    });
     let all = made.chain(attempts).filter_map(|(spell, severity, class)| {
         let is_news = spell.iter().any(|change| light.is_new(&change.event_id));
         let hit = || hit(principal, &spell, severity).class(class);
@@ -116,7 +124,12 @@ fn is_retirement(spell: &[&KeyChange], light: &DayLight<'_>) -> bool {
 }
 
 /// How bad it is that these keys were taken away: what their maker, or a habit, takes away is less.
-fn severity_of(principal: &str, spell: &[&KeyChange], light: &DayLight<'_>) -> Severity {
+fn severity_of(
+    principal: &str,
+    spell: &[&KeyChange],
+    bulk: &OnceCell<Vec<BulkUse>>,
+    light: &DayLight<'_>,
+) -> Severity {
     if is_retirement(spell, light) {
         return Severity::Medium;
     }
@@ -125,14 +138,23 @@ fn severity_of(principal: &str, spell: &[&KeyChange], light: &DayLight<'_>) -> S
     for change in spell {
         match KeyKind::of(&change.key, principal, change.at, light.past) {
             Some(KeyKind::Young) if change.operation == SCHEDULE => young.insert(&change.key),
-            Some(KeyKind::Own) if change.operation == SCHEDULE => own.insert(&change.key),
+            Some(KeyKind::Own) if change.operation == SCHEDULE => {
+                let knowledge = (light.uses, light.past);
+                if is_used_by_another(&change.key, principal, change.at, knowledge) {
+                    return Severity::Critical;
+                }
+                own.insert(&change.key)
+            }
             _ => return Severity::Critical,
         };
     }
+    // A habit is of days: what was deleted earlier on the day counts.
     let first_day = spell.first().map_or(light.day, |change| change.at.day());
+    let until = spell.last().map_or(light.day.start(), |change| change.at);
     let is_habit = |kind, keys: &BTreeSet<&str>| {
-        let habits = &light.customs.deletion_habits;
-        keys.is_empty() || habits.covers(principal, kind, first_day, keys.len() as u64)
+        let (habits, span) = (&light.customs.deletion_habits, (first_day, until));
+        let named = keys.iter().copied();
+        keys.is_empty() || habits.covers_all(principal, kind, span, named, light.past)
     };
     let is_young_habit = is_habit(KeyKind::Young, &young);
     let is_of_maker = young
@@ -141,9 +163,10 @@ fn severity_of(principal: &str, spell: &[&KeyChange], light: &DayLight<'_>) -> S
     if !is_young_habit && !is_of_maker || !is_habit(KeyKind::Own, &own) {
         return Severity::Critical;
     }
-    let bulk = bulk_of(light, light.day.start().plus_seconds(-CHAIN_SECONDS));
+    let since = light.day.start().plus_seconds(-CHAIN_SECONDS);
+    let bulk = bulk.get_or_init(|| bulk_of(light, since));
     let is_encrypted_with = |key: &&str| bulk.iter().any(|bulk| bulk.may_be_with(key));
-    if young.iter().any(is_encrypted_with) {
+    if young.union(&own).any(is_encrypted_with) {
         Severity::Critical
     } else if is_young_habit && own.is_empty() {
         Severity::Low

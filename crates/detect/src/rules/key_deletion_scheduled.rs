@@ -6,7 +6,9 @@ use keytrail_event::time::DAY_SECONDS;
 use super::bulk::{BulkUse, bulk_of};
 use super::chain::CHAIN_SECONDS;
 use super::day::{DayHit, DayLight};
-use super::deletion_habits::{KeyKind, SCHEDULE as OPERATION, is_made_by};
+use super::deletion_habits::{
+    IN_USE_SECONDS, KeyKind, SCHEDULE as OPERATION, is_made_by, is_used_by_another,
+};
 use super::key_changes::KeyChange;
 use super::key_life::{DELETION_WINDOW_DAYS_DEFAULT, Deletion, named_deletion_window_days};
 use super::support::{
@@ -25,8 +27,6 @@ const UNDONE_BY: &str = "CancelKeyDeletion";
 const WINDOW_DAYS_MIN: i64 = 7;
 /// A key that nobody used for longer is idle.
 const IDLE_SECONDS: i64 = 7 * DAY_SECONDS;
-/// A key used this many seconds before is in use.
-const IN_USE_SECONDS: i64 = 24 * 3_600;
 
 const ABOUT: About = About {
     id: "key-deletion-scheduled",
@@ -35,7 +35,7 @@ const ABOUT: About = About {
     attack: &[("TA0040", "T1485", "T1485")],
     practice: "no key is taken away while data depends on it",
     side: Side::Owner,
-    fires_when: "ScheduleKeyDeletion succeeds: medium. High when the key was used in the last 24 h, when the waiting period is the 7-day minimum, or when it is shorter than this key's earlier one. Low when the key was pending deletion already, by then or earlier, and unused. A key that was made within 3 days is medium to whoever made it, and low to whoever deletes such keys on 3 other days, at most twice as many, unless somebody encrypts in bulk within 24 h; an older one that the same principal made is medium to whom that is a habit, with more than 7 days to wait, and low where nobody used it for 7 days. A refused call fires one severity lower. CancelKeyDeletion within 7 days ends the deadline that the finding tells of, and not the finding.",
+    fires_when: "ScheduleKeyDeletion succeeds: medium. High when the key was used in the last 24 h, when the waiting period is the 7-day minimum, or when it is shorter than this key's earlier one. Low when the key was pending deletion already, by then or earlier, and unused. A key that was made within 3 days is medium to whoever made it, and low to whoever deletes such keys on 3 other days, at most twice as many, unless somebody encrypts in bulk within 24 h; an older one that the same principal made is medium to whom that is a habit, with more than 7 days to wait, where nobody else used it in the last 24 h and nobody encrypts in bulk, and low where nobody used it for 7 days. A refused call fires one severity lower. CancelKeyDeletion within 7 days ends the deadline that the finding tells of, and not the finding.",
     reads: &[
         "eventName",
         "eventTime",
@@ -93,7 +93,16 @@ impl Rule for KeyDeletionScheduled {
                 Some(Usual::YoungByHabit) => Severity::Low,
                 Some(Usual::YoungOfItsMaker) => Severity::Medium,
                 Some(Usual::OwnByHabit) if !is_shortest && is_idle => Severity::Low,
-                Some(Usual::OwnByHabit) if !is_shortest => Severity::Medium,
+                // Whoever else uses it may need what it encrypts.
+                Some(Usual::OwnByHabit)
+                    if !is_shortest
+                        && !key.is_some_and(|key| {
+                            let knowledge = (light.uses, light.past);
+                            is_used_by_another(key, record.principal(), record.time, knowledge)
+                        }) =>
+                {
+                    Severity::Medium
+                }
                 _ if in_use || is_shortest => Severity::High,
                 _ => Severity::Medium,
             }
@@ -118,25 +127,23 @@ impl Rule for KeyDeletionScheduled {
     }
 
     fn judge_day(&self, light: &DayLight<'_>) -> Vec<DayHit> {
-        let young: Vec<&KeyChange> = light
+        let usual: Vec<(&KeyChange, Severity)> = light
             .past
             .changes
             .iter()
             .filter(|change| change.is_made && change.operation == OPERATION)
             .filter(|change| change.at.day() == light.day && light.is_new(&change.event_id))
-            .filter(|change| {
-                let kind = KeyKind::of(&change.key, &change.principal, change.at, light.past);
-                kind == Some(KeyKind::Young)
-            })
+            .filter_map(|change| Some((change, severity_with_bulk(change, light)?)))
             .collect();
         // Nearly every day there is none.
-        if young.is_empty() {
+        if usual.is_empty() {
             return Vec::new();
         }
         let bulk = bulk_of(light, light.day.start().plus_seconds(-CHAIN_SECONDS));
-        let hits = young.into_iter().filter_map(|change| {
+        let hits = usual.into_iter().filter_map(|(change, severity)| {
             let bulk = bulk.iter().find(|bulk| bulk.may_be_with(&change.key))?;
-            let mut hit = DayHit::over_changes(with_bulk(change, bulk, light), &[change], light)?;
+            let hit = with_bulk(change, severity, bulk);
+            let mut hit = DayHit::over_changes(hit, &[change], light)?;
             // The record was counted when it was judged.
             hit.new = 0;
             Some(hit)
@@ -181,15 +188,21 @@ impl Usual {
     }
 }
 
-/// The finding of a young key's deletion, raised: what was encrypted with it lately would be lost, and is much.
-fn with_bulk(change: &KeyChange, bulk: &BulkUse, light: &DayLight<'_>) -> Hit {
+/// How bad a deletion is that may be less than it looks, where much was encrypted with the key.
+fn severity_with_bulk(change: &KeyChange, light: &DayLight<'_>) -> Option<Severity> {
+    let (key, principal) = (change.key.as_str(), change.principal.as_str());
+    let kind = KeyKind::of(key, principal, change.at, light.past)?;
     let habits = &light.customs.deletion_habits;
-    let is_habit = habits.covers_deletion(&change.principal, &change.key, change.at, light.past);
-    let severity = if is_habit {
-        Severity::Medium
-    } else {
-        Severity::High
-    };
+    let is_habit = habits.covers_deletion(principal, key, change.at, light.past);
+    match kind {
+        KeyKind::Young if is_habit => Some(Severity::Medium),
+        KeyKind::Young => Some(Severity::High),
+        KeyKind::Own => is_habit.then_some(Severity::High),
+    }
+}
+
+/// What raises the finding of a deletion: what was encrypted with the key lately would be lost, and is much.
+fn with_bulk(change: &KeyChange, severity: Severity, bulk: &BulkUse) -> Hit {
     let key = change.key.as_str();
     let title = format!("{OPERATION} on {}", key_in_title(Some(key)));
     let text = format!(
@@ -201,6 +214,7 @@ fn with_bulk(change: &KeyChange, bulk: &BulkUse, light: &DayLight<'_>) -> Hit {
     );
     Hit::about(Some(&change.principal), Some(key), severity, title)
         .because(Evidence::new("bulk", text).observed(bulk.calls))
+        .raises()
 }
 
 /// The finding of whoever scheduled the deletion, told that it was cancelled: its deadline is none any more. Not after

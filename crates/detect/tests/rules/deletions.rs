@@ -122,6 +122,45 @@ fn a_habit_has_its_size_and_is_forgotten() {
 }
 
 #[test]
+fn the_hours_of_a_day_are_one_size() {
+    let mut records: Vec<Value> = (0..6)
+        .flat_map(|key| preview(i64::from(key / 2), key, "developer", "nuke"))
+        .collect();
+    // Three keys every two hours: the second spell makes six of the day.
+    for key in 50..56_u8 {
+        let hour = 10 + 2 * i64::from((key - 50) / 3);
+        records.push(made(3 * DAY + i64::from(key), key, "developer"));
+        records.push(deleted(
+            3 * DAY + hour * HOUR + i64::from(key),
+            key,
+            "nuke",
+            7,
+        ));
+    }
+    assert_eq!(severities(BULK, &records), ["critical"]);
+    let found = of_rule(BULK, &records);
+    assert!(found[0].title.contains("3 keys"), "{}", summary(&found));
+    records.truncate(records.len() - 6);
+    assert_eq!(severities(BULK, &records), ["low"]);
+}
+
+#[test]
+fn a_habit_does_not_double_overnight() {
+    let mut records = Vec::new();
+    let mut key = 0_u8;
+    for (day, keys) in [2, 2, 2, 4, 8].into_iter().enumerate() {
+        for _ in 0..keys {
+            records.extend(preview(day as i64, key, "developer", "nuke"));
+            key += 1;
+        }
+    }
+    let found = severities(SCHEDULED, &records);
+    assert_eq!(found[6..10], ["low"; 4]);
+    assert_eq!(found[10..14], ["low"; 4]);
+    assert_eq!(found[14..], ["high"; 4]);
+}
+
+#[test]
 fn a_stack_that_its_maker_takes_down_is_medium() {
     let stack = |maker: &str| -> Vec<Value> {
         let keys = 1..=4;
@@ -143,13 +182,13 @@ fn tenants_leave_by_whoever_made_their_keys() {
             .collect();
         for key in 0..5_u8 {
             let day = (10 + i64::from(key)) * DAY;
-            records.push(used(day, key));
+            records.push(used(day - 2 * DAY, key));
             let days = if key == 4 { window } else { 30 };
             records.push(deleted(day + HOUR, key, "tenants", days));
         }
         records
     };
-    let learnt = ["high", "high", "high"];
+    let learnt = ["medium", "medium", "medium"];
     let check = |maker: &str, window, expected: [&str; 2]| {
         let found = severities(SCHEDULED, &tenants(maker, window));
         assert_eq!(found, [&learnt[..], &expected].concat(), "{maker} {window}");
@@ -167,7 +206,16 @@ fn tenants_leave_by_whoever_made_their_keys() {
     assert_eq!(idle(30, 7), Some("low"));
     assert_eq!(idle(30, 6), Some("medium"));
     assert_eq!(idle(7, 8), Some("high"));
-    check("somebody", 30, ["high", "high"]);
+    check("somebody", 30, ["medium", "medium"]);
+    // Somebody else's key in use is high, whoever made it.
+    let in_use = |user: &str| {
+        let mut records = tenants("tenants", 30);
+        records.push(call(15 * DAY, "GenerateDataKey", 9, user, json!({})));
+        records.push(deleted(15 * DAY + HOUR, 9, "tenants", 30));
+        severities(SCHEDULED, &records).last().copied()
+    };
+    assert_eq!(in_use("app"), Some("high"));
+    assert_eq!(in_use("tenants"), Some("medium"));
 }
 
 #[test]
@@ -194,6 +242,10 @@ fn a_young_key_that_much_was_encrypted_with_is_no_toy() {
         let found = of_rule(SCHEDULED, &records);
         let last = found.last().unwrap();
         assert_eq!(last.count, 1, "{}", summary(&found));
+        let due = last.evidence.iter().any(|it| it.feature == "deletion_due");
+        let mut steps = last.next_steps.iter();
+        let cancels = steps.any(|step| step.contains("aws kms cancel-key-deletion"));
+        assert!(due && cancels, "{}", summary(&found));
         last.severity.as_str()
     };
     let habit = || -> Vec<Value> {
