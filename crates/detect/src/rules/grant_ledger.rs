@@ -1,6 +1,6 @@
 //! The grants of an account's keys, as far as records tell: a set of open ones for each key.
 //!
-//! Of grants that somebody made by hand the terms are kept, of the 64 latest a key; of all others (services make them by
+//! Of grants that somebody made by hand the terms are kept, of 64 a key; of all others (services make them by
 //! the thousand, one for a volume) a hash of the id, and beyond the bound a number. A grant that was ended before its
 //! making was read stays ended, so the order of arrival does not matter.
 
@@ -80,9 +80,9 @@ pub struct KeyGrants {
     days: BTreeMap<Day, GrantDay>,
     /// The first day on which a grant of the key was made or ended.
     pub known_since: Option<Day>,
-    /// Whether the terms of some grant that was made by hand found no room: others are then no longer surely a service's.
+    /// Open grants made by hand whose terms found no room; all of them are among `ids`.
     #[serde(default)]
-    forgot_terms: bool,
+    without_terms: BTreeSet<u64>,
 }
 
 impl KeyGrants {
@@ -143,17 +143,28 @@ impl KeyGrants {
         forgotten
     }
 
-    /// Keeps the terms of the latest: whoever fills the places first hides nothing that comes later.
+    /// Forgets the oldest terms of whoever made most of these grants: nobody pushes out what others made, nor hides
+    /// what comes later.
     fn forget_oldest(&mut self) -> u64 {
         if self.by_hand.len() <= GRANTS_A_KEY_MAX {
             return 0;
         }
-        let ages = self.by_hand.iter().map(|(id, grant)| (grant.at, id));
-        let Some(oldest) = ages.min().map(|(_, id)| id.clone()) else {
+        let mut of_maker: BTreeMap<&str, usize> = BTreeMap::new();
+        for grant in self.by_hand.values() {
+            *of_maker.entry(&grant.by).or_default() += 1;
+        }
+        let most = of_maker.values().max().copied();
+        let of_most = self.by_hand.iter();
+        let of_most = of_most.filter(|(_, grant)| of_maker.get(&*grant.by).copied() == most);
+        let oldest = of_most.map(|(id, grant)| (grant.at, id)).min();
+        let Some(oldest) = oldest.map(|(_, id)| id.clone()) else {
             return 0;
         };
         self.by_hand.remove(&oldest);
-        self.forgot_terms = true;
+        let hash = xxh3_64(oldest.as_bytes());
+        if self.ids.contains(&hash) {
+            self.without_terms.insert(hash);
+        }
         1
     }
 
@@ -182,6 +193,7 @@ impl KeyGrants {
     fn end_one(&mut self, at: EventTime, id: &str) {
         let hash = xxh3_64(id.as_bytes());
         self.by_hand.remove(id);
+        self.without_terms.remove(&hash);
         if self.ids.remove(&hash) {
             return;
         }
@@ -280,9 +292,10 @@ impl GrantLedger {
         let (Some(grants), Some(id)) = (self.keys.get(key), grant_id(record.body())) else {
             return Ended::Unknown;
         };
-        if grants.by_hand.contains_key(id) {
+        let hash = xxh3_64(id.as_bytes());
+        if grants.by_hand.contains_key(id) || grants.without_terms.contains(&hash) {
             Ended::ByHand
-        } else if !grants.ids.contains(&xxh3_64(id.as_bytes())) || grants.forgot_terms {
+        } else if !grants.ids.contains(&hash) {
             Ended::Unknown
         } else {
             Ended::OfService

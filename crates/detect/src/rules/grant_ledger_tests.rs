@@ -84,6 +84,22 @@ fn beyond_the_bound_grants_are_counted() {
 }
 
 #[test]
+fn one_maker_pushes_out_its_own_grants_only() {
+    let many = GRANTS_A_KEY_MAX as u16 + 10;
+    let mut records = vec![call("CreateGrant", 900, 0), call("CreateGrant", 901, 1)];
+    for record in &mut records {
+        record["userIdentity"]["arn"] = json!("arn:aws:iam::111122223333:user/victim");
+    }
+    records.extend((0..many).map(|grant| call("CreateGrant", grant, 2)));
+    records.push(call("CreateGrant", 902, 3));
+    let full = ledger(&records);
+    assert_eq!(full.by_hand().count(), GRANTS_A_KEY_MAX);
+    for kept in ["grant-900", "grant-901", "grant-902"] {
+        assert!(full.find(KEY, kept).is_some(), "{kept}");
+    }
+}
+
+#[test]
 fn a_deleted_key_has_no_grants() {
     let records = [call("CreateGrant", 1, 0), call("DeleteKey", 1, 1)];
     assert_eq!(ledger(&records).keys().count(), 0);

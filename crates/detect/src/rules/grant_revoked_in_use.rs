@@ -7,6 +7,7 @@ use keytrail_event::key::short_key_name;
 use keytrail_event::time::{DAY_SECONDS, HOUR_SECONDS};
 
 use super::caller::{is_aws, is_chosen_by_service, is_infrastructure};
+use super::change_habits::ChangedIn;
 use super::day::{DayHit, DayLight};
 use super::grant::grant_id;
 use super::grant_ledger::Ended;
@@ -28,6 +29,8 @@ const RETIRE: &str = "RetireGrant";
 const MINUTE_SECONDS: i64 = 60;
 /// Grants within an hour from which ending them is no tidying up of one.
 const BULK_MIN: usize = 3;
+/// Earlier days with grants that the principal made, from which making them is its habit.
+const HABIT_DAYS: u32 = 3;
 
 const ABOUT: About = About {
     id: "grant-revoked-in-use",
@@ -36,7 +39,7 @@ const ABOUT: About = About {
     attack: &[("TA0040", "T1485", "T1485")],
     practice: "no key is taken away while data depends on it",
     side: Side::Owner,
-    fires_when: "RevokeGrant, not by AWS, ends a grant that was seen to be made, and its grantee used the key in the hour before (rules.grant_in_use_minutes). A refused call fires one severity lower. RevokeGrant or RetireGrant by anybody but AWS ends a grant that an AWS service made for a resource of its own: low; three of them by one principal within an hour: medium. One principal that makes no grants revokes three within an hour whose making was not seen: low, once.",
+    fires_when: "RevokeGrant, not by AWS, ends a grant that was seen to be made, and its grantee used the key in the hour before (rules.grant_in_use_minutes). A refused call fires one severity lower. RevokeGrant or RetireGrant by anybody but AWS ends a grant that an AWS service made for a resource of its own: low; three of them by one principal within an hour: medium. One principal revokes three within an hour whose making was not seen, and has made grants on fewer than 3 earlier days: low.",
     reads: &[
         "eventName",
         "eventTime",
@@ -143,11 +146,9 @@ impl Rule for GrantRevokedInUse {
                 .class("unseen")
                 .because(Evidence::new(
                     "grants",
-                    "The making of these grants is in no record read so far: who loses what is not known. The caller was not seen to make any",
+                    "The making of these grants is in no record read so far: who loses what is not known. The caller does not make grants as a habit",
                 ).observed(spell.len()));
-            let is_new = !light.was_told(ABOUT.id, &hit);
-            let found = is_new.then(|| DayHit::over_changes(hit, &spell, light))?;
-            found.map(DayHit::once)
+            DayHit::over_changes(hit, &spell, light)
         });
         of_service.chain(unknown).collect()
     }
@@ -193,15 +194,10 @@ fn bulks<'a>(light: &DayLight<'a>, ended: Ended) -> Vec<(&'a str, Vec<&'a KeyCha
     new_spells(groups, HOUR_SECONDS, is_bulk, light)
 }
 
-/// Whether the principal makes grants by hand: whoever does ends them too.
+/// Whether the principal makes grants as a habit: whoever does ends them too. One that is made just before is no habit.
 fn makes_grants(principal: &str, light: &DayLight<'_>) -> bool {
-    let mut changes = light.past.changes.iter();
-    changes.any(|change| change.operation == "CreateGrant" && change.principal == principal)
-        || light
-            .past
-            .grants
-            .by_hand()
-            .any(|(_, _, grant)| grant.by == principal)
+    let habits = &light.customs.change_habits;
+    habits.days(principal, ChangedIn::Grants, light.day) >= HABIT_DAYS
 }
 
 fn bulk_hit(principal: &str, spell: &[&KeyChange], severity: Severity) -> Hit {

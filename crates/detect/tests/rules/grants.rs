@@ -137,8 +137,14 @@ fn who_makes_grants_ends_them() {
     check(
         "not seen, and others that are its own",
         &[vec![by_hand(9)], all("RevokeGrant", "old", 5, 1)].concat(),
-        &[],
+        &[("low", "5 grants")],
     );
+    let on_days = |days: i64| -> Vec<Value> {
+        let made = (1..=days).map(|day| by_hand(-day * 86_400));
+        made.chain(all("RevokeGrant", "old", 5, 1)).collect()
+    };
+    check("a habit", &on_days(3), &[]);
+    check("no habit", &on_days(2), &[("low", "5 grants")]);
     check("two", &all("RevokeGrant", "old", 2, 1), &[]);
     check("given back", &all("RetireGrant", "old", 5, 1), &[]);
     check(
@@ -146,10 +152,26 @@ fn who_makes_grants_ends_them() {
         &all("RevokeGrant", "old", 3, 1),
         &[("low", "3 grants")],
     );
-    // That it does so is known from then on.
-    let later = (0..3).map(|number| end("RevokeGrant", &format!("older{number}"), 20_000 + number));
-    let again = [all("RevokeGrant", "old", 3, 1), later.collect()];
-    check("and again", &again.concat(), &[("low", "3 grants")]);
+    let again = |minute: i64, count| {
+        let later =
+            (0..count).map(|number| end("RevokeGrant", &format!("older{number}"), minute + number));
+        [all("RevokeGrant", "old", 3, 1), later.collect()].concat()
+    };
+    let (three, eight) = (("low", "3 grants"), ("low", "8 grants"));
+    check("in the same week", &again(1_440, 3), &[three]);
+    check("more in the same week", &again(1_440, 8), &[eight]);
+    check("weeks later", &again(20_000, 3), &[three, three]);
+}
+
+#[test]
+fn a_crowd_of_grants_by_hand_hides_no_services() {
+    let mut records: Vec<Value> = (0..70).map(by_hand).collect();
+    records.push(for_volume(90, OWNER));
+    records.extend([
+        end("RevokeGrant", "hand0", 100),
+        end("RevokeGrant", "volume90", 101),
+    ]);
+    check("a crowd", &records, &[("low", "A grant ")]);
 }
 
 #[test]
