@@ -10,7 +10,7 @@ use super::day::{DayHit, DayLight, KeyUse};
 use super::key_changes::KeyChange;
 use super::support::{argument, cut, key_in_title, listed};
 use super::{About, Hit, Rule, Side};
-use crate::finding::{Evidence, Severity};
+use crate::finding::{Evidence, FindingId, Severity};
 
 /// The rule.
 pub struct SodViolation;
@@ -36,7 +36,7 @@ const ABOUT: About = About {
     attack: &[("TA0004", "T1548.005", "T1548.005")],
     practice: "whoever administers a key does not use it",
     side: Side::Owner,
-    fires_when: "A principal changes a key's policy, grants, aliases or rotation, disables it or schedules its deletion, and makes a successful cryptographic call with it within 24 hours before or after (rules.separation_hours). Told once for each (principal, key), all keys of a day as one finding of the principal. Low where the key was always reached through services only, and by the principal on an earlier day. What a principal does to a key that it made within 24 hours does not count, nor do AWS's own changes and grants for AWS resources.",
+    fires_when: "A principal changes a key's policy, grants, aliases or rotation, disables it or schedules its deletion, and makes a successful cryptographic call with it within 24 hours before or after (rules.separation_hours). Told once for each (principal, key), and once more where it was low and is medium, all keys of a day as one finding of the principal. Low where the key was always reached through services only, and by the principal on an earlier day. What a principal does to a key that it made within 24 hours does not count, nor do AWS's own changes and grants for AWS resources.",
     reads: &[
         "eventName",
         "eventTime",
@@ -77,7 +77,7 @@ impl Rule for SodViolation {
                 .into_iter()
                 .filter_map(|(principal, found)| match found.as_slice() {
                     [] => None,
-                    [one] => one.alone(),
+                    [one] => one.alone(light),
                     several => together(principal, several, light),
                 });
         hits.collect()
@@ -102,10 +102,21 @@ impl Violation<'_> {
         ]
     }
 
-    fn alone(&self) -> Option<DayHit> {
+    fn alone(&self, light: &DayLight<'_>) -> Option<DayHit> {
         let hit = with_evidence(self.hit.clone(), self.change, &self.used);
-        Some(DayHit::over(hit, Some(&self.change.region), self.events())?.once())
+        let mut hit = DayHit::over(hit, Some(&self.change.region), self.events())?;
+        hit.tells.push(told_as(&self.hit, light.account));
+        Some(hit)
     }
+}
+
+/// What it counts as, once it is told: what was told as low hides nothing that is worse.
+fn told_as(hit: &Hit, account: &str) -> FindingId {
+    let class = match hit.severity {
+        Severity::Low => "low",
+        _ => "",
+    };
+    hit.clone().class(class).finding_id(ABOUT.id, account)
 }
 
 /// One finding of a principal and all keys of the day: a deploy writes many policies at once.
@@ -119,16 +130,15 @@ fn together(principal: &str, several: &[Violation<'_>], light: &DayLight<'_>) ->
     let keys = listed(several.iter().map(|one| one.key));
     let hit = Hit::about(Some(principal), None, severity, title)
         .because(Evidence::new("keys", format!("On the day: {keys}")).observed(several.len()));
-    let first = several.first()?;
-    let hit = with_evidence(hit, first.change, &first.used);
-    let region = first.change.region.as_str();
+    // Of those alike the first.
+    let worst = several.iter().rev().max_by_key(|one| one.hit.severity)?;
+    let hit = with_evidence(hit, worst.change, &worst.used);
+    let region = worst.change.region.as_str();
     let is_one_region = several.iter().all(|one| one.change.region == region);
     let events = several.iter().flat_map(Violation::events);
     let mut hit = DayHit::over(hit, is_one_region.then_some(region), events)?;
     let tells = several.iter();
-    hit.tells = tells
-        .map(|one| one.hit.finding_id(ABOUT.id, light.account))
-        .collect();
+    hit.tells = tells.map(|one| told_as(&one.hit, light.account)).collect();
     Some(hit)
 }
 
@@ -159,22 +169,48 @@ fn judge_pair<'l>(
     }
     let hours = light.configuration.rules.separation_hours;
     let span = (hours as i64).saturating_mul(HOUR_SECONDS);
+    let mut low = hit.clone();
+    low.severity = Severity::Low;
+    let was_low = light.past.was_told(&told_as(&low, light.account));
     let (change, used) = changes.iter().find_map(|change| {
         let window = (change.at.plus_seconds(-span), change.at.plus_seconds(span));
         let is_same = |name: &str| name == principal;
+        if was_low && !is_used_otherwise(principal, key, window, light) {
+            return None;
+        }
         let used = light.uses.first_use_by(key, &is_same, window, light.past)?;
         Some((*change, used))
     })?;
-    let mut hit = hit;
-    if is_by_services_as_ever(principal, key, change, light) {
-        hit.severity = Severity::Low;
-    }
+    let is_low = !was_low && is_by_services_as_ever(principal, key, change, light);
     Some(Violation {
-        hit,
+        hit: if is_low { low } else { hit },
         key,
         change,
         used,
     })
+}
+
+/// Whether the principal uses the key on the day, in this window, in another way than it was ever used.
+fn is_used_otherwise(
+    principal: &str,
+    key: &str,
+    (from, to): (EventTime, EventTime),
+    light: &DayLight<'_>,
+) -> bool {
+    let Some(customs) = light.customs.key(key) else {
+        return false;
+    };
+    let is_use = |class, outcome| {
+        class == OperationClass::Cryptographic && outcome == OutcomeFamily::Success
+    };
+    let otherwise = light.cells_in(is_use, |cell| {
+        cell.key == key
+            && cell.principal == principal
+            && cell.first_time() <= to
+            && cell.last_time() >= from
+            && !customs.paths.contains(cell.service_path)
+    });
+    !otherwise.is_empty()
 }
 
 /// Whether the principal uses the key through services only, as every use of the key always was, and did so on

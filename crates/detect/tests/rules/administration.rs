@@ -282,5 +282,16 @@ fn the_keys_of_one_deploy_are_one_finding() {
         // Once, whatever follows.
         records.extend((11..=13).map(|day| decrypt(day, 1, "deploy", secrets)));
         assert_eq!(of_rule(rule, &records), found);
+        if expected == ("low", 2) {
+            // What was low hides nothing that is worse.
+            records.push(decrypt(10, 2, "deploy", secrets));
+            let mut direct = decrypt(11, 1, "deploy", "");
+            direct["eventTime"] = json!("2024-03-11T08:00:00Z");
+            direct["eventID"] = json!("direct");
+            records.push(direct);
+            let found = of_rule(rule, &records);
+            assert_eq!(found.len(), 1);
+            assert_eq!(found[0].0, "medium");
+        }
     }
 }
