@@ -40,8 +40,9 @@ const FACTS: [&str; 32] = [
     "undone",
 ];
 
-/// Evidence that says how many keys or grants were taken, or steps made: the more, the worse.
-const SIZES: [&str; 5] = ["cut_off", "encrypted", "new_keys", "keys", "grants"];
+/// Evidence that says how many keys or grants were taken, or steps made: the more, the worse. Grants tell before the keys
+/// they are of: many may be of one key.
+const SIZES: [&str; 5] = ["cut_off", "encrypted", "new_keys", "grants", "keys"];
 
 /// How much this evidence says was done at once, by kind, where it says so; more is greater.
 pub(super) fn size(evidence: &[Evidence]) -> [u64; SIZES.len()] {
@@ -97,5 +98,20 @@ fn tell_bound(evidence: &mut Vec<Evidence>) {
     );
     if !evidence.contains(&bound) {
         evidence.push(bound);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_grants_of_one_key_are_more_than_few_of_several() {
+        let of = |grants: u64, keys: u64| {
+            let counted = |feature: &str, count| Evidence::new(feature, "").observed(count);
+            size(&[counted("keys", keys), counted("grants", grants)])
+        };
+        assert!(of(500, 1) > of(3, 2));
+        assert!(of(3, 2) > of(3, 1));
     }
 }
