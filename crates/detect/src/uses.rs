@@ -71,7 +71,7 @@ impl<'t> AccountDay<'t> {
         self.day
     }
 
-    /// The records that rules judge, in the order of (time, event id).
+    /// The records that rules judge, in the order of (time, event id); of one second, those that make a key come first.
     pub(crate) fn items(&self) -> &[Item<'t>] {
         &self.items
     }

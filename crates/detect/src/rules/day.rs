@@ -1,7 +1,7 @@
 //! What a rule sees of an account's whole day: the sets behind "within an hour" and "then".
 //!
-//! A rule over several records is a function of a set. Records are judged in the order of (time, event id), and
-//! what they tell is kept in [`Past`] with its times; once all of a day's records are learnt, a rule looks at the
+//! A rule over several records is a function of a set. Records are judged in the order of (time, event id), of one
+//! second first those that make a key, and what they tell is kept in [`Past`] with its times; once all of a day's records are learnt, a rule looks at the
 //! past, at the day's cells and at earlier use, and says what it finds. "First" is a minimum by time and "then"
 //! means not before, since event times have whole seconds.
 
@@ -76,7 +76,7 @@ impl<'a> DayLight<'a> {
     }
 
     /// Every record judged with this day that any rule may see, and those that `rule` selected, in the order of
-    /// (time, event id), each with the number of distinct events it stands for.
+    /// (time, event id), of one second first those that make a key, each with the number of distinct events it stands for.
     pub fn records(&self, rule: &str, mut then: impl FnMut(&Record<'_>, u64)) {
         self.each_record(|only| only.is_none_or(|only| only == rule), &mut then);
     }

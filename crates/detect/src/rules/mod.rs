@@ -136,7 +136,7 @@ pub trait Rule: Sync {
         String::new()
     }
 
-    /// Judges one record. Called in the order of (time, event id), each time with what came before.
+    /// Judges one record. Called in the order of (time, event id), of one second first for what makes a key, each time with what came before.
     fn judge(&self, record: &Record<'_>, light: &Light<'_>) -> Option<Hit> {
         let _ = (record, light);
         None
