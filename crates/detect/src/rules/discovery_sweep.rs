@@ -17,7 +17,7 @@ const ABOUT: About = About {
     attack: &[("TA0007", "T1580", "T1580")],
     practice: "every principal knows the keys it may use",
     side: Side::Caller,
-    fires_when: "At least rules.discovery_sweep_calls calls (10) of one principal look at keys within ten minutes (DescribeKey, GetKeyPolicy, ListGrants, ListKeys, ListAliases and their kin), unless it looks at half as many at least on three of the last 100 days, the last of them no more than 35 days ago (fewer than 8 keys count as one size; policies and grants are read by habit where they were on these days). Calls that all name one key are no look around. Low while the account is known for less than 7 days with records, and where it touches fewer than 25 keys, or 8 where it reads policies or grants. AWS services and service-linked roles do not fire.",
+    fires_when: "At least rules.discovery_sweep_calls calls (10) of one principal look at keys within ten minutes (DescribeKey, GetKeyPolicy, ListGrants, ListKeys, ListAliases and their kin), unless it looks at half as many at least on three of the last 100 days, the last of them no more than 35 days ago (fewer than 8 keys count as one size, and fewer than 25 on a whole day; policies and grants are read by habit where they were on these days). Calls that all name one key are no look around. Low while the account is known for less than 7 days with records, and where it touches fewer than 25 keys, or 8 where it reads policies or grants. AWS services and service-linked roles do not fire.",
     reads: &[
         "eventName",
         "eventTime",

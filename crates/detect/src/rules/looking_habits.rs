@@ -30,6 +30,9 @@ pub struct Look {
     pub in_depth: u32,
     /// Distinct keys, whatever the calls.
     pub keys: u32,
+    /// Distinct keys of all such looks on the day, of which this is one.
+    #[serde(default)]
+    pub of_day: u32,
 }
 
 impl Look {
@@ -38,7 +41,21 @@ impl Look {
     pub fn of(keys: usize, is_in_depth: bool) -> Self {
         let keys = u32::try_from(keys).unwrap_or(u32::MAX);
         let in_depth = if is_in_depth { keys } else { 0 };
-        Self { in_depth, keys }
+        Self {
+            in_depth,
+            keys,
+            of_day: keys,
+        }
+    }
+
+    /// The same, with so many distinct keys looked at on the whole day.
+    #[must_use]
+    pub fn with_day(self, keys: usize) -> Self {
+        let keys = u32::try_from(keys).unwrap_or(u32::MAX);
+        Self {
+            of_day: keys.max(self.keys),
+            ..self
+        }
     }
 
     /// Whether it is more than a look around: whoever opens a key's page in the console makes many calls about it, and
@@ -54,6 +71,7 @@ impl Look {
         Self {
             in_depth: self.in_depth.max(other.in_depth),
             keys: self.keys.max(other.keys),
+            of_day: self.of_day.max(other.of_day),
         }
     }
 
@@ -64,7 +82,11 @@ impl Look {
         };
         let reads_as_ever =
             self.in_depth == 0 || usual.in_depth > 0 && is_usual(self.in_depth, usual.in_depth);
-        reads_as_ever && is_usual(self.keys, usual.keys)
+        // Many small looks are a large one.
+        let of_day = usual.of_day.max(usual.keys);
+        let is_usual_day =
+            self.of_day < LARGE_KEYS_MIN || self.of_day <= of_day.saturating_mul(FAR_ABOVE);
+        reads_as_ever && is_usual(self.keys, usual.keys) && is_usual_day
     }
 }
 
@@ -172,7 +194,9 @@ mod tests {
             .map(|day| (day, Look::of(if day % 7 == 0 { 100 } else { 10 }, false)))
             .collect();
         type Case<'c> = (&'c str, &'c [(i64, Look)], i64, Look, bool);
-        let cases: [Case<'_>; 17] = [
+        let few = Look::of(2, false);
+        let small = |day: i64, keys: usize| (day, few.with_day(keys));
+        let cases: [Case<'_>; 21] = [
             ("nobody knows it", &[], 9, ten, false),
             ("one occasion", &[(0, deep)], 9, ten, false),
             ("twice", &[(0, deep), (1, deep)], 9, ten, false),
@@ -230,6 +254,34 @@ mod tests {
                 ],
                 3,
                 Look::of(8, true),
+                false,
+            ),
+            (
+                "a handful again and again",
+                &[(0, few), (1, few), (2, few)],
+                3,
+                Look::of(7, false).with_day(24),
+                true,
+            ),
+            (
+                "a handful all day long",
+                &[(0, few), (1, few), (2, few)],
+                3,
+                Look::of(7, false).with_day(25),
+                false,
+            ),
+            (
+                "as on other days",
+                &[small(0, 250), small(1, 250), small(2, 250)],
+                3,
+                Look::of(7, false).with_day(500),
+                true,
+            ),
+            (
+                "more than on other days",
+                &[small(0, 250), small(1, 250), small(2, 250)],
+                3,
+                Look::of(7, false).with_day(501),
                 false,
             ),
             (

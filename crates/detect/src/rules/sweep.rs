@@ -113,8 +113,15 @@ fn find<'a>(light: &DayLight<'a>, cells: &[DayCell<'a>], kind: Kind) -> Found<'a
             last.is_some_and(|last| last.at >= light.day.start())
         });
         if kind == Kind::Discovery {
+            let began = |run: &[Moment<'_>]| span_of(run).0.day();
+            let mut of_day: BTreeMap<Day, BTreeSet<&str>> = BTreeMap::new();
+            for run in &runs {
+                of_day.entry(began(run)).or_default().extend(keys_of(run));
+            }
             runs.retain(|run| {
-                let (began, look) = (span_of(run).0.day(), look_at(run));
+                let began = began(run);
+                let keys = of_day.get(&began).map_or(0, BTreeSet::len);
+                let look = look_at(run).with_day(keys);
                 found.looks.push((principal, began, look));
                 !customs.looking_habits.covers(principal, look, began)
             });

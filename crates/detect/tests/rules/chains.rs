@@ -329,6 +329,28 @@ fn a_look_is_a_habit_when_it_was_made_on_three_days_and_is_as_large() {
     for (what, records, expected) in cases {
         check("theft-chain", what, &records, expected);
     }
+    // Of a handful at a time a habit is no leave to look at all keys in a day.
+    let handfuls = |looks: u8| -> usize {
+        let small = (-9..0).flat_map(|day| look(day, "DescribeKey", 2));
+        let pauses = (0..looks).flat_map(|run| {
+            (0..10_i64).map(move |number| {
+                let at = second_of(i64::from(run) * 3_000 + number);
+                let key = 20 + 7 * run + (number % 7) as u8;
+                let mut look = call(at, "DescribeKey", key, json!({}));
+                look["eventID"] = json!(format!("{run} {number} handful"));
+                look
+            })
+        });
+        let records: Vec<Value> = known().into_iter().chain(small).chain(pauses).collect();
+        let findings = findings_over(lines(&records).as_bytes());
+        let of_today = findings.iter().filter(|finding| {
+            let is_sweep = finding.rule == "discovery-sweep";
+            is_sweep && finding.last_seen.to_string() >= second_of(0)
+        });
+        of_today.count()
+    };
+    assert_eq!(handfuls(3), 0);
+    assert_eq!(handfuls(10), 1);
     // Who scans every night is told of on its first days, as one finding.
     let nightly = [known(), days(-15, "GetKeyPolicy", 30)].concat();
     let findings = findings_over(lines(&nightly).as_bytes());
