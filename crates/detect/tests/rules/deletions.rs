@@ -122,6 +122,44 @@ fn a_habit_has_its_size_and_is_forgotten() {
 }
 
 #[test]
+fn own_keys_that_somebody_needs_are_no_habit() {
+    let tenants = |before: Vec<Value>| -> [Option<&'static str>; 2] {
+        let mut records: Vec<Value> = (0..9)
+            .map(|key| made(i64::from(key), key, "tenants"))
+            .collect();
+        // Two a day, and then three.
+        for key in 0..9_u8 {
+            let day = 10 + i64::from(key / 2).min(3);
+            let at = day * DAY + 3 * HOUR + i64::from(key);
+            records.push(deleted(at, key, "tenants", 30));
+        }
+        records.extend(before);
+        [SCHEDULED, BULK].map(|rule| {
+            let found = severities(rule, &records);
+            found.into_iter().max_by_key(|one| match *one {
+                "critical" => 3,
+                "high" => 2,
+                "medium" => 1,
+                _ => 0,
+            })
+        })
+    };
+    let day = 13 * DAY;
+    let much = |operation: &str, key: u8| -> Vec<Value> {
+        let calls = (0..60).map(|second| {
+            let request = json!({"sourceKeyId": key_arn(key), "destinationKeyId": key_arn(7)});
+            call(day + HOUR + second, operation, key, "tenants", request)
+        });
+        calls.collect()
+    };
+    assert_eq!(tenants(vec![]), [Some("medium"), Some("medium")]);
+    let needed = [Some("high"), Some("critical")];
+    assert_eq!(tenants(vec![used(day, 7)]), needed);
+    assert_eq!(tenants(much("GenerateDataKey", 7)), needed);
+    assert_eq!(tenants(much("ReEncrypt", 30)), needed);
+}
+
+#[test]
 fn the_hours_of_a_day_are_one_size() {
     let mut records: Vec<Value> = (0..6)
         .flat_map(|key| preview(i64::from(key / 2), key, "developer", "nuke"))
