@@ -31,6 +31,8 @@ pub struct Absorbed {
     pub stale_days: u64,
     /// Records and groups that one day of an account had no room to carry.
     pub not_carried: u64,
+    /// Records of days that were pruned, at least: they were judged then, and nothing is stored of them again.
+    pub pruned_records: u64,
 }
 
 impl Absorbed {
@@ -40,11 +42,13 @@ impl Absorbed {
         self.changed_days += other.changed_days;
         self.stale_days += other.stale_days;
         self.not_carried += other.not_carried;
+        self.pruned_records += other.pruned_records;
     }
 }
 
 impl<S: Store> Executor<'_, S> {
-    /// Takes tallies of one account in, each of its UTC day. Again and again changes nothing more.
+    /// Takes tallies of one account in, each of its UTC day. Again and again changes nothing more. Days that were pruned are
+    /// left out: what is stored of them would be new without being judged, and have every later day folded again.
     ///
     /// # Errors
     /// When the store fails, or what it holds can not be read.
@@ -59,7 +63,14 @@ impl<S: Store> Executor<'_, S> {
             .pointer(account)
             .await?
             .map(|pointer| pointer.day);
+        let pruned = self.pruned(account).await?;
         for (day, tally) in tallies {
+            if pruned.is_some_and(|pruned| pruned.covers(day)) {
+                // What comes hours late is in no cell, and is carried all the same.
+                let carried = tally.notables.len() as u64;
+                absorbed.pruned_records += tally.distinct().max(carried);
+                continue;
+            }
             let stored = self.store.read_tally(account, day).await?;
             // A day is large: of its bytes only what tells them apart stays while it is encoded anew.
             let (mut whole, known) = match stored {

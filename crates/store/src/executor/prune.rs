@@ -8,6 +8,7 @@ use keytrail_event::Day;
 
 use super::fold::Fold;
 use super::notes::GROUND;
+use super::start::Refolded;
 use super::{ExecuteError, Executor};
 use crate::{BaseShard, Store, StoreError};
 
@@ -24,13 +25,45 @@ pub struct Pruned {
     maths_version: u32,
     /// The version of the form that what they taught is kept in.
     form: u8,
+    /// The last day that was folded into what is kept; earlier versions did not note it.
+    #[serde(default)]
+    through: Option<Day>,
+    /// Where it lies: there are two places by turns, and the next never replaces the one that this note names.
+    #[serde(default)]
+    place: u8,
+    /// Whether it could not be read any more.
+    #[serde(default)]
+    is_lost: bool,
 }
 
 impl Pruned {
     /// Whether what the forgotten days taught is of use to this version.
     #[must_use]
     pub const fn is_known(&self) -> bool {
-        self.maths_version == MATHS_VERSION && self.form == FORM
+        self.maths_version == MATHS_VERSION && self.form == FORM && !self.is_lost
+    }
+
+    /// Whether what they taught could not be read any more; otherwise, what is not known was learnt by another version.
+    #[must_use]
+    pub const fn is_lost(&self) -> bool {
+        self.is_lost
+    }
+
+    /// Whether this day was judged and learnt before its records were forgotten, so that those that come again are
+    /// nothing new.
+    #[must_use]
+    pub fn covers(&self, day: Day) -> bool {
+        self.is_known() && day <= self.through()
+    }
+
+    fn through(&self) -> Day {
+        self.through.unwrap_or_else(|| self.before.plus_days(-1))
+    }
+
+    /// There are two grounds an account at most, each in the place of the one before the last.
+    fn ground(&self, account: &str) -> BaseShard {
+        let place = Day::from_days_since_1970(i64::from(self.place));
+        BaseShard::only(account, GROUND_GENERATION, place)
     }
 }
 
@@ -56,8 +89,8 @@ impl<S: Store> Executor<'_, S> {
             return Err(StoreError::Misused { what, why }.into());
         };
         let pruned: Option<Pruned> = self.note(account, GROUND).await?;
-        // What an earlier prune was stopped at, or what came late for a forgotten day, needs no other ground.
-        if pruned.is_none_or(|pruned| pruned.before < before || !pruned.is_known()) {
+        // What an earlier prune was stopped at needs no other ground.
+        if !pruned.is_some_and(|pruned| pruned.covers(*last)) {
             let base = self.base_before(account, before).await?;
             let mut fold = Fold::from(self.at_least_ground(account, base).await?);
             let mut days = forgotten.clone();
@@ -69,13 +102,17 @@ impl<S: Store> Executor<'_, S> {
                 bytes,
                 bytes_max: self.base_bytes_max,
             })?;
-            self.store.write_base(&ground(account), &bytes).await?;
-            let pruned = Pruned {
-                before,
+            let next = Pruned {
+                before: pruned.map_or(before, |pruned| pruned.before.max(before)),
                 maths_version: MATHS_VERSION,
                 form: FORM,
+                through: fold.base.through().max(Some(*last)),
+                place: pruned.map_or(0, |pruned| 1 - pruned.place.min(1)),
+                is_lost: false,
             };
-            self.set_note(account, GROUND, &Some(pruned)).await?;
+            // Until the note names it, the other one counts.
+            self.store.write_base(&next.ground(account), &bytes).await?;
+            self.set_note(account, GROUND, &Some(next)).await?;
         }
         for day in &forgotten {
             self.store.remove_tally(account, *day).await?;
@@ -91,25 +128,38 @@ impl<S: Store> Executor<'_, S> {
         self.note(account, GROUND).await
     }
 
-    /// This base, or what the forgotten days taught where that goes further.
+    /// Where what the forgotten days of an account taught lies; `None` where nothing of use does.
+    ///
+    /// # Errors
+    /// When the store fails, or what it holds can not be read.
+    pub async fn ground(&self, account: &str) -> Result<Option<BaseShard>, ExecuteError> {
+        let pruned = self.pruned(account).await?;
+        let pruned = pruned.filter(Pruned::is_known);
+        Ok(pruned.map(|pruned| pruned.ground(account)))
+    }
+
+    /// This base, or what the forgotten days taught where that goes further. Where that cannot be read any more, it is
+    /// noted as lost: the account is learnt from the days since, rather than never judged again.
     pub(super) async fn at_least_ground(
         &self,
         account: &str,
         base: Base,
     ) -> Result<Base, ExecuteError> {
         let pruned = self.pruned(account).await?;
-        if !pruned.is_some_and(|pruned| pruned.is_known()) {
+        let Some(pruned) = pruned.filter(Pruned::is_known) else {
             return Ok(base);
+        };
+        match self.read_base(&pruned.ground(account)).await? {
+            Ok(ground) if ground.through() > base.through() => Ok(ground),
+            Err(Refolded::Damaged(_)) => {
+                let lost = Pruned {
+                    is_lost: true,
+                    ..pruned
+                };
+                self.set_note(account, GROUND, &Some(lost)).await?;
+                Ok(base)
+            }
+            _ => Ok(base),
         }
-        let ground = self.read_base(&ground(account)).await?;
-        Ok(ground
-            .ok()
-            .filter(|ground| ground.through() > base.through())
-            .unwrap_or(base))
     }
-}
-
-/// There is one ground an account: the next replaces it, whatever day it is of.
-fn ground(account: &str) -> BaseShard {
-    BaseShard::only(account, GROUND_GENERATION, Day::from_days_since_1970(0))
 }

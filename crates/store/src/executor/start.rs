@@ -6,7 +6,7 @@ use keytrail_event::Day;
 use super::form::{base_of, bytes_of_base};
 use super::notes::{BASES, BASES_KEPT_MAX, KeptBase, REFOLD, Refold, STALE};
 use super::{ExecuteError, Executor};
-use crate::{BaseShard, Pointer, Store};
+use crate::{BaseShard, Pointer, Store, StoreError};
 
 /// Why days were folded again.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -149,10 +149,13 @@ impl<S: Store> Executor<'_, S> {
         &self,
         shard: &BaseShard,
     ) -> Result<Result<Base, Refolded>, ExecuteError> {
-        let Some(bytes) = self.store.read_base(shard).await? else {
-            return Ok(Err(Refolded::Damaged("it is not there".to_owned())));
-        };
-        Ok(base_of(&bytes).map_err(Refolded::by))
+        match self.store.read_base(shard).await {
+            Ok(Some(bytes)) => Ok(base_of(&bytes).map_err(Refolded::by)),
+            Ok(None) => Ok(Err(Refolded::Damaged("it is not there".to_owned()))),
+            // Whether the store or this finds it out: the days are there to learn it from again.
+            Err(StoreError::Damaged { detail, .. }) => Ok(Err(Refolded::Damaged(detail))),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// The latest kept base of a day before this one, or the empty base.

@@ -2,10 +2,11 @@
 
 use keytrail_detect::configuration::Configuration;
 use keytrail_event::Day;
-use keytrail_store::executor::Executor;
+use keytrail_store::executor::{Executor, Refolded};
+use keytrail_store::faulty::{Commits, Ending, Fault, Faulty, Moment};
 use keytrail_store::{MemoryStore, SqliteOptions, SqliteStore, Store};
 
-use super::world::{ACCOUNT, File, burst, change, file, moment};
+use super::world::{ACCOUNT, File, burst, change, file, moment, tally};
 use super::{deliver, eventful_life, finish, standing, stream};
 
 fn day(number: i64) -> Day {
@@ -136,5 +137,118 @@ fn what_waits_to_be_judged_is_not_pruned() {
         assert!(executor.prune(ACCOUNT, day(10)).await.is_err());
         assert!(executor.prune(ACCOUNT, day(30)).await.is_err());
         assert_eq!(store.days(ACCOUNT).await.unwrap()[0], day(0));
+    });
+}
+
+/// Input that overlapped had every pruned day stored again as new, and every day since folded again.
+#[test]
+fn what_comes_again_for_pruned_days_is_counted_and_left_out() {
+    let configuration = Configuration::default();
+    pollster::block_on(async {
+        let store = MemoryStore::default();
+        stream(&store, &configuration, &eventful_life()).await;
+        prune(&store, &configuration, 10).await;
+        let executor = Executor::new(&store, &configuration);
+        let tallies = tally(&late(6)).into_account_days();
+        let of_days = tallies.into_iter().map(|((_, day), tally)| (day, tally));
+        let absorbed = executor.absorb(ACCOUNT, of_days.collect()).await.unwrap();
+        let counted = (absorbed.pruned_records, absorbed.new_records);
+        assert_eq!(counted, (1, 0));
+        assert_eq!((absorbed.changed_days, absorbed.stale_days), (0, 0));
+        assert_eq!(store.days(ACCOUNT).await.unwrap()[0], day(10));
+        let ticked = executor.tick(ACCOUNT, moment(0)).await.unwrap();
+        assert_eq!(ticked.refolded, None);
+        let tallies = tally(&late(10)).into_account_days();
+        let of_days = tallies.into_iter().map(|((_, day), tally)| (day, tally));
+        let absorbed = executor.absorb(ACCOUNT, of_days.collect()).await.unwrap();
+        assert_eq!((absorbed.pruned_records, absorbed.stale_days), (0, 1));
+    });
+}
+
+/// The ground was replaced before its note: stopped in between, the days from the one to the other were judged no more.
+#[test]
+fn a_prune_that_is_stopped_loses_no_days() {
+    let configuration = Configuration::default();
+    let mut life = eventful_life();
+    // A few files of each day suffice.
+    life.retain(|file| file.stamp % 86_400 < 7_300);
+    pollster::block_on(async {
+        let whole = MemoryStore::default();
+        stream(&whole, &configuration, &life).await;
+        let more = [file(22 * 86_400, vec![])];
+        let mut before = standing(&whole, &configuration).await;
+        deliver(&whole, &configuration, &late(11)).await.unwrap();
+        finish(&whole, &configuration, &more).await.unwrap();
+        let after = standing(&whole, &configuration).await;
+        assert_ne!(before, after);
+        let mut stopped = 0;
+        for call in 1.. {
+            let store = Faulty::new(MemoryStore::default(), Commits::InOrder, None);
+            stream(&store, &configuration, &life).await;
+            prune(&store, &configuration, 10).await;
+            store.arm(Some(Fault {
+                call,
+                moment: Moment::After,
+                ending: Ending::Error,
+            }));
+            let executor = Executor::new(&store, &configuration);
+            let pruned = executor.prune(ACCOUNT, day(14)).await;
+            store.arm(None);
+            let note = executor.pruned(ACCOUNT).await.unwrap().unwrap();
+            if note.before == day(10) {
+                stopped += 1;
+                deliver(&store, &configuration, &late(11)).await.unwrap();
+                finish(&store, &configuration, &more).await.unwrap();
+                assert_eq!(standing(&store, &configuration).await, after, "{call}");
+            } else {
+                executor.rebuild(ACCOUNT).await.unwrap();
+                finish(&store, &configuration, &more).await.unwrap();
+                before = standing(&store, &configuration).await;
+                executor.prune(ACCOUNT, day(14)).await.unwrap();
+                assert_eq!(store.days(ACCOUNT).await.unwrap()[0], day(14));
+                assert_eq!(standing(&store, &configuration).await, before, "{call}");
+            }
+            if pruned.is_ok() {
+                break;
+            }
+        }
+        assert!(stopped > 3);
+    });
+}
+
+/// One byte of a base, or of what pruned days taught, kept an account from being judged for good.
+#[test]
+fn a_damaged_base_or_ground_blocks_no_account() {
+    let configuration = Configuration::default();
+    pollster::block_on(async {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("state");
+        let store = SqliteStore::open(&path, &SqliteOptions::default()).unwrap();
+        stream(&store, &configuration, &eventful_life()).await;
+        prune(&store, &configuration, 10).await;
+        let executor = Executor::new(&store, &configuration);
+        let damage = |generations: &str| {
+            let connection = rusqlite::Connection::open(&path).unwrap();
+            let sql =
+                format!("UPDATE base SET value = zeroblob(20) WHERE generation {generations}");
+            assert!(connection.execute(&sql, []).unwrap() > 0);
+        };
+        damage("< 1000");
+        let ticked = executor.tick(ACCOUNT, moment(0)).await.unwrap();
+        assert!(matches!(ticked.refolded, Some(Refolded::Damaged(_))));
+        assert!(!ticked.is_learning);
+        damage("> 1000");
+        assert!(!store.verify().unwrap().is_empty());
+        executor.rebuild(ACCOUNT).await.unwrap();
+        let ticked = executor.tick(ACCOUNT, moment(0)).await.unwrap();
+        assert!(ticked.refolded.is_some());
+        let pruned = executor.pruned(ACCOUNT).await.unwrap().unwrap();
+        assert_eq!((pruned.is_known(), pruned.is_lost()), (false, true));
+        // It is learnt from the days since, and can be pruned again.
+        prune(&store, &configuration, 14).await;
+        let pruned = executor.pruned(ACCOUNT).await.unwrap().unwrap();
+        assert_eq!((pruned.is_known(), pruned.before), (true, day(14)));
+        let ticked = executor.tick(ACCOUNT, moment(0)).await.unwrap();
+        assert_eq!(ticked.refolded, None);
     });
 }
