@@ -4,6 +4,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
+use keytrail_detect::configuration::Configuration;
 use keytrail_detect::finding::{Finding, FindingState};
 use keytrail_event::Day;
 use keytrail_report::{counted, escape, write_json_line};
@@ -101,7 +102,7 @@ pub fn run(command: &StateCommand, talk: Talk) -> anyhow::Result<Exit> {
 
 fn show(path: &Path, talk: Talk) -> anyhow::Result<()> {
     let store = open(path)?;
-    let configuration = keytrail_detect::configuration::Configuration::default();
+    let configuration = Configuration::default();
     let executor = Executor::new(&store, &configuration);
     let mut out = Destination::standard_output(Format::Table, talk.color());
     for account in block_on(store.accounts()).map_err(in_state)? {
@@ -128,10 +129,11 @@ fn show(path: &Path, talk: Talk) -> anyhow::Result<()> {
             None => writeln!(out, "  learnt    no day has closed yet")?,
         }
         if let Some(pruned) = block_on(executor.pruned(&account)).map_err(in_state)? {
-            let learnt = match pruned.is_known() {
-                true => "what they taught is kept",
+            let learnt = match (pruned.is_known(), pruned.is_lost()) {
+                (true, _) => "what they taught is kept",
+                (_, true) => "what they taught is lost, this is learnt from the days since",
                 // Bases of another version are of no use to this one.
-                false => "another version learnt from them, this one from the days since",
+                _ => "another version learnt from them, this one from the days since",
             };
             writeln!(
                 out,
@@ -214,22 +216,36 @@ fn unreadable(store: &SqliteStore, account: &str) -> anyhow::Result<Vec<String>>
             problems.push(format!("account {account}, {day}: {error}"));
         }
     }
-    let Some(pointer) = block_on(store.pointer(account)).map_err(in_state)? else {
-        return Ok(problems);
-    };
-    let shard = pointer.only_shard(account);
-    match block_on(store.read_base(&shard)) {
-        Ok(Some(bytes)) => {
-            if let Err(error) = base_of(&bytes) {
-                problems.push(format!("{shard}: {error}"));
-            }
-        }
-        Ok(None) => problems.push(format!(
-            "{shard} is gone; `keytrail state rebuild` makes it anew"
-        )),
-        Err(_) => {}
+    if let Some(pointer) = block_on(store.pointer(account)).map_err(in_state)? {
+        let shard = pointer.only_shard(account);
+        let remedy = "`keytrail state rebuild` makes it anew";
+        problems.extend(unreadable_base(store, &shard, &shard.to_string(), remedy));
+    }
+    let configuration = Configuration::default();
+    let executor = Executor::new(store, &configuration);
+    if let Some(shard) = block_on(executor.ground(account)).map_err(in_state)? {
+        let name = format!("what the pruned days of account {account} taught");
+        let remedy = "the next time that its days are judged again, it is learnt from those since";
+        problems.extend(unreadable_base(store, &shard, &name, remedy));
     }
     Ok(problems)
+}
+
+fn unreadable_base(
+    store: &SqliteStore,
+    shard: &BaseShard,
+    name: &str,
+    remedy: &str,
+) -> Option<String> {
+    match block_on(store.read_base(shard)) {
+        Ok(Some(bytes)) => {
+            let error = base_of(&bytes).err()?;
+            Some(format!("{name}: {error}"))
+        }
+        Ok(None) => Some(format!("{name} is gone; {remedy}")),
+        // What the store itself finds damaged, it has told already.
+        Err(_) => None,
+    }
 }
 
 fn prune(arguments: &PruneArguments, talk: Talk) -> anyhow::Result<()> {
@@ -253,10 +269,10 @@ fn prune(arguments: &PruneArguments, talk: Talk) -> anyhow::Result<()> {
         let fingerprint = configuration.fingerprint();
         if pointer.is_some_and(|pointer| pointer.configuration_hash != fingerprint) {
             return Err(UsageError::new(format_args!(
-                "account {shown} was judged with another configuration than this one, and its earlier days could not \
-                 be judged again"
+                "account {shown} was judged with another configuration than this one, or by another version of keytrail, \
+                 and its earlier days could not be judged again"
             ))
-            .hint("name that configuration with --config, or replay or rebuild the state with this one before")
+            .hint("run keytrail state rebuild with this configuration before, or name the other one with --config")
             .into());
         }
     }

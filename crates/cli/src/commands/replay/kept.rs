@@ -12,8 +12,8 @@ use keytrail_detect::rules::log_gap::Gap;
 use keytrail_detect::tally::{Tally, TallyCounts};
 use keytrail_event::digest::file_stem;
 use keytrail_event::{Day, EventTime};
-use keytrail_report::escape;
 use keytrail_report::summary::Coverage;
+use keytrail_report::{counted, escape};
 use keytrail_store::bounds::VALUE_BYTES_MAX;
 use keytrail_store::executor::{Absorbed, Executor, Refolded};
 use keytrail_store::{SqliteStore, Store};
@@ -65,6 +65,12 @@ pub fn replay(
         ..
     } = kept;
     counts.notables_not_carried += absorbed.not_carried;
+    if absorbed.pruned_records > 0 {
+        let records = counted(absorbed.pruned_records, "record", "records");
+        talk.say(format_args!(
+            "{records} came for days that were pruned: those days were judged before, and are not judged again"
+        ));
+    }
     let judged = judge(&executor, newest, talk)?;
     Ok(Replayed {
         coverage,
@@ -203,9 +209,12 @@ pub fn judge<S: Store>(
             let pruned = block_on(executor.pruned(account)).map_err(in_state)?;
             if let Some(pruned) = pruned.filter(|pruned| !pruned.is_known()) {
                 let account = escape::terminal(account);
+                let why = match pruned.is_lost() {
+                    true => "what they taught could not be read any more",
+                    false => "another version of keytrail learnt from them",
+                };
                 talk.say(format!(
-                    "Account {account} is learnt from {} on: records before that were pruned, and another version of \
-                     keytrail learnt from them",
+                    "Account {account} is learnt from {} on: records before that were pruned, and {why}",
                     pruned.before
                 ));
             }
