@@ -144,6 +144,25 @@ fn it_is_shown_rebuilt_verified_exported_and_pruned() {
     assert_eq!(after, before);
 }
 
+/// What overlapped was stored again as new, and every later day was judged again each time.
+#[test]
+fn what_comes_again_for_pruned_days_is_told_and_left_out() {
+    let sandbox = Sandbox::new();
+    let archive = root().join("examples/archive");
+    let replay = || sandbox.run(["replay", archive.to_str().unwrap(), "--state", "state.db"]);
+    let before = replay().stdout();
+    sandbox.keytrail("state prune state.db --before 2026-03-20");
+    let shown = sandbox.keytrail("state show state.db").stdout();
+    let ran = replay();
+    assert!(
+        ran.stderr().contains("came for days that were pruned"),
+        "{ran}"
+    );
+    assert!(!ran.stderr().contains("Judged"), "{ran}");
+    assert_eq!(ran.stdout(), before);
+    assert_eq!(sandbox.keytrail("state show state.db").stdout(), shown);
+}
+
 #[test]
 fn another_configuration_judges_again() {
     let sandbox = Sandbox::new();
