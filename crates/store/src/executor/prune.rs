@@ -92,7 +92,16 @@ impl<S: Store> Executor<'_, S> {
         // What an earlier prune was stopped at needs no other ground.
         if !pruned.is_some_and(|pruned| pruned.covers(*last)) {
             let base = self.base_before(account, before).await?;
-            let mut fold = Fold::from(self.at_least_ground(account, base).await?);
+            let base = self.at_least_ground(account, base).await?;
+            let now = self.pruned(account).await?;
+            if pruned.is_some_and(|pruned| pruned.is_known()) && now.is_some_and(|now| now.is_lost)
+            {
+                // Noted by now: who prunes again knows of it, and goes on without.
+                let what = format!("what the pruned days of account {account} taught");
+                let detail = "prune again to go on without it".to_owned();
+                return Err(StoreError::Damaged { what, detail }.into());
+            }
+            let mut fold = Fold::from(base);
             let mut days = forgotten.clone();
             days.retain(|day| fold.base.through() < Some(*day));
             self.fold(account, &mut fold, &days, clock).await?;

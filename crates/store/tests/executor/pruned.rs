@@ -250,5 +250,10 @@ fn a_damaged_base_or_ground_blocks_no_account() {
         assert_eq!((pruned.is_known(), pruned.before), (true, day(14)));
         let ticked = executor.tick(ACCOUNT, moment(0)).await.unwrap();
         assert_eq!(ticked.refolded, None);
+        // That it is lost is said once, before more is forgotten.
+        damage("> 1000");
+        assert!(executor.prune(ACCOUNT, day(16)).await.is_err());
+        assert_eq!(store.days(ACCOUNT).await.unwrap()[0], day(14));
+        assert_eq!(prune(&store, &configuration, 16).await, 2);
     });
 }
