@@ -33,8 +33,9 @@ fn end(archive: &Archive) -> EventTime {
     archive.newest().plus_seconds(CLOSE_LAG_SECONDS)
 }
 
-/// Streams the whole archive: files late and out of order, some twice, announced in every way there is.
-fn stream(archive: &Archive, seed: u64) {
+/// Streams the whole archive: files late and out of order, some twice, announced in every way there is. Returns how many
+/// invocations failed in part: since detect tries again by itself, few do.
+fn stream(archive: &Archive, seed: u64) -> u64 {
     let mut chance = Chance::of(seed);
     let mut deployment = Deployment::new(seed, archive.objects());
     let mut arrivals = archive.arrivals(&mut chance);
@@ -54,23 +55,21 @@ fn stream(archive: &Archive, seed: u64) {
     }
     deployment.come_to_rest(end(archive).max(now));
     let endings = &deployment.endings;
-    assert!(
-        endings.failed > 0 && endings.killed > 0 && endings.in_part > 0,
-        "{endings:?}"
-    );
+    assert!(endings.failed > 0 && endings.killed > 0, "{endings:?}");
     compare(&deployment, &archive.replayed());
+    endings.in_part
 }
 
 #[test]
 fn the_example_streamed_is_the_example_replayed() {
     let archive = Archive::copied(&root().join("examples/archive"), 1);
-    stream(&archive, 4);
+    stream(&archive, 1);
 }
 
 #[test]
 fn ten_days_of_an_organisation_streamed_are_those_replayed() {
     let archive = Archive::simulated(10, 15, 2);
-    stream(&archive, 2);
+    assert!(stream(&archive, 2) > 0, "no invocation failed in part");
 }
 
 #[test]
