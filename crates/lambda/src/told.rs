@@ -148,7 +148,7 @@ mod tests {
         let ann = note("ann", Triage::Resolved, 100);
         let first = note(REOPENED_BY, Triage::Open, 200);
         let bob = note("bob", Triage::Acknowledged, 300);
-        assert_eq!(opened(&[ann.clone()]), None);
+        assert_eq!(opened(std::slice::from_ref(&ann)), None);
         assert_eq!(opened(&[ann.clone(), first.clone()]), Some(200));
         assert_eq!(opened(&[ann, first.clone(), bob]), Some(200));
         assert_eq!(
