@@ -6,18 +6,17 @@
 //! They hold for a finding as long as all of its events lie in their time: a problem that goes on beyond it is told,
 //! however long its episode lasts.
 
-use std::fmt;
-
+use keytrail_event::EventTime;
+use keytrail_event::arn::Arn;
 use keytrail_event::key::short_key_name;
 use keytrail_event::principal::{principal_names, principal_of_arn};
-use keytrail_event::{Day, EventTime};
 use schemars::JsonSchema;
-use serde::de::{self, MapAccess, Visitor};
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 
 use crate::configuration::Configuration;
 use crate::finding::{Evidence, Finding, FindingState};
 use crate::glob_pattern::GlobPattern;
+use crate::moment::Moment;
 
 /// Marks the findings that users decided about: shadow first, then suppressed, then expected. One
 /// that later evidence took back stays so. Marking twice is marking once.
@@ -134,7 +133,7 @@ impl Suppression {
         finding.last_seen < self.until.time()
             && fits(self.rule.as_deref(), Some(&finding.rule))
             && fits(self.account.as_deref(), Some(&finding.account))
-            && fits_principal(self.principal.as_deref(), finding.principal.as_deref())
+            && fits_principal(self.principal.as_deref(), finding)
             && fits_key(self.key.as_deref(), finding.key.as_deref())
     }
 }
@@ -165,7 +164,7 @@ pub struct ExpectedChange {
 impl ExpectedChange {
     /// Whether it is about what a finding's principal did with its key.
     fn concerns(&self, finding: &Finding) -> bool {
-        fits_principal(self.principal.as_deref(), finding.principal.as_deref())
+        fits_principal(self.principal.as_deref(), finding)
             && fits_key(self.key.as_deref(), finding.key.as_deref())
     }
 
@@ -186,97 +185,24 @@ fn fits(pattern: Option<&str>, text: Option<&str>) -> bool {
     pattern.is_none_or(|pattern| text.is_some_and(|text| GlobPattern::from(pattern).matches(text)))
 }
 
-/// A principal goes by any of its names, and by its sessions.
-fn fits_principal(pattern: Option<&str>, principal: Option<&str>) -> bool {
+/// A principal goes by any of its names, and by its sessions. One of another account goes by its ARN alone: what follows
+/// the last slash is for strangers to choose.
+fn fits_principal(pattern: Option<&str>, finding: &Finding) -> bool {
     let Some(pattern) = pattern else {
         return true;
     };
     let pattern = GlobPattern::from(&*principal_of_arn(pattern));
-    principal.is_some_and(|principal| {
-        let names = principal_names(principal);
-        names.iter().any(|name| pattern.matches(name))
+    finding.principal.as_deref().is_some_and(|principal| {
+        let [whole, without_path, name] = principal_names(principal);
+        let is_own = Arn::parse(principal).is_none_or(|arn| *arn.account == *finding.account);
+        pattern.matches(&whole)
+            || pattern.matches(&without_path)
+            || is_own && pattern.matches(&name)
     })
 }
 
 pub(crate) fn fits_key(pattern: Option<&str>, key: Option<&str>) -> bool {
     fits(pattern, key) || key.is_some_and(|key| fits(pattern, Some(&short_key_name(key))))
-}
-
-/// A moment as the user wrote it: RFC 3339, or a date, which is its first second in UTC.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
-#[serde(into = "String")]
-#[schemars(with = "String")]
-pub struct Moment {
-    text: String,
-    time: EventTime,
-}
-
-impl Moment {
-    /// The moment.
-    #[must_use]
-    pub const fn time(&self) -> EventTime {
-        self.time
-    }
-}
-
-/// Why a text is no moment.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "not a time: write a date (\"2026-03-31\", its first second in UTC) or RFC 3339 (\"2026-03-31T18:00:00Z\")"
-)]
-pub struct NotAMoment;
-
-impl TryFrom<String> for Moment {
-    type Error = NotAMoment;
-
-    fn try_from(text: String) -> Result<Self, NotAMoment> {
-        let day = Day::parse(&text).map(Day::start);
-        let time = day.or_else(|| EventTime::parse(&text)).ok_or(NotAMoment)?;
-        Ok(Self { text, time })
-    }
-}
-
-impl<'de> Deserialize<'de> for Moment {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(MomentVisitor)
-    }
-}
-
-struct MomentVisitor;
-
-impl<'de> Visitor<'de> for MomentVisitor {
-    type Value = Moment;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a date or time")
-    }
-
-    fn visit_str<E: de::Error>(self, text: &str) -> Result<Moment, E> {
-        Moment::try_from(text.to_owned()).map_err(E::custom)
-    }
-
-    /// A date of TOML, which stands without quotes: its reader hands it over as a map of one text.
-    fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Moment, M::Error> {
-        match map.next_entry::<String, String>()? {
-            Some((key, text)) if key == TOML_DATE => self.visit_str(&text),
-            _ => Err(de::Error::custom(NotAMoment)),
-        }
-    }
-}
-
-/// The key under which the reader of TOML hands over a date.
-const TOML_DATE: &str = "$__toml_private_datetime";
-
-impl From<Moment> for String {
-    fn from(moment: Moment) -> Self {
-        moment.text
-    }
-}
-
-impl fmt::Display for Moment {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
-    }
 }
 
 #[cfg(test)]
@@ -364,23 +290,38 @@ mod tests {
 
     #[test]
     fn a_principal_goes_by_the_names_that_filters_take() {
+        let of = |account: &str, principal: Option<&str>| Finding {
+            account: account.to_owned(),
+            principal: principal.map(str::to_owned),
+            ..finding()
+        };
         let role = Some("arn:aws:iam::111122223333:role/service-role/app");
+        let (own, strangers) = (of("111122223333", role), of("444455556666", role));
         for name in [
             "app",
             "arn:aws:iam::111122223333:role/app",
             "arn:aws:sts::111122223333:assumed-role/app/6fe0b5b2d1de",
             "*:role/*",
         ] {
-            assert!(fits_principal(Some(name), role), "{name}");
-            assert!(!fits_principal(Some(name), None), "{name}");
+            assert!(fits_principal(Some(name), &own), "{name}");
+            // Anybody may call a role so.
+            assert_eq!(
+                fits_principal(Some(name), &strangers),
+                name != "app",
+                "{name}"
+            );
+            assert!(
+                !fits_principal(Some(name), &of("111122223333", None)),
+                "{name}"
+            );
         }
         for name in [
             "service-role",
             "arn:aws:sts::444455556666:assumed-role/app/s",
         ] {
-            assert!(!fits_principal(Some(name), role), "{name}");
+            assert!(!fits_principal(Some(name), &own), "{name}");
         }
-        assert!(fits_principal(None, None));
+        assert!(fits_principal(None, &of("111122223333", None)));
     }
 
     #[test]

@@ -29,6 +29,7 @@ mod items;
 pub mod judge;
 mod known_name;
 mod known_template;
+pub mod moment;
 pub mod notable;
 pub mod packed_finding;
 pub mod plan;
