@@ -1,6 +1,6 @@
 //! A frame: the bytes of a record with holes, and how it learns which of its values differ.
 
-use super::program::{Point, Program};
+use super::program::{Hole, Program};
 use super::token::{Role, Token, TokenKind, tokens};
 use crate::context::EncryptionContext;
 use crate::operation::Operation;
@@ -59,7 +59,7 @@ pub(super) struct Said {
     /// The names of the context, sorted.
     pub(super) context: EncryptionContext<'static>,
     /// Where `additionalEventData` begins and ends, if it is an object.
-    pub(super) additional_event_data: Option<[Point; 2]>,
+    pub(super) additional_event_data: Option<Hole>,
 }
 
 impl Said {
@@ -91,7 +91,10 @@ impl Said {
                     let start = value.as_ptr().addr() - record.as_ptr().addr();
                     let ends = [start, start + value.len()];
                     let [from, to] = ends.map(|at| program.point(at as u32));
-                    said.additional_event_data = Some([from?, to?]);
+                    said.additional_event_data = Some(Hole {
+                        from: from?,
+                        to: to?,
+                    });
                 }
                 Field::AdditionalEventData if value != "null" => return None,
                 Field::RequestParameters => said.context = Request::read(value).context.to_static(),

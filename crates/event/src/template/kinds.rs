@@ -23,7 +23,7 @@ const ID_BYTES: usize = 36;
 /// Where the name stands behind the Region of such a record.
 pub(crate) const SORTED_KIND_OFFSET: usize = SORTED_BEFORE_ID.len() + ID_BYTES + BEFORE_NAME.len();
 /// Blocks of a head.
-const BLOCKS: usize = 3;
+pub(crate) const BLOCKS: usize = 3;
 
 /// Where the time stands in a head, as one bit for each of its bytes.
 const TIME: [u64; BLOCKS] = bits(BEFORE_TIME.len(), TIME_BYTES);

@@ -7,7 +7,7 @@ use super::frames::Frames;
 use super::program::Places;
 use super::repeat::{HourText, Repeat};
 use super::{TEMPLATES_MAX, TemplateId};
-use crate::hash::{mix, word};
+use crate::hash::{GOLDEN, mix, word};
 use crate::identity_memo::KmsSurroundings;
 use crate::key::KeyName;
 use crate::principal::Identity;
@@ -17,6 +17,8 @@ use crate::walker::Field;
 /// Templates that share a place in the table.
 const WAYS: usize = 4;
 const SETS: usize = TEMPLATES_MAX / WAYS;
+/// Guesses by frame and identity.
+const GUESSES: usize = 4_096;
 
 /// What KMS records said, by the frame they follow and the texts of their holes that decide anything. Who
 /// called is not among it: nothing else of a record depends on that.
@@ -26,6 +28,8 @@ pub(crate) struct Learnt {
     /// The hash that each slot is found by; zero for none.
     hashes: Box<[[u64; WAYS]; SETS]>,
     serials: u64,
+    /// The last two slots that a frame and an identity met in.
+    guesses: Box<[[u16; 2]; GUESSES]>,
     /// Kept to be used again.
     deciding: Vec<u8>,
     hour: HourText,
@@ -37,6 +41,7 @@ impl Default for Learnt {
             slots: Vec::new(),
             hashes: Box::new([[0; WAYS]; SETS]),
             serials: 0,
+            guesses: Box::new([[0; 2]; GUESSES]),
             deciding: Vec::new(),
             hour: HourText::default(),
         }
@@ -47,6 +52,8 @@ impl Default for Learnt {
 #[derive(Debug)]
 pub(super) struct Slot {
     frame: u64,
+    /// [`Follower::end`]
+    end: u64,
     /// The texts of the deciding holes, each with a zero behind it, which no text can hold.
     deciding: Texts,
     pub(super) id: TemplateId,
@@ -176,6 +183,14 @@ impl<'f, 'a> Follower<'f, 'a> {
         })
     }
 
+    /// The end of the last text that decides anything, which mostly is that of a key's name.
+    #[inline(always)]
+    fn end(&self) -> u64 {
+        let last = self.frame.program.holes.deciding.last();
+        let text = last.and_then(|hole| self.bytes.get(hole.range(self.places)));
+        text.and_then(<[u8]>::last_chunk).map_or(0, word)
+    }
+
     /// A hash of everything that decides.
     #[inline(always)]
     fn hash(&self) -> u64 {
@@ -199,21 +214,37 @@ impl<'f, 'a> Follower<'f, 'a> {
 }
 
 impl Learnt {
-    /// The record that follows a frame, if its like was seen, made by this caller.
+    /// The record that follows a frame, if its like was seen, made by this caller, whose identity has this
+    /// number.
     #[inline(always)]
     pub(crate) fn repeat<'a>(
         &'a mut self,
         follower: &Follower<'a, 'a>,
-        who: &'a Arc<Identity>,
+        (who, number): (&'a Arc<Identity>, u64),
     ) -> Option<Repeat<'a>> {
-        let hash = follower.hash();
-        let set = (hash >> 32) as usize % SETS;
-        let way = self.hashes[set].iter().position(|known| *known == hash)?;
-        let slot = self.slots.get(set * WAYS + way)?.as_ref()?;
-        if slot.frame != follower.frame.serial || !slot.is_asked(follower) {
-            return None;
+        let guess = follower.frame.serial ^ number.wrapping_mul(GOLDEN);
+        let guesses = &mut self.guesses[(guess >> 40) as usize % GUESSES];
+        let end = follower.end();
+        let mut found = None;
+        for place in *guesses {
+            if let Some(Some(slot)) = self.slots.get(usize::from(place))
+                && slot.end == end
+                && slot.is_asked(follower)
+            {
+                found = Some(slot);
+                break;
+            }
         }
-        Repeat::of(*follower, slot, who, &mut self.hour)
+        if found.is_none() {
+            let hash = follower.hash();
+            let set = (hash >> 32) as usize % SETS;
+            let way = self.hashes[set].iter().position(|known| *known == hash)?;
+            let place = set * WAYS + way;
+            let slot = self.slots.get(place)?.as_ref();
+            found = slot.filter(|slot| slot.is_asked(follower));
+            *guesses = [place as u16, guesses[0]];
+        }
+        Repeat::of(*follower, found?, who, &mut self.hour)
     }
 
     /// Learns what this record says that follows a frame, and gives it its template.
@@ -232,6 +263,7 @@ impl Learnt {
         let mut hour = self.hour;
         let slot = Slot {
             frame: follower.frame.serial,
+            end: follower.end(),
             deciding: Texts::new(&self.deciding),
             id,
             key: record.key.clone(),
@@ -288,19 +320,22 @@ fn is_equal(one: &[u8], other: &[u8]) -> bool {
 }
 
 impl Slot {
-    /// Whether the deciding holes hold the same.
+    /// Whether the record follows the same frame, and its deciding holes hold the same.
     #[inline(always)]
     fn is_asked(&self, follower: &Follower<'_, '_>) -> bool {
+        if self.frame != follower.frame.serial {
+            return false;
+        }
         let mut rest = self.deciding.as_bytes();
-        follower.deciding().all(|text| {
-            let Some((known, after)) = rest.split_at_checked(text.len()) else {
+        for text in follower.deciding() {
+            let Some((known, [0, after @ ..])) = rest.split_at_checked(text.len()) else {
                 return false;
             };
-            let Some((0, after)) = after.split_first() else {
+            if !is_equal(known, text) {
                 return false;
-            };
+            }
             rest = after;
-            is_equal(known, text)
-        }) && rest.is_empty()
+        }
+        rest.is_empty()
     }
 }

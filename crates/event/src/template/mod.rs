@@ -25,9 +25,11 @@ mod token;
 pub(crate) use frame::Frame;
 pub(crate) use frames::{Frames, OPENING, OPENING_BYTES, OPENING_MASK, VERSION_MASK};
 pub use id::{TEMPLATES_MAX, TemplateId};
-pub(crate) use kinds::{Head, KIND_OFFSET, Kind, Kinds, SORTED_KIND_OFFSET, SORTED_OPENING};
+pub(crate) use kinds::{
+    BLOCKS as HEAD_BLOCKS, Head, KIND_OFFSET, Kind, Kinds, SORTED_KIND_OFFSET, SORTED_OPENING,
+};
 pub(crate) use learnt::{Follower, Learnt};
-pub(crate) use program::{Places, STRETCHES_MAX, Then};
+pub(crate) use program::{Block, Places, Then};
 pub use repeat::Repeat;
 
 /// What a reader knows of records that are alike.

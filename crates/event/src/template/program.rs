@@ -13,62 +13,40 @@ pub(crate) type Places = [u32; STRETCHES_MAX];
 /// What a record is compared with.
 #[derive(Debug, Default)]
 pub(crate) struct Program {
-    /// The sample, and two blocks of zeros behind it.
-    pub(crate) text: Vec<u8>,
-    pub(crate) stretches: Vec<Stretch>,
-    /// For each block of a stretch beyond its second, which of its bytes must be the sample's.
-    masks: Vec<u64>,
-    pub(crate) steady: Vec<Steady>,
+    /// Its stretches, block by block.
+    pub(crate) blocks: Vec<Block>,
+    stretches: Vec<Stretch>,
     pub(super) holes: Holes,
 }
 
 /// Bytes of a frame up to a hole of any length.
 #[derive(Debug)]
-pub(crate) struct Stretch {
+struct Stretch {
     /// Where it stands in the sample.
     start: u32,
     length: u32,
-    /// Which bytes of its first two blocks must be the sample's.
-    pub(crate) masks: [u64; 2],
-    /// The masks of its other blocks, among the frame's.
-    more: (u16, u16),
+    then: Then,
+}
+
+/// The next 64 bytes of a stretch, or what is left of it.
+#[derive(Debug)]
+pub(crate) struct Block {
+    pub(crate) sample: [u8; 64],
+    /// Which bytes must be the sample's.
+    pub(crate) same: u64,
+    /// Which bytes lie in holes of one length, where any plain text may stand.
+    pub(crate) plain: u64,
+    /// How many bytes it is long.
+    pub(crate) length: u32,
+    /// What stands behind it.
     pub(crate) then: Then,
 }
 
-impl Stretch {
-    /// How long it is.
-    #[inline(always)]
-    pub(crate) fn length(&self) -> usize {
-        self.length as usize
-    }
-
-    /// Its first two blocks.
-    #[inline(always)]
-    pub(crate) fn first<'p>(&self, program: &'p Program) -> Option<&'p [u8; 128]> {
-        program.text.get(self.start as usize..)?.first_chunk()
-    }
-
-    /// Its other blocks, and their masks.
-    #[inline(always)]
-    pub(crate) fn more<'p>(&self, program: &'p Program) -> Option<(&'p [[u8; 64]], &'p [u64])> {
-        let (from, to) = self.more;
-        let (blocks, _) = program.text.get(self.start as usize + 128..)?.as_chunks();
-        Some((
-            blocks,
-            program.masks.get(usize::from(from)..usize::from(to))?,
-        ))
-    }
-
-    /// Whether it has more than two blocks.
-    #[inline(always)]
-    pub(crate) fn is_long(&self) -> bool {
-        self.more.0 != self.more.1
-    }
-}
-
-/// What stands behind a stretch.
+/// What stands behind a block.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Then {
+    /// The next block of its stretch.
+    More,
     /// The identity.
     Identity,
     /// The inside of a string.
@@ -79,49 +57,33 @@ pub(crate) enum Then {
     End,
 }
 
-/// A hole of one length in a stretch.
-#[derive(Debug)]
-pub(crate) struct Steady {
-    /// Its stretch, and where it begins there.
-    pub(crate) stretch: usize,
-    pub(crate) offset: u32,
-    /// One bit for each of its bytes.
-    pub(crate) mask: u64,
+/// A place of a record that follows the frame: a stretch, and an offset from its beginning.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Point {
+    stretch: u32,
+    offset: u32,
 }
 
-/// Where to find what a hole holds.
+impl Point {
+    /// Where it is in a record, by the places of its stretches.
+    #[inline(always)]
+    fn at(self, places: &Places) -> usize {
+        (places[self.stretch as usize % STRETCHES_MAX] + self.offset) as usize
+    }
+}
+
+/// Where to find a value, or several: from here to there.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Hole {
-    Steady {
-        stretch: usize,
-        offset: u32,
-        length: u32,
-    },
-    /// Behind this stretch.
-    Wide { stretch: usize, stretch_length: u32 },
+pub(super) struct Hole {
+    pub(super) from: Point,
+    pub(super) to: Point,
 }
 
 impl Hole {
     /// Where the hole stands in a record, by the places of its stretches.
     #[inline(always)]
     pub(super) fn range(self, places: &Places) -> std::ops::Range<usize> {
-        match self {
-            Self::Steady {
-                stretch,
-                offset,
-                length,
-            } => {
-                let start = (places[stretch % STRETCHES_MAX] + offset) as usize;
-                start..start + length as usize
-            }
-            Self::Wide {
-                stretch,
-                stretch_length,
-            } => {
-                let start = places[stretch % STRETCHES_MAX] + stretch_length;
-                start as usize..places[(stretch + 1) % STRETCHES_MAX] as usize
-            }
-        }
+        self.from.at(places)..self.to.at(places)
     }
 }
 
@@ -147,39 +109,25 @@ impl Holes {
     }
 }
 
-/// A place outside all holes: a stretch, and an offset in it.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Point {
-    stretch: usize,
-    offset: u32,
-}
-
-impl Point {
-    /// Where it is in a record, by the places of its stretches.
-    #[inline(always)]
-    pub(super) fn at(self, places: &Places) -> usize {
-        (places[self.stretch % STRETCHES_MAX] + self.offset) as usize
-    }
-}
-
 impl Program {
     /// What records are compared with that differ from the sample in the opened values.
     pub(super) fn of(sample: &str, tokens: &[Token], opened: &[Opened]) -> Option<Self> {
         let mut program = Self::default();
-        program.text.extend_from_slice(sample.as_bytes());
-        program.text.extend_from_slice(&[0; 128]);
         let mut stretch = Draft::default();
         for (token, opened) in tokens.iter().zip(opened) {
-            let hole = match opened {
+            let index = program.stretches.len() as u32;
+            let from = Point {
+                stretch: index,
+                offset: token.start - stretch.start,
+            };
+            let to = match opened {
                 Opened::No | Opened::Steady => {
-                    let offset = token.start - stretch.start;
                     if *opened == Opened::Steady {
-                        stretch.steady.push((offset, token.length()));
+                        stretch.steady.push((from.offset, token.length()));
                     }
-                    Hole::Steady {
-                        stretch: program.stretches.len(),
-                        offset,
-                        length: token.length(),
+                    Point {
+                        offset: from.offset + token.length(),
+                        ..from
                     }
                 }
                 Opened::Wide => {
@@ -188,31 +136,35 @@ impl Program {
                         TokenKind::Integer => Then::Integer,
                         TokenKind::Identity => Then::Identity,
                     };
-                    let hole = Hole::Wide {
-                        stretch: program.stretches.len(),
-                        stretch_length: token.start - stretch.start,
-                    };
-                    program.end_stretch(&stretch, token.start, then)?;
+                    program.end_stretch((sample, &stretch), token.start, then)?;
                     stretch = Draft {
                         start: token.end,
                         steady: Vec::new(),
                     };
-                    hole
+                    Point {
+                        stretch: index + 1,
+                        offset: 0,
+                    }
                 }
             };
+            let hole = Hole { from, to };
             program.holes.note(token, hole, *opened != Opened::No);
         }
-        program.end_stretch(&stretch, sample.len() as u32, Then::End)?;
+        program.end_stretch((sample, &stretch), sample.len() as u32, Then::End)?;
         Some(program)
     }
 
     /// Where the identity stands.
     pub(super) fn identity(&self) -> Option<Hole> {
         let is_identity = |stretch: &Stretch| stretch.then == Then::Identity;
-        let stretch = self.stretches.iter().position(is_identity)?;
-        Some(Hole::Wide {
-            stretch,
-            stretch_length: self.stretches.get(stretch)?.length,
+        let stretch = self.stretches.iter().position(is_identity)? as u32;
+        let offset = self.stretches.get(stretch as usize)?.length;
+        Some(Hole {
+            from: Point { stretch, offset },
+            to: Point {
+                stretch: stretch + 1,
+                offset: 0,
+            },
         })
     }
 
@@ -224,35 +176,42 @@ impl Program {
         };
         let stretch = self.stretches.iter().position(holds)?;
         let offset = at - self.stretches.get(stretch)?.start;
-        Some(Point { stretch, offset })
+        Some(Point {
+            stretch: stretch as u32,
+            offset,
+        })
     }
 
-    fn end_stretch(&mut self, draft: &Draft, end: u32, then: Then) -> Option<()> {
+    fn end_stretch(&mut self, (sample, draft): (&str, &Draft), end: u32, then: Then) -> Option<()> {
         if self.stretches.len() == STRETCHES_MAX {
             return None;
         }
-        let length = end - draft.start;
-        let of_block = |at: u32| u64::MAX >> 64_u32.saturating_sub(length - at);
-        let mut masks: Vec<u64> = (0..length).step_by(64).map(of_block).collect();
-        masks.resize(masks.len().max(2), 0);
+        let start = draft.start;
+        let texts = sample.as_bytes().get(start as usize..end as usize)?;
+        let first = self.blocks.len();
+        for text in texts.chunks(64) {
+            let mut block = Block {
+                sample: [0; 64],
+                same: u64::MAX >> (64 - text.len()),
+                plain: 0,
+                length: text.len() as u32,
+                then: Then::More,
+            };
+            block.sample[..text.len()].copy_from_slice(text);
+            self.blocks.push(block);
+        }
+        // Between two holes stands a quote at least.
+        self.blocks.get_mut(first..)?.last_mut()?.then = then;
         for (offset, length) in &draft.steady {
             for at in *offset..offset + length {
-                masks[at as usize / 64] &= !(1 << (at % 64));
+                let block = self.blocks.get_mut(first + at as usize / 64)?;
+                block.same &= !(1 << (at % 64));
+                block.plain |= 1 << (at % 64);
             }
-            self.steady.push(Steady {
-                stretch: self.stretches.len(),
-                offset: *offset,
-                mask: u64::MAX.checked_shr(64 - length).unwrap_or(0),
-            });
         }
-        let (first, more) = masks.split_first_chunk()?;
-        let from = self.masks.len() as u16;
-        self.masks.extend_from_slice(more);
         self.stretches.push(Stretch {
-            start: draft.start,
-            length,
-            masks: *first,
-            more: (from, self.masks.len() as u16),
+            start,
+            length: end - start,
             then,
         });
         Some(())

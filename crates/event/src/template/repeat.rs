@@ -45,15 +45,16 @@ impl<'r> Repeat<'r> {
         let raw = unsafe { str::from_utf8_unchecked(follower.bytes()) };
         debug_assert!(std::str::from_utf8(follower.bytes()).is_ok());
         let holes = &follower.frame().program.holes;
-        let text = |hole: Hole| raw.get(hole.range(follower.places()));
-        let event_id = text(holes.text(Field::EventId)?)?;
+        let place = |field| Some(holes.text(field)?.range(follower.places()));
+        let event_id = raw.get(place(Field::EventId)?)?;
         let is_usual = (1..=NAME_BYTES_MAX).contains(&event_id.len());
+        let time = follower.bytes().get(place(Field::EventTime)?)?;
         Some(Self {
             follower,
             slot,
             raw,
             identity,
-            time: hour.parse(text(holes.text(Field::EventTime)?)?)?,
+            time: hour.parse(time)?,
             event_id: is_usual.then_some(event_id)?,
         })
     }
@@ -111,9 +112,7 @@ impl<'r> Repeat<'r> {
     #[must_use]
     #[inline]
     pub fn additional_event_data(&self) -> Option<&'r str> {
-        let [from, to] = self.follower.frame().said.additional_event_data?;
-        let places = self.follower.places();
-        self.raw.get(from.at(places)..to.at(places))
+        self.hole(self.follower.frame().said.additional_event_data?)
     }
 
     /// [`Record::context`]; `None` when that takes a closer look.
@@ -207,6 +206,20 @@ fn words(time: &[u8; TIME_BYTES]) -> [u64; 2] {
     [[a, b, c, d, e, f, g, h], [g, h, i, j, k, l, m, n]].map(u64::from_le_bytes)
 }
 
+/// The seconds that a time has behind its hour: of `2023-07-10T11:42:18Z` those of `42:18Z`. `None` in another form.
+#[inline(always)]
+fn seconds_of_hour(time: &[u8; TIME_BYTES]) -> Option<i64> {
+    let [.., a, b, c, d, e, f, g, h] = *time;
+    // What stands there in place of the hour's last digit and the colon is shifted out.
+    let digits = u64::from_le_bytes([a, b, c, d, e, f, g, h]) ^ u64::from_le_bytes(*b"0:00:00Z");
+    let digits = digits >> 16;
+    // What reaches 128 by these is more than 5, 9, and 0 for the signs.
+    let others = (digits + 0x7f76_7a7f_767a) | digits;
+    let digit = |place: u32| (digits >> (8 * place) & 0xff) as i64;
+    let seconds = (digit(0) * 10 + digit(1)) * 60 + digit(3) * 10 + digit(4);
+    (others & 0x8080_8080_8080 == 0).then_some(seconds)
+}
+
 /// The hour that was parsed last: most times are of the same one.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct HourText {
@@ -227,24 +240,21 @@ impl Default for HourText {
 
 impl HourText {
     /// The same as [`EventTime::parse`].
-    #[inline]
-    fn parse(&mut self, text: &str) -> Option<EventTime> {
-        if let Ok(text) = <&[u8; TIME_BYTES]>::try_from(text.as_bytes())
-            && let [.., a, b, b':', c, d, b'Z'] = text
+    #[inline(always)]
+    fn parse(&mut self, text: &[u8]) -> Option<EventTime> {
+        if let Ok(text) = <&[u8; TIME_BYTES]>::try_from(text)
             && words(text) == self.words
+            && let Some(seconds) = seconds_of_hour(text)
         {
-            let [a, b, c, d] = [*a, *b, *c, *d].map(|digit| digit.wrapping_sub(b'0'));
-            if a < 6 && b < 10 && c < 6 && d < 10 {
-                let two = |ten: u8, one: u8| i64::from(ten * 10 + one);
-                let seconds = self.start + two(a, b) * 60 + two(c, d);
-                return Some(EventTime::from_unix_seconds(seconds));
-            }
+            return Some(EventTime::from_unix_seconds(self.start + seconds));
         }
         self.parse_anew(text)
     }
 
     #[cold]
-    fn parse_anew(&mut self, text: &str) -> Option<EventTime> {
+    #[inline(never)]
+    fn parse_anew(&mut self, text: &[u8]) -> Option<EventTime> {
+        let text = std::str::from_utf8(text).ok()?;
         let time = EventTime::parse(text)?;
         // In another form other things may stand behind the hour.
         if let Ok(bytes) = text.as_bytes().try_into()
@@ -271,8 +281,18 @@ mod tests {
         )) {
             let mut hour = HourText::default();
             for text in texts {
-                prop_assert_eq!(hour.parse(&text), EventTime::parse(&text), "{}", text);
+                prop_assert_eq!(hour.parse(text.as_bytes()), EventTime::parse(&text), "{}", text);
             }
+        }
+
+        #[test]
+        fn every_byte_behind_the_hour_is_looked_at(place in 13..20_usize, byte in 0..128_u8) {
+            let mut hour = HourText::default();
+            let mut text = b"2023-07-10T11:42:18Z".to_vec();
+            hour.parse(&text);
+            text[place] = byte;
+            let expected = EventTime::parse(std::str::from_utf8(&text).unwrap());
+            prop_assert_eq!(hour.parse(&text), expected);
         }
     }
 }

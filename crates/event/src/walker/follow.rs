@@ -8,8 +8,8 @@ use crate::foreign_key::may_name_foreign_key;
 use crate::read::RECORD_BYTES_MAX;
 use crate::selection::Selection;
 use crate::template::{
-    Frame, Head, KIND_OFFSET, Kind, OPENING, OPENING_BYTES, OPENING_MASK, Places,
-    SORTED_KIND_OFFSET, SORTED_OPENING, STRETCHES_MAX, Templates, Then, VERSION_MASK,
+    Block, Frame, HEAD_BLOCKS, Head, KIND_OFFSET, Kind, OPENING, OPENING_BYTES, OPENING_MASK,
+    Places, SORTED_KIND_OFFSET, SORTED_OPENING, Templates, Then, VERSION_MASK,
 };
 
 /// A record that is like one before.
@@ -70,9 +70,8 @@ pub(super) fn follow<L: Lanes>(
     templates: &mut Templates,
 ) -> Option<Followed> {
     let opening = block::<64>(bytes, start)?;
-    if !lanes.follows(&[*opening], &[OPENING], &[OPENING_MASK])
-        || lanes.stops_of_block(opening) & VERSION_MASK != 0
-    {
+    let unlike = !lanes.equal_of_block(opening, &OPENING) & OPENING_MASK;
+    if unlike | lanes.stops_of_block(opening) & VERSION_MASK != 0 {
         return follow_sorted(lanes, bytes, start, echo, templates);
     }
     let identity = start + OPENING_BYTES;
@@ -117,13 +116,15 @@ fn unwanted<L: Lanes>(
     head: &Head,
 ) -> Option<Followed> {
     let (blocks, _) = bytes.get(at..)?.as_chunks::<64>();
-    let mut stops = 0;
-    for (block, own) in blocks.iter().zip(head.own) {
-        if own != 0 {
-            stops |= lanes.stops_of_block(block) & own;
+    let blocks = blocks.first_chunk::<HEAD_BLOCKS>()?;
+    let mut unlike = 0;
+    for (index, block) in blocks.iter().enumerate() {
+        unlike |= !lanes.equal_of_block(block, &head.blocks[index]) & head.masks[index];
+        if head.own[index] != 0 {
+            unlike |= lanes.stops_of_block(block) & head.own[index];
         }
     }
-    if stops != 0 || !lanes.follows(blocks.get(..head.blocks.len())?, &head.blocks, &head.masks) {
+    if unlike != 0 {
         return None;
     }
     // From here on the walk would do the same.
@@ -191,44 +192,44 @@ fn end_of<L: Lanes>(
     frame: &Frame,
     places: &mut Places,
 ) -> Option<(usize, Option<SeenIdentity>)> {
-    let program = &frame.program;
     let mut at = start;
-    let mut is_other = false;
+    let mut unlike = 0;
     let mut seen = None;
-    for (stretch, place) in program.stretches.iter().zip(&mut *places) {
-        *place = (at - start) as u32;
-        let here = bytes.get(at..)?;
-        // Most stretches end in the first two blocks: a loop would only be guessed wrong.
-        let (first, _) = here.first_chunk::<128>()?.as_chunks();
-        let (pattern, _) = stretch.first(program)?.as_chunks();
-        is_other |= !lanes.follows(first, pattern, &stretch.masks);
-        if stretch.is_long() {
-            let (patterns, masks) = stretch.more(program)?;
-            let (blocks, _) = here.get(128..)?.as_chunks();
-            is_other |= !lanes.follows(blocks.get(..masks.len())?, patterns, masks);
+    let mut stretch = 0;
+    for Block {
+        sample,
+        same,
+        plain,
+        length,
+        then,
+    } in &frame.program.blocks
+    {
+        let here = block(bytes, at)?;
+        unlike |= !lanes.equal_of_block(here, sample) & same;
+        if *plain != 0 {
+            unlike |= lanes.stops_of_block(here) & plain;
         }
-        if is_other {
+        at += *length as usize;
+        if *then == Then::More {
+            continue;
+        }
+        if unlike != 0 {
             return None;
         }
-        at += stretch.length();
-        if stretch.then == Then::Text {
-            at = text_end(lanes, bytes, at)?;
-        } else if stretch.then == Then::Identity {
-            let identity = identity(at)?;
-            at = identity.end;
-            seen = Some(identity);
-        } else if stretch.then == Then::Integer {
-            at = integer_end(bytes, at)?;
-        } else {
-            break;
-        }
+        at = match then {
+            Then::Text => text_end(lanes, bytes, at)?,
+            Then::Identity => {
+                let identity = identity(at)?;
+                seen = Some(identity);
+                identity.end
+            }
+            Then::Integer => integer_end(bytes, at)?,
+            Then::More | Then::End => return Some((at, seen)),
+        };
+        stretch += 1;
+        *places.get_mut(stretch)? = (at - start) as u32;
     }
-    let mut stops = 0;
-    for hole in &program.steady {
-        let place = start + places[hole.stretch % STRETCHES_MAX] as usize + hole.offset as usize;
-        stops |= lanes.stops_of_block(block(bytes, place)?) & hole.mask;
-    }
-    (stops == 0).then_some((at, seen))
+    None
 }
 
 /// Where the plain text ends that begins at `at`; what stands there is left to the next stretch.

@@ -63,9 +63,9 @@ macro_rules! lanes_of {
             }
 
             #[inline(always)]
-            fn follows(self, blocks: &[[u8; 64]], patterns: &[[u8; 64]], masks: &[u64]) -> bool {
+            fn equal_of_block(self, block: &[u8; 64], pattern: &[u8; 64]) -> u64 {
                 // SAFETY: as above.
-                unsafe { $answers::follows(blocks, patterns, masks) }
+                unsafe { $answers::equal_of_block(block, pattern) }
             }
 
             #[inline(always)]

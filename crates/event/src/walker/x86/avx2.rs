@@ -82,14 +82,10 @@ pub(super) fn stops_of_block(block: &[u8; 64]) -> u64 {
 
 #[inline]
 #[target_feature(enable = "avx2")]
-pub(super) fn follows(blocks: &[[u8; 64]], patterns: &[[u8; 64]], masks: &[u64]) -> bool {
-    let mut unlike = 0;
-    for ((block, pattern), mask) in blocks.iter().zip(patterns).zip(masks) {
-        let ((low, high), (other_low, other_high)) = (halves(block), halves(pattern));
-        let low = _mm256_cmpeq_epi8(low, other_low);
-        unlike |= !bits(low, _mm256_cmpeq_epi8(high, other_high)) & mask;
-    }
-    unlike == 0
+pub(super) fn equal_of_block(block: &[u8; 64], pattern: &[u8; 64]) -> u64 {
+    let ((low, high), (other_low, other_high)) = (halves(block), halves(pattern));
+    let low = _mm256_cmpeq_epi8(low, other_low);
+    bits(low, _mm256_cmpeq_epi8(high, other_high))
 }
 
 #[inline]

@@ -2,8 +2,8 @@
 
 use std::arch::x86_64::{
     __m512i, _mm512_broadcast_i32x4, _mm512_cmpeq_epi8_mask, _mm512_cmplt_epi8_mask,
-    _mm512_loadu_si512, _mm512_mask_cmpeq_epi8_mask, _mm512_mask_cmpneq_epi8_mask, _mm512_or_si512,
-    _mm512_set1_epi8, _mm512_shuffle_epi8, _mm512_testn_epi8_mask,
+    _mm512_loadu_si512, _mm512_mask_cmpeq_epi8_mask, _mm512_or_si512, _mm512_set1_epi8,
+    _mm512_shuffle_epi8, _mm512_testn_epi8_mask,
 };
 
 use super::super::lanes::{WINDOW, block_of};
@@ -35,12 +35,8 @@ pub(super) fn stops_of_block(block: &[u8; 64]) -> u64 {
 
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw")]
-pub(super) fn follows(blocks: &[[u8; 64]], patterns: &[[u8; 64]], masks: &[u64]) -> bool {
-    let mut unlike = 0;
-    for ((block, pattern), mask) in blocks.iter().zip(patterns).zip(masks) {
-        unlike |= _mm512_mask_cmpneq_epi8_mask(*mask, load(block), load(pattern));
-    }
-    unlike == 0
+pub(super) fn equal_of_block(block: &[u8; 64], pattern: &[u8; 64]) -> u64 {
+    _mm512_cmpeq_epi8_mask(load(block), load(pattern))
 }
 
 #[inline]

@@ -58,19 +58,14 @@ pub(super) fn stops_of_block(block: &[u8; 64]) -> u64 {
 
 #[inline]
 #[target_feature(enable = "sse2")]
-pub(super) fn follows(blocks: &[[u8; 64]], patterns: &[[u8; 64]], masks: &[u64]) -> bool {
-    let mut unlike = 0;
-    for ((block, pattern), mask) in blocks.iter().zip(patterns).zip(masks) {
-        let ([a, b, c, d], [e, f, g, h]) = (quarters(block), quarters(pattern));
-        let equal = bits([
-            _mm_cmpeq_epi8(a, e),
-            _mm_cmpeq_epi8(b, f),
-            _mm_cmpeq_epi8(c, g),
-            _mm_cmpeq_epi8(d, h),
-        ]);
-        unlike |= !equal & mask;
-    }
-    unlike == 0
+pub(super) fn equal_of_block(block: &[u8; 64], pattern: &[u8; 64]) -> u64 {
+    let ([a, b, c, d], [e, f, g, h]) = (quarters(block), quarters(pattern));
+    bits([
+        _mm_cmpeq_epi8(a, e),
+        _mm_cmpeq_epi8(b, f),
+        _mm_cmpeq_epi8(c, g),
+        _mm_cmpeq_epi8(d, h),
+    ])
 }
 
 #[inline]
