@@ -7,13 +7,14 @@ use keytrail_event::{Day, EventTime, Reader, Record};
 use crate::base::{Base, Standing};
 use crate::behaviour::{self, Behaved};
 use crate::bounds::{CLOSE_LAG_SECONDS, DAY_CELLS_BYTES_MAX, DAY_PRINCIPALS_MAX, RULE_QUIET_DAYS};
+use crate::cell_order::CellOrder;
 use crate::configuration::Configuration;
 use crate::distinct::DistinctEvents;
 use crate::episode::{Candidate, keep_both_ends};
 use crate::finding::{Evidence, FindingId, FindingState};
 use crate::items::{Bursts, Item, with_record};
 use crate::packed_finding::{PackedFinding, Packer};
-use crate::plan::{Metrics, Plan};
+use crate::plan::{LastUse, Metrics, Plan};
 use crate::rules::bulk::bulk_uses;
 use crate::rules::bulk_habits::much_encrypted;
 use crate::rules::day::{DayHit, DayLight, DayRecord};
@@ -70,8 +71,10 @@ pub fn judge(
             ),
         )
     });
+    let order = account_day.order(&past);
     let look = DayLook {
         account_day,
+        order: &order,
         uses: &uses,
         configuration,
     };
@@ -80,6 +83,7 @@ pub fn judge(
     let mut behaved = behaviour::judge(&behaviour::Day {
         base,
         account_day,
+        order: &order,
         past: &past,
         clock,
         configuration,
@@ -90,7 +94,8 @@ pub fn judge(
     for candidate in std::mem::take(&mut behaved.candidates) {
         judged.settle(candidate);
     }
-    judged.conclude(account_day, past, behaved, metrics)
+    let last_uses = account_day.last_uses(&order);
+    judged.conclude(account_day, past, behaved, (last_uses, metrics))
 }
 
 /// The findings of a judgement on their way.
@@ -158,9 +163,8 @@ impl Judged<'_> {
         account_day: &AccountDay<'_>,
         past: Past,
         behaved: Behaved,
-        metrics: Metrics,
+        (last_uses, metrics): (Vec<LastUse>, Metrics),
     ) -> Plan {
-        let last_uses = account_day.last_uses(&past);
         // By (episode, id), too: an episode is its id and a day, and no id begins with another.
         let findings: Vec<PackedFinding> = self.findings.values().cloned().collect();
         let mut episodes = self.standing.episodes.clone();
@@ -190,6 +194,7 @@ pub(crate) fn state_at(time: EventTime, clock: EventTime) -> FindingState {
 /// What rules over an account's whole day look at.
 struct DayLook<'a> {
     account_day: &'a AccountDay<'a>,
+    order: &'a CellOrder<'a>,
     uses: &'a DayUses<'a>,
     configuration: &'a Configuration,
 }
@@ -226,6 +231,7 @@ impl DayLook<'_> {
             records: &records,
             new_ids: &new_ids,
             cells: self.account_day,
+            order: self.order,
         };
         let mut told = Vec::new();
         for rule in RULES {

@@ -11,6 +11,7 @@ pub mod behaviour;
 pub mod bounds;
 pub mod carried;
 pub mod cell;
+mod cell_order;
 pub mod cells;
 mod closed;
 pub mod configuration;

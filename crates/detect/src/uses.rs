@@ -12,6 +12,7 @@ use keytrail_event::{Day, EventTime, OperationClass, OutcomeFamily};
 
 use crate::base::Base;
 use crate::cell::Cell;
+use crate::cell_order::CellOrder;
 use crate::cells::CellKey;
 use crate::items::{Item, items_of_day};
 use crate::plan::LastUse;
@@ -81,6 +82,11 @@ impl<'t> AccountDay<'t> {
         self.cells.iter().copied()
     }
 
+    /// The cells as an order numbers them.
+    pub(crate) fn cells_unordered(&self) -> &[(CellKey, &'t Cell)] {
+        &self.cells
+    }
+
     /// The names that cells refer to.
     pub(crate) const fn symbols(&self) -> &'t Symbols {
         self.symbols
@@ -109,30 +115,42 @@ impl<'t> AccountDay<'t> {
             .count() as u64
     }
 
+    /// A cell by its number in an order.
+    pub(crate) fn cell(&self, number: u32) -> (CellKey, &'t Cell) {
+        self.cells[number as usize]
+    }
+
+    /// The cells in the order of their names, aliases followed as the past tells.
+    pub(crate) fn order(&self, past: &Past) -> CellOrder<'t> {
+        CellOrder::of(&self.cells, self.symbols, |name| past.resolve(name))
+    }
+
     /// When each (principal, key) pair last used its key, sorted by names: successful cryptographic
     /// calls only, since being refused is no use.
-    pub(crate) fn last_uses(&self, past: &Past) -> Vec<LastUse> {
-        let mut uses: BTreeMap<(&str, &str), EventTime> = BTreeMap::new();
-        for (key, cell) in &self.cells {
-            let name = self.symbols.name(key.key);
-            let is_use =
-                key.class == OperationClass::Cryptographic && key.outcome == OutcomeFamily::Success;
-            if !is_use || name.is_empty() {
-                continue;
-            }
-            let last = cell.last_time(key.hour);
-            uses.entry((self.symbols.name(key.principal), past.resolve(name)))
-                .and_modify(|known| *known = last.max(*known))
-                .or_insert(last);
-        }
-        uses.into_iter()
-            .map(|((principal, key), at)| LastUse {
-                principal: principal.to_owned(),
+    pub(crate) fn last_uses(&self, order: &CellOrder<'_>) -> Vec<LastUse> {
+        let pairs = order
+            .cells
+            .chunk_by(|a, b| (a.principal, a.key) == (b.principal, b.key));
+        let uses = pairs.filter_map(|cells| {
+            let key = &*order.keys[cells[0].key as usize];
+            let used = cells
+                .iter()
+                .map(|ranked| self.cell(ranked.number))
+                .filter(|(key, _)| is_use(key));
+            let at = used.map(|(key, cell)| cell.last_time(key.hour)).max()?;
+            (!key.is_empty()).then(|| LastUse {
+                principal: order.principals[cells[0].principal as usize].to_owned(),
                 key: key.to_owned(),
                 at,
             })
-            .collect()
+        });
+        uses.collect()
     }
+}
+
+/// Whether a cell is of successful cryptographic calls.
+fn is_use(key: &CellKey) -> bool {
+    key.class == OperationClass::Cryptographic && key.outcome == OutcomeFamily::Success
 }
 
 /// When keys were used: from the base, and from the cells of the day being judged.

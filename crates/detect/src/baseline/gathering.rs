@@ -5,17 +5,17 @@
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 use keytrail_event::source::DIRECT;
-use keytrail_event::{Day, OperationClass, OutcomeFamily};
+use keytrail_event::{Day, Hour, OperationClass, OutcomeFamily};
 
 use super::canonical::{class_of, peer_group};
 use super::facts::{
     DayFacts, HourFacts, KeyFacts, NO_CONTEXT, NO_KEY, PairFacts, PairHour, PrincipalFacts,
     ValueFacts,
 };
-use super::features::Feature;
-use super::ranks::Ranks;
+use super::features::{FEATURES, Feature};
 use super::surroundings::{Grant, Surroundings};
 use crate::cell::Cell;
+use crate::cell_order::CellOrder;
 use crate::cells::CellKey;
 use crate::symbol::{Symbol, Symbols};
 use crate::values::ValueKind;
@@ -31,37 +31,47 @@ impl<'d> DayFacts<'d> {
         surroundings: &'d impl Surroundings,
     ) -> Self {
         let cells: Vec<(CellKey, &Cell)> = cells.collect();
-        let principals = Ranks::of(cells.iter().map(|(key, _)| key.principal), |symbol| {
-            symbols.name(symbol)
-        });
-        let keys = Ranks::of(cells.iter().map(|(key, _)| key.key), |symbol| {
-            surroundings.resolve(symbols.name(symbol))
-        });
-        let mut entries: Vec<Entry<'d>> = cells
-            .into_iter()
-            .map(|(key, cell)| Entry {
-                principal: principals.rank(key.principal),
-                key: keys.rank(key.key),
-                key_cell: key,
+        let order = CellOrder::of(&cells, symbols, |name| surroundings.resolve(name));
+        Self::gather_in_order(
+            account,
+            day,
+            symbols,
+            (&cells, &order),
+            grants,
+            surroundings,
+        )
+    }
+
+    /// Likewise, from cells whose order, with the same surroundings, is known.
+    pub(crate) fn gather_in_order(
+        account: &'d str,
+        day: Day,
+        symbols: &'d Symbols,
+        (cells, order): (&[(CellKey, &'d Cell)], &CellOrder<'_>),
+        grants: &'d [Grant],
+        surroundings: &'d impl Surroundings,
+    ) -> Self {
+        let entries = order.cells.iter().map(|ranked| {
+            let (key_cell, cell) = cells[ranked.number as usize];
+            Entry {
+                principal: ranked.principal,
+                key: ranked.key,
+                key_cell,
                 cell,
-            })
-            .collect();
-        entries.sort_unstable_by_key(|entry| {
-            let key = entry.key_cell;
-            (
-                entry.principal,
-                key.hour,
-                entry.key,
-                key.operation,
-                key.outcome,
-                key.service_path,
-                key.region,
-                key.key,
-            )
+            }
         });
+        let entries: Vec<Entry<'d>> = entries.collect();
+        let mut keys: Vec<&'d str> = vec![""; order.keys.len()];
+        for entry in &entries {
+            let name = &mut keys[entry.key as usize];
+            if name.is_empty() {
+                *name = surroundings.resolve(symbols.name(entry.key_cell.key));
+            }
+        }
         let mut gathering = Gathering::new(account, day, symbols, &keys, surroundings);
+        gathering.facts.cells.reserve_exact(entries.len());
         for entries in entries.chunk_by(|a, b| a.principal == b.principal) {
-            let name = principals.names[entries[0].principal as usize];
+            let name = symbols.name(entries[0].key_cell.principal);
             gathering.principal(name, entries, grants);
         }
         gathering.finish()
@@ -76,6 +86,14 @@ struct Entry<'d> {
     cell: &'d Cell,
 }
 
+/// Where a value stands among those of the principal at hand. Without a symbol it is [`NO_CONTEXT`].
+#[derive(Debug, Clone, Copy)]
+struct Last {
+    key: u32,
+    symbol: Option<Symbol>,
+    place: usize,
+}
+
 /// A day on its way.
 struct Gathering<'d> {
     facts: DayFacts<'d>,
@@ -86,8 +104,14 @@ struct Gathering<'d> {
     names: Vec<&'d str>,
     /// The number of the key without a name, if there is one.
     no_key: Option<u32>,
+    /// The name of calls that no service made for somebody, if there is any.
+    direct: Option<Symbol>,
+    /// The number of [`NO_CONTEXT`], once it is needed.
+    no_context: Option<u32>,
     /// Values of the principal at hand, not yet brought together.
     values: Vec<ValueFacts>,
+    /// The value that came last of each feature, of none and of some key: cells in the order of their names repeat it.
+    last: [[Option<Last>; 2]; FEATURES],
     /// (key, hour, successful calls) of the principal at hand.
     uses: Vec<(u32, u8, f64)>,
 }
@@ -97,7 +121,7 @@ impl<'d> Gathering<'d> {
         account: &'d str,
         day: Day,
         symbols: &'d Symbols,
-        keys: &Ranks<'d>,
+        keys: &[&'d str],
         surroundings: &impl Surroundings,
     ) -> Self {
         let facts = DayFacts {
@@ -106,7 +130,6 @@ impl<'d> Gathering<'d> {
             principals: Vec::new(),
             names: Vec::new(),
             keys: keys
-                .names
                 .iter()
                 .map(|name| KeyFacts {
                     name,
@@ -127,8 +150,12 @@ impl<'d> Gathering<'d> {
             numbers: HashMap::default(),
             other_numbers: HashMap::default(),
             names: Vec::new(),
-            no_key: keys.names.binary_search(&"").ok().map(|place| place as u32),
+            // Keys are sorted.
+            no_key: keys.first().filter(|name| name.is_empty()).map(|_| 0),
+            direct: symbols.find(DIRECT),
+            no_context: None,
             values: Vec::new(),
+            last: [[None; 2]; FEATURES],
             uses: Vec::new(),
         }
     }
@@ -160,7 +187,16 @@ impl<'d> Gathering<'d> {
             self.facts.pairs.len(),
             self.facts.cells.len(),
         );
-        for cells in entries.chunk_by(|a, b| a.key_cell.hour == b.key_cell.hour) {
+        self.last = [[None; 2]; FEATURES];
+        let mut of_hours = Vec::with_capacity(entries.len());
+        for entry in entries {
+            let calls = entry.cell.events.count() as f64;
+            self.cell(entry, calls);
+            of_hours.push((entry.key_cell.hour, calls, entry));
+        }
+        // Within an hour the cells stay in the order of keys.
+        of_hours.sort_by_key(|(hour, ..)| *hour);
+        for cells in of_hours.chunk_by(|a, b| a.0 == b.0) {
             self.hour(cells);
         }
         for grant in grants.iter().filter(|grant| grant.principal == name) {
@@ -180,22 +216,22 @@ impl<'d> Gathering<'d> {
             cells: starts.3..self.facts.cells.len(),
         });
     }
-    fn hour(&mut self, entries: &[Entry<'d>]) {
-        let hour = entries[0].key_cell.hour.of_day();
+
+    /// One hour's cells, in the order of their keys, each with its calls.
+    fn hour(&mut self, cells: &[(Hour, f64, &Entry<'d>)]) {
         let mut facts = HourFacts {
-            hour,
+            hour: cells[0].0.of_day(),
             newest: i64::MIN,
             ..HourFacts::default()
         };
         let mut last_key = None;
-        for entry in entries {
+        for (_, calls, entry) in cells {
             let has_key = Some(entry.key) != self.no_key;
             if has_key && last_key != Some(entry.key) {
                 facts.keys += 1.0;
                 last_key = Some(entry.key);
             }
             let (key, cell) = (entry.key_cell, entry.cell);
-            let calls = cell.events.count() as f64;
             let is_use = key.class == OperationClass::Cryptographic;
             match key.outcome {
                 OutcomeFamily::Success if is_use => facts.data += calls,
@@ -205,70 +241,95 @@ impl<'d> Gathering<'d> {
             }
             let last = cell.last_time(key.hour);
             facts.newest = facts.newest.max(last.unix_seconds());
-            self.cell_values(entry, hour, has_key.then_some(entry.key));
-            if is_use && has_key {
-                let is_success = key.outcome == OutcomeFamily::Success;
-                let used = if is_success { calls } else { 0.0 };
-                self.uses.push((entry.key, hour, used));
-            }
-            if has_key && key.outcome == OutcomeFamily::Success {
-                let facts = &mut self.facts.keys[entry.key as usize];
-                facts.exists = true;
-                if is_use {
-                    facts.calls[usize::from(hour)] += calls as f32;
-                } else if self.facts.symbols.name(key.operation) == "CreateKey" {
-                    let first = cell.ends(key.hour).first.time;
-                    facts.created = Some(facts.created.unwrap_or(first).min(first));
-                }
-            }
             self.facts.cells.push((key, cell));
         }
         self.facts.hours.push(facts);
     }
 
+    /// What a cell with so many calls tells of the principal at hand and of its key.
+    fn cell(&mut self, entry: &Entry<'d>, calls: f64) {
+        let (key, cell) = (entry.key_cell, entry.cell);
+        let hour = key.hour.of_day();
+        let has_key = Some(entry.key) != self.no_key;
+        self.cell_values(entry, hour, has_key.then_some(entry.key));
+        let is_use = key.class == OperationClass::Cryptographic;
+        if is_use && has_key {
+            let is_success = key.outcome == OutcomeFamily::Success;
+            let used = if is_success { calls } else { 0.0 };
+            self.uses.push((entry.key, hour, used));
+        }
+        if has_key && key.outcome == OutcomeFamily::Success {
+            let facts = &mut self.facts.keys[entry.key as usize];
+            facts.exists = true;
+            if is_use {
+                facts.calls[usize::from(hour)] += calls as f32;
+            } else if self.facts.symbols.name(key.operation) == "CreateKey" {
+                let first = cell.ends(key.hour).first.time;
+                facts.created = Some(facts.created.unwrap_or(first).min(first));
+            }
+        }
+    }
+
     fn cell_values(&mut self, entry: &Entry<'d>, hour: u8, key: Option<u32>) {
         let (cell_key, cell) = (entry.key_cell, entry.cell);
-        let operation = self.number(cell_key.operation);
-        let region = self.number(cell_key.region);
-        let path = self.number(cell_key.service_path);
-        self.value(Feature::Operation, NO_KEY, operation, hour);
-        self.value(Feature::Region, NO_KEY, region, hour);
-        self.value(Feature::Path, NO_KEY, path, hour);
+        let path = cell_key.service_path;
+        self.seen(Feature::Operation, NO_KEY, Some(cell_key.operation), hour);
+        self.seen(Feature::Region, NO_KEY, Some(cell_key.region), hour);
+        self.seen(Feature::Path, NO_KEY, Some(path), hour);
         let is_success = cell_key.outcome == OutcomeFamily::Success;
         if let (true, OperationClass::Cryptographic, Some(key)) = (is_success, cell_key.class, key)
         {
-            self.value(Feature::Path, key, path, hour);
+            self.seen(Feature::Path, key, Some(path), hour);
             let mut has_context = false;
             for context in cell.values.kept(ValueKind::Context) {
                 has_context = true;
-                let context = self.number(context);
-                self.value(Feature::Context, key, context, hour);
+                self.seen(Feature::Context, key, Some(context), hour);
             }
             if !has_context {
-                let none = self.number_of(NO_CONTEXT);
-                self.value(Feature::Context, key, none, hour);
+                self.seen(Feature::Context, key, None, hour);
             }
         }
-        if self.names[path as usize] == DIRECT {
+        if Some(path) == self.direct {
             for (kind, feature) in [
                 (ValueKind::Network, Feature::Network),
                 (ValueKind::Agent, Feature::Agent),
             ] {
                 for value in cell.values.kept(kind) {
-                    let value = self.number(value);
-                    self.value(feature, NO_KEY, value, hour);
+                    self.seen(feature, NO_KEY, Some(value), hour);
                 }
             }
         }
     }
 
-    fn value(&mut self, feature: Feature, key: u32, name: u32, hour: u8) {
+    /// Notes a value of the principal at hand, [`NO_CONTEXT`] where there is no symbol.
+    fn seen(&mut self, feature: Feature, key: u32, symbol: Option<Symbol>, hour: u8) {
+        let slot = (feature as usize, usize::from(key != NO_KEY));
+        if let Some(last) = self.last[slot.0][slot.1]
+            && (last.key, last.symbol) == (key, symbol)
+        {
+            self.values[last.place].hours |= 1 << hour;
+            return;
+        }
+        let name = match (symbol, self.no_context) {
+            (Some(symbol), _) => self.number(symbol),
+            (None, Some(known)) => known,
+            (None, None) => self.number_of(NO_CONTEXT),
+        };
+        if symbol.is_none() {
+            self.no_context = Some(name);
+        }
+        let place = self.value(feature, key, name, hour);
+        self.last[slot.0][slot.1] = Some(Last { key, symbol, place });
+    }
+
+    /// Notes a value; where it stands.
+    fn value(&mut self, feature: Feature, key: u32, name: u32, hour: u8) -> usize {
         let bit = 1 << hour;
-        // Cells of an hour come side by side, so most repetitions are near.
-        for known in self.values.iter_mut().rev().take(8) {
+        // Cells come in the order of their names, so most repetitions are near.
+        for (place, known) in self.values.iter_mut().enumerate().rev().take(8) {
             if (known.feature, known.key, known.name) == (feature, key, name) {
                 known.hours |= bit;
-                return;
+                return place;
             }
         }
         self.values.push(ValueFacts {
@@ -277,6 +338,7 @@ impl<'d> Gathering<'d> {
             name,
             hours: bit,
         });
+        self.values.len() - 1
     }
 
     fn join_values(&mut self) {
@@ -292,9 +354,8 @@ impl<'d> Gathering<'d> {
         self.values.clear();
     }
 
+    /// Uses come by key and hour, as cells do.
     fn join_uses(&mut self) {
-        self.uses
-            .sort_unstable_by_key(|(key, hour, _)| (*key, *hour));
         for uses in self.uses.chunk_by(|a, b| a.0 == b.0) {
             let start = self.facts.pair_hours.len();
             let (mut tried, mut used) = (0, 0);
@@ -335,7 +396,11 @@ impl<'d> Gathering<'d> {
             for value in &mut *values {
                 value.name = renumbered[value.name as usize];
             }
-            values.sort_unstable_by_key(|value| (value.feature, value.key, value.name));
+            // What is sorted by feature and key stays so.
+            let alike = values.chunk_by_mut(|a, b| (a.feature, a.key) == (b.feature, b.key));
+            for values in alike {
+                values.sort_unstable_by_key(|value| value.name);
+            }
         }
         self.facts.names = names.into_iter().map(|(name, _)| name).collect();
         self.facts

@@ -33,7 +33,6 @@ mod novelty;
 mod numbers_of_hour;
 pub mod operation_risk;
 mod portrait;
-mod ranks;
 mod rates;
 mod score;
 mod shown;

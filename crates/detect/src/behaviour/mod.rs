@@ -23,6 +23,7 @@ use crate::base::Base;
 use crate::baseline::constants::LEARNING_DAYS;
 use crate::baseline::{AccountBaseline, Bases, DayFacts, DayJudge, Grant, ScoreLine, Surroundings};
 use crate::bounds::CLOSE_LAG_SECONDS;
+use crate::cell_order::CellOrder;
 use crate::configuration::Configuration;
 use crate::episode::Candidate;
 use crate::finding::Attack;
@@ -68,6 +69,8 @@ pub fn find(id: &str) -> Option<&'static AboutBehaviour> {
 pub(crate) struct Day<'a> {
     pub base: &'a Base,
     pub account_day: &'a AccountDay<'a>,
+    /// Its cells in the order of their names, aliases followed as the past tells.
+    pub order: &'a CellOrder<'a>,
     pub past: &'a Past,
     pub clock: EventTime,
     pub configuration: &'a Configuration,
@@ -97,11 +100,11 @@ pub(crate) fn judge(day: &Day<'_>) -> Behaved {
     }
     let account_day = day.account_day;
     let grants = grants(account_day);
-    let facts = DayFacts::gather(
+    let facts = DayFacts::gather_in_order(
         account_day.account(),
         account_day.day(),
         account_day.symbols(),
-        account_day.cells_named(),
+        (account_day.cells_unordered(), day.order),
         &grants,
         day.past,
     );

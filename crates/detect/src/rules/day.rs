@@ -17,6 +17,7 @@ use super::key_changes::KeyChange;
 use super::past::{KeyUses, Past};
 use super::sweep::DaySweeps;
 use crate::cell::{Cell, Ends, Exemplar};
+use crate::cell_order::CellOrder;
 use crate::cells::CellKey;
 use crate::configuration::Configuration;
 use crate::distinct::DistinctEvents;
@@ -44,6 +45,8 @@ pub struct DayLight<'a> {
     /// The ids of these records.
     pub(crate) new_ids: &'a BTreeSet<String>,
     pub(crate) cells: &'a AccountDay<'a>,
+    /// The cells in the order of their names.
+    pub(crate) order: &'a CellOrder<'a>,
     /// What was customary before the day.
     pub customs: &'a Customs,
     /// What the day's cells come to.
@@ -129,26 +132,24 @@ impl<'a> DayLight<'a> {
         of: impl Fn(&CellKey) -> bool,
         wanted: impl Fn(&DayCell<'a>) -> bool,
     ) -> Vec<DayCell<'a>> {
-        let day = self.cells;
-        let named = day.cells_named();
-        let named = named.filter(|(key, _)| of(key));
-        let named = named.map(|(key, cell)| DayCell {
-            principal: day.name(key.principal),
-            key: self.past.resolve(day.name(key.key)),
-            hour: key.hour,
-            operation: day.name(key.operation),
-            outcome: key.outcome,
-            service_path: day.name(key.service_path),
-            region: day.name(key.region),
-            class: key.class,
-            named_key: day.name(key.key),
-            cell,
-            symbols: day.symbols(),
-            ends: OnceCell::new(),
+        let (day, order) = (self.cells, self.order);
+        let named = order.cells.iter().filter_map(|ranked| {
+            let (key, cell) = day.cell(ranked.number);
+            of(&key).then(|| DayCell {
+                principal: order.principals[ranked.principal as usize],
+                key: &order.keys[ranked.key as usize],
+                hour: key.hour,
+                operation: day.name(key.operation),
+                outcome: key.outcome,
+                service_path: day.name(key.service_path),
+                region: day.name(key.region),
+                class: key.class,
+                cell,
+                symbols: day.symbols(),
+                ends: OnceCell::new(),
+            })
         });
-        let mut cells: Vec<DayCell<'a>> = named.filter(|cell| wanted(cell)).collect();
-        cells.sort_by(|a, b| a.order().cmp(&b.order()));
-        cells
+        named.filter(|cell| wanted(cell)).collect()
     }
 }
 
@@ -171,7 +172,6 @@ pub struct DayCell<'a> {
     pub region: &'a str,
     /// The operation's class.
     pub class: OperationClass,
-    named_key: &'a str,
     /// The counts, networks, agents, contexts and sessions.
     pub cell: &'a Cell,
     /// The names that the cell's values refer to.
@@ -213,32 +213,6 @@ impl<'a> DayCell<'a> {
 
     fn ends(&self) -> &Ends {
         self.ends.get_or_init(|| self.cell.ends(self.hour))
-    }
-
-    fn order(
-        &self,
-    ) -> (
-        &str,
-        &str,
-        Hour,
-        &str,
-        OutcomeFamily,
-        &str,
-        &str,
-        &str,
-        OperationClass,
-    ) {
-        (
-            self.principal,
-            self.key,
-            self.hour,
-            self.operation,
-            self.outcome,
-            self.service_path,
-            self.region,
-            self.named_key,
-            self.class,
-        )
     }
 }
 
