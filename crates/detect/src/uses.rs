@@ -4,10 +4,9 @@
 //! only looked at when a finding is made (networks, agents, contexts) stays in the cells till then.
 
 use std::cell::OnceCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use foldhash::fast::RandomState;
-use hashbrown::HashMap;
 use keytrail_event::{Day, EventTime, OperationClass, OutcomeFamily};
 
 use crate::base::Base;
@@ -120,6 +119,12 @@ impl<'t> AccountDay<'t> {
         self.cells[number as usize]
     }
 
+    /// What tells cells of one principal, key and hour apart: the operation, the service path and the Region.
+    fn way(&self, number: u32) -> [&'t str; 3] {
+        let (key, _) = self.cell(number);
+        [key.operation, key.service_path, key.region].map(|symbol| self.name(symbol))
+    }
+
     /// The cells in the order of their names, aliases followed as the past tells.
     pub(crate) fn order(&self, past: &Past) -> CellOrder<'t> {
         CellOrder::of(&self.cells, self.symbols, |name| past.resolve(name))
@@ -158,40 +163,106 @@ fn is_use(key: &CellKey) -> bool {
 pub(crate) struct DayUses<'a> {
     base: &'a Base,
     day: &'a AccountDay<'a>,
-    /// The spans of use by the key's name in the records, gathered when first asked for.
-    spans: OnceCell<BTreeMap<&'a str, Vec<Span<'a>>>>,
+    /// The spans of use, gathered when first asked for.
+    spans: OnceCell<Spans<'a>>,
+}
+
+/// The spans of use by the key's name in the records.
+#[derive(Debug, Default)]
+struct Spans<'a> {
+    keys: HashMap<&'a str, SpansOfKey, RandomState>,
+    /// Those of the names that are aliases, sorted.
+    aliases: Vec<&'a str>,
+    /// The principals that spans give as numbers.
+    principals: Vec<&'a str>,
+}
+
+/// The spans of use of one key.
+#[derive(Debug, Default)]
+struct SpansOfKey {
+    /// By time.
+    spans: Vec<Span>,
+    /// Principals with the places of their spans, sorted: a principal has a span for each hour and operation.
+    by_principal: Vec<(u32, u32)>,
 }
 
 /// When one principal used one key: the first and the last time, and the cell where its day is open.
 #[derive(Debug, Clone, Copy)]
-struct Span<'a> {
+struct Span {
     first: EventTime,
     last: EventTime,
-    principal: &'a str,
-    cell: Option<(CellKey, &'a Cell)>,
+    principal: u32,
+    cell: Option<u32>,
 }
 
-impl Span<'_> {
-    /// The first and last call not before `from` and not after `to`, as far as the cell can tell.
-    fn within(&self, from: EventTime, to: EventTime) -> Option<(EventTime, EventTime)> {
-        if self.first > to || self.last < from {
-            return None;
+impl<'a> Spans<'a> {
+    fn of(day: &'a AccountDay<'a>, base: &'a Base) -> Self {
+        let mut principals: Vec<&'a str> = Vec::new();
+        let mut numbers: HashMap<Symbol, u32, RandomState> = HashMap::default();
+        let mut number = |name: &'a str, symbol: Option<Symbol>| {
+            let mut new = || {
+                principals.push(name);
+                principals.len() as u32 - 1
+            };
+            match symbol {
+                Some(symbol) => *numbers.entry(symbol).or_insert_with(new),
+                None => new(),
+            }
+        };
+        let mut by_symbol: HashMap<Symbol, SpansOfKey, RandomState> = HashMap::default();
+        // A number of 32 bits overflows long after the memory.
+        for (place, (key, cell)) in (0_u32..).zip(&day.cells) {
+            if is_use(key) {
+                let span = Span {
+                    first: cell.first_time(key.hour),
+                    last: cell.last_time(key.hour),
+                    principal: number(day.name(key.principal), Some(key.principal)),
+                    cell: Some(place),
+                };
+                by_symbol.entry(key.key).or_default().spans.push(span);
+            }
         }
-        if let Some((key, cell)) = self.cell
-            && cell.events.is_exact()
+        let by_name = by_symbol.into_iter();
+        let mut keys: HashMap<&str, SpansOfKey, RandomState> =
+            by_name.map(|(key, spans)| (day.name(key), spans)).collect();
+        for (principal, of_keys) in &base.pairs {
+            let number = number(principal, day.symbols.find(principal));
+            for (key, last) in of_keys {
+                let span = Span {
+                    first: *last,
+                    last: *last,
+                    principal: number,
+                    cell: None,
+                };
+                keys.entry(key).or_default().spans.push(span);
+            }
+        }
+        let name = |span: &Span| principals[span.principal as usize];
+        for SpansOfKey {
+            spans,
+            by_principal,
+        } in keys.values_mut()
         {
-            let start = key.hour.start();
-            let second = |at: EventTime| at.seconds_since(start).clamp(0, 3_600) as u64;
-            let (first, last) = cell.events.ends_within(second(from), second(to))?;
-            return Some((
-                start.plus_seconds(first as i64),
-                start.plus_seconds(last as i64),
-            ));
+            spans.sort_unstable_by(|a, b| {
+                let by_time = (a.first, a.last).cmp(&(b.first, b.last));
+                let by_principal = || name(a).cmp(name(b));
+                let way = |span: &Span| span.cell.map(|cell| day.way(cell));
+                by_time
+                    .then_with(by_principal)
+                    .then_with(|| way(a).cmp(&way(b)))
+            });
+            let principals = spans.iter().map(|span| span.principal);
+            by_principal.extend(principals.zip(0..));
+            by_principal.sort_unstable();
         }
-        let inside = |at: &EventTime| (from..=to).contains(at);
-        let first = Some(self.first).filter(inside);
-        let last = Some(self.last).filter(inside);
-        Some((first.or(last)?, last.or(first)?))
+        let aliases = keys.keys().filter(|name| name.starts_with("alias:"));
+        let mut aliases: Vec<&str> = aliases.copied().collect();
+        aliases.sort_unstable();
+        Self {
+            keys,
+            aliases,
+            principals,
+        }
     }
 }
 
@@ -204,45 +275,8 @@ impl<'a> DayUses<'a> {
         }
     }
 
-    fn spans(&self) -> &BTreeMap<&'a str, Vec<Span<'a>>> {
-        self.spans.get_or_init(|| {
-            let mut spans: BTreeMap<&'a str, Vec<Span<'a>>> = BTreeMap::new();
-            let day = self.day;
-            for (key, cell) in &day.cells {
-                let is_use = key.class == OperationClass::Cryptographic
-                    && key.outcome == OutcomeFamily::Success;
-                if is_use {
-                    let span = Span {
-                        first: cell.first_time(key.hour),
-                        last: cell.last_time(key.hour),
-                        principal: day.symbols.name(key.principal),
-                        cell: Some((*key, *cell)),
-                    };
-                    spans
-                        .entry(day.symbols.name(key.key))
-                        .or_default()
-                        .push(span);
-                }
-            }
-            for (principal, keys) in &self.base.pairs {
-                for (key, last) in keys {
-                    let span = Span {
-                        first: *last,
-                        last: *last,
-                        principal,
-                        cell: None,
-                    };
-                    spans.entry(key.as_str()).or_default().push(span);
-                }
-            }
-            for spans in spans.values_mut() {
-                spans.sort_unstable_by_key(|span| {
-                    let operation = span.cell.map(|(key, _)| (key.operation, key.service_path));
-                    (span.first, span.last, span.principal, operation)
-                });
-            }
-            spans
-        })
+    fn spans(&self) -> &Spans<'a> {
+        self.spans.get_or_init(|| Spans::of(self.day, self.base))
     }
 
     /// The spans of a key, under its own name and under those of its aliases.
@@ -250,19 +284,52 @@ impl<'a> DayUses<'a> {
         &'s self,
         key: &'s str,
         past: &'s Past,
-    ) -> impl Iterator<Item = &'s [Span<'a>]> {
+    ) -> impl Iterator<Item = &'s SpansOfKey> {
         let spans = self.spans();
-        let aliases = spans
-            .range("alias:".."alias;")
-            .filter(move |(name, _)| past.resolve(name) == key);
-        let named = spans.get_key_value(key).into_iter().chain(aliases);
-        named.map(|(_, spans)| spans.as_slice())
+        let aliases = spans.aliases.iter().copied();
+        let aliases = aliases.filter(move |name| past.resolve(name) == key);
+        let names = std::iter::once(key).chain(aliases);
+        names.filter_map(|name| spans.keys.get(name))
+    }
+
+    /// The first and last call of a span not before `from` and not after `to`, as far as its cell can tell.
+    fn within(
+        &self,
+        span: &Span,
+        (from, to): (EventTime, EventTime),
+    ) -> Option<(EventTime, EventTime)> {
+        if span.first > to || span.last < from {
+            return None;
+        }
+        let cell = span.cell.map(|cell| self.day.cell(cell));
+        if let Some((key, cell)) = cell
+            && cell.events.is_exact()
+        {
+            let start = key.hour.start();
+            let second = |at: EventTime| at.seconds_since(start).clamp(0, 3_600) as u64;
+            let (first, last) = cell.events.ends_within(second(from), second(to))?;
+            return Some((
+                start.plus_seconds(first as i64),
+                start.plus_seconds(last as i64),
+            ));
+        }
+        let inside = |at: &EventTime| (from..=to).contains(at);
+        let first = Some(span.first).filter(inside);
+        let last = Some(span.last).filter(inside);
+        Some((first.or(last)?, last.or(first)?))
+    }
+
+    /// The operation of a span, where its day is still open.
+    fn operation(&self, span: &Span) -> Option<&'a str> {
+        let (key, _) = self.day.cell(span.cell?);
+        Some(self.day.name(key.operation))
     }
 }
 
 impl<'a> KeyUses for DayUses<'a> {
     fn last_use(&self, key: &str, at: EventTime, past: &Past) -> Option<EventTime> {
-        let latest = self.spans_of(key, past).filter_map(|spans| {
+        let latest = self.spans_of(key, past).filter_map(|of_key| {
+            let spans = &of_key.spans;
             let begun = &spans[..spans.partition_point(|span| span.first <= at)];
             // Of a span that goes on behind `at`, only its first event is known to lie before it.
             let before = begun.iter().rev().take(SPANS_LOOKED_AT).map(|span| {
@@ -288,32 +355,47 @@ impl<'a> KeyUses for DayUses<'a> {
         (from, to): (EventTime, EventTime),
         past: &Past,
     ) -> Option<KeyUse> {
-        let all = self.spans_of(key, past);
-        let begun = all.flat_map(|spans| &spans[..spans.partition_point(|span| span.first <= to)]);
-        // A principal has a span for each hour and operation; who it is needs to be asked but once.
-        let mut verdicts: HashMap<&str, bool, RandomState> = HashMap::default();
-        let mut is_asked_for =
-            |principal: &'a str| *verdicts.entry(principal).or_insert_with(|| who(principal));
-        let within = begun.filter_map(|span| {
-            let is_candidate = span.last >= from && is_asked_for(span.principal);
-            let (first, last) = is_candidate.then(|| span.within(from, to))??;
-            Some((first, last, span))
-        });
-        let operation = |span: &Span<'_>| {
-            let (key, _) = span.cell?;
-            Some(self.day.name(key.operation))
-        };
-        let (first, last, span) = within
-            .min_by_key(|(first, last, span)| (*first, *last, span.principal, operation(span)))?;
-        let ends = span.cell.map(|(key, cell)| cell.ends(key.hour));
+        let mut earliest: Option<(EventTime, EventTime, &Span)> = None;
+        for of_key in self.spans_of(key, past) {
+            let by_principal = of_key.by_principal.chunk_by(|a, b| a.0 == b.0);
+            for places in by_principal {
+                let spans = places
+                    .iter()
+                    .map(|(_, place)| &of_key.spans[*place as usize]);
+                // What begins behind the earliest known use is none that is earlier.
+                let until = earliest.map_or(to, |(first, ..)| first.min(to));
+                let spans = spans.take_while(|span| span.first <= until);
+                let mut spans = spans.filter(|span| span.last >= from).peekable();
+                let principal = self.spans().principals[places[0].0 as usize];
+                if spans.peek().is_none() || !who(principal) {
+                    continue;
+                }
+                for span in spans {
+                    let Some((first, last)) = self.within(span, (from, to)) else {
+                        continue;
+                    };
+                    let order = |(first, last, span): (EventTime, EventTime, &Span)| {
+                        let principal = self.spans().principals[span.principal as usize];
+                        (first, last, principal, self.operation(span))
+                    };
+                    let found = (first, last, span);
+                    if earliest.is_none_or(|known| order(found) < order(known)) {
+                        earliest = Some(found);
+                    }
+                }
+            }
+        }
+        let (first, last, span) = earliest?;
+        let cell = span.cell.map(|cell| self.day.cell(cell));
+        let ends = cell.map(|(key, cell)| cell.ends(key.hour));
         let exemplar = ends.and_then(|ends| {
             let ends = [ends.first, ends.last];
             ends.into_iter()
                 .find(|end| end.time == first || end.time == last)
         });
         Some(KeyUse {
-            principal: span.principal.to_owned(),
-            operation: operation(span).map(str::to_owned),
+            principal: self.spans().principals[span.principal as usize].to_owned(),
+            operation: self.operation(span).map(str::to_owned),
             first,
             last,
             event_id: exemplar
