@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::action::ActionSet;
-use super::digest::{Digest, EVERYONE_BUT, Line, Restriction, short};
+use super::digest::{Digest, EVERYONE_BUT, Line, Restriction, is_same_short};
 use super::document::{Effect, shown};
 
 /// How a sentence tells of a statement that speaks of no key.
@@ -164,7 +164,7 @@ struct Row<'a> {
 
 impl Row<'_> {
     fn is_of(&self, other: &Row<'_>) -> bool {
-        self.principal == EVERYONE || short(self.principal) == short(other.principal)
+        self.principal == EVERYONE || is_same_short(self.principal, other.principal)
     }
 
     /// Whether a principal of the other row got by on this row's restrictions before: what callers have to meet who are

@@ -73,13 +73,15 @@ impl Restriction {
     pub(super) fn implies(&self, other: &Self) -> bool {
         let is_comparable = (&self.operator, &self.key, self.values.is_empty())
             == (&other.operator, &other.key, other.values.is_empty());
-        let (mine, theirs) = (short_set(&self.values), short_set(&other.values));
-        let is_stricter = if self.negated {
-            mine.is_superset(&theirs)
-        } else {
-            mine.is_subset(&theirs)
+        let is_stricter = || {
+            let (mine, theirs) = (short_set(&self.values), short_set(&other.values));
+            if self.negated {
+                mine.is_superset(&theirs)
+            } else {
+                mine.is_subset(&theirs)
+            }
         };
-        is_comparable && is_stricter
+        is_comparable && (self.values == other.values || is_stricter())
     }
 
     /// The restriction of a statement without `Resource`, which never has an effect.
@@ -239,6 +241,13 @@ pub(super) fn short(text: &str) -> String {
     } else {
         format!("#{:016x}", xxh3_64(text.as_bytes()))
     }
+}
+
+/// Whether two texts are the same, one or both of which may have been shortened.
+pub(super) fn is_same_short(one: &str, other: &str) -> bool {
+    let is_long = |text: &str| text.len() > TEXT_BYTES_MAX;
+    // Two texts that are both as long as they were, or both hashes, are compared as they are.
+    one == other || (is_long(one) != is_long(other) && short(one) == short(other))
 }
 
 fn short_set(texts: &BTreeSet<String>) -> BTreeSet<String> {
