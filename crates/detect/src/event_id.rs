@@ -96,14 +96,22 @@ impl Uuid {
     #[must_use]
     pub fn text(self) -> String {
         let Self(high, low) = self;
-        format!(
-            "{:08x}-{:04x}-{:04x}-{:04x}-{:012x}",
-            high >> 32,
-            high >> 16 & 0xffff,
-            high & 0xffff,
-            low >> 48,
-            low & 0xffff_ffff_ffff
-        )
+        let mut text = [b'-'; 36];
+        let places = [(0, 4), (9, 14), (19, 24), (28, 32)];
+        // The casts take the low half.
+        let numbers = [
+            (high >> 32) as u32,
+            high as u32,
+            (low >> 32) as u32,
+            low as u32,
+        ];
+        for ((first, second), number) in places.into_iter().zip(numbers) {
+            let digits = values_to_digits(unpack(number)).to_be_bytes();
+            text[first..first + 4].copy_from_slice(&digits[..4]);
+            text[second..second + 4].copy_from_slice(&digits[4..]);
+        }
+        // Digits and hyphens are ASCII.
+        String::from_utf8_lossy(&text).into_owned()
     }
 
     /// The bytes, the first of the text first.
@@ -140,6 +148,14 @@ const fn pack(values: u64) -> u32 {
     let pairs = (values | values >> 4) & 0x00ff_00ff_00ff_00ff;
     let fours = (pairs | pairs >> 8) & 0x0000_ffff_0000_ffff;
     (fours | fours >> 16) as u32
+}
+
+/// The eight values that [`pack`] made a number of.
+const fn unpack(number: u32) -> u64 {
+    let number = number as u64;
+    let fours = (number | number << 16) & 0x0000_ffff_0000_ffff;
+    let pairs = (fours | fours << 8) & 0x00ff_00ff_00ff_00ff;
+    (pairs | pairs << 4) & (0x0f * ONES)
 }
 
 #[cfg(test)]
