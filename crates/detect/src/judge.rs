@@ -215,7 +215,7 @@ impl DayLook<'_> {
             .collect();
         let new_ids = items.iter().map(|item| item.id.clone()).collect();
         let mut customs = std::mem::take(&mut past.customs);
-        let gathered = Gathered::of(self.account_day, past);
+        let gathered = Gathered::of(self.account_day, self.order);
         let learning_keys = customs.learning_keys(&gathered);
         let sweeps = DaySweeps::default();
         let light = DayLight {

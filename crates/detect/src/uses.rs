@@ -76,11 +76,6 @@ impl<'t> AccountDay<'t> {
         &self.items
     }
 
-    /// The cells, in no order.
-    pub(crate) fn cells_named(&self) -> impl Iterator<Item = (CellKey, &'t Cell)> {
-        self.cells.iter().copied()
-    }
-
     /// The cells as an order numbers them.
     pub(crate) fn cells_unordered(&self) -> &[(CellKey, &'t Cell)] {
         &self.cells

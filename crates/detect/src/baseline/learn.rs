@@ -124,11 +124,7 @@ impl<'f, 'd> Learning<'f, 'd> {
         base.shared.fade_to(day);
         base.day = Some(day);
         base.days += 1;
-        let names = facts
-            .names
-            .iter()
-            .map(|name| base.names.learn(name, day as i32))
-            .collect();
+        let names = base.names.learn_all(&facts.names, day as i32);
         let keys = facts
             .keys
             .iter()

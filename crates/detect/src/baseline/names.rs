@@ -46,6 +46,48 @@ impl Names {
         number
     }
 
+    /// The numbers of names that are known. The names are sorted and different.
+    #[must_use]
+    pub fn numbers(&self, names: &[&str]) -> Vec<Option<u32>> {
+        if self.is_searched_for(names) {
+            return names.iter().map(|name| self.number(name)).collect();
+        }
+        let mut numbers = Vec::with_capacity(names.len());
+        side_by_side(self.by_name.iter(), names, |_, entry| {
+            numbers.push(entry.map(|entry| entry.number));
+        });
+        numbers
+    }
+
+    /// The numbers of names seen on this day, given now to those that have none. The names are sorted and different.
+    pub fn learn_all(&mut self, names: &[&str], day: i32) -> Vec<u32> {
+        if self.is_searched_for(names) {
+            return names.iter().map(|name| self.learn(name, day)).collect();
+        }
+        let mut numbers = Vec::with_capacity(names.len());
+        let mut new = BTreeMap::new();
+        let next = &mut self.next;
+        side_by_side(self.by_name.iter_mut(), names, |name, entry| {
+            let number = if let Some(entry) = entry {
+                entry.day = entry.day.max(day);
+                entry.number
+            } else {
+                let number = *next;
+                *next = next.wrapping_add(1);
+                new.insert(name.into(), Entry { number, day });
+                number
+            };
+            numbers.push(number);
+        });
+        self.by_name.append(&mut new);
+        numbers
+    }
+
+    /// Whether so few names are looked up that a search for each takes less than going over all that are known.
+    fn is_searched_for(&self, names: &[&str]) -> bool {
+        names.len().saturating_mul(SEARCH_STEPS) < self.by_name.len()
+    }
+
     /// Forgets the longest unseen beyond the bound; of equals the last given number stays.
     pub fn trim(&mut self) {
         if self.by_name.len() <= NAMES_MAX {
@@ -86,6 +128,23 @@ impl Names {
     }
 }
 
+/// About how many known names are gone over while one is searched for.
+const SEARCH_STEPS: usize = 16;
+
+/// Hands over each of these names with its entry, if it has one. Both are sorted.
+fn side_by_side<'e, E>(
+    known: impl Iterator<Item = (&'e Arc<str>, E)>,
+    names: &[&str],
+    mut then: impl FnMut(&str, Option<E>),
+) {
+    let mut known = known.peekable();
+    for name in names {
+        while known.next_if(|(known, _)| ***known < **name).is_some() {}
+        let entry = known.next_if(|(known, _)| ***known == **name);
+        then(name, entry.map(|(_, entry)| entry));
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -112,5 +171,32 @@ mod tests {
         assert_eq!(names.number("a"), Some(a));
         assert_eq!(names.name(a), Some("a"));
         assert_eq!(names.number("b"), None);
+    }
+
+    #[test]
+    fn names_learnt_together_are_as_if_one_by_one() {
+        let of = |numbers: &[u32]| -> Vec<String> {
+            let mut names: Vec<String> = numbers.iter().map(|n| format!("name {n}")).collect();
+            names.sort();
+            names
+        };
+        let all: Vec<u32> = (0..200).collect();
+        let odd: Vec<u32> = (0..200).map(|n| 2 * n + 1).collect();
+        let (mut together, mut alone) = (Names::default(), Names::default());
+        for (day, numbers) in [&odd[..], &[], &[7, 500], &all[..], &[399]]
+            .into_iter()
+            .enumerate()
+        {
+            let names = of(numbers);
+            let names: Vec<&str> = names.iter().map(String::as_str).collect();
+            let before: Vec<Option<u32>> = names.iter().map(|name| alone.number(name)).collect();
+            assert_eq!(together.numbers(&names), before);
+            let one_by_one: Vec<u32> = names
+                .iter()
+                .map(|name| alone.learn(name, day as i32))
+                .collect();
+            assert_eq!(together.learn_all(&names, day as i32), one_by_one);
+            assert_eq!(together, alone);
+        }
     }
 }

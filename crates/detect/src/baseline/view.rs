@@ -53,7 +53,6 @@ struct ClassCalibrators {
 
 impl<'b> View<'b> {
     pub fn new(base: &'b AccountBaseline, facts: &DayFacts<'_>, seal: Seal) -> Self {
-        let names = facts.names.iter().map(|name| base.names.number(name));
         let keys: Vec<Option<&KeyBaseline>> = facts
             .keys
             .iter()
@@ -79,7 +78,7 @@ impl<'b> View<'b> {
             factor: base
                 .day
                 .map_or(1.0, |day| f64::from(HABIT.over(facts.day - day))),
-            names: names.collect(),
+            names: base.names.numbers(&facts.names),
             regions: regions.collect(),
             created: created.collect(),
             replicas: replicas(base, facts),

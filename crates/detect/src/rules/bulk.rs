@@ -1,17 +1,19 @@
 //! Encryption in bulk: who encrypts much within an hour, and how much is usual for whom.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
+use foldhash::fast::RandomState;
+use hashbrown::HashSet;
 use keytrail_event::time::HOUR_SECONDS;
 use keytrail_event::{EventTime, Hour, OperationClass, OutcomeFamily};
 use serde::{Deserialize, Serialize};
 
 use super::day::{DayCell, DayLight};
 use super::foreign_keys::writes_object;
-use super::gathered::ENCRYPTING;
-use super::sightings::{grouped, moments};
+use super::sightings::{grouped, times_of};
 use super::support::cut;
 use crate::bounds::STEPS_MAX;
+use crate::symbol::Symbol;
 
 /// What moves data from one key to another.
 const REENCRYPT: &str = "ReEncrypt";
@@ -113,25 +115,24 @@ pub(crate) fn bulk_of(light: &DayLight<'_>, from: EventTime) -> Vec<BulkUse> {
 
 /// The cells that bulk uses are made of: those of two hours next to each other with enough calls.
 fn bulk_cells<'a>(light: &DayLight<'a>) -> Vec<DayCell<'a>> {
-    // Nearly every day nobody does.
     let hours = &light.gathered.encrypting;
-    let mut bulk: BTreeSet<(&str, &str, Hour)> = BTreeSet::new();
+    let mut bulk: HashSet<(Symbol, Symbol, Hour), RandomState> = HashSet::default();
     for ((principal, operation, hour), calls) in hours {
         let next = (*principal, *operation, hour.end().hour());
         let calls_next = hours.get(&next);
         if calls + calls_next.unwrap_or(&0) >= bulk_calls(light) {
-            bulk.insert((principal, operation, *hour));
+            bulk.insert((*principal, *operation, *hour));
             bulk.extend(calls_next.map(|_| next));
         }
     }
-    let is_use = |class, outcome| {
-        !bulk.is_empty()
-            && class == OperationClass::Cryptographic
-            && outcome == OutcomeFamily::Success
-    };
-    light.cells_in(is_use, |cell| {
-        ENCRYPTING.contains(&cell.operation)
-            && bulk.contains(&(cell.principal, cell.operation, cell.hour))
+    // Nearly every day nobody does.
+    if bulk.is_empty() {
+        return Vec::new();
+    }
+    light.cells_named(|key| {
+        key.class == OperationClass::Cryptographic
+            && key.outcome == OutcomeFamily::Success
+            && bulk.contains(&(key.principal, key.operation, key.hour))
     })
 }
 
@@ -225,12 +226,11 @@ struct Calls<'a> {
 fn calls_of<'a>(cells: &[&DayCell<'a>]) -> Vec<Calls<'a>> {
     let mut all = Vec::new();
     for cell in cells {
-        let moments = moments(&[cell]);
-        let parts = moments.len() as u64;
-        all.extend((0..).zip(moments).map(|(part, moment)| Calls {
-            at: moment.at,
-            key: moment.key,
-            calls: cell.calls() / parts + u64::from(part < cell.calls() % parts),
+        let (calls, parts) = (cell.calls(), times_of(cell).count() as u64);
+        all.extend((0..).zip(times_of(cell)).map(|(part, at)| Calls {
+            at,
+            key: cell.key,
+            calls: calls / parts + u64::from(part < calls % parts),
         }));
     }
     all.sort_unstable();

@@ -64,7 +64,10 @@ pub(crate) fn much_encrypted(light: &DayLight<'_>) -> Vec<((String, String), u64
     let mut most: BTreeMap<(&str, &str), u64> = BTreeMap::new();
     for ((principal, operation, _), calls) in &light.gathered.encrypting {
         if *calls >= enough {
-            let known = most.entry((principal, operation)).or_default();
+            let name = |symbol| light.cells.name(symbol);
+            let known = most
+                .entry((name(*principal), name(*operation)))
+                .or_default();
             *known = (*calls).max(*known);
         }
     }

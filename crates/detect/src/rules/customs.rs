@@ -244,15 +244,25 @@ pub(crate) fn silences(
 /// was cut the last, which may be a part, is left out.
 #[must_use]
 pub fn context_keys(signature: &str) -> String {
-    let mut pairs: Vec<&str> = signature.split('&').collect();
-    if signature.len() + 4 > SIGNATURE_BYTES_MAX {
-        pairs.pop();
+    let mut keys = String::new();
+    add_context_keys(signature, &mut keys);
+    keys
+}
+
+/// The same, behind a text.
+pub(crate) fn add_context_keys(signature: &str, text: &mut String) {
+    let is_cut = signature.len() + 4 > SIGNATURE_BYTES_MAX;
+    let whole = if is_cut {
+        signature.rsplit_once('&').map_or("", |(whole, _)| whole)
+    } else {
+        signature
+    };
+    for (place, pair) in whole.split('&').enumerate() {
+        if place > 0 {
+            text.push('&');
+        }
+        text.push_str(pair.split_once('=').map_or(pair, |(key, _)| key));
     }
-    let keys: Vec<&str> = pairs
-        .into_iter()
-        .map(|pair| pair.split_once('=').map_or(pair, |(key, _)| key))
-        .collect();
-    keys.join("&")
 }
 
 /// The accounts of the resources that a context names, of its signature.

@@ -17,7 +17,7 @@ use super::key_changes::KeyChange;
 use super::past::{KeyUses, Past};
 use super::sweep::DaySweeps;
 use crate::cell::{Cell, Ends, Exemplar};
-use crate::cell_order::CellOrder;
+use crate::cell_order::{CellOrder, Ranked};
 use crate::cells::CellKey;
 use crate::configuration::Configuration;
 use crate::distinct::DistinctEvents;
@@ -108,7 +108,7 @@ impl<'a> DayLight<'a> {
         &self,
         wanted: impl Fn(OperationClass, OutcomeFamily) -> bool,
     ) -> Vec<DayCell<'a>> {
-        self.named_cells(|key| wanted(key.class, key.outcome), |_| true)
+        self.named_cells(|_| true, |key| wanted(key.class, key.outcome), |_| true)
     }
 
     /// The day's cells of these classes and outcomes that `wanted` accepts, sorted likewise.
@@ -118,25 +118,47 @@ impl<'a> DayLight<'a> {
         of: impl Fn(OperationClass, OutcomeFamily) -> bool,
         wanted: impl Fn(&DayCell<'a>) -> bool,
     ) -> Vec<DayCell<'a>> {
-        self.named_cells(|key| of(key.class, key.outcome), wanted)
+        self.named_cells(|_| true, |key| of(key.class, key.outcome), wanted)
+    }
+
+    /// The day's cells of principals whom `who` accepts, of these classes and outcomes, that `wanted` accepts, sorted
+    /// likewise. `who` is asked once for each principal.
+    #[must_use]
+    pub fn cells_by(
+        &self,
+        who: impl Fn(&str) -> bool,
+        of: impl Fn(OperationClass, OutcomeFamily) -> bool,
+        wanted: impl Fn(&DayCell<'a>) -> bool,
+    ) -> Vec<DayCell<'a>> {
+        self.named_cells(who, |key| of(key.class, key.outcome), wanted)
+    }
+
+    /// The day's cells whose keys `of` accepts, sorted likewise.
+    #[must_use]
+    pub(crate) fn cells_named(&self, of: impl Fn(&CellKey) -> bool) -> Vec<DayCell<'a>> {
+        self.named_cells(|_| true, of, |_| true)
     }
 
     /// The day's cells that `wanted` accepts, sorted likewise.
     #[must_use]
     pub fn cells_like(&self, wanted: impl Fn(&DayCell<'a>) -> bool) -> Vec<DayCell<'a>> {
-        self.named_cells(|_| true, wanted)
+        self.named_cells(|_| true, |_| true, wanted)
     }
 
     fn named_cells(
         &self,
+        who: impl Fn(&str) -> bool,
         of: impl Fn(&CellKey) -> bool,
         wanted: impl Fn(&DayCell<'a>) -> bool,
     ) -> Vec<DayCell<'a>> {
         let (day, order) = (self.cells, self.order);
-        let named = order.cells.iter().filter_map(|ranked| {
+        let by_principal = order.cells.chunk_by(|a, b| a.principal == b.principal);
+        let name = |ranked: &Ranked| order.principals[ranked.principal as usize];
+        let of_some = by_principal.filter(|cells| who(name(&cells[0])));
+        let named = of_some.flatten().filter_map(|ranked| {
             let (key, cell) = day.cell(ranked.number);
             of(&key).then(|| DayCell {
-                principal: order.principals[ranked.principal as usize],
+                principal: name(ranked),
                 key: &order.keys[ranked.key as usize],
                 hour: key.hour,
                 operation: day.name(key.operation),

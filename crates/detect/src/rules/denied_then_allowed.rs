@@ -2,14 +2,14 @@
 
 use keytrail_event::arn::Arn;
 use keytrail_event::{EventTime, OperationClass, OutcomeFamily};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::caller::is_aws_principal;
 use super::change_habits::ChangedIn;
 use super::day::{DayCell, DayHit, DayLight};
 use super::grant::Grantee;
 use super::lately::LATELY_SECONDS;
-use super::sightings::{events_of, grouped, moments};
+use super::sightings::{events_of, grouped, times_of};
 use super::support::{cut, duration, key_argument, key_in_title};
 use super::{About, Hit, Rule, Side};
 use crate::finding::{Evidence, Severity};
@@ -101,17 +101,16 @@ impl Rule for DeniedThenAllowed {
         let is_made = |class, outcome| {
             class == OperationClass::Cryptographic && outcome == OutcomeFamily::Success
         };
-        let used = light.cells_in(is_made, |cell| {
+        let let_in: BTreeSet<&str> = openings.keys().map(|(principal, _)| *principal).collect();
+        let who = |principal: &str| let_in.contains(principal) && !is_aws_principal(principal);
+        let used = light.cells_by(who, is_made, |cell| {
             openings.contains_key(&(cell.principal, cell.key)) && is_use(cell)
         });
         let by_pair = grouped(&used, |cell| Some((cell.principal, cell.key)));
         let hits = by_pair.iter().filter_map(|(pair, cells)| {
-            let mut uses: BTreeMap<&str, Vec<EventTime>> = BTreeMap::new();
-            for moment in moments(cells) {
-                let of_permission = uses.entry(permission_of(moment.operation)).or_default();
-                of_permission.push(moment.at);
-            }
-            let mut chains = openings.get(pair)?.iter().filter_map(|opening| {
+            let openings = openings.get(pair)?;
+            let uses = uses(cells, openings);
+            let mut chains = openings.iter().filter_map(|opening| {
                 let (refusal, change) = (opening.refusal, opening.change);
                 let uses = uses.get(opening.permission)?;
                 let use_ = *uses.get(uses.partition_point(|at| *at < change.at))?;
@@ -133,6 +132,26 @@ impl Rule for DeniedThenAllowed {
         });
         hits.collect()
     }
+}
+
+/// The uses that may be of one of these openings, by permission and by time: none of the others is soon enough.
+fn uses<'a>(cells: &[&DayCell<'a>], openings: &[Opening<'_>]) -> BTreeMap<&'a str, Vec<EventTime>> {
+    let mut uses: BTreeMap<&str, Vec<EventTime>> = BTreeMap::new();
+    let refusals = openings.iter().map(|opening| opening.refusal);
+    let Some((from, last)) = refusals.clone().min().zip(refusals.max()) else {
+        return uses;
+    };
+    let soon = from..=last.plus_seconds(WITHIN_SECONDS);
+    for cell in cells {
+        if cell.first_time() <= *soon.end() && cell.last_time() >= from {
+            let of_permission = uses.entry(permission_of(cell.operation)).or_default();
+            of_permission.extend(times_of(cell).filter(|at| soon.contains(at)));
+        }
+    }
+    for times in uses.values_mut() {
+        times.sort_unstable();
+    }
+    uses
 }
 
 /// The changes that may have let in a (principal, key) that was refused within the hour before, by time, each behind
@@ -194,9 +213,7 @@ fn is_target(target: &str, principal: &str) -> bool {
 }
 
 fn is_use(cell: &DayCell<'_>) -> bool {
-    cell.class == OperationClass::Cryptographic
-        && !cell.key.is_empty()
-        && !is_aws_principal(cell.principal)
+    cell.class == OperationClass::Cryptographic && !cell.key.is_empty()
 }
 
 /// When cryptographic calls were refused, by principal and key, today and in the hour before, where some change followed
@@ -221,12 +238,12 @@ fn refusals<'l>(
     }
     let is_refused =
         |class, outcome| class == OperationClass::Cryptographic && outcome == OutcomeFamily::Denied;
-    let cells = light.cells_in(is_refused, |cell| {
+    let who = |principal: &str| !is_aws_principal(principal);
+    let cells = light.cells_by(who, is_refused, |cell| {
         is_any_followed(cell.first_time(), cell.last_time()) && is_use(cell)
     });
-    for cell in cells {
-        let times = moments(&[&cell]).into_iter().map(|moment| moment.at);
-        let mut times = times.filter(|at| is_followed(*at)).peekable();
+    for cell in &cells {
+        let mut times = times_of(cell).filter(|at| is_followed(*at)).peekable();
         if times.peek().is_some() {
             let pair = (cell.principal, cell.key);
             let refused = refused.entry(pair).or_default();

@@ -10,8 +10,8 @@ use hashbrown::{HashMap, HashSet};
 use keytrail_event::{EventTime, Hour, OperationClass, OutcomeFamily};
 
 use super::caller::{account_of_key, is_aws_principal};
-use super::past::Past;
 use crate::attestation::takes_attestation;
+use crate::cell_order::CellOrder;
 use crate::symbol::Symbol;
 use crate::uses::AccountDay;
 use crate::values::ValueKind;
@@ -26,8 +26,8 @@ pub(crate) struct Gathered<'a> {
     pub regions: BTreeMap<&'a str, RegionDay>,
     /// Who signed, made codes or derived secrets, with which key.
     pub signers: BTreeSet<(&'a str, &'a str)>,
-    /// The calls that one principal made in an hour by one operation that encrypts.
-    pub encrypting: BTreeMap<(&'a str, &'a str, Hour), u64>,
+    /// The calls that one principal made in an hour by one operation that encrypts, in no order.
+    pub encrypting: HashMap<(Symbol, Symbol, Hour), u64, RandomState>,
 }
 
 /// What one key was used for on one day.
@@ -64,97 +64,110 @@ pub(crate) const SIGNING: [&str; 4] = ["Decapsulate", "DeriveSharedSecret", "Gen
 
 #[derive(Default)]
 struct Numbers {
-    paths: HashSet<Symbol, RandomState>,
-    contexts: HashSet<(Symbol, Symbol), RandomState>,
-    operations: HashSet<Symbol, RandomState>,
-    attestable: HashSet<Symbol, RandomState>,
+    paths: Distinct<Symbol>,
+    contexts: Distinct<(Symbol, Symbol)>,
+    operations: Distinct<Symbol>,
+    attestable: Distinct<Symbol>,
+}
+
+/// A set of what mostly comes several times in a row.
+struct Distinct<T> {
+    last: Option<T>,
+    all: HashSet<T, RandomState>,
+}
+
+impl<T> Default for Distinct<T> {
+    fn default() -> Self {
+        Self {
+            last: None,
+            all: HashSet::default(),
+        }
+    }
+}
+
+impl<T: Copy + Eq + std::hash::Hash> Distinct<T> {
+    fn insert(&mut self, value: T) {
+        if self.last != Some(value) {
+            self.last = Some(value);
+            self.all.insert(value);
+        }
+    }
+
+    fn named<N: Ord>(&self, name: impl Fn(T) -> N) -> BTreeSet<N> {
+        self.all.iter().map(|value| name(*value)).collect()
+    }
 }
 
 impl<'a> Gathered<'a> {
-    /// Goes over the cells of a day.
-    pub fn of(day: &'a AccountDay<'a>, past: &'a Past) -> Self {
-        let mut keys: HashMap<Symbol, Numbers, RandomState> = HashMap::default();
+    /// Goes over the cells of a day, in their order.
+    pub fn of(day: &'a AccountDay<'a>, order: &'a CellOrder<'a>) -> Self {
+        let mut gathered = Self::default();
+        let mut keys: HashMap<u32, Numbers, RandomState> = HashMap::default();
         let mut regions: HashMap<Symbol, RegionDay, RandomState> = HashMap::default();
-        let mut signers: HashSet<(Symbol, Symbol), RandomState> = HashSet::default();
-        let mut by_aws: HashMap<Symbol, bool, RandomState> = HashMap::default();
         let mut own: HashMap<Symbol, bool, RandomState> = HashMap::default();
-        let mut encrypting: HashMap<(Symbol, Symbol, Hour), u64, RandomState> = HashMap::default();
-        for (key, cell) in day.cells_named() {
-            let is_by_aws = *by_aws
-                .entry(key.principal)
-                .or_insert_with(|| is_aws_principal(day.name(key.principal)));
-            let region = regions.entry(key.region).or_default();
-            let span = (cell.first_time(key.hour), cell.last_time(key.hour));
-            let hour = region.hours.entry(key.hour).or_insert(span);
-            *hour = (hour.0.min(span.0), hour.1.max(span.1));
-            if key.outcome != OutcomeFamily::Success {
-                continue;
-            }
-            region.is_used |= !is_by_aws && key.class != OperationClass::Discovery;
-            if key.class != OperationClass::Cryptographic {
-                continue;
-            }
-            if !is_by_aws && ENCRYPTING.contains(&day.name(key.operation)) {
-                let of_hour = (key.principal, key.operation, key.hour);
-                *encrypting.entry(of_hour).or_default() += cell.events.count();
-            }
-            let is_own = own
-                .entry(key.key)
-                .or_insert_with(|| account_of_key(day.name(key.key)) == day.account());
-            if !*is_own {
-                continue;
-            }
-            let numbers = keys.entry(key.key).or_default();
-            numbers.paths.insert(key.service_path);
-            numbers.operations.insert(key.operation);
-            let is_attestable = takes_attestation(day.name(key.operation));
-            for context in cell.values.kept(ValueKind::Context) {
-                if is_attestable {
-                    numbers.attestable.insert(context);
+        let pairs = order
+            .cells
+            .chunk_by(|a, b| (a.principal, a.key) == (b.principal, b.key));
+        for cells in pairs {
+            let principal = order.principals[cells[0].principal as usize];
+            let is_by_aws = is_aws_principal(principal);
+            let mut signs = false;
+            for (key, cell) in cells.iter().map(|ranked| day.cell(ranked.number)) {
+                let region = regions.entry(key.region).or_default();
+                let span = (cell.first_time(key.hour), cell.last_time(key.hour));
+                let hour = region.hours.entry(key.hour).or_insert(span);
+                *hour = (hour.0.min(span.0), hour.1.max(span.1));
+                if key.outcome != OutcomeFamily::Success {
+                    continue;
                 }
-                numbers.contexts.insert((context, key.service_path));
+                region.is_used |= !is_by_aws && key.class != OperationClass::Discovery;
+                if key.class != OperationClass::Cryptographic {
+                    continue;
+                }
+                let operation = day.name(key.operation);
+                if !is_by_aws && ENCRYPTING.contains(&operation) {
+                    let of_hour = (key.principal, key.operation, key.hour);
+                    *gathered.encrypting.entry(of_hour).or_default() += cell.events.count();
+                }
+                let is_own = own
+                    .entry(key.key)
+                    .or_insert_with(|| account_of_key(day.name(key.key)) == day.account());
+                if !*is_own {
+                    continue;
+                }
+                let numbers = keys.entry(cells[0].key).or_default();
+                numbers.paths.insert(key.service_path);
+                numbers.operations.insert(key.operation);
+                let is_attestable = takes_attestation(operation);
+                for context in cell.values.kept(ValueKind::Context) {
+                    if is_attestable {
+                        numbers.attestable.insert(context);
+                    }
+                    numbers.contexts.insert((context, key.service_path));
+                }
+                signs |= !is_by_aws && SIGNING.contains(&operation);
             }
-            if !is_by_aws && SIGNING.contains(&day.name(key.operation)) {
-                signers.insert((key.principal, key.key));
+            if signs {
+                let key = &*order.keys[cells[0].key as usize];
+                gathered.signers.insert((principal, key));
             }
         }
-        let mut gathered = Self {
-            encrypting: encrypting
-                .into_iter()
-                .map(|((principal, operation, hour), calls)| {
-                    ((day.name(principal), day.name(operation), hour), calls)
-                })
-                .collect(),
-            ..Self::default()
-        };
-        for (key, numbers) in keys {
-            let known = gathered
-                .keys
-                .entry(past.resolve(day.name(key)))
-                .or_default();
-            known
-                .paths
-                .extend(numbers.paths.into_iter().map(|path| day.name(path)));
-            let operations = numbers.operations.into_iter();
-            known
-                .operations
-                .extend(operations.map(|operation| day.name(operation)));
-            let attestable = numbers.attestable.into_iter();
-            known
-                .attestable
-                .extend(attestable.map(|context| day.name(context)));
-            let contexts = numbers.contexts.into_iter();
-            known
-                .contexts
-                .extend(contexts.map(|(context, path)| (day.name(context), day.name(path))));
-        }
+        let name = |symbol| day.name(symbol);
+        let keys = keys.into_iter().map(|(key, numbers)| {
+            let key_day = KeyDay {
+                paths: numbers.paths.named(name),
+                contexts: numbers
+                    .contexts
+                    .named(|(context, path)| (name(context), name(path))),
+                operations: numbers.operations.named(name),
+                attestable: numbers.attestable.named(name),
+            };
+            (&*order.keys[key as usize], key_day)
+        });
+        gathered.keys = keys.collect();
         let regions = regions.into_iter();
         gathered.regions = regions
-            .map(|(region, day_of)| (day.name(region), day_of))
-            .collect();
-        let signers = signers.into_iter();
-        gathered.signers = signers
-            .map(|(principal, key)| (day.name(principal), past.resolve(day.name(key))))
+            .map(|(region, day_of)| (name(region), day_of))
             .collect();
         gathered
     }

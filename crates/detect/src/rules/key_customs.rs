@@ -6,7 +6,7 @@ use keytrail_event::Day;
 use keytrail_event::source::DIRECT;
 use serde::{Deserialize, Serialize};
 
-use super::customs::{CUSTOM_DAYS, context_accounts, context_keys};
+use super::customs::{CUSTOM_DAYS, add_context_keys, context_accounts};
 use super::gathered::KeyDay;
 use super::sorted_set::SortedSet;
 use crate::attestation::{attestation_of, without_attestation};
@@ -20,7 +20,7 @@ pub struct KeyCustoms {
     last_day: Option<Day>,
     /// Service paths it was reached through.
     pub paths: SortedSet<String>,
-    /// Keys of encryption contexts, as [`context_keys`] has them, with the service path; and accounts whose
+    /// Keys of encryption contexts, as [`context_keys`](super::customs::context_keys) has them, with the service path; and accounts whose
     /// resources contexts named, as `@<account>` with no path.
     pub contexts: SortedSet<(String, String)>,
     /// Operations.
@@ -84,13 +84,28 @@ impl KeyCustoms {
                 None => self.is_unattested = true,
             }
         }
+        // Contexts are sorted, and most have the keys and accounts of the one before.
+        let (mut keys, mut last_keys) = (String::new(), None);
+        let mut last_account = None;
         for (context, path) in &key_day.contexts {
             let context = without_attestation(context);
-            let known = (context_keys(context), (*path).to_owned());
-            is_varied |= !keep(&mut self.contexts, known);
+            keys.clear();
+            add_context_keys(context, &mut keys);
+            let known = Some((keys.as_str(), *path));
+            if last_keys
+                .as_ref()
+                .map(|(keys, path): &(String, &str)| (&**keys, *path))
+                != known
+            {
+                is_varied |= !keep(&mut self.contexts, (keys.clone(), (*path).to_owned()));
+                last_keys = Some((keys.clone(), *path));
+            }
             for account in context_accounts(context) {
-                let known = (format!("@{account}"), String::new());
-                is_varied |= !keep(&mut self.contexts, known);
+                if last_account != Some(account) {
+                    let known = (format!("@{account}"), String::new());
+                    is_varied |= !keep(&mut self.contexts, known);
+                    last_account = Some(account);
+                }
             }
         }
         self.is_varied = is_varied;

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::caller::{is_aws_principal, is_judged_at};
 use super::day::DayLight;
-use super::sightings::moments;
+use super::sightings::times_of;
 use crate::bounds::LATELY_CALLS_MAX;
 
 /// Seconds before midnight that are remembered: the longest window of the rules that look at single calls.
@@ -43,22 +43,19 @@ impl Lately {
         let from = light.day.end().plus_seconds(-LATELY_SECONDS);
         let is_kept =
             |class, outcome| outcome == OutcomeFamily::Denied || class == OperationClass::Discovery;
-        let cells = light.cells_in(is_kept, |cell| {
-            cell.last_time() >= from
-                && !is_aws_principal(cell.principal)
-                && is_judged_at(cell.principal, light.account, light.configuration)
-        });
+        let who = |principal: &str| {
+            !is_aws_principal(principal)
+                && is_judged_at(principal, light.account, light.configuration)
+        };
+        let cells = light.cells_by(who, is_kept, |cell| cell.last_time() >= from);
         let mut calls = BTreeSet::new();
         for cell in &cells {
-            for moment in moments(&[cell])
-                .into_iter()
-                .filter(|moment| moment.at >= from)
-            {
+            for at in times_of(cell).filter(|at| *at >= from) {
                 calls.insert(LateCall {
-                    at: moment.at,
+                    at,
                     principal: cell.principal.to_owned(),
-                    key: moment.key.to_owned(),
-                    operation: moment.operation.to_owned(),
+                    key: cell.key.to_owned(),
+                    operation: cell.operation.to_owned(),
                     is_refused: cell.outcome == OutcomeFamily::Denied,
                 });
             }

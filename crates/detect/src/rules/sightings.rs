@@ -148,27 +148,39 @@ pub struct Moment<'a> {
 /// The calls of these cells, by time: each one where a cell counts exactly. Where it only estimates, as many as a
 /// cell counts exactly, spread evenly from its first to its last call: no window is made fuller than it must be.
 pub fn moments<'a>(cells: &[&DayCell<'a>]) -> Vec<Moment<'a>> {
-    let mut moments = Vec::new();
+    let name = |cell: &DayCell<'a>| (cell.key, cell.operation);
+    let mut names: Vec<(&str, &str)> = cells.iter().map(|cell| name(cell)).collect();
+    names.dedup();
+    names.sort_unstable();
+    names.dedup();
+    // Calls of one second are in the order of names, which are compared for each cell only.
+    let mut calls: Vec<(EventTime, usize)> = Vec::new();
     for cell in cells {
-        let moment = |at| Moment {
-            at,
-            key: cell.key,
-            operation: cell.operation,
-        };
-        if let Some(elements) = cell.cell.events.exact() {
-            moments.extend(elements.iter().map(|element| {
-                // A second of an hour fits.
-                moment(cell.hour.start().plus_seconds(element.second() as i64))
-            }));
-        } else {
-            let (first, last) = (cell.first().time, cell.last().time);
-            let (seconds, steps) = (last.seconds_since(first), EXACT_EVENTS_MAX as i64 - 1);
-            moments
-                .extend((0..=steps).map(|step| moment(first.plus_seconds(seconds * step / steps))));
-        }
+        let name = names.binary_search(&name(cell)).unwrap_or_default();
+        calls.extend(times_of(cell).map(|at| (at, name)));
     }
-    moments.sort_unstable();
-    moments
+    if cells.len() > 1 {
+        calls.sort_unstable();
+    }
+    let calls = calls.into_iter().map(|(at, name)| Moment {
+        at,
+        key: names[name].0,
+        operation: names[name].1,
+    });
+    calls.collect()
+}
+
+/// When the calls of a cell were, likewise.
+pub fn times_of(cell: &DayCell<'_>) -> impl Iterator<Item = EventTime> {
+    let exact = cell.cell.events.exact();
+    let start = cell.hour.start();
+    // A second of an hour fits.
+    let exact_times = exact.unwrap_or_default().iter();
+    let exact_times = exact_times.map(move |element| start.plus_seconds(element.second() as i64));
+    let (first, last) = (cell.first_time(), cell.last_time());
+    let (seconds, steps) = (last.seconds_since(first), EXACT_EVENTS_MAX as i64 - 1);
+    let spread = exact.is_none().then_some(0..=steps).into_iter().flatten();
+    exact_times.chain(spread.map(move |step| first.plus_seconds(seconds * step / steps)))
 }
 
 /// Every run of moments within `seconds` that `is_enough` accepts, stretched by what follows without a break; by time.

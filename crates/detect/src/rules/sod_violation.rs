@@ -203,9 +203,9 @@ fn is_used_otherwise(
     let is_use = |class, outcome| {
         class == OperationClass::Cryptographic && outcome == OutcomeFamily::Success
     };
-    let otherwise = light.cells_in(is_use, |cell| {
+    let is_same = |name: &str| name == principal;
+    let otherwise = light.cells_by(is_same, is_use, |cell| {
         cell.key == key
-            && cell.principal == principal
             && cell.first_time() <= to
             && cell.last_time() >= from
             && !customs.paths.contains(cell.service_path)
@@ -233,14 +233,13 @@ fn is_by_services_as_ever(
     let is_use = |class, outcome| {
         class == OperationClass::Cryptographic && outcome == OutcomeFamily::Success
     };
-    let today = light.cells_in(is_use, |cell| {
-        cell.key == key && cell.principal == principal
-    });
-    known.is_some()
-        && customs.is_by_services()
-        && today
-            .iter()
-            .all(|cell| customs.paths.contains(cell.service_path))
+    if known.is_none() || !customs.is_by_services() {
+        return false;
+    }
+    let today = light.cells_by(is_same, is_use, |cell| cell.key == key);
+    today
+        .iter()
+        .all(|cell| customs.paths.contains(cell.service_path))
 }
 
 fn with_evidence(hit: Hit, change: &KeyChange, used: &KeyUse) -> Hit {

@@ -184,18 +184,16 @@ fn sweep_of<'a>(
 
 /// The cells that sweeps of this kind are made of.
 fn sweep_cells<'a>(light: &DayLight<'a>, kind: Kind) -> Vec<DayCell<'a>> {
-    let cells = match kind {
-        Kind::Denied => light.cells(|_, outcome| outcome == OutcomeFamily::Denied),
-        Kind::Discovery => light.cells(|class, outcome| {
-            class == OperationClass::Discovery && outcome == OutcomeFamily::Success
-        }),
+    let who = |principal: &str| {
+        !is_aws_principal(principal) && is_judged_at(principal, light.account, light.configuration)
     };
-    let of_callers = cells.into_iter().filter(|cell| {
-        let is_callers = !is_aws_principal(cell.principal)
-            && is_judged_at(cell.principal, light.account, light.configuration);
-        is_callers && (kind == Kind::Discovery || !cell.key.is_empty())
-    });
-    of_callers.collect()
+    let is_of_kind = |class, outcome| match kind {
+        Kind::Denied => outcome == OutcomeFamily::Denied,
+        Kind::Discovery => class == OperationClass::Discovery && outcome == OutcomeFamily::Success,
+    };
+    light.cells_by(who, is_of_kind, |cell| {
+        kind == Kind::Discovery || !cell.key.is_empty()
+    })
 }
 
 /// Who looked at many keys at once on the day, and how many, with the day on which that began.

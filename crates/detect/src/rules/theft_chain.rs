@@ -72,12 +72,12 @@ impl Rule for TheftChain {
         let is_use = |class, outcome| {
             class == OperationClass::Cryptographic && outcome == OutcomeFamily::Success
         };
-        let cells = light.cells_in(is_use, |cell| {
-            !cell.key.is_empty()
-                && searched.contains_key(cell.principal)
-                && !is_aws_principal(cell.principal)
-                && is_judged_at(cell.principal, light.account, light.configuration)
-        });
+        let who = |principal: &str| {
+            searched.contains_key(principal)
+                && !is_aws_principal(principal)
+                && is_judged_at(principal, light.account, light.configuration)
+        };
+        let cells = light.cells_by(who, is_use, |cell| !cell.key.is_empty());
         let groups = grouped(&cells, |cell| Some(cell.principal));
         let hits = groups.iter().filter_map(|(principal, cells)| {
             // The earliest that is followed by all the rest tells most; another may be a decoy, or too long ago.
@@ -89,11 +89,15 @@ impl Rule for TheftChain {
 }
 
 fn judge_sweep(light: &DayLight<'_>, sweep: &PastSweep, cells: &[&DayCell<'_>]) -> Option<DayHit> {
-    let is_new = |cell: &&&DayCell<'_>| {
-        cell.last_time() >= sweep.first
-            && (sweep.new_keys.contains(cell.key) || is_new_pair(light, cell))
-    };
-    let new: Vec<&DayCell<'_>> = cells.iter().filter(is_new).copied().collect();
+    // Cells of one key stand side by side.
+    let by_key = cells.chunk_by(|a, b| a.key == b.key);
+    let of_new = by_key.filter(|cells| {
+        let mut late = cells.iter().filter(|cell| cell.last_time() >= sweep.first);
+        late.next()
+            .is_some_and(|cell| sweep.new_keys.contains(cell.key) || is_new_pair(light, cell))
+    });
+    let new = of_new.flatten().copied();
+    let new: Vec<&DayCell<'_>> = new.filter(|cell| cell.last_time() >= sweep.first).collect();
     let decrypts: Vec<&DayCell<'_>> = new
         .iter()
         .copied()
@@ -215,16 +219,14 @@ pub(crate) fn sweeps_to_remember(light: &DayLight<'_>) -> Vec<PastSweep> {
     let mut sweeps = past_sweeps(light);
     let searched: BTreeSet<String> = sweeps.iter().map(|one| one.principal.clone()).collect();
     let is_use = |class, outcome| {
-        !searched.is_empty()
-            && class == OperationClass::Cryptographic
-            && outcome == OutcomeFamily::Success
+        class == OperationClass::Cryptographic && outcome == OutcomeFamily::Success
     };
-    let cells = light.cells_in(is_use, |cell| {
-        !cell.key.is_empty()
-            && searched.contains(cell.principal)
-            && !is_aws_principal(cell.principal)
-            && is_judged_at(cell.principal, light.account, light.configuration)
-    });
+    let who = |principal: &str| {
+        searched.contains(principal)
+            && !is_aws_principal(principal)
+            && is_judged_at(principal, light.account, light.configuration)
+    };
+    let cells = light.cells_by(who, is_use, |cell| !cell.key.is_empty());
     let by_pair = grouped(&cells, |cell| Some((cell.principal, cell.key)));
     let new = by_pair
         .into_values()
