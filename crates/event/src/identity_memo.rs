@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::arn::{Arn, is_account_id};
 use crate::key::KeyName;
-use crate::principal::{Identity, IdentitySurroundings};
+use crate::principal::{Identity, IdentitySurroundings, Likenesses};
 use crate::request::Request;
 use crate::selection::KMS;
 use crate::small::{members, text_of};
@@ -27,9 +27,12 @@ const RESOURCES_MAX: usize = 32;
 #[derive(Debug, Default)]
 pub struct IdentityMemo {
     walker: Walker,
+    likenesses: Likenesses,
     /// Identities by number, from `first_number` on.
     identities: Vec<Remembered>,
     first_number: u32,
+    /// Those of the last identity remembered.
+    surroundings: Option<Arc<Surroundings>>,
     resources: HashMap<String, Resources, RandomState>,
     /// Resources too long to be remembered.
     long: Resources,
@@ -38,14 +41,29 @@ pub struct IdentityMemo {
 /// An identity, and the surroundings it was read in.
 #[derive(Debug)]
 struct Remembered {
+    surroundings: Arc<Surroundings>,
+    identity: Arc<Identity>,
+}
+
+/// What beside its bytes decides who called.
+#[derive(Debug)]
+struct Surroundings {
     event_source: Box<str>,
     is_of_kms: bool,
     is_service_event: bool,
     recipient_account: Option<Box<str>>,
-    identity: Arc<Identity>,
 }
 
-impl Remembered {
+impl Surroundings {
+    fn new(surroundings: IdentitySurroundings<'_>) -> Self {
+        Self {
+            event_source: surroundings.event_source.into(),
+            is_of_kms: surroundings.event_source == KMS,
+            is_service_event: surroundings.is_service_event,
+            recipient_account: surroundings.recipient_account.map(Box::from),
+        }
+    }
+
     fn is_of(&self, surroundings: IdentitySurroundings<'_>) -> bool {
         *self.event_source == *surroundings.event_source
             && self.is_service_event == surroundings.is_service_event
@@ -94,15 +112,15 @@ pub(crate) struct Resources {
 impl IdentityMemo {
     /// Reads the identity that this `userIdentity` stands for.
     pub(crate) fn identity(
-        &self,
+        &mut self,
         user_identity: Option<&str>,
         surroundings: IdentitySurroundings<'_>,
     ) -> Result<Arc<Identity>, Odd> {
         let Some(raw) = user_identity else {
             return Ok(Arc::new(Identity::missing()));
         };
-        if let Some(identity) = Identity::read_usual(raw, surroundings) {
-            return Ok(Arc::new(identity));
+        if let Some(identity) = self.likenesses.read(raw, surroundings) {
+            return Ok(identity);
         }
         self.walker.check_text(raw)?;
         Ok(Arc::new(Identity::read_text(raw, surroundings)))
@@ -116,13 +134,14 @@ impl IdentityMemo {
         known: Option<Known>,
         surroundings: IdentitySurroundings<'_>,
     ) -> Known {
+        let last = self.surroundings.take();
+        let last = last.filter(|last| last.is_of(surroundings));
+        let last = last.unwrap_or_else(|| Arc::new(Surroundings::new(surroundings)));
         let remembered = Remembered {
-            event_source: surroundings.event_source.into(),
-            is_of_kms: surroundings.event_source == KMS,
-            is_service_event: surroundings.is_service_event,
-            recipient_account: surroundings.recipient_account.map(Box::from),
+            surroundings: Arc::clone(&last),
             identity: Arc::clone(identity),
         };
+        self.surroundings = Some(last);
         if let Some(Known(number)) = known
             && let index = number.wrapping_sub(self.first_number)
             && let Some(entry) = self.identities.get_mut(index as usize)
@@ -150,6 +169,7 @@ impl IdentityMemo {
         let index = number.wrapping_sub(self.first_number);
         let known = self.identities.get(index as usize)?;
         known
+            .surroundings
             .is_of(surroundings)
             .then(|| Arc::clone(&known.identity))
     }
@@ -163,7 +183,8 @@ impl IdentityMemo {
     ) -> Option<&Arc<Identity>> {
         let index = number.wrapping_sub(self.first_number);
         let known = self.identities.get(index as usize)?;
-        known.is_of_kms(surroundings).then_some(&known.identity)
+        let is_same = known.surroundings.is_of_kms(surroundings);
+        is_same.then_some(&known.identity)
     }
 
     /// Whether values are sound of which nothing more is asked.

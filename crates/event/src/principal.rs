@@ -2,14 +2,19 @@
 
 mod clues;
 mod kind;
+mod likeness;
 mod names;
 mod session;
 mod texts;
+
+use std::borrow::Cow;
+use std::sync::Arc;
 
 use serde_json::Value;
 
 use self::clues::{AssumedRole, Clues};
 pub use self::kind::PrincipalType;
+pub(crate) use self::likeness::Likenesses;
 pub use self::names::{principal_names, principal_of_arn};
 use self::texts::Texts;
 use crate::arn::{Arn, is_account_id};
@@ -27,19 +32,19 @@ pub fn is_service_name(principal: &str) -> bool {
         && !principal.contains([':', '/'])
 }
 
-/// The identity behind a record.
+/// The identity behind a record. Sessions of one role share the texts that they have in common.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Identity {
     /// One string per identity: never the session or the access key, except behind Identity Center.
-    pub principal: String,
+    pub principal: Arc<str>,
     /// What kind of identity it is.
     pub principal_type: PrincipalType,
     /// The account the identity belongs to, where the record says.
-    pub account: Option<String>,
+    pub account: Option<Arc<str>>,
     /// The session's name: evidence, never identity.
     pub session_name: Option<String>,
     /// The service that called KMS for the principal.
-    pub invoked_by: Option<String>,
+    pub invoked_by: Option<Arc<str>>,
     /// The access key id: evidence, never identity.
     pub access_key_id: Option<String>,
 }
@@ -76,10 +81,8 @@ impl Identity {
 
     /// [`Identity::read`] of a text as CloudTrail writes it, which is shown to be sound JSON on the way; `None`
     /// for any other.
-    pub(crate) fn read_usual(
-        user_identity: &str,
-        surroundings: IdentitySurroundings<'_>,
-    ) -> Option<Self> {
+    #[cfg(test)]
+    fn read_usual(user_identity: &str, surroundings: IdentitySurroundings<'_>) -> Option<Self> {
         let texts = Texts::read_usual(user_identity)?;
         Some(Self::of_texts(&texts, surroundings))
     }
@@ -111,7 +114,7 @@ impl Identity {
             type_name,
         };
         let principal = if surroundings.is_service_event {
-            AWS_INTERNAL.to_owned()
+            Cow::Borrowed(AWS_INTERNAL)
         } else {
             clues.principal(principal_type, surroundings)
         };
@@ -119,12 +122,12 @@ impl Identity {
             .map(|arn| arn.account)
             .filter(|account| is_account_id(account))
             .or(clues.account)
-            .map(str::to_owned);
+            .map(Arc::from);
         Self {
             session_name: clues.session.map(|session| session.session.to_owned()),
             access_key_id: text(texts.access_key_id).map(str::to_owned),
-            invoked_by: clues.invoked_by.map(str::to_owned),
-            principal,
+            invoked_by: clues.invoked_by.map(Arc::from),
+            principal: principal.into(),
             principal_type,
             account,
         }
@@ -134,7 +137,7 @@ impl Identity {
     #[must_use]
     pub fn missing() -> Self {
         Self {
-            principal: AWS_INTERNAL.to_owned(),
+            principal: AWS_INTERNAL.into(),
             principal_type: PrincipalType::Absent,
             account: None,
             session_name: None,
@@ -170,7 +173,7 @@ mod tests {
             recipient_account: Some("111122223333"),
         };
         let read = Identity::read(identity, surroundings);
-        assert_eq!(read.principal, expected, "{identity}");
+        assert_eq!(&*read.principal, expected, "{identity}");
         let of_text = Identity::read_text(&identity.to_string(), surroundings);
         assert_eq!(of_text, read, "{identity}");
     }
@@ -305,6 +308,6 @@ mod tests {
             recipient_account: None,
         };
         let identity = Identity::read(&json!({"invokedBy":"AWS Internal"}), surroundings);
-        assert_eq!(identity.principal, AWS_INTERNAL);
+        assert_eq!(&*identity.principal, AWS_INTERNAL);
     }
 }

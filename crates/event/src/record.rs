@@ -177,11 +177,12 @@ impl<'a> Record<'a> {
             }
         };
         let resources = memo.resources(fields.resources).map_err(unsound)?;
+        let own = |text: &str| Cow::Owned(text.to_owned());
         let account = fields
             .recipient_account_id
             .filter(|account| !account.is_empty())
-            .or_else(|| identity.account.clone().map(Cow::Owned))
-            .or_else(|| resources.account.clone().map(Cow::Owned))
+            .or_else(|| identity.account.as_deref().map(own))
+            .or_else(|| resources.account.as_deref().map(own))
             .unwrap_or(Cow::Borrowed(UNKNOWN));
         let account = cut(account, NAME_BYTES_MAX);
         let region = fields.aws_region.filter(|region| !region.is_empty());

@@ -187,10 +187,10 @@ impl Subject {
             .find_map(|resource| KeyName::from_key_arn(resource["ARN"].as_str()?));
         Self {
             account: account
-                .map(str::to_owned)
-                .or(identity.account)
-                .unwrap_or_default(),
-            principal: identity.principal,
+                .or(identity.account.as_deref())
+                .unwrap_or_default()
+                .to_owned(),
+            principal: identity.principal.to_string(),
             key: key.map(|key| key.as_str().to_owned()),
         }
     }

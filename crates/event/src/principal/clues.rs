@@ -1,5 +1,7 @@
 //! Who the principal is, from what an identity tells of itself.
 
+use std::borrow::Cow;
+
 use super::{AWS_INTERNAL, IdentitySurroundings, PrincipalType, cut};
 use crate::arn::Arn;
 
@@ -19,34 +21,35 @@ pub(super) struct Clues<'a> {
     pub(super) type_name: Option<&'a str>,
 }
 
-impl Clues<'_> {
+impl<'a> Clues<'a> {
     pub(super) fn principal(
         &self,
         principal_type: PrincipalType,
-        at: IdentitySurroundings<'_>,
-    ) -> String {
+        at: IdentitySurroundings<'a>,
+    ) -> Cow<'a, str> {
         match principal_type {
-            PrincipalType::AWSService => self
-                .invoked_by
-                .unwrap_or_else(|| cut(at.event_source))
-                .to_owned(),
-            PrincipalType::Absent if self.arn.is_none() => AWS_INTERNAL.to_owned(),
+            PrincipalType::AWSService => {
+                Cow::Borrowed(self.invoked_by.unwrap_or_else(|| cut(at.event_source)))
+            }
+            PrincipalType::Absent if self.arn.is_none() => Cow::Borrowed(AWS_INTERNAL),
             _ => self
                 .role_principal()
-                .or_else(|| self.arn.map(str::to_owned))
+                .or_else(|| self.arn.map(Cow::Borrowed))
                 .or_else(|| self.without_arn(principal_type, at.recipient_account))
-                .unwrap_or_else(|| format!("unknown:{}", self.type_name.unwrap_or("absent"))),
+                .unwrap_or_else(|| {
+                    Cow::Owned(format!("unknown:{}", self.type_name.unwrap_or("absent")))
+                }),
         }
     }
 
     /// The role behind a session; behind Identity Center, the session itself.
-    fn role_principal(&self) -> Option<String> {
+    fn role_principal(&self) -> Option<Cow<'a, str>> {
         match (&self.session, self.issuer_arn) {
-            (Some(session), _) if session.is_a_person() => self.arn.map(str::to_owned),
+            (Some(session), _) if session.is_a_person() => self.arn.map(Cow::Borrowed),
             (_, Some(issuer)) if Arn::parse(issuer).is_some_and(|arn| is_role(arn)) => {
-                Some(issuer.to_owned())
+                Some(Cow::Borrowed(issuer))
             }
-            (Some(session), _) => Some(session.role_arn()),
+            (Some(session), _) => Some(Cow::Owned(session.role_arn())),
             (None, _) => None,
         }
     }
@@ -55,21 +58,21 @@ impl Clues<'_> {
         &self,
         principal_type: PrincipalType,
         recipient_account: Option<&str>,
-    ) -> Option<String> {
+    ) -> Option<Cow<'a, str>> {
         match principal_type {
             PrincipalType::SAMLUser | PrincipalType::WebIdentityUser => {
-                self.principal_id.map(str::to_owned)
+                self.principal_id.map(Cow::Borrowed)
             }
             PrincipalType::IdentityCenterUser => self
                 .on_behalf_of
-                .map(|user| format!("identity-center:{user}")),
+                .map(|user| Cow::Owned(format!("identity-center:{user}"))),
             _ => {
                 let account = self.account?;
                 let is_foreign = principal_type == PrincipalType::AWSAccount
                     || recipient_account.is_some_and(|recipient| recipient != account);
                 let id = self.principal_id.filter(|_| is_foreign)?;
                 let id = id.split_once(':').map_or(id, |(before, _)| before);
-                Some(format!("ext:{account}/{id}"))
+                Some(Cow::Owned(format!("ext:{account}/{id}")))
             }
         }
     }

@@ -150,15 +150,21 @@ impl<'a> Texts<'a> {
 /// What the string holds that begins at this quote, if nothing in it stands for something else.
 #[inline]
 pub(super) fn plain_string(text: &str, quote: usize) -> Option<&str> {
+    if text.as_bytes().get(quote) != Some(&b'"') {
+        return None;
+    }
+    let start = quote + 1;
+    text.get(start..plain_end(text.as_bytes(), start)?)
+}
+
+/// Where the quote stands that ends a string, from a place in it on; `None` when something in between stands for
+/// something else.
+#[inline]
+pub(super) fn plain_end(bytes: &[u8], start: usize) -> Option<usize> {
     const ONES: u64 = 0x0101_0101_0101_0101;
     const HIGHS: u64 = 0x8080_8080_8080_8080;
     // Marks the bytes that are zero; behind the first of them, others may be marked too.
     let zeros = |word: u64| word.wrapping_sub(ONES) & !word & HIGHS;
-    let bytes = text.as_bytes();
-    if bytes.get(quote) != Some(&b'"') {
-        return None;
-    }
-    let start = quote + 1;
     let mut end = start;
     loop {
         let rest = bytes.get(end..)?;
@@ -177,7 +183,7 @@ pub(super) fn plain_string(text: &str, quote: usize) -> Option<&str> {
         }
         end += 8;
     }
-    (bytes.get(end) == Some(&b'"')).then(|| text.get(start..end))?
+    (bytes.get(end) == Some(&b'"')).then_some(end)
 }
 
 #[cfg(test)]

@@ -68,7 +68,7 @@ impl Seen {
             class: record.operation.class().as_str(),
             principal: record.principal().to_owned(),
             principal_type: record.identity.principal_type.as_str(),
-            principal_account: record.identity.account.clone(),
+            principal_account: record.identity.account.as_deref().map(str::to_owned),
             session_name: record.identity.session_name.clone(),
             key: record.key.as_ref().map(|key| key.as_str().to_owned()),
             destination_key: record
