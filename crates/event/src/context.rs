@@ -208,14 +208,15 @@ impl SignatureForm {
     #[must_use]
     pub fn of(context: &EncryptionContext<'_>) -> Option<Self> {
         let mut length = 0;
-        let mut values = Vec::new();
+        let mut values = Vec::with_capacity(context.pairs.as_slice().len());
         for (key, value) in context.pairs() {
-            let resource = shared_resource(key, value);
+            let shared = resource_key(key).map(|(shared, _)| shared);
+            let resource = shared.and_then(|shared| part(shared, value));
             // The name, what it shares, and two signs.
             length += key.len() + resource.map_or(0, str::len) + 2;
-            values.push(match (resource_key(key), resource) {
+            values.push(match (shared, resource) {
                 (None, _) => ValueForm::Any,
-                (Some((Shared::Whole, _)), Some(resource)) => ValueForm::Whole(resource.into()),
+                (Some(Shared::Whole), Some(resource)) => ValueForm::Whole(resource.into()),
                 // An ARN that ends here names nothing, so that a value which is it shares nothing.
                 (Some(_), Some(resource)) if resource.ends_with(':') => return None,
                 (Some(_), Some(resource)) => ValueForm::Below(resource.into()),
@@ -290,7 +291,12 @@ pub fn service_of_key(key: &str) -> Option<&'static str> {
 
 /// The resource a value sits in, for keys whose values repeat.
 fn shared_resource<'v>(key: &str, value: &'v str) -> Option<&'v str> {
-    match resource_key(key)?.0 {
+    part(resource_key(key)?.0, value)
+}
+
+/// What of this value is shared so.
+fn part(shared: Shared, value: &str) -> Option<&str> {
+    match shared {
         Shared::Whole => Some(value),
         Shared::FirstLevel => {
             let resource = Arn::parse(value)
