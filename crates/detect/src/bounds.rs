@@ -92,5 +92,8 @@ pub const REGION_HISTORY_DAYS_MAX: usize = 28;
 /// Calls remembered of the last hour of a day, for windows that cross midnight.
 pub const LATELY_CALLS_MAX: usize = 20_000;
 
+/// Pairs of keys between which one bulk use of ReEncrypt moved data, remembered; of more it is not known where all went.
+pub const MOVES_MAX: usize = 16;
+
 /// Sweeps and bulk uses remembered of the day before, each, for chains that cross midnight.
 pub const STEPS_MAX: usize = 2_000;

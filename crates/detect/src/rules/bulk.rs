@@ -1,15 +1,19 @@
 //! Encryption in bulk: who encrypts much within an hour, and how much is usual for whom.
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 
 use foldhash::fast::RandomState;
 use hashbrown::HashSet;
+use keytrail_event::source::DIRECT;
 use keytrail_event::time::HOUR_SECONDS;
 use keytrail_event::{EventTime, Hour, OperationClass, OutcomeFamily};
 use serde::{Deserialize, Serialize};
 
 use super::day::{DayCell, DayLight};
 use super::foreign_keys::writes_object;
+use super::moved_data::{DayMoves, Moves};
+use super::ransom_chain::RANSOM_CHAIN;
 use super::sightings::{grouped, times_of};
 use super::support::cut;
 use crate::bounds::STEPS_MAX;
@@ -42,10 +46,13 @@ pub struct BulkUse {
     /// Whether it takes calls with keys that the principal used on an earlier day to make so many.
     #[serde(default)]
     pub is_of_known_pair: bool,
+    /// Where ReEncrypt moved data.
+    #[serde(default, skip_serializing_if = "Moves::is_empty")]
+    pub moves: Moves,
 }
 
 impl BulkUse {
-    /// Whether what it encrypted may need this key: records of ReEncrypt tell the key that data comes from.
+    /// Whether what it encrypted may need this key: cells of ReEncrypt tell the key that data comes from.
     #[must_use]
     pub fn may_be_with(&self, key: &str) -> bool {
         self.key == key || self.operation == REENCRYPT
@@ -63,6 +70,7 @@ pub(crate) fn bulk_uses(light: &DayLight<'_>) -> Vec<BulkUse> {
     let mut found = Vec::new();
     let enough = bulk_calls(light);
     let all = bulk_cells(light);
+    let day_moves = OnceCell::new();
     for ((principal, operation), cells) in
         grouped(&all, |cell| Some((cell.principal, cell.operation)))
     {
@@ -88,6 +96,14 @@ pub(crate) fn bulk_uses(light: &DayLight<'_>) -> Vec<BulkUse> {
             of_all = bulk_hours(&cells, enough);
             of_all.retain(|hour| !is_usual(hour.calls) && !is_told(hour));
         }
+        let is_direct = cells.iter().all(|cell| cell.service_path == DIRECT);
+        let moves = |hour: &BulkHour<'_>| {
+            if operation != REENCRYPT || !is_direct {
+                return Moves::default();
+            }
+            let moves = day_moves.get_or_init(|| DayMoves::selected_by(RANSOM_CHAIN, light));
+            moves.of(principal, (hour.first, hour.last), hour.calls)
+        };
         let of_new = of_new.into_iter().map(|hour| (hour, false));
         let hours = of_new.chain(of_all.into_iter().map(|hour| (hour, true)));
         found.extend(hours.map(|(hour, is_of_known_pair)| BulkUse {
@@ -99,6 +115,7 @@ pub(crate) fn bulk_uses(light: &DayLight<'_>) -> Vec<BulkUse> {
             calls: hour.calls,
             event_id: event_id_within(&cells, hour.first, hour.last),
             is_of_known_pair,
+            moves: moves(&hour),
         }));
     }
     found.extend(objects(light));
@@ -291,6 +308,7 @@ fn objects(light: &DayLight<'_>) -> Vec<BulkUse> {
                     calls: count,
                     event_id: record.event_id.as_deref().unwrap_or_default().to_owned(),
                     is_of_known_pair: false,
+                    moves: Moves::default(),
                 });
             }
         });

@@ -61,6 +61,7 @@ mod material_deleted;
 mod material_expiring;
 mod material_expiry_bomb;
 mod material_imported;
+mod moved_data;
 mod pending_key_used;
 mod plaintext_datakey;
 mod policy_changed;

@@ -2,14 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use keytrail_event::EventTime;
 use keytrail_event::key::short_key_name;
+use keytrail_event::{EventTime, Record};
 
 use super::bulk::{BulkUse, bulk_of};
 use super::chain::{CHAIN_SECONDS, Step, first_chain, over_steps};
 use super::day::{DayHit, DayLight};
 use super::deletion_habits::SCHEDULE;
 use super::key_changes::KeyChange;
+use super::moved_data::{Moves, tells_move};
 use super::sightings::events_of;
 use super::support::{cut, listed};
 use super::{About, Hit, Rule, Side};
@@ -18,19 +19,22 @@ use crate::finding::{Evidence, Severity};
 /// The rule.
 pub struct RansomChain;
 
+/// The rule's id.
+pub const RANSOM_CHAIN: &str = "ransom-chain";
+
 const PREPARED: usize = 0;
 const ENCRYPTED: usize = 1;
 const CUT_OFF: usize = 2;
 const STAGES: [&str; 3] = ["prepared", "encrypted", "cut_off"];
 
 const ABOUT: About = About {
-    id: "ransom-chain",
+    id: RANSOM_CHAIN,
     title: "Keys were prepared, data was encrypted in bulk, the way back was cut off",
-    severities: &[Severity::Critical],
+    severities: &[Severity::Medium, Severity::Critical],
     attack: &[("TA0040", "T1486", "T1486")],
     practice: "data can be read by its owner tomorrow",
     side: Side::Owner,
-    fires_when: "Within 24 hours, by one principal, or on one key with the bulk use by a principal new to it: (1) a key policy is written that takes something away or is that of the key encrypted with, key material imported, a key with material from outside created, or a key of another account set as a service's; (2) at least rules.ransom_bulk_calls (50) calls of ReEncrypt, GenerateDataKey or Encrypt within an hour, unless the principal used the keys before and makes at least a quarter as many in an hour of other days, or 10 objects written under foreign or customer-provided keys in an hour; (3) a key is disabled, scheduled for deletion, stripped of its material or, by a policy that is not also the only step of (1), denied to everyone or everyone but a few, versioning suspended, objects or backups made to expire within 7 days, object lock lifted, or backups or snapshots deleted.",
+    fires_when: "Within 24 hours, by one principal, or on one key with the bulk use by a principal new to it: (1) a key policy is written that takes something away or is that of the key encrypted with, key material imported, a key with material from outside created, or a key of another account set as a service's; (2) at least rules.ransom_bulk_calls (50) calls of ReEncrypt, GenerateDataKey or Encrypt within an hour, unless the principal used the keys before and makes at least a quarter as many in an hour of other days, or 10 objects written under foreign or customer-provided keys in an hour; (3) a key is disabled, scheduled for deletion, stripped of its material or, by a policy that is not also the only step of (1), denied to everyone or everyone but a few, versioning suspended, objects or backups made to expire within 7 days, object lock lifted, or backups or snapshots deleted. Medium where all that was encrypted is what ReEncrypt moved from keys that are then disabled or scheduled for deletion, and nothing else is cut off, to keys of the account or organisation.accounts that KMS made the material of, that are neither disabled nor pending deletion, and whose policy, where it was seen, delegates to the account.",
     reads: &[
         "eventSource",
         "eventName",
@@ -40,6 +44,8 @@ const ABOUT: About = About {
         "recipientAccountId",
         "resources[].ARN",
         "requestParameters.keyId",
+        "requestParameters.sourceKeyId",
+        "requestParameters.destinationKeyId",
         "requestParameters.origin",
         "requestParameters.policy",
         "requestParameters.bypassPolicyLockoutSafetyCheck",
@@ -57,16 +63,28 @@ impl Rule for RansomChain {
         &ABOUT
     }
 
+    fn selects(&self, record: &Record<'_>) -> bool {
+        tells_move(record)
+    }
+
     fn judge_day(&self, light: &DayLight<'_>) -> Vec<DayHit> {
         let from = light.day.start().plus_seconds(-CHAIN_SECONDS);
         // Nearly every day one of them is missing, whatever was encrypted.
         let all = changes(light, from, None);
-        let is_there = |stage| all.iter().any(|step| step.stage == stage);
+        let is_there = |stage| all.iter().any(|(step, _)| step.stage == stage);
         if !is_there(PREPARED) || !is_there(CUT_OFF) {
             return Vec::new();
         }
         let bulk = bulk_of(light, from);
-        let mut steps = changes(light, from, Some(&bulk));
+        let changes = changes(light, from, Some(&bulk));
+        let origins = Origins {
+            bulk: bulk.iter().map(|bulk| (step_of(bulk), bulk)).collect(),
+            changes: changes
+                .iter()
+                .filter_map(|(step, change)| Some((step, (*change)?)))
+                .collect(),
+        };
+        let mut steps: Vec<Step> = changes.iter().map(|(step, _)| step.clone()).collect();
         let of_known_pairs: BTreeSet<Step> = bulk
             .iter()
             .filter(|bulk| bulk.is_of_known_pair)
@@ -88,24 +106,53 @@ impl Rule for RansomChain {
         for (principal, steps) in &by_principal {
             if let Some(run) = first_chain(steps, STAGES.len(), light) {
                 told.extend(run.iter().copied());
-                hits.extend(over_steps(hit(Some(principal), None, run), run, light));
+                let hit = hit((Some(principal), None), run, origins.moves(steps, light));
+                hits.extend(over_steps(hit, run, light));
             }
         }
         for (key, steps) in &by_key {
             let run = first_chain(steps, STAGES.len(), light);
             // The same steps by one principal are told already.
             if let Some(run) = run.filter(|run| run.iter().any(|step| !told.contains(step))) {
-                hits.extend(over_steps(hit(None, Some(key), run), run, light));
+                let hit = hit((None, Some(key)), run, origins.moves(steps, light));
+                hits.extend(over_steps(hit, run, light));
             }
         }
         hits
     }
 }
 
+/// What steps were made of.
+struct Origins<'a> {
+    bulk: BTreeMap<Step, &'a BulkUse>,
+    changes: BTreeMap<&'a Step, &'a KeyChange>,
+}
+
+impl Origins<'_> {
+    /// The moves that these steps come to, where they are nothing else: all data stays with its owner, and whatever else
+    /// was done goes with that. All steps are looked at, since a chain that is in order must hide none that is not.
+    fn moves(&self, steps: &[&Step], light: &DayLight<'_>) -> Option<Moves> {
+        let of_bulk = steps.iter().filter(|step| step.stage == ENCRYPTED);
+        let moves = of_bulk.map(|step| Some(&self.bulk.get(*step)?.moves));
+        let moves = Moves::all_of(moves.collect::<Option<Vec<&Moves>>>()?)?;
+        let goes_with = |step: &&Step| {
+            let change = self.changes.get(*step);
+            change.is_some_and(|change| moves.go_with(change))
+        };
+        let mut others = steps.iter().filter(|step| step.stage != ENCRYPTED);
+        let is_move = moves.stay_with_owner(light) && others.all(goes_with);
+        is_move.then_some(moves)
+    }
+}
+
 /// Changes that prepare or cut off, given the bulk use, or for whatever it may be. A policy that takes nothing away
 /// prepares nothing but for the key of the bulk use, and a deletion that is its principal's habit cuts off nothing but
 /// that key.
-fn changes(light: &DayLight<'_>, from: EventTime, bulk: Option<&[BulkUse]>) -> Vec<Step> {
+fn changes<'a>(
+    light: &DayLight<'a>,
+    from: EventTime,
+    bulk: Option<&[BulkUse]>,
+) -> Vec<(Step, Option<&'a KeyChange>)> {
     let may_be_of_bulk =
         |key: &str| bulk.is_none_or(|bulk| bulk.iter().any(|bulk| bulk.may_be_with(key)));
     let is_habit = |change: &KeyChange| {
@@ -134,15 +181,18 @@ fn changes(light: &DayLight<'_>, from: EventTime, bulk: Option<&[BulkUse]>) -> V
             };
             let stages = [(prepares, PREPARED), (cuts_off, CUT_OFF)].into_iter();
             let stages = stages.filter(|(is_it, _)| *is_it);
-            stages.map(move |(_, stage)| Step {
-                at: change.at,
-                stage,
-                words: format!("{} on {}", change.operation, short_key_name(&change.key)),
-                principal: change.principal.clone(),
-                key: change.key.clone(),
-                last: change.at,
-                calls: 1,
-                event_id: change.event_id.clone(),
+            stages.map(move |(_, stage)| {
+                let step = Step {
+                    at: change.at,
+                    stage,
+                    words: format!("{} on {}", change.operation, short_key_name(&change.key)),
+                    principal: change.principal.clone(),
+                    key: change.key.clone(),
+                    last: change.at,
+                    calls: 1,
+                    event_id: change.event_id.clone(),
+                };
+                (step, Some(change))
             })
         });
     let organisation = &light.configuration.organisation.accounts;
@@ -152,7 +202,7 @@ fn changes(light: &DayLight<'_>, from: EventTime, bulk: Option<&[BulkUse]>) -> V
             Some(_) => PREPARED,
             None => CUT_OFF,
         };
-        Some(Step {
+        let step = Step {
             at: change.at,
             stage,
             words: format!("{} by {}", change.operation, cut(&change.principal)),
@@ -161,10 +211,11 @@ fn changes(light: &DayLight<'_>, from: EventTime, bulk: Option<&[BulkUse]>) -> V
             last: change.at,
             calls: 1,
             event_id: change.event_id.clone(),
-        })
+        };
+        Some((step, None))
     });
     let all = of_keys.chain(of_services);
-    all.filter(|step| (from..light.day.end()).contains(&step.at))
+    all.filter(|(step, _)| (from..light.day.end()).contains(&step.at))
         .collect()
 }
 
@@ -194,18 +245,22 @@ fn step_of(bulk: &BulkUse) -> Step {
     }
 }
 
-fn hit(principal: Option<&str>, key: Option<&str>, run: &[&Step]) -> Hit {
+fn hit(about: (Option<&str>, Option<&str>), run: &[&Step], moves: Option<Moves>) -> Hit {
     let one_of = |stage: usize| {
         let step = run.iter().find(|step| step.stage == stage);
         step.map_or("", |step| step.words.as_str())
     };
+    let (severity, what) = match moves {
+        Some(_) => (Severity::Medium, "Data moved to other keys of its owner"),
+        None => (Severity::Critical, "Ransom in the making"),
+    };
     let title = format!(
-        "Ransom in the making: {}; {}; {}",
+        "{what}: {}; {}; {}",
         one_of(PREPARED),
         one_of(ENCRYPTED),
         one_of(CUT_OFF)
     );
-    let mut hit = Hit::about(principal, key, Severity::Critical, cut(&title));
+    let mut hit = Hit::about(about.0, about.1, severity, cut(&title));
     for (stage, feature) in STAGES.into_iter().enumerate() {
         let steps: Vec<String> = run
             .iter()
@@ -220,7 +275,21 @@ fn hit(principal: Option<&str>, key: Option<&str>, run: &[&Step]) -> Hit {
         .map_or(("", EventTime::from_unix_seconds(0)), |step| {
             (step.principal.as_str(), step.at)
         });
-    hit.next("Stop the principals named here now: revoke their sessions, take their keys, deny them KMS.")
-        .next("Keep what can be kept: cancel key deletions, enable keys, stop lifecycle rules, lock backup vaults.")
-        .next(events_of(who, first, 1))
+    let events = events_of(who, first, 1);
+    let Some(moves) = moves else {
+        return hit
+            .next("Stop the principals named here now: revoke their sessions, take their keys, deny them KMS.")
+            .next("Keep what can be kept: cancel key deletions, enable keys, stop lifecycle rules, lock backup vaults.")
+            .next(events);
+    };
+    let keys: BTreeSet<&str> = moves.destinations().collect();
+    let text = format!(
+        "All of it went to {}, of the account or its organisation, neither disabled nor pending deletion: so far a migration that retires the keys before",
+        listed(keys.iter().copied())
+    );
+    hit.class("move")
+        .because(Evidence::new("destination", text).observed(keys.len()))
+        .next("If nobody planned this migration, stop the principals named here, and cancel the deletion of the keys that data came from, or enable them.")
+        .next("Before those keys are gone, see that all of their data is under the new ones, and that the new ones are kept.")
+        .next(events)
 }

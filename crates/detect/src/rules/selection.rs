@@ -2,17 +2,19 @@
 
 use keytrail_event::{KeyName, PrincipalType, Record};
 
+use super::moved_data::tells_move;
 use super::{RULES, Rule, foreign_keys};
 
 /// Whether any rule can want this frequent record: something failed, the caller is root or of
-/// another account, the key may be, or the record is of another service. Nearly every record is none of these, and no rule need be
-/// asked. A rule that selects others widens this.
+/// another account, the key may be, data was re-encrypted, or the record is of another service. Nearly every record is none of
+/// these, and no rule need be asked. A rule that selects others widens this.
 #[must_use]
 pub fn may_be_selected(record: &Record<'_>) -> bool {
     !record.outcome.is_success()
         || record.identity.principal_type == PrincipalType::Root
         || record.identity.is_foreign_to(&record.account)
         || may_name_foreign_key(record)
+        || tells_move(record)
         || !record.is_kms()
 }
 

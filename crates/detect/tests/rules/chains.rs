@@ -144,6 +144,234 @@ fn a_policy_that_denies_a_keys_use_cuts_off() {
     }
 }
 
+/// So many ReEncrypt from a key to another, a second each, from a second on.
+fn moved(count: i64, from_key: u8, to: &str, from: i64) -> Vec<Value> {
+    let from_arn = key_arn(from_key);
+    let more = json!({"requestParameters": {"sourceKeyId": from_arn, "destinationKeyId": to},
+        "resources": [{"ARN": from_arn}, {"ARN": to}]});
+    (0..count)
+        .map(|number| {
+            call(
+                second_of(from + number),
+                "ReEncrypt",
+                from_key,
+                more.clone(),
+            )
+        })
+        .collect()
+}
+
+#[test]
+fn a_migration_to_keys_of_the_owner_is_no_ransom() {
+    let retired = |key, at| call(second_of(at), "ScheduleKeyDeletion", key, json!({}));
+    let prepared = || vec![put_policy(2, DELEGATES, 0)];
+    let (own, partner, foreign) = (
+        key_arn(2),
+        key_of(super::ORGANISATION_ACCOUNT),
+        key_of("444455556666"),
+    );
+    let end = || vec![retired(1, 3_600)];
+    let made = |statement: &str| {
+        let policy = format!(r#"{{"Statement":[{statement}]}}"#);
+        let more = json!({"requestParameters": {"policy": policy}});
+        vec![call(second_of(-60), "CreateKey", 2, more)]
+    };
+    let through_states = || {
+        let mut calls = moved(60, 1, &own, 60);
+        for one in &mut calls {
+            one["userIdentity"]["invokedBy"] = json!("states.amazonaws.com");
+        }
+        calls
+    };
+    let critical = &["critical"][..];
+    let cases: [(&str, [Vec<Value>; 4], &[&str]); 19] = [
+        (
+            "of the account",
+            [prepared(), moved(60, 1, &own, 60), end(), vec![]],
+            &["medium"],
+        ),
+        (
+            "of the organisation",
+            [prepared(), moved(60, 1, &partner, 60), end(), vec![]],
+            &["medium"],
+        ),
+        (
+            "very many",
+            [prepared(), moved(700, 1, &own, 60), end(), vec![]],
+            &["medium"],
+        ),
+        (
+            "of two keys, one of which is disabled",
+            [
+                prepared(),
+                [moved(60, 1, &own, 60), moved(60, 3, &own, 200)].concat(),
+                end(),
+                vec![call(second_of(3_700), "DisableKey", 3, json!({}))],
+            ],
+            &["medium"],
+        ),
+        (
+            "whose policy is narrowed before it goes",
+            [
+                vec![put_policy(1, LOCKS_OUT, 0)],
+                moved(60, 1, &own, 60),
+                end(),
+                vec![],
+            ],
+            &["medium"],
+        ),
+        (
+            "made for it",
+            [
+                [made(DELEGATES), prepared()].concat(),
+                moved(60, 1, &own, 60),
+                end(),
+                vec![],
+            ],
+            &["medium"],
+        ),
+        (
+            "of a stranger",
+            [prepared(), moved(60, 1, &foreign, 60), end(), vec![]],
+            critical,
+        ),
+        (
+            "some of a stranger",
+            [
+                prepared(),
+                [moved(60, 1, &own, 60), moved(5, 1, &foreign, 200)].concat(),
+                end(),
+                vec![],
+            ],
+            critical,
+        ),
+        (
+            "destroyed too",
+            [
+                prepared(),
+                moved(60, 1, &own, 60),
+                end(),
+                vec![retired(2, 3_700)],
+            ],
+            critical,
+        ),
+        (
+            "destroyed alone",
+            [
+                prepared(),
+                moved(60, 1, &own, 60),
+                vec![],
+                vec![retired(2, 3_700)],
+            ],
+            critical,
+        ),
+        (
+            "destroyed on the next day",
+            [
+                prepared(),
+                moved(60, 1, &own, 60),
+                end(),
+                vec![retired(2, 20 * 3_600)],
+            ],
+            &["medium", "critical"],
+        ),
+        (
+            "back and forth",
+            [
+                prepared(),
+                [moved(60, 1, &own, 60), moved(60, 2, &key_arn(1), 200)].concat(),
+                end(),
+                vec![retired(2, 3_700)],
+            ],
+            critical,
+        ),
+        (
+            "to the key itself",
+            [prepared(), moved(60, 1, &key_arn(1), 60), end(), vec![]],
+            critical,
+        ),
+        (
+            "taken from its owner",
+            [
+                vec![put_policy(2, LOCKS_OUT, 0)],
+                moved(60, 1, &own, 60),
+                end(),
+                vec![],
+            ],
+            critical,
+        ),
+        (
+            "never its owner's",
+            [
+                [made(LOCKS_OUT), vec![put_policy(3, DELEGATES, 0)]].concat(),
+                moved(60, 1, &own, 60),
+                end(),
+                vec![],
+            ],
+            critical,
+        ),
+        (
+            "with material from outside",
+            [
+                [
+                    vec![call(second_of(-2 * DAY), "ImportKeyMaterial", 2, lasting())],
+                    prepared(),
+                ]
+                .concat(),
+                moved(60, 1, &own, 60),
+                end(),
+                vec![],
+            ],
+            critical,
+        ),
+        (
+            "and no old copies",
+            [
+                prepared(),
+                moved(60, 1, &own, 60),
+                end(),
+                vec![delete_snapshot(3_700)],
+            ],
+            critical,
+        ),
+        (
+            "and another key goes",
+            [
+                prepared(),
+                moved(60, 1, &own, 60),
+                end(),
+                vec![retired(5, 3_700)],
+            ],
+            critical,
+        ),
+        (
+            "as a state machine does",
+            [prepared(), through_states(), end(), vec![]],
+            critical,
+        ),
+    ];
+    for (what, records, expected) in cases {
+        check("ransom-chain", what, &records.concat(), expected);
+    }
+    let besides = [
+        prepared(),
+        moved(60, 1, &own, 60),
+        many(60, "GenerateDataKey", 4, 200, 1),
+        end(),
+    ];
+    let besides = besides.concat();
+    check("ransom-chain", "and more is encrypted", &besides, critical);
+    // A migration that goes on over midnight hides no ransom of the day behind it.
+    let mut behind = [prepared(), moved(60, 1, &own, 60), end()].concat();
+    behind.push(call(second_of(16 * 3_600), "DisableKey", 1, json!({})));
+    let next = 25 * 3_600;
+    behind.push(call(second_of(next), "ImportKeyMaterial", 4, lasting()));
+    behind.extend(many(60, "GenerateDataKey", 4, next + 60, 1));
+    behind.push(delete_snapshot(next + 3_600));
+    let both = &["medium", "critical"];
+    check("ransom-chain", "a ransom behind it", &behind, both);
+}
+
 #[test]
 fn bulk_use_may_go_over_the_top_of_the_hour() {
     for (from, apart, expected) in [
