@@ -2,9 +2,10 @@
 
 use super::action::ActionSet;
 use super::address_ranges::is_narrow;
-use super::certainty::{Caller, Certainty};
-use super::condition::{Absence, Condition, Family, Quantifier};
+use super::caller::Caller;
+use super::condition::{Condition, Family};
 use super::document::{Effect, Policy, Statement};
+use super::principal::Principal;
 
 /// Keys that all principals of an account share.
 const SHARED: [&str; 8] = [
@@ -30,15 +31,18 @@ pub fn lets_in_whole_account(policy: &Policy, owner_account: &str) -> bool {
         .fold(ActionSet::NONE, |all, statement| {
             all.union(statement.actions)
         });
+    let anyone = Caller {
+        principal: &Principal::Account(owner_account.to_owned()),
+        arn: None,
+    };
     policy.with_effect(Effect::Allow).any(|statement| {
         let actions = statement.actions.minus(denied).beyond_discovery();
         statement.covers_key()
             && statement.principals.include_everyone()
             && !actions.is_empty()
-            && statement
-                .conditions
-                .iter()
-                .all(|condition| condition.is_met_by_all_of(owner_account))
+            && anyone.meets(&statement.conditions, |condition| {
+                condition.is_met_by_all_of(owner_account)
+            })
     })
 }
 
@@ -58,13 +62,10 @@ fn denies_all_but_some(statement: &Statement) -> bool {
 }
 
 impl Condition {
-    /// Whether all of the account's principals may meet the condition when they call.
+    /// Whether all of the account's principals may meet the condition when they call, of which only the account is known.
     fn is_met_by_all_of(&self, account: &str) -> bool {
         match self.key.as_str() {
-            "kms:calleraccount" | "aws:principalaccount" => {
-                let caller = Caller { account, arn: None };
-                self.certainty(&caller) != Certainty::Fails
-            }
+            "kms:calleraccount" | "aws:principalaccount" => true,
             "aws:principalarn" => {
                 self.is_negated() || self.values.iter().any(|arn| is_any_of(arn, account))
             }
@@ -79,8 +80,6 @@ impl Condition {
     /// Whether a condition on anything else keeps some principals or some calls out: of a key that is not known, it is
     /// believed to.
     fn leaves_somebody_out(&self) -> bool {
-        let accepts_absence =
-            self.absence == Absence::Accepted || self.quantifier == Quantifier::AllValues;
         let is_open = match self.family {
             Family::TextPattern | Family::Arn => {
                 self.values.iter().any(|value| is_all_stars(value))
@@ -91,7 +90,7 @@ impl Condition {
             Family::Null => !self.has_only("false"),
             _ => false,
         };
-        !is_open && !accepts_absence && !self.is_negated() && !SHARED.contains(&self.key())
+        !is_open && !self.accepts_absence() && !self.is_negated() && !SHARED.contains(&self.key())
     }
 }
 

@@ -194,15 +194,20 @@ impl ActionSet {
         other.minus(self).is_empty()
     }
 
+    /// Whether some action is in both sets.
+    pub const fn intersects(self, other: Self) -> bool {
+        !self.intersection(other).is_empty()
+    }
+
+    /// The known actions of a class.
+    pub(super) fn of_class(class: ActionClass) -> Self {
+        let of_class = (0..).zip(ACTIONS).filter(|(_, (_, of))| *of == class);
+        Self(of_class.fold(0, |set, (bit, _)| set | 1 << bit))
+    }
+
     /// The part of the set that does more than look: cryptography, grants and administration.
     pub fn beyond_discovery(self) -> Self {
-        let mut set = self;
-        for (bit, (_, class)) in ACTIONS.iter().enumerate() {
-            if *class == ActionClass::Discovery {
-                set.0 &= !(1 << bit);
-            }
-        }
-        set
+        self.minus(Self::of_class(ActionClass::Discovery))
     }
 
     /// The names of the actions in the set, in the order of the reference.

@@ -1,8 +1,10 @@
 //! Who may change a policy: whom it lets call `kms:PutKeyPolicy`, each with how certain that is.
 
-use super::certainty::{Certainty, certainty_of_all};
+use super::action::ActionSet;
+use super::caller::Caller;
+use super::certainty::Certainty;
 use super::document::{Effect, Policy, StatementName};
-use super::policy_denial::{caller_of, certain_denial};
+use super::policy_denial::certain_denial;
 use super::principal::{Principal, Principals};
 
 /// Somebody who may change the policy.
@@ -31,25 +33,24 @@ pub enum Standing {
 pub fn administrators(policy: &Policy) -> Vec<Administrator> {
     let mut found: Vec<Administrator> = Vec::new();
     for principal in candidates(policy) {
-        let caller = caller_of(&principal);
+        let caller = Caller::of(&principal);
         if found
             .iter()
             .any(|known| known.principal.is_same_identity(&principal))
-            || certain_denial(policy, &principal, caller.as_ref()).is_some()
+            || certain_denial(policy, &caller).is_some()
         {
             continue;
         }
-        let allows = policy.with_effect(Effect::Allow).filter(|statement| {
-            statement.covers_put_key_policy()
-                && statement.covers_key()
-                && statement.principals.reach(&principal)
-        });
+        let allows = policy
+            .with_effect(Effect::Allow)
+            .filter(|statement| statement.is_about(ActionSet::PUT_KEY_POLICY, &caller));
         let standings = allows.filter_map(|statement| {
-            match certainty_of_all(&statement.conditions, caller.as_ref()) {
-                Certainty::Holds => Some((Standing::Unconditional, statement)),
-                Certainty::Unknown => Some((Standing::Conditional, statement)),
-                Certainty::Fails => None,
-            }
+            let standing = match caller.certainty_of_all(&statement.conditions) {
+                Certainty::Holds => Standing::Unconditional,
+                Certainty::Unknown => Standing::Conditional,
+                Certainty::Fails => return None,
+            };
+            Some((standing, statement))
         });
         if let Some((standing, statement)) = standings.min_by_key(|(standing, _)| *standing) {
             found.push(Administrator {

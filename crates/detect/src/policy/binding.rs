@@ -5,7 +5,7 @@
 
 use super::action::glob_matches;
 use super::address_ranges::is_narrow;
-use super::condition::{Absence, Condition, Family, Quantifier};
+use super::condition::{Condition, Family};
 
 /// Keys that compare text: what a key is tagged or called, what was encrypted, and the ways that calls come.
 const TEXTS: [&str; 21] = [
@@ -71,9 +71,7 @@ impl Condition {
     /// the way they come. A negated one lets through all but what it names, `IfExists` and `ForAllValues:` whoever
     /// leaves the key out, and a pattern or network that takes in everything keeps out nothing.
     pub(super) fn binds(&self) -> bool {
-        let accepts_absence =
-            self.absence == Absence::Accepted || self.quantifier == Quantifier::AllValues;
-        if accepts_absence || self.is_negated() {
+        if self.accepts_absence() || self.is_negated() {
             return false;
         }
         let key = self.key();

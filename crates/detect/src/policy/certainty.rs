@@ -1,36 +1,38 @@
 //! Certainty: whether a condition holds for one caller.
 //!
-//! Of a caller only its account and its ARN are known. Wherever a condition depends on more (a second factor, a network,
-//! a tag), the answer is that nobody can tell.
+//! Of a caller only its account and its ARN are known, or that it is a service. Wherever a condition depends on more (a
+//! second factor, a network, a tag), the answer is that nobody can tell.
 
 use super::action::glob_matches;
+use super::caller::Caller;
 use super::condition::{Condition, Family};
+use super::principal::Principal;
 
-/// What can be said of a condition for a known caller.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What can be said of a condition for a known caller, the least sure to hold first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Certainty {
-    Holds,
     Fails,
     Unknown,
-}
-
-/// What is known of a caller: its account and, where it is certain, the value of `aws:PrincipalArn`.
-#[derive(Debug, Clone)]
-pub(super) struct Caller<'a> {
-    pub(super) account: &'a str,
-    pub(super) arn: Option<String>,
+    Holds,
 }
 
 impl Condition {
-    /// Whether the condition holds for a caller of whom no more is known than account and ARN.
+    /// Whether the condition holds for a caller of whom no more is known.
     pub(super) fn certainty(&self, caller: &Caller<'_>) -> Certainty {
+        if let Principal::Service(name) = caller.principal
+            && self.fails_for_service(name)
+        {
+            return Certainty::Fails;
+        }
         let fact = match self.key.as_str() {
-            "kms:calleraccount" | "aws:principalaccount" => caller.account.to_owned(),
-            "aws:principalarn" => match &caller.arn {
-                Some(arn) => without_partition(arn),
-                None => return Certainty::Unknown,
-            },
-            _ => return Certainty::Unknown,
+            "kms:calleraccount" | "aws:principalaccount" => {
+                caller.principal.account().map(str::to_owned)
+            }
+            "aws:principalarn" => caller.arn.as_deref().map(without_partition),
+            _ => None,
+        };
+        let Some(fact) = fact else {
+            return Certainty::Unknown;
         };
         if self.values.is_empty() || self.values.iter().any(|value| value.contains("${")) {
             return Certainty::Unknown;
@@ -44,9 +46,7 @@ impl Condition {
             }
         };
         let is_match = match self.family {
-            Family::Text | Family::TextIgnoringCase | Family::TextPattern | Family::Arn => {
-                self.values.iter().any(matches)
-            }
+            _ if self.is_of_texts() => self.values.iter().any(matches),
             Family::Null if self.has_only("false") => true,
             Family::Null if self.has_only("true") => false,
             _ => return Certainty::Unknown,
@@ -57,19 +57,6 @@ impl Condition {
             Certainty::Fails
         }
     }
-}
-
-/// Whether all conditions hold for a caller.
-pub(super) fn certainty_of_all(conditions: &[Condition], caller: Option<&Caller<'_>>) -> Certainty {
-    let mut all = Certainty::Holds;
-    for condition in conditions {
-        match caller.map_or(Certainty::Unknown, |caller| condition.certainty(caller)) {
-            Certainty::Fails => return Certainty::Fails,
-            Certainty::Unknown => all = Certainty::Unknown,
-            Certainty::Holds => {}
-        }
-    }
-    all
 }
 
 /// The same ARN in the ordinary partition: which partition an account lives in is not known here.
@@ -91,10 +78,8 @@ mod tests {
 
     #[test]
     fn certainty_knows_who_calls_and_nothing_else() {
-        let caller = Caller {
-            account: "111111111111",
-            arn: Some("arn:aws:iam::111111111111:role/Admin".to_owned()),
-        };
+        let admin = Principal::from_aws("arn:aws:iam::111111111111:role/Admin");
+        let caller = Caller::of(&admin);
         let check = |operator: &str, key: &str, value: &str, expected: Certainty| {
             assert_eq!(
                 Condition::sample(operator, key, &[value]).certainty(&caller),

@@ -43,9 +43,7 @@ impl Condition {
             "aws:sourceorgpaths",
             "kms:calleraccount",
         ];
-        let is_service_switch = self.family == Family::Bool
-            && self.key == "aws:principalisawsservice"
-            && self.has_only("false");
+        let is_service_switch = self.key == "aws:principalisawsservice" && self.is_switch("false");
         let is_comparison = !matches!(self.family, Family::Other | Family::Bool | Family::Null);
         is_service_switch
             || (is_comparison
@@ -58,16 +56,11 @@ impl Condition {
     /// `IfExists` and `ForAllValues:` are true for callers without the key, so they prove something only where another
     /// condition demands the key (`required`).
     pub(super) fn admits(&self, required: &BTreeSet<&str>) -> Option<Enclosure> {
-        let accepts_absence =
-            self.absence == Absence::Accepted || self.quantifier == Quantifier::AllValues;
-        if self.is_negated() || (accepts_absence && !required.contains(self.key.as_str())) {
+        if self.is_negated() || (self.accepts_absence() && !required.contains(self.key.as_str())) {
             return None;
         }
         // Every request carries this key, and a caller cannot set it.
-        if self.family == Family::Bool
-            && self.key == "aws:principalisawsservice"
-            && self.has_only("true")
-        {
+        if self.key == "aws:principalisawsservice" && self.is_switch("true") {
             return Some(BTreeSet::from([Party::Service]));
         }
         self.parties()
@@ -76,8 +69,8 @@ impl Condition {
     /// Whom a `Deny` with this condition passes by at most, where the condition proves that. A negated operator is
     /// true for callers without the key, so they are denied; with `ForAnyValue:` they are not.
     pub(super) fn spares(&self) -> Option<Enclosure> {
-        let service_switch = self.family == Family::Bool && self.key == "aws:principalisawsservice";
-        if service_switch && self.quantifier == Quantifier::Single && self.has_only("false") {
+        let is_service_switch = self.key == "aws:principalisawsservice" && self.is_switch("false");
+        if is_service_switch && self.quantifier == Quantifier::Single {
             return Some(BTreeSet::from([Party::Service]));
         }
         if !self.is_negated() || self.quantifier == Quantifier::AnyValue {

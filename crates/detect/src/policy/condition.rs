@@ -1,6 +1,6 @@
 //! Conditions: one operator on one key, taken apart once.
 //!
-//! What a condition says about everyone is in `closing`, what it says about one caller in `certainty`.
+//! What a condition says about everyone is in `closing`, what it says about one caller in `caller` and `certainty`.
 
 use std::fmt;
 
@@ -156,6 +156,22 @@ impl Condition {
 
     pub(super) fn is_negated(&self) -> bool {
         self.sense == Sense::Negated
+    }
+
+    /// Whether it holds for calls without the key, however it compares.
+    pub(super) fn accepts_absence(&self) -> bool {
+        self.absence == Absence::Accepted || self.quantifier == Quantifier::AllValues
+    }
+
+    /// Whether it compares texts, patterns or ARNs.
+    pub(super) fn is_of_texts(&self) -> bool {
+        use Family::{Arn, Text, TextIgnoringCase, TextPattern};
+        matches!(self.family, Text | TextIgnoringCase | TextPattern | Arn)
+    }
+
+    /// Whether it asks for a switch to be just so.
+    pub(super) fn is_switch(&self, word: &str) -> bool {
+        self.family == Family::Bool && self.has_only(word)
     }
 
     /// Whether every value is this one, and there is one.

@@ -1,10 +1,9 @@
 //! Whether a policy may let somebody use its key.
 
-use super::action::ActionClass;
-use super::certainty::Certainty;
+use super::action::{ActionClass, ActionSet};
+use super::caller::Caller;
 use super::condition::Condition;
 use super::document::{Effect, Policy};
-use super::policy_denial::caller_of;
 use super::principal::Principal;
 
 /// Whether some `Allow` may let this user, role or session use the key for cryptography: by name, through its account or as
@@ -12,18 +11,10 @@ use super::principal::Principal;
 /// [`use_denials`](super::use_denials).
 pub fn may_use(policy: &Policy, arn: &str) -> bool {
     let user = Principal::from_aws(arn);
-    let caller = caller_of(&user);
-    let may_hold =
-        |condition: &Condition| match caller.as_ref().map(|caller| condition.certainty(caller)) {
-            Some(Certainty::Holds) => true,
-            Some(Certainty::Fails) => false,
-            Some(Certainty::Unknown) | None => condition.is_of_ordinary_use(),
-        };
+    let (caller, uses) = (Caller::of(&user), ActionSet::of_class(ActionClass::Crypto));
     policy.with_effect(Effect::Allow).any(|statement| {
-        statement.covers_key()
-            && statement.actions.classes().contains(&ActionClass::Crypto)
-            && statement.principals.reach(&user)
-            && statement.conditions.iter().all(may_hold)
+        statement.is_about(uses, &caller)
+            && caller.meets(&statement.conditions, Condition::is_of_ordinary_use)
     })
 }
 

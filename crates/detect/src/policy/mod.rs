@@ -32,6 +32,7 @@ mod action;
 mod address_ranges;
 mod administrators;
 mod binding;
+mod caller;
 mod certainty;
 mod change;
 mod closing;

@@ -115,6 +115,15 @@ impl Principal {
         self == other || (may_be && is_alike())
     }
 
+    /// Whether a statement that names this principal speaks of the candidate.
+    pub(super) fn takes_in(&self, candidate: &Self) -> bool {
+        let is_of_account = matches!(
+            (self, candidate),
+            (Self::Account(whole), Self::Identity { account, .. }) if whole == account
+        );
+        *self == Self::Everyone || is_of_account || self.is_same_identity(candidate)
+    }
+
     /// Whether it is one session, of a role or of another user.
     pub(super) fn is_session(&self) -> bool {
         matches!(self, Self::Identity { arn, .. } if arn.split(':').nth(2) == Some("sts"))
@@ -202,18 +211,9 @@ impl Principals {
     /// Whether a statement with these principals speaks of the candidate. A whole account takes in its identities.
     /// `NotPrincipal` is taken to spare an identity whose account it names, which AWS leaves open.
     pub(super) fn reach(&self, candidate: &Principal) -> bool {
-        let names = |principal: &Principal| {
-            let is_of_account = matches!(
-                (principal, candidate),
-                (Principal::Account(whole), Principal::Identity { account, .. }) if whole == account
-            );
-            *principal == Principal::Everyone
-                || is_of_account
-                || principal.is_same_identity(candidate)
-        };
         match self {
-            Self::These(principals) => principals.iter().any(names),
-            Self::AllBut(principals) => !principals.iter().any(names),
+            Self::These(these) => these.iter().any(|one| one.takes_in(candidate)),
+            Self::AllBut(these) => !these.iter().any(|one| one.takes_in(candidate)),
         }
     }
 }

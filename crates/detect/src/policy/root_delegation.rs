@@ -3,9 +3,10 @@
 
 use std::fmt;
 
-use super::certainty::{Certainty, certainty_of_all};
+use super::caller::Caller;
+use super::certainty::Certainty;
 use super::document::{Effect, Policy, StatementName};
-use super::policy_denial::{caller_of, certain_denial, sparing_denial};
+use super::policy_denial::{certain_denial, sparing_denial};
 use super::principal::Principal;
 
 /// Whether the policy leaves the key in the hands of its account.
@@ -82,25 +83,25 @@ impl fmt::Display for RootDelegation {
 /// Whether the account may change the policy: the best that any one statement gives.
 pub fn root_delegation(policy: &Policy, owner_account: &str) -> RootDelegation {
     let root = Principal::Account(owner_account.to_owned());
-    let caller = caller_of(&root);
+    let caller = Caller::of(&root);
     let (mut conditional, mut denied, mut without) = (None, None, None);
     for statement in policy.with_effect(Effect::Allow) {
         if !statement.covers_key() || !statement.principals.reach(&root) {
             continue;
         }
-        let certainty = certainty_of_all(&statement.conditions, caller.as_ref());
+        let certainty = caller.certainty_of_all(&statement.conditions);
         let name = || statement.name.clone();
         if certainty == Certainty::Fails || statement.actions.is_empty() {
             continue;
         } else if !statement.covers_put_key_policy() {
             without.get_or_insert_with(|| RootDelegation::WithoutPutKeyPolicy(name()));
-        } else if let Some(denial) = certain_denial(policy, &root, caller.as_ref()) {
+        } else if let Some(denial) = certain_denial(policy, &caller) {
             let denied_by = denial.name.clone();
             denied.get_or_insert_with(|| RootDelegation::Denied {
                 allowed_by: name(),
                 denied_by,
             });
-        } else if let Some(denial) = sparing_denial(policy, &root, caller.as_ref()) {
+        } else if let Some(denial) = sparing_denial(policy, &caller) {
             let denied_by = denial.name.clone();
             conditional.get_or_insert_with(|| RootDelegation::DeniedUnless {
                 allowed_by: name(),

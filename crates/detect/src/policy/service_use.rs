@@ -6,14 +6,16 @@
 use keytrail_event::EventTime;
 
 use super::action::{ActionSet, glob_matches};
+use super::caller::Caller;
 use super::condition::{Absence, Condition, Family};
 use super::document::{Effect, Policy, Statement};
 use super::principal::{Principal, Principals};
 
 /// Whether some `Allow` may let the service make data keys at this moment, and no `Deny` is meant for it.
 pub fn lets_service_in(policy: &Policy, service: &str, at: EventTime) -> bool {
+    let principal = Principal::Service(service.to_owned());
     let call = ServiceCall {
-        service: Principal::Service(service.to_owned()),
+        caller: Caller::of(&principal),
         name: service,
         at,
     };
@@ -24,7 +26,7 @@ pub fn lets_service_in(policy: &Policy, service: &str, at: EventTime) -> bool {
 }
 
 struct ServiceCall<'a> {
-    service: Principal,
+    caller: Caller<'a>,
     name: &'a str,
     at: EventTime,
 }
@@ -33,13 +35,13 @@ impl ServiceCall<'_> {
     fn is_let_in_by(&self, statement: &Statement) -> bool {
         // Who is let in as everyone has to come from an account or through a service, which a service does not.
         let is_named = self.is_named_by(statement);
-        let leaves_out = |condition: &Condition| {
+        let may_hold = |condition: &Condition| {
             let is_of_callers = matches!(condition.key(), "kms:calleraccount" | "kms:viaservice");
-            self.fails(condition) || (is_of_callers && !is_named && condition.demands_its_key())
+            is_named || !is_of_callers || !condition.demands_its_key()
         };
         statement.names_resources()
             && self.is_reached_by(statement)
-            && !statement.conditions().iter().any(leaves_out)
+            && self.caller.meets(statement.conditions(), may_hold)
     }
 
     /// A `Deny` that names the service is meant for it, unless a condition spares calls for some resources, as hardening
@@ -48,29 +50,31 @@ impl ServiceCall<'_> {
         let is_named = self.is_named_by(statement);
         let may_hold = |condition: &Condition| {
             let is_hardening = condition.is_of_service_call() && condition.is_negated();
-            let is_sure = condition.is_of_time()
+            condition.is_of_time()
                 || condition.is_of_all_but_few(true)
-                || condition.names_service(self.name);
-            !self.fails(condition) && (is_sure || (is_named && !is_hardening))
+                || condition.names_service(self.name)
+                || (is_named && !is_hardening)
         };
         statement.covers_key()
             && self.is_reached_by(statement)
-            && statement.conditions().iter().all(may_hold)
+            && self.caller.meets(statement.conditions(), may_hold)
     }
 
     fn is_reached_by(&self, statement: &Statement) -> bool {
         let data_key = ActionSet::matching("kms:GenerateDataKey");
-        statement.actions().contains(data_key) && statement.principals().reach(&self.service)
+        statement.speaks_of(data_key, &self.caller) && !statement.is_over(self.at)
     }
 
     fn is_named_by(&self, statement: &Statement) -> bool {
         let names = |condition: &Condition| condition.names_service(self.name);
-        let is_listed = matches!(statement.principals(), Principals::These(these) if these.contains(&self.service));
+        let is_listed = matches!(statement.principals(), Principals::These(these) if these.contains(self.caller.principal));
         is_listed || statement.conditions().iter().any(names)
     }
+}
 
-    /// Whether the condition certainly does not hold for the service.
-    fn fails(&self, condition: &Condition) -> bool {
+impl Condition {
+    /// Whether it certainly does not hold for the service.
+    pub(super) fn fails_for_service(&self, name: &str) -> bool {
         const OF_PRINCIPALS: [&str; 7] = [
             "aws:principalaccount",
             "aws:principalarn",
@@ -80,22 +84,17 @@ impl ServiceCall<'_> {
             "aws:sourcevpce",
             "aws:userid",
         ];
-        let is_false_switch = condition.family == Family::Bool && condition.has_only("false");
-        match condition.key() {
-            "aws:securetransport" | "aws:principalisawsservice" => is_false_switch,
-            "aws:sourcearn" if condition.is_comparison() && condition.demands_its_key() => {
-                !condition.names_resource_of(self.name)
+        match self.key() {
+            "aws:securetransport" | "aws:principalisawsservice" => self.is_switch("false"),
+            "aws:sourcearn" if self.is_comparison() && self.demands_its_key() => {
+                !self.names_resource_of(name)
             }
-            key if OF_PRINCIPALS.contains(&key) => condition.demands_its_key(),
-            _ if condition.is_of_service_call() => {
-                condition.family == Family::Null && condition.has_only("true")
-            }
-            _ => condition.has_passed(self.at),
+            key if OF_PRINCIPALS.contains(&key) => self.demands_its_key(),
+            _ if self.is_of_service_call() => self.family == Family::Null && self.has_only("true"),
+            _ => false,
         }
     }
-}
 
-impl Condition {
     /// Whether every call of a service carries the key, and it tells for which resource the service calls.
     fn is_of_service_call(&self) -> bool {
         matches!(
@@ -114,18 +113,14 @@ impl Condition {
 
     /// Whether it compares texts, and holds for those that it names.
     fn is_comparison(&self) -> bool {
-        let is_of_texts = matches!(
-            self.family,
-            Family::Text | Family::TextIgnoringCase | Family::TextPattern | Family::Arn
-        );
-        is_of_texts && !self.is_negated()
+        self.is_of_texts() && !self.is_negated()
     }
 
     /// Whether it holds for nothing but calls of services, this one among them.
     fn names_service(&self, name: &str) -> bool {
         let is_name = |value: &String| glob_matches(&value.to_ascii_lowercase(), name);
         match self.key() {
-            "aws:principalisawsservice" => self.family == Family::Bool && self.has_only("true"),
+            "aws:principalisawsservice" => self.is_switch("true"),
             "aws:principalservicename" | "aws:principalservicenameslist" => {
                 self.is_comparison() && self.values().iter().any(is_name)
             }

@@ -7,10 +7,9 @@ use keytrail_event::principal::is_service_name;
 use keytrail_event::{Day, EventTime};
 
 use super::action::ActionSet;
-use super::certainty::{Caller, Certainty};
+use super::caller::Caller;
 use super::condition::{Absence, Condition, Family};
 use super::document::{Effect, Policy, Statement, StatementName};
-use super::policy_denial::caller_of;
 use super::principal::{Principal, Principals};
 
 /// What nobody can do without: to read what was encrypted, to sign, to agree on a secret.
@@ -28,13 +27,10 @@ pub struct UseDenial<'p>(&'p Statement);
 /// The statements of the policy that deny using its key at this moment, or from some later one on.
 pub fn use_denials(policy: &Policy, at: EventTime) -> Vec<UseDenial<'_>> {
     let uses = USES.map(ActionSet::matching);
-    let is_use = |actions: ActionSet| uses.iter().any(|use_of| actions.contains(*use_of));
-    let has_passed = |condition: &Condition| condition.has_passed(at);
+    let uses = uses.into_iter().fold(ActionSet::NONE, ActionSet::union);
     let denials = policy.with_effect(Effect::Deny);
     let of_use = denials.filter(|statement| {
-        statement.covers_key()
-            && is_use(statement.actions)
-            && !statement.conditions.iter().any(has_passed)
+        statement.covers_key() && statement.actions.intersects(uses) && !statement.is_over(at)
     });
     of_use.map(UseDenial).collect()
 }
@@ -47,28 +43,21 @@ impl UseDenial<'_> {
 
     /// Whether it keeps this canonical principal from the key, now or from some date on.
     pub fn shuts_out(&self, principal: &str) -> bool {
-        let is_service = is_service_name(principal);
-        let principal = if is_service {
+        let principal = if is_service_name(principal) {
             Principal::Service(principal.to_owned())
         } else {
             Principal::from_aws(principal)
         };
-        let caller = caller_of(&principal);
-        self.reaches(&principal)
-            && (self.0.conditions.iter())
-                .all(|condition| condition.holds_for(caller.as_ref(), is_service))
+        self.is_sure_of(&Caller::of(&principal))
     }
 
     /// Whether it keeps everyone of the account from the key, or everyone but whom it names: somebody whom no policy can
     /// name.
     pub fn is_of_everyone(&self, account: &str) -> bool {
-        let nobody = format!("arn:aws:iam::{account}:role/\u{0}");
-        let caller = Caller {
-            account,
-            arn: Some(nobody),
-        };
-        self.reaches(&Principal::Account(account.to_owned()))
-            && (self.0.conditions.iter()).all(|condition| condition.holds_for(Some(&caller), false))
+        self.is_sure_of(&Caller {
+            principal: &Principal::Account(account.to_owned()),
+            arn: Some(format!("arn:aws:iam::{account}:role/\u{0}")),
+        })
     }
 
     /// Whether it keeps everyone of the account from the key who does not call from some address. A perimeter has more
@@ -83,14 +72,22 @@ impl UseDenial<'_> {
             && matches!(self.0.conditions.as_slice(), [only] if is_address(only))
     }
 
+    /// Whether it is sure to hold for the caller, now or from some date on.
+    fn is_sure_of(&self, caller: &Caller<'_>) -> bool {
+        let is_service = matches!(caller.principal, Principal::Service(_));
+        let is_sure = |condition: &Condition| {
+            condition.is_of_time() || condition.is_of_all_but_few(is_service)
+        };
+        self.reaches(caller.principal) && caller.meets(&self.0.conditions, is_sure)
+    }
+
     /// Whether it speaks of the principal. Who is denied the key in one session of a role, as after an incident, has it in
     /// the next one.
     fn reaches(&self, principal: &Principal) -> bool {
+        let is_meant = |named: &Principal| !named.is_session() || named == principal;
         match &self.0.principals {
             Principals::These(these) => {
-                let is_meant = |named: &&Principal| !named.is_session() || *named == principal;
-                let meant = these.iter().filter(is_meant).cloned().collect();
-                Principals::These(meant).reach(principal)
+                (these.iter()).any(|named| is_meant(named) && named.takes_in(principal))
             }
             all_but @ Principals::AllBut(_) => all_but.reach(principal),
         }
@@ -98,17 +95,6 @@ impl UseDenial<'_> {
 }
 
 impl Condition {
-    /// Whether it is sure to hold for a caller, now or from some date on.
-    fn holds_for(&self, caller: Option<&Caller<'_>>, is_service: bool) -> bool {
-        match caller.map(|caller| self.certainty(caller)) {
-            Some(Certainty::Holds) => true,
-            Some(Certainty::Fails) => false,
-            Some(Certainty::Unknown) | None => {
-                self.is_of_time() || self.is_of_all_but_few(is_service)
-            }
-        }
-    }
-
     /// Whether time alone decides.
     pub(super) fn is_of_time(&self) -> bool {
         matches!(self.key.as_str(), "aws:currenttime" | "aws:epochtime")
@@ -135,10 +121,8 @@ impl Condition {
         match self.key.as_str() {
             "aws:userid" => self.is_negated(),
             "aws:principalarn" => is_service && self.is_negated(),
-            "aws:principalisawsservice" => {
-                !is_service && self.family == Family::Bool && self.has_only("false")
-            }
-            "aws:securetransport" => self.family == Family::Bool && self.has_only("true"),
+            "aws:principalisawsservice" => !is_service && self.is_switch("false"),
+            "aws:securetransport" => self.is_switch("true"),
             _ => false,
         }
     }
