@@ -3,30 +3,18 @@
 use std::collections::BTreeMap;
 
 use keytrail_event::Day;
-use serde::{Deserialize, Serialize};
 
 use super::bulk::bulk_calls;
 use super::day::DayLight;
-use super::past::remember;
+use super::habits::{DayCount, HABIT_DAYS, Habits};
 
-/// Days after which what a principal encrypts in an hour is said to be its habit: whoever tries its hand the day before
-/// has none.
-const HABIT_DAYS: u32 = 3;
+/// Bulk use can be far apart: a habit of it is never given up.
+const FORGOTTEN_DAYS: i64 = i64::MAX;
 /// Times its usual number of calls from which bulk use is far above what a principal always does.
 const FAR_ABOVE: u64 = 4;
-/// How much principals encrypt in an hour, by principal and operation, as closed days taught.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct BulkHabits(BTreeMap<(String, String), BulkHabit>);
 
-/// How much one of them does.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct BulkHabit {
-    /// Days with much of it.
-    days: u32,
-    last_day: Day,
-    /// The most calls in an hour of these days.
-    most: u64,
-}
+/// On how many days principals encrypted much, and the most in an hour, by principal and operation.
+pub type BulkHabits = Habits<(String, String), DayCount<u64>>;
 
 impl BulkHabits {
     /// Whether so many calls in an hour are nothing unusual.
@@ -40,20 +28,9 @@ impl BulkHabits {
 
     /// Learns who encrypted much on a day; how many entries found no room. Learning a day again adds nothing.
     pub(crate) fn learn(&mut self, day: Day, much: Vec<((String, String), u64)>) -> u64 {
-        let forgotten = much.into_iter().map(|(name, calls)| {
-            let habit = BulkHabit {
-                days: 1,
-                last_day: day,
-                most: calls,
-            };
-            remember(&mut self.0, name, habit, |known, today| {
-                let is_later = known.last_day < today.last_day;
-                known.days = known.days.saturating_add(u32::from(is_later));
-                known.last_day = known.last_day.max(today.last_day);
-                known.most = known.most.max(today.most);
-            })
-        });
-        forgotten.sum()
+        let much = much.into_iter();
+        let done = much.map(|(name, calls)| (name, DayCount::on(day, calls)));
+        self.learn_all(day, FORGOTTEN_DAYS, done)
     }
 }
 

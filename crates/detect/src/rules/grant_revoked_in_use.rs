@@ -11,6 +11,7 @@ use super::change_habits::ChangedIn;
 use super::day::{DayHit, DayLight};
 use super::grant::grant_id;
 use super::grant_ledger::Ended;
+use super::habits::HABIT_DAYS;
 use super::key_changes::{KeyChange, new_spells};
 use super::past::Past;
 use super::sightings::events_of;
@@ -29,8 +30,6 @@ const RETIRE: &str = "RetireGrant";
 const MINUTE_SECONDS: i64 = 60;
 /// Grants within an hour from which ending them is no tidying up of one.
 const BULK_MIN: usize = 3;
-/// Earlier days with grants that the principal made, from which making them is its habit.
-const HABIT_DAYS: u32 = 3;
 
 const ABOUT: About = About {
     id: "grant-revoked-in-use",

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::customs::{CUSTOM_DAYS, add_context_keys, context_accounts};
 use super::gathered::KeyDay;
+use super::habits::{DayCount, Days};
 use super::sorted_set::SortedSet;
 use crate::attestation::{attestation_of, without_attestation};
 use crate::bounds::CUSTOMS_PER_KEY_MAX;
@@ -33,15 +34,7 @@ pub struct KeyCustoms {
     pub is_varied: bool,
     /// Service paths that began when the key was known to be reached through services only, until they are customary too.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    trials: BTreeMap<String, Trial>,
-}
-
-/// A service path on the way to be a custom.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct Trial {
-    /// Days of use.
-    days: u32,
-    last_day: Day,
+    trials: BTreeMap<String, DayCount<()>>,
 }
 
 /// Days of use after which a way around a key's services is its custom as well: one call makes none.
@@ -118,15 +111,10 @@ impl KeyCustoms {
         if !is_tried || !has_room || self.paths.contains(path) {
             return keep(&mut self.paths, path.to_owned());
         }
-        let first = Trial {
-            days: 0,
-            last_day: day,
-        };
-        let trial = self.trials.entry(path.to_owned()).or_insert(first);
-        if trial.days == 0 || trial.last_day < day {
-            trial.days = trial.days.saturating_add(1);
-            trial.last_day = day;
-        }
+        let today = DayCount::on(day, ());
+        let trial = self.trials.entry(path.to_owned());
+        let trial = trial.or_insert_with(|| today.clone());
+        trial.join(today);
         if trial.days < TRIAL_DAYS {
             return true;
         }

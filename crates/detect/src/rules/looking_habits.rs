@@ -1,14 +1,10 @@
 //! Who looks at many keys at once as a habit: inventories, scanners, infrastructure tools.
 
-use std::collections::BTreeMap;
-
 use keytrail_event::Day;
 use serde::{Deserialize, Serialize};
 
-use super::past::remember;
+use super::habits::{Amount, FullestDays, Habits, KNOWN_DAYS};
 
-/// Days on which somebody must have looked at as many keys until that is a habit: one look around is none.
-const HABIT_DAYS: usize = 3;
 /// Times its usual number of keys from which a look is more than the habit.
 const FAR_ABOVE: u32 = 2;
 /// Keys from which reading who may do what is more than a look around, and can be more than the habit: of a handful,
@@ -18,10 +14,6 @@ const KEYS_MIN: u32 = 8;
 const LARGE_KEYS_MIN: u32 = 25;
 /// Days after which a habit that was not seen again is given up. One a month stays.
 const IDLE_DAYS: i64 = 35;
-/// Days after which one of them counts no more.
-const KNOWN_DAYS: i64 = 100;
-/// Days remembered of one principal: those on which it looked at most.
-const DAYS_MAX: usize = 8;
 
 /// How much was looked at, at once.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -65,16 +57,6 @@ impl Look {
         self.in_depth >= KEYS_MIN || self.keys >= LARGE_KEYS_MIN
     }
 
-    /// The larger of each.
-    #[must_use]
-    fn or_larger(self, other: Self) -> Self {
-        Self {
-            in_depth: self.in_depth.max(other.in_depth),
-            keys: self.keys.max(other.keys),
-            of_day: self.of_day.max(other.of_day),
-        }
-    }
-
     /// Whether this one is nothing unusual for who looks so.
     fn is_covered_by(self, usual: Self) -> bool {
         let is_usual = |looked: u32, usual: u32| {
@@ -90,31 +72,28 @@ impl Look {
     }
 }
 
-/// What principals looked at on closed days, by principal.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LookingHabits(BTreeMap<String, LookingHabit>);
+impl Amount for Look {
+    const NAMES: [&'static str; 2] = ["last", "days"];
 
-/// The days of one of them.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-struct LookingHabit {
-    last: Option<Day>,
-    days: Vec<(Look, Day)>,
+    /// The larger of each.
+    fn or_larger(self, other: Self) -> Self {
+        Self {
+            in_depth: self.in_depth.max(other.in_depth),
+            keys: self.keys.max(other.keys),
+            of_day: self.of_day.max(other.of_day),
+        }
+    }
 }
+
+/// On which days principals looked at most, by principal.
+pub type LookingHabits = Habits<String, FullestDays<Look>>;
 
 impl LookingHabits {
     /// Whether the principal looks at as many keys as a habit.
     #[must_use]
     pub fn covers(&self, principal: &str, look: Look, day: Day) -> bool {
-        let Some(habit) = self.0.get(principal) else {
-            return false;
-        };
-        let is_alive = habit
-            .last
-            .is_some_and(|last| days_since(last, day) <= IDLE_DAYS);
-        let known = habit.days.iter().filter(|(usual, on)| {
-            *on < day && days_since(*on, day) <= KNOWN_DAYS && look.is_covered_by(*usual)
-        });
-        is_alive && known.count() >= HABIT_DAYS
+        let habit = self.kept(&principal.to_owned(), day, IDLE_DAYS);
+        habit.is_some_and(|habit| habit.are_such(day, |usual| look.is_covered_by(*usual)))
     }
 
     /// Learns on a day what principals looked at, each with the day on which they began; how many found no room.
@@ -124,43 +103,11 @@ impl LookingHabits {
         day: Day,
         looks: impl IntoIterator<Item = (String, Day, Look)>,
     ) -> u64 {
-        // Who gave up its habit makes room.
-        self.0.retain(|_, habit| {
-            habit
-                .last
-                .is_some_and(|last| days_since(last, day) <= KNOWN_DAYS)
-        });
-        let forgotten = looks.into_iter().map(|(principal, began, look)| {
-            let habit = LookingHabit {
-                last: Some(began),
-                days: vec![(look, began)],
-            };
-            remember(&mut self.0, principal, habit, |known, _| {
-                known.learn(began, look);
-            })
-        });
-        forgotten.sum()
+        let looks = looks.into_iter();
+        let done = looks.map(|(principal, began, look)| (principal, FullestDays::on(began, look)));
+        // Who takes a habit up again in time goes on with it.
+        self.learn_all(day, KNOWN_DAYS, done)
     }
-}
-
-impl LookingHabit {
-    fn learn(&mut self, day: Day, look: Look) {
-        self.last = self.last.max(Some(day));
-        self.days
-            .retain(|(_, on)| days_since(*on, day) <= KNOWN_DAYS);
-        match self.days.iter_mut().find(|(_, on)| *on == day) {
-            Some((known, _)) => *known = known.or_larger(look),
-            None => self.days.push((look, day)),
-        }
-        self.days.sort_unstable();
-        if self.days.len() > DAYS_MAX {
-            self.days.remove(0);
-        }
-    }
-}
-
-fn days_since(day: Day, now: Day) -> i64 {
-    now.days_since_1970() - day.days_since_1970()
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ pub mod day;
 pub mod deletion_habits;
 pub mod grant;
 pub mod grant_ledger;
+pub mod habits;
 pub mod key_changes;
 pub mod key_customs;
 pub mod key_life;
