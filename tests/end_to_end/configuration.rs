@@ -123,6 +123,27 @@ fn what_users_decided_about_findings() {
     assert_snapshot!(states.join("\n"));
 }
 
+/// A rule or a role that is written wrong hides nothing, and nobody was told.
+#[test]
+fn what_fits_no_finding_is_named_and_is_no_error() {
+    let sandbox = Sandbox::new();
+    let suppress = |key: &str| {
+        let text = format!(
+            "[[suppress]]\nrule = \"root-used\"\nkey = \"{key}\"\nuntil = \"2999-01-01\"\nreason = \"r\"\nowner = \"o\"\n"
+        );
+        sandbox.write("keytrail.toml", text);
+        sandbox.keytrail("replay incident")
+    };
+    let ran = suppress("00000009-*");
+    assert_eq!(ran.code, Some(0));
+    let named = "The suppression of rule root-used, key 00000009-* fits no finding of this run";
+    assert!(ran.stderr().contains(named), "{ran}");
+    let quiet = sandbox.keytrail("replay incident -q");
+    assert!(!quiet.stderr().contains(named), "{quiet}");
+    let ran = suppress("00000003-*");
+    assert!(!ran.stderr().contains("fits no finding"), "{ran}");
+}
+
 #[test]
 fn what_users_decided_about_does_not_fail() {
     let sandbox = Sandbox::new();

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use keytrail_detect::configuration::{Configuration, wrong_values};
+use keytrail_detect::disposition::{Suppression, Unmatched};
 use keytrail_event::EventTime;
 
 use crate::configuration_file::ConfigurationFile;
@@ -15,6 +16,9 @@ use keytrail_report::escape;
 const DEFAULTS: &str = include_str!("default.toml");
 /// The file that is read when no other is named.
 pub const FILE_NAME: &str = "keytrail.toml";
+
+/// Suppressions and planned changes that are told as fitting no finding; of more, the number.
+const UNMATCHED_TOLD_MAX: usize = 10;
 
 /// What the command line says about the configuration.
 #[derive(Debug, Clone, Default, Args)]
@@ -157,25 +161,67 @@ pub fn expired(configuration: &Configuration, now: EventTime) -> impl Iterator<I
     let suppressions = configuration.suppress.iter();
     let expired = suppressions.filter(move |suppression| suppression.until.time() <= now);
     expired.map(|suppression| {
-        let patterns = [
-            ("rule", &suppression.rule),
-            ("principal", &suppression.principal),
-            ("key", &suppression.key),
-            ("account", &suppression.account),
-        ];
-        let named: Vec<String> = patterns
-            .iter()
-            .filter_map(|(name, pattern)| Some(format!("{name} {}", pattern.as_deref()?)))
-            .collect();
         let text = format!(
             "The suppression of {} has expired: it ended at {} ({}, {})",
-            named.join(", "),
+            suppressed(suppression),
             suppression.until,
             suppression.owner,
             suppression.reason
         );
         escape::terminal(&text).into_owned()
     })
+}
+
+/// A sentence for each suppression and planned change that fits no finding of a run, up to a bound: which is no error, but
+/// how a slip of the pen shows, too.
+pub fn unmatched(unmatched: &Unmatched<'_>) -> Vec<String> {
+    let suppressions = unmatched.suppressions.iter().map(|suppression| {
+        format!(
+            "The suppression of {} fits no finding of this run: nothing of the kind happened, or it is written otherwise ({}, {})",
+            suppressed(suppression),
+            suppression.owner,
+            suppression.reason
+        )
+    });
+    let changes = unmatched.changes.iter().map(|change| {
+        let patterns = [("principal", &change.principal), ("key", &change.key)];
+        format!(
+            "The expected change by {} until {} fits no finding of this run: it led to none, or it is written otherwise ({})",
+            named(&patterns),
+            change.until,
+            change.reason
+        )
+    });
+    let mut all = suppressions.chain(changes);
+    let mut told: Vec<String> = all
+        .by_ref()
+        .take(UNMATCHED_TOLD_MAX)
+        .map(|text| escape::terminal(&text).into_owned())
+        .collect();
+    let more = all.count();
+    if more > 0 {
+        told.push(format!(
+            "{more} more suppressions and expected changes fit no finding of this run"
+        ));
+    }
+    told
+}
+
+/// What a suppression is about, in words.
+fn suppressed(suppression: &Suppression) -> String {
+    named(&[
+        ("rule", &suppression.rule),
+        ("principal", &suppression.principal),
+        ("key", &suppression.key),
+        ("account", &suppression.account),
+    ])
+}
+
+/// The patterns that are given, in words.
+fn named(patterns: &[(&str, &Option<String>)]) -> String {
+    let given = patterns.iter();
+    let given = given.filter_map(|(name, pattern)| Some(format!("{name} {}", pattern.as_deref()?)));
+    given.collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]
@@ -227,6 +273,28 @@ mod tests {
         };
         assert!(load(&regions("us-gov-west-1")).is_ok());
         assert!(load(&regions("EU-WEST-1")).is_err());
+    }
+
+    #[test]
+    fn what_fits_no_finding_is_named_up_to_a_bound() {
+        let told = |count: usize| {
+            let one = "[[suppress]]\nrule = \"root-usd\"\nkey = \"k\\u001b\"\nuntil = \"2027-06-30\"\nreason = \"r\"\nowner = \"o\"\n";
+            let text = one.repeat(count)
+                + "[[expected]]\nprincipal = \"ci\"\nuntil = \"2027-06-30\"\nreason = \"a move\"\n";
+            let configuration = parse(Some(&text), "keytrail.toml").unwrap();
+            let now = EventTime::parse("2026-01-01T00:00:00Z").unwrap();
+            unmatched(&Unmatched::of(&configuration, (now, now), now))
+        };
+        assert_eq!(
+            told(1),
+            [
+                "The suppression of rule root-usd, key k\\u{1b} fits no finding of this run: nothing of the kind happened, or it is written otherwise (o, r)",
+                "The expected change by principal ci until 2027-06-30 fits no finding of this run: it led to none, or it is written otherwise (a move)",
+            ]
+        );
+        let many = told(12);
+        assert_eq!(many.len(), 11);
+        assert!(many[10].starts_with("3 more "), "{}", many[10]);
     }
 
     #[test]

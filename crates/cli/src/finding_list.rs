@@ -4,9 +4,10 @@ use std::borrow::Cow;
 use std::slice;
 
 use keytrail_detect::configuration::Configuration;
-use keytrail_detect::disposition;
+use keytrail_detect::disposition::{self, Unmatched};
 use keytrail_detect::finding::{Finding, FindingState};
 use keytrail_detect::packed_finding::{PackedFinding, Packer};
+use keytrail_event::EventTime;
 
 use crate::output::Format;
 
@@ -40,6 +41,23 @@ impl FindingList {
                 *packed = self.packer.pack(&finding);
             }
         }
+    }
+
+    /// What the user decided beforehand about none of these findings, whose records lie between these times.
+    pub fn unmatched<'c>(
+        &self,
+        configuration: &'c Configuration,
+        times: (EventTime, EventTime),
+        now: EventTime,
+    ) -> Unmatched<'c> {
+        let mut unmatched = Unmatched::of(configuration, times, now);
+        for finding in self.iter() {
+            if unmatched.suppressions.is_empty() && unmatched.changes.is_empty() {
+                break;
+            }
+            unmatched.see(&finding);
+        }
+        unmatched
     }
 
     /// Keeps those that are wanted; how many were not.
@@ -90,7 +108,6 @@ impl From<Vec<PackedFinding>> for FindingList {
 #[cfg(test)]
 mod tests {
     use keytrail_detect::disposition::Suppression;
-    use keytrail_event::EventTime;
 
     use super::*;
 

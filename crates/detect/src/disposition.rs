@@ -6,6 +6,8 @@
 //! They hold for a finding as long as all of its events lie in their time: a problem that goes on beyond it is told,
 //! however long its episode lasts.
 
+mod unmatched;
+
 use keytrail_event::EventTime;
 use keytrail_event::arn::Arn;
 use keytrail_event::key::short_key_name;
@@ -13,6 +15,7 @@ use keytrail_event::principal::{principal_names, principal_of_arn};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use self::unmatched::Unmatched;
 use crate::configuration::Configuration;
 use crate::finding::{Evidence, Finding, FindingState};
 use crate::glob_pattern::GlobPattern;
@@ -130,8 +133,12 @@ impl Suppression {
     /// Whether it covers a finding.
     #[must_use]
     pub fn covers(&self, finding: &Finding) -> bool {
-        finding.last_seen < self.until.time()
-            && fits(self.rule.as_deref(), Some(&finding.rule))
+        finding.last_seen < self.until.time() && self.concerns(finding)
+    }
+
+    /// Whether it is about such findings, whenever they end.
+    fn concerns(&self, finding: &Finding) -> bool {
+        fits(self.rule.as_deref(), Some(&finding.rule))
             && fits(self.account.as_deref(), Some(&finding.account))
             && fits_principal(self.principal.as_deref(), finding)
             && fits_key(self.key.as_deref(), finding.key.as_deref())

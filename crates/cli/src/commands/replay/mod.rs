@@ -11,6 +11,7 @@ pub mod unkept;
 
 use std::io::IsTerminal as _;
 
+use keytrail_detect::configuration::Configuration;
 use keytrail_detect::finding::Triage;
 use keytrail_detect::packed_finding::PackedFinding;
 use keytrail_detect::plan::Metrics;
@@ -116,6 +117,7 @@ pub fn run(arguments: &ReplayArguments, talk: Talk, now: EventTime) -> anyhow::R
         sigma_counts = Some(counts);
     }
     replayed.findings.dispose(&configuration);
+    let unmatched = unmatched(&replayed, &configuration, now);
     if let Some(file) = scores_file {
         scores::write(&replayed.scores, replayed.findings.iter(), file)?;
     }
@@ -146,6 +148,9 @@ pub fn run(arguments: &ReplayArguments, talk: Talk, now: EventTime) -> anyhow::R
         talk.say("");
     }
     conclude::say(&summary, talk);
+    for sentence in unmatched {
+        talk.say(sentence);
+    }
     if filtered_out > 0 || !replayed.findings.packed().is_empty() {
         for note in filter.notes(replayed.findings.len()) {
             talk.say(note);
@@ -168,6 +173,16 @@ pub fn run(arguments: &ReplayArguments, talk: Talk, now: EventTime) -> anyhow::R
     } else {
         Exit::Done
     })
+}
+
+/// What users decided about findings that this run has none of; nothing where no record was kept.
+fn unmatched(replayed: &Replayed, configuration: &Configuration, now: EventTime) -> Vec<String> {
+    let coverage = &replayed.coverage;
+    let (Some(first), Some(last)) = (coverage.first_event, coverage.last_event) else {
+        return Vec::new();
+    };
+    let findings = &replayed.findings;
+    configuration::unmatched(&findings.unmatched(configuration, (first, last), now))
 }
 
 /// Refuses what would be read a second time and cannot be. Replaying itself finds another way.
