@@ -29,6 +29,9 @@ use crate::rules::log_gap::{Gap, GapKind};
 /// no time; three days are far more than its deliveries are late.
 pub const BACKFILL_WAIT_SECONDS: i64 = 3 * 86_400;
 
+/// Log files that no digest names which are listed; of more, the number.
+pub const UNNAMED_LISTED_MAX: usize = 100;
+
 /// A digest file that was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DigestFile {
@@ -75,9 +78,20 @@ pub struct Verification {
     pub unnamed_files: u64,
     /// Those among them that a `_backfill` digest may still name.
     pub awaiting_backfill: u64,
+    /// The first of them, up to [`UNNAMED_LISTED_MAX`]: those that no digest will name any more come first, each by name.
+    pub unnamed: Vec<UnnamedFile>,
     /// What was looked at and is in order.
     #[serde(skip)]
     sound: Sound,
+}
+
+/// A log file that no digest names, though digests name others of its time. Whoever forges records adds one.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct UnnamedFile {
+    /// Whether a `_backfill` digest may still name it.
+    pub is_awaiting_backfill: bool,
+    /// Where it was found.
+    pub path: String,
 }
 
 /// Files that are in order, by [`file_stem`].
@@ -162,7 +176,7 @@ pub fn verify(
         match &file.digest {
             Ok(digest) if file_stem(&digest.object) == file_stem(&file.path) => {
                 let links = chains.entry(ChainName::of(digest)).or_default();
-                links.add(digest.clone(), file.sha256);
+                links.add(digest.clone(), file.sha256, file.path);
             }
             Ok(digest) => {
                 let why = format!("it was delivered as {}", digest.object);
@@ -183,12 +197,14 @@ pub fn verify(
         });
         gaps.dedup();
         verification.gaps.extend(gaps);
-        let files = links.digests().flat_map(|link| &link.digest.files);
+        // What only a copy names that does not count is named by nobody.
+        let links = links.chosen();
+        let files = links.iter().flat_map(|link| &link.digest.files);
         named.extend(files.map(|file| file_stem(&file.object).to_owned()));
     }
     verification.tell_once();
     verification.sort_gaps();
-    verification.count_unnamed(log_files, &named);
+    verification.list_unnamed(log_files, &named);
     verification
 }
 
@@ -301,12 +317,13 @@ impl Verification {
         sound.contains(file_stem(&gap.file))
     }
 
-    fn count_unnamed(
+    fn list_unnamed(
         &mut self,
         log_files: &BTreeMap<String, Vec<LogFile>>,
         named: &BTreeSet<String>,
     ) {
-        for stem in log_files.keys().filter(|stem| !named.contains(*stem)) {
+        let mut listed: [Vec<&str>; 2] = Default::default();
+        for (stem, copies) in log_files.iter().filter(|(stem, _)| !named.contains(*stem)) {
             let Some((account, region, stamp)) = log_file_name(stem) else {
                 continue;
             };
@@ -323,7 +340,18 @@ impl Verification {
             self.unnamed_files += 1;
             let is_recent = until.seconds_since(stamp) < BACKFILL_WAIT_SECONDS;
             self.awaiting_backfill += u64::from(is_recent);
+            let path = copies.iter().map(|copy| copy.path.as_str()).min();
+            let listed = &mut listed[usize::from(is_recent)];
+            listed.extend(path.filter(|_| listed.len() < UNNAMED_LISTED_MAX));
         }
+        let unnamed = [false, true].into_iter().zip(listed);
+        let unnamed = unnamed.flat_map(|(is_awaiting_backfill, paths)| {
+            paths.into_iter().map(move |path| UnnamedFile {
+                is_awaiting_backfill,
+                path: path.to_owned(),
+            })
+        });
+        self.unnamed = unnamed.take(UNNAMED_LISTED_MAX).collect();
     }
 }
 

@@ -9,6 +9,9 @@ use crate::json_text;
 use crate::page::{BAD, HEADING, LABEL, NOTE, Page};
 use crate::words::{counted, grouped};
 
+/// Log files that no digest names which a table shows; of more, the number.
+const UNNAMED_SHOWN_MAX: usize = 20;
+
 /// Writes one JSON object.
 ///
 /// # Errors
@@ -47,19 +50,41 @@ pub fn write_table(
         }
         writeln!(out)?;
     }
-    if verification.unnamed_files > 0 {
-        let files = counted(verification.unnamed_files, "log file", "log files");
-        let awaiting = verification.awaiting_backfill;
-        let note = format!(
-            "{files} of these spans, named by no digest: {awaiting} may still be named by a backfill digest, others are another trail's or were put there"
-        );
-        writeln!(out, "{}", page.paint(NOTE, note))?;
-    }
+    write_unnamed(verification, page, out)?;
     let verdict = match verification.gaps.len() as u64 {
         0 => page.paint(HEADING, "No gap".to_owned()),
         gaps => page.paint(BAD, counted(gaps, "gap", "gaps")),
     };
     writeln!(out, "{verdict}")
+}
+
+/// Writes how many log files no digest names, and the first of them: a file that somebody put there is one of these.
+fn write_unnamed(verification: &Verification, page: &Page, out: &mut dyn Write) -> io::Result<()> {
+    if verification.unnamed_files == 0 {
+        return Ok(());
+    }
+    let files = counted(verification.unnamed_files, "log file", "log files");
+    let awaiting = verification.awaiting_backfill;
+    let note = format!(
+        "{files} of these spans, named by no digest: {awaiting} may still be named by a backfill digest, others are another trail's or were put there"
+    );
+    writeln!(out, "{}", page.paint(NOTE, note))?;
+    let shown = &verification.unnamed[..verification.unnamed.len().min(UNNAMED_SHOWN_MAX)];
+    for file in shown {
+        let waits = if file.is_awaiting_backfill {
+            " (may still be named)"
+        } else {
+            ""
+        };
+        writeln!(out, "  {}{waits}", escape::terminal(&file.path))?;
+    }
+    let more = verification
+        .unnamed_files
+        .saturating_sub(shown.len() as u64);
+    if more > 0 {
+        writeln!(out, "  and {} more", grouped(more))?;
+    }
+    Ok(())
 }
 
 /// Whether the gap is one of the chain; one of the trail's two chains stands for both.
@@ -133,7 +158,7 @@ fn write_gap(found: &FoundGap, page: &Page, out: &mut dyn Write) -> io::Result<(
 
 #[cfg(test)]
 mod tests {
-    use keytrail_detect::digest_chain::ChainName;
+    use keytrail_detect::digest_chain::{ChainName, UnnamedFile};
     use keytrail_detect::rules::log_gap::{Gap, GapKind};
     use keytrail_event::EventTime;
 
@@ -178,8 +203,14 @@ mod tests {
             begins_earlier: true,
             place: String::new(),
         });
-        verification.unnamed_files = 3;
+        verification.unnamed_files = 30;
         verification.awaiting_backfill = 1;
+        verification.unnamed = (0..21)
+            .map(|number| UnnamedFile {
+                is_awaiting_backfill: number == 19,
+                path: format!("logs/AWSLogs/forged\u{1b}[2J{number}.json.gz"),
+            })
+            .collect();
         verification
     }
 

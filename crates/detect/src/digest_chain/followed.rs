@@ -24,7 +24,9 @@ impl<'c> Followed<'c> {
         check: Option<CheckSignature<'c>>,
         log_files: &BTreeMap<String, Vec<LogFile>>,
     ) -> Self {
-        let links = links.chosen();
+        let chosen = links.chosen();
+        let others = links.others(&chosen);
+        let links = chosen;
         let starts = links.iter().map(|link| link.digest.start);
         let ends = links.iter().map(|link| link.digest.end);
         let epoch = EventTime::from_unix_seconds(0);
@@ -53,7 +55,29 @@ impl<'c> Followed<'c> {
                 followed.look_at(file, &link.digest, log_files);
             }
         }
+        for (other, link) in others {
+            followed.beside(other, link);
+        }
         followed
+    }
+
+    /// Tells of a digest that stands beside one of the same name and period: whoever adds a log file adds such a digest,
+    /// which names it. CloudTrail delivers each once.
+    fn beside(&mut self, other: &Link, link: &Link) {
+        let why = format!(
+            "{} is a second digest of this name and period, with another content than {}, which counts",
+            other.path, link.path
+        );
+        let digest = &other.digest;
+        self.sound.proven.remove(file_stem(&digest.object));
+        let (from, until) = (digest.start, digest.end);
+        self.gap(
+            GapKind::DigestChanged,
+            from,
+            until,
+            digest_name(digest),
+            why,
+        );
     }
 
     /// Looks at how a digest holds to the ones before it, which come in the order of their ends.

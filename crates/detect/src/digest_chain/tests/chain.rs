@@ -189,13 +189,74 @@ fn a_digest_was_changed() {
     );
 }
 
+/// A digest that somebody puts beside the real one names what they forged, and was passed over in silence.
 #[test]
-fn the_copy_that_the_next_digest_vouches_for_counts() {
+fn a_second_digest_of_a_period_is_told_and_vouches_for_nothing() {
+    for (index, hours, name) in [
+        (1, "09 10", "20240305T100000Z.json"),
+        (3, "11 12", "20240305T120000Z.json"),
+    ] {
+        let mut digests = chain();
+        let mut second = digests[index].clone();
+        second.path = format!("elsewhere/{}", second.path);
+        // Its hash comes behind that of the real one, which the next digest vouches for, where there is a next.
+        second.sha256 = "x".to_owned();
+        let Ok(digest) = &mut second.digest else {
+            panic!();
+        };
+        digest.files[0].object = log_object(9).replace("file9", "forged");
+        digests.push(second);
+        let mut files = files();
+        let forged = LogFile {
+            path: log_object(9).replace("file9", "forged"),
+            sha256: Some(Ok("f".to_owned())),
+        };
+        files.insert(file_stem(&forged.path).to_owned(), vec![forged.clone()]);
+        check(
+            digests.clone(),
+            &files,
+            &[(GapKind::DigestChanged, hours, name)],
+        );
+        let verification = verify(digests, &files, None);
+        let why = &verification.gaps[0].why;
+        assert!(why.starts_with("elsewhere/archive/AWSLogs"), "{why}");
+        assert!(!verification.mends(&verification.gaps[0].gap));
+        let listed = verification.unnamed.iter().map(|file| &file.path);
+        assert_eq!(listed.collect::<Vec<_>>(), [&forged.path]);
+        assert_eq!(verification.chains[0].files_sound, 4);
+    }
+}
+
+#[test]
+fn files_that_no_digest_names_are_listed_up_to_a_bound() {
+    let mut files = files();
+    let mut put = |hour: u32, number: u32| {
+        let object = log_object(hour).replace("file", &format!("put{number:03}"));
+        let file = LogFile {
+            path: object.clone(),
+            sha256: None,
+        };
+        files.insert(file_stem(&object).to_owned(), vec![file]);
+    };
+    for number in 0..UNNAMED_LISTED_MAX as u32 {
+        put(12, number);
+    }
+    put(9, 0);
     let mut digests = chain();
-    let mut forged = digests[1].clone();
-    forged.sha256 = "0".to_owned();
-    digests.push(forged);
-    check(digests, &files(), &[]);
+    // A chain of days: what is old in it, no backfill names any more.
+    let day = |text: &str| EventTime::parse(text).unwrap();
+    let Ok(last) = &mut digests[3].digest else {
+        panic!();
+    };
+    last.end = day("2024-03-08T09:00:00Z");
+    let verification = verify(digests, &files, None);
+    let listed = &verification.unnamed;
+    assert_eq!(verification.unnamed_files, 101);
+    assert_eq!(verification.awaiting_backfill, 100);
+    assert_eq!(listed.len(), UNNAMED_LISTED_MAX);
+    assert!(!listed[0].is_awaiting_backfill && listed[0].path.contains("put0009"));
+    assert!(listed[1..].iter().all(|file| file.is_awaiting_backfill));
+    assert!(listed.is_sorted());
 }
 
 #[test]
