@@ -116,6 +116,7 @@ fn what_a_drill_says() {
         &format!("drill --out made {WHERE}"),
         "drill --out other --account 1234 --region eu-central-1",
         "drill --out other --account 111122223333 --region Frankfurt",
+        "drill --out other --account 111122223333 --region eu-central",
         &format!("drill --out other {WHERE} --organisation 111122223333"),
         &format!("drill --out other {WHERE} --attack arson"),
         &format!("drill --out s3:// {WHERE}"),

@@ -43,7 +43,7 @@ pub use outcome::{Outcome, OutcomeFamily};
 pub use principal::{Identity, PrincipalType};
 pub use read::{Delivery, RECORD_BYTES_MAX, Reader, Reading, Sink};
 pub use record::{Record, UNKNOWN, event_hash, parse_whole};
-pub use region::is_region_name;
+pub use region::{REGION_HINT, is_region_name};
 pub use template::{Repeat, TEMPLATES_MAX, TemplateId};
 pub use time::{Day, EventTime, Hour};
 pub use walk::DEPTH_MAX;

@@ -1,5 +1,8 @@
 //! The names of AWS Regions.
 
+/// What a Region is named like, for who named none.
+pub const REGION_HINT: &str = "a Region is a name such as eu-west-1, in small letters";
+
 /// Whether a text is formed as the name of a Region: `eu-west-1`, `us-gov-west-1`, `eusc-de-east-1`. Which of them
 /// exist changes by the month.
 #[must_use]

@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
-use keytrail_event::EventTime;
+use keytrail_event::{EventTime, REGION_HINT, is_region_name};
 use keytrail_report::escape;
 use keytrail_sim::drill::{self, Drill, DrillAttack, DrillOptions};
 use keytrail_sim::{LABELS_PATH, SimulateError, SimulatedFile};
@@ -80,6 +80,13 @@ impl Attack {
 /// # Errors
 /// When the options make no sense, or the drill cannot be written.
 pub fn run(arguments: &DrillArguments, talk: Talk, now: EventTime) -> anyhow::Result<Exit> {
+    let region = &arguments.region;
+    if !is_region_name(region) {
+        let shown = escape::terminal(region);
+        return Err(UsageError::new(format_args!("`{shown}` is no Region"))
+            .hint(REGION_HINT)
+            .into());
+    }
     let default = [Attack::KeyDeletion];
     let attacks = match &arguments.attack[..] {
         [] => &default[..],

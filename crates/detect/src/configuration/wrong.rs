@@ -3,7 +3,7 @@
 use std::fmt;
 
 use keytrail_event::arn::is_account_id;
-use keytrail_event::is_region_name;
+use keytrail_event::{REGION_HINT, is_region_name};
 
 use super::Configuration;
 use super::ranges::ranged;
@@ -43,7 +43,7 @@ pub fn wrong_values(configuration: &Configuration) -> Vec<Wrong> {
             say(
                 vec![Step::Key("organisation"), Step::Key("allowed_regions")],
                 format!("`{region}` is no Region"),
-                "a Region is a name such as eu-west-1, in small letters",
+                REGION_HINT,
             );
         }
     }

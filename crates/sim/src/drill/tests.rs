@@ -111,7 +111,7 @@ fn what_makes_no_sense_is_refused() {
         |it| it.account = "1111".to_owned(),
         |it| it.account = "11112222333x".to_owned(),
         |it| it.region = "../..".to_owned(),
-        |it| it.region = "Europe".to_owned(),
+        |it| it.region = "eu/west/1".to_owned(),
         |it| it.organisation = "111122223333".to_owned(),
         |it| it.attacks.clear(),
         |it| it.now = i64::MAX,
