@@ -153,7 +153,8 @@ impl ActionSet {
         let rest = rest.to_ascii_lowercase();
         let mut set = Self::NONE;
         for (bit, (name, _)) in ACTIONS.iter().enumerate() {
-            let is_match = starts_with_ignoring_case(name, start)
+            let is_match = may_start_with(name, start)
+                && starts_with_ignoring_case(name, start)
                 && match rest.as_str() {
                     "" => name.len() == start.len(),
                     "*" => true,
@@ -225,16 +226,18 @@ impl ActionSet {
 
     /// The classes of the actions in the set, each once, the most dangerous first.
     pub fn classes(self) -> Vec<ActionClass> {
-        let known = ACTIONS
-            .iter()
-            .enumerate()
-            .filter(|(bit, _)| self.0 & (1 << bit) != 0);
-        let mut classes: Vec<ActionClass> = known.map(|(_, (_, class))| *class).collect();
-        if self.0 & UNKNOWN_BIT != 0 {
-            classes.push(ActionClass::Admin);
+        let mut classes = Vec::new();
+        let mut left = self.0 & Self::EVERY.0;
+        while left != 0 {
+            let action = ACTIONS.get(left.trailing_zeros() as usize);
+            // Whatever an unknown action does, it may be the worst.
+            let class = action.map_or(ActionClass::Admin, |(_, class)| *class);
+            if !classes.contains(&class) {
+                classes.push(class);
+            }
+            left &= left - 1;
         }
         classes.sort_unstable();
-        classes.dedup();
         classes
     }
 }
@@ -303,6 +306,15 @@ pub(super) fn glob_matches(pattern: &str, text: &str) -> bool {
         }
     }
     pattern[at_pattern..].iter().all(|byte| *byte == b'*')
+}
+
+/// Whether the last byte of a prefix is in its place, whatever its case: of few other names it is.
+fn may_start_with(text: &str, prefix: &str) -> bool {
+    let Some(last) = prefix.len().checked_sub(1) else {
+        return true;
+    };
+    let byte = text.as_bytes().get(last);
+    byte.is_some_and(|byte| byte.eq_ignore_ascii_case(&prefix.as_bytes()[last]))
 }
 
 fn starts_with_ignoring_case(text: &str, prefix: &str) -> bool {
