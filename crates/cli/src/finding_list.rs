@@ -34,6 +34,9 @@ impl FindingList {
 
     /// Marks those that the user decided about beforehand.
     pub fn dispose(&mut self, configuration: &Configuration) {
+        if !disposition::decides(configuration) {
+            return;
+        }
         for packed in &mut self.packed {
             let mut finding = packed.unpack();
             disposition::dispose(slice::from_mut(&mut finding), configuration);

@@ -32,6 +32,18 @@ pub fn dispose(findings: &mut [Finding], configuration: &Configuration) {
     }
 }
 
+/// Whether the configuration decides about any finding.
+#[must_use]
+pub fn decides(configuration: &Configuration) -> bool {
+    let Configuration {
+        shadow,
+        suppress,
+        expected,
+        ..
+    } = configuration;
+    !(shadow.is_empty() && suppress.is_empty() && expected.is_empty())
+}
+
 fn disposition(
     finding: &Finding,
     configuration: &Configuration,

@@ -24,12 +24,14 @@ pub(crate) fn wrap_behind(
         1 => first_columns.max(2),
         _ => columns.max(2),
     };
-    let mut lines = vec![String::new()];
+    // A line of so many columns mostly takes as many bytes.
+    let line = || String::with_capacity(text.len().min(columns));
+    let mut lines = vec![line()];
     let mut used = 0;
     for word in text.split(' ').filter(|word| !word.is_empty()) {
         let wide = width(word);
         if used > 0 && used + 1 + wide > room(&lines) {
-            lines.push(String::new());
+            lines.push(line());
             used = 0;
         }
         if lines.len() > lines_max {
@@ -47,7 +49,7 @@ pub(crate) fn wrap_behind(
         for character in word.chars() {
             let wide = character.width().unwrap_or(0);
             if used + wide > room(&lines) {
-                lines.push(String::new());
+                lines.push(line());
                 used = 0;
             }
             push(&mut lines, character.encode_utf8(&mut [0; 4]));

@@ -104,6 +104,21 @@ impl FindingFilter {
         })
     }
 
+    /// Whether every finding passes.
+    pub fn is_empty(&self) -> bool {
+        let principal = self.principal.names();
+        let choices = [
+            &self.rule,
+            &self.account,
+            &self.region,
+            principal,
+            &self.key,
+        ];
+        self.span == TimeSpan::default()
+            && self.min_severity == Severity::Low
+            && choices.into_iter().all(Choice::is_empty)
+    }
+
     /// Whether the finding passes. One that spans some time passes when any of it lies in the span.
     pub fn accepts(&self, finding: &Finding) -> bool {
         let text = |text: &Option<String>| text.clone().unwrap_or_default();
