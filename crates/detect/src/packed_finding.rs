@@ -103,6 +103,9 @@ impl Serialize for PackedFinding {
     }
 }
 
+/// Room for nearly every finding's plain bytes.
+const PLAIN_BYTES_USUAL: usize = 4 * 1024;
+
 /// Packs findings, each with the first of its rule at hand.
 #[derive(Debug, Default)]
 pub struct Packer {
@@ -114,7 +117,8 @@ impl Packer {
     #[must_use]
     pub fn pack(&mut self, finding: &Finding) -> PackedFinding {
         // Writing to memory does not fail, and every field of a finding has a form in postcard.
-        let plain = postcard::to_allocvec(finding).unwrap_or_default();
+        let plain = Vec::with_capacity(PLAIN_BYTES_USUAL);
+        let plain = postcard::to_extend(finding, plain).unwrap_or_default();
         self.pack_plain(&plain, finding)
     }
 

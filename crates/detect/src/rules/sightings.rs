@@ -205,9 +205,14 @@ fn first_spell<'a>(
     is_enough: &impl Fn(&[Moment<'a>]) -> bool,
 ) -> Option<(usize, usize)> {
     let mut found: Option<(usize, usize)> = None;
+    let mut end = behind;
     for start in behind..moments.len() {
         let from = moments[start].at;
-        let end = moments.partition_point(|moment| moment.at.seconds_since(from) <= seconds);
+        let is_within = |moment: &Moment<'_>| moment.at.seconds_since(from) <= seconds;
+        end = end.max(start);
+        while moments.get(end).is_some_and(is_within) {
+            end += 1;
+        }
         match &mut found {
             Some((_, last)) if start >= *last => break,
             _ if !is_enough(&moments[start..end]) => {}
