@@ -161,6 +161,9 @@ fn moved(count: i64, from_key: u8, to: &str, from: i64) -> Vec<Value> {
         .collect()
 }
 
+/// The records of a migration: what prepares it, the moves, its end, and what is done besides.
+type Parts = [Vec<Value>; 4];
+
 #[test]
 fn a_migration_to_keys_of_the_owner_is_no_ransom() {
     let retired = |key, at| call(second_of(at), "ScheduleKeyDeletion", key, json!({}));
@@ -184,7 +187,7 @@ fn a_migration_to_keys_of_the_owner_is_no_ransom() {
         calls
     };
     let critical = &["critical"][..];
-    let cases: [(&str, [Vec<Value>; 4], &[&str]); 19] = [
+    let cases: [(&str, Parts, &[&str]); 19] = [
         (
             "of the account",
             [prepared(), moved(60, 1, &own, 60), end(), vec![]],
