@@ -48,29 +48,57 @@ enum Bound {
     /// Nothing that is noted.
     Free,
     /// Contexts whose signatures the cell has, without attestation; [`FORMS_MAX`] at most.
-    Context(Vec<SignatureForm>),
+    Context(Vec<KnownContext>),
+}
+
+/// A context that a cell was told of, without attestation.
+#[derive(Debug, Clone)]
+struct KnownContext {
+    form: SignatureForm,
+    /// The number of its signature, if the cell kept it.
+    number: Option<Symbol>,
+}
+
+/// What another cell is to be told of a record's context and attestation.
+#[derive(Debug)]
+pub(crate) enum ToNote<'r> {
+    /// Nothing.
+    Nothing,
+    /// The signature of this number, which the template's last cell has.
+    Known(Symbol),
+    /// This context, and the attestation there may be.
+    Anew(EncryptionContext<'r>),
 }
 
 impl Bound {
-    fn of(record: &Record<'_>) -> Self {
+    fn of(record: &Record<'_>, number: Option<Symbol>) -> Self {
         if !tells_context(record) {
             return Self::Free;
         }
         let mut bound = Self::Context(Vec::new());
-        bound.note(&record.context, record.additional_event_data);
+        bound.note(&record.context, record.additional_event_data, number);
         bound
     }
 
-    /// Remembers that the cell has this context.
-    fn note(&mut self, context: &EncryptionContext<'_>, additional_event_data: Option<&str>) {
-        if let Self::Context(forms) = self
+    /// Remembers that the cell has this context, whose signature has this number if it was kept.
+    fn note(
+        &mut self,
+        context: &EncryptionContext<'_>,
+        additional_event_data: Option<&str>,
+        number: Option<Symbol>,
+    ) {
+        if let Self::Context(known) = self
             && attestation(additional_event_data).is_none()
             && let Some(form) = SignatureForm::of(context)
         {
-            if forms.len() == FORMS_MAX {
-                forms.remove(0);
+            if known.len() == FORMS_MAX {
+                known.remove(0);
             }
-            forms.push(form);
+            // Most have one and no more.
+            if known.is_empty() {
+                known.reserve_exact(1);
+            }
+            known.push(KnownContext { form, number });
         }
     }
 }
@@ -142,13 +170,14 @@ impl KnownTemplates {
         Some((known, differs))
     }
 
-    /// Remembers where the record, all of whose values have been noted, was counted.
+    /// Remembers where the record, all of whose values have been noted, was counted, and the number of its context's
+    /// signature.
     pub fn learn(
         &mut self,
         record: &Record<'_>,
         principal: Symbol,
         cells: &Cells,
-        (series, noted_in): (SeriesNumber, Place),
+        (series, noted_in, context): (SeriesNumber, Place, Option<Symbol>),
     ) {
         let Some(id) = record.template else { return };
         let (source, agent) = (record.source.as_deref(), record.user_agent.as_deref());
@@ -166,7 +195,7 @@ impl KnownTemplates {
             identity: Arc::clone(&record.identity),
             series,
             noted_in,
-            bound: Bound::of(record),
+            bound: Bound::of(record, context),
             caller: Caller::of(&record.identity, source, agent),
         });
     }
@@ -225,18 +254,49 @@ impl KnownTemplate {
     pub fn has_context(&self, repeat: &Repeat<'_>) -> bool {
         match &self.bound {
             Bound::Free => true,
-            Bound::Context(forms) => {
-                forms.iter().any(|form| repeat.has_signature(form))
+            Bound::Context(known) => {
+                known.iter().any(|known| repeat.has_signature(&known.form))
                     && attestation(repeat.additional_event_data()).is_none()
             }
         }
     }
 
-    /// Remembers that the cell has this context of a record with such `additionalEventData`.
+    /// Remembers that the cell has this context of a record with such `additionalEventData`, and the number that the
+    /// signature of both has if it was kept.
     pub fn note_context(
         &mut self,
         (context, additional_event_data): (&EncryptionContext<'_>, Option<&str>),
+        number: Option<Symbol>,
     ) {
-        self.bound.note(context, additional_event_data);
+        self.bound.note(context, additional_event_data, number);
+    }
+
+    /// Whether the last record was a direct call, which tells the caller's network and agent.
+    pub fn is_direct(&self) -> bool {
+        let agent = self.caller.as_ref().map(|caller| &caller.agent);
+        agent.is_some_and(Option::is_some)
+    }
+
+    /// What of this record's context and attestation another cell is to be told, which takes the place of the last one.
+    /// `None`, and nothing is changed, when that takes a closer look.
+    pub fn leave<'r>(&mut self, repeat: &Repeat<'r>) -> Option<ToNote<'r>> {
+        let Bound::Context(known) = &mut self.bound else {
+            return Some(ToNote::Nothing);
+        };
+        let is_it = |known: &KnownContext| repeat.has_signature(&known.form);
+        let index = known.iter().position(is_it);
+        let is_plain = || attestation(repeat.additional_event_data()).is_none();
+        let number = index.and_then(|index| known[index].number);
+        if let Some(index) = index
+            && let Some(number) = number
+            && is_plain()
+        {
+            known.swap(0, index);
+            known.truncate(1);
+            return Some(ToNote::Known(number));
+        }
+        let context = repeat.context()?;
+        known.clear();
+        Some(ToNote::Anew(context))
     }
 }

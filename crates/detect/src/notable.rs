@@ -81,11 +81,9 @@ impl Notable {
 /// the rule's own aspect of the record.
 #[must_use]
 pub fn group_hash(rule: &str, aspect: &str, record: &Record<'_>) -> u64 {
-    let key = |key: &Option<KeyName>| {
-        key.as_ref()
-            .map(|key| key.as_str().to_owned())
-            .unwrap_or_default()
-    };
+    fn name(key: &Option<KeyName>) -> &str {
+        key.as_ref().map(KeyName::as_str).unwrap_or_default()
+    }
     let is_change = matches!(
         record.operation.class(),
         OperationClass::Management | OperationClass::Permission
@@ -97,8 +95,8 @@ pub fn group_hash(rule: &str, aspect: &str, record: &Record<'_>) -> u64 {
         rule,
         &record.account,
         record.principal(),
-        &key(&record.key),
-        &key(&record.destination_key),
+        name(&record.key),
+        name(&record.destination_key),
         &hour,
         record.operation.name(),
         record.outcome.as_str(),

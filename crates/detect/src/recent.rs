@@ -1,7 +1,7 @@
 //! Numbers of names that come again and again, without hashing the names each time.
 //!
 //! A reader hands out the same shared [`Identity`] for the same bytes, so its address stands for it
-//! as long as it is held here. Nothing that is counted depends on what is remembered.
+//! as long as it is held here. So does that of a name which the sessions of a role share. Nothing that is counted depends on what is remembered.
 
 use std::sync::Arc;
 
@@ -17,11 +17,17 @@ use crate::values::{ValueKind, Values};
 /// Identities, keys and operations remembered, each; a power of two.
 const REMEMBERED: usize = 1_024;
 
+/// Names that identities share, with their numbers.
+type SharedNames = Vec<Option<(Arc<str>, Symbol)>>;
+
 /// What was named lately.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Recent {
     /// Empty until the first record.
     identities: Vec<Option<KnownIdentity>>,
+    principals: SharedNames,
+    /// Service paths by the name of the service.
+    services: SharedNames,
     keys: Vec<Option<(KeyName, Symbol)>>,
     operations: Vec<Option<Symbol>>,
     account: Option<(Box<str>, Symbol)>,
@@ -45,12 +51,20 @@ struct KnownIdentity {
 
 impl KnownIdentity {
     #[cold]
-    fn of(identity: &Arc<Identity>, symbols: &mut Symbols) -> Self {
-        let invoked_by = identity.invoked_by.as_deref();
-        let invoked_by = invoked_by.filter(|invoked_by| !invoked_by.is_empty());
+    fn of(
+        identity: &Arc<Identity>,
+        (principals, services): (&mut SharedNames, &mut SharedNames),
+        symbols: &mut Symbols,
+    ) -> Self {
+        let service = identity.invoked_by.as_ref();
+        let service = service.filter(|service| !service.is_empty());
         Self {
-            principal: symbols.intern(&identity.principal),
-            service_path: invoked_by.map(|name| symbols.intern(service_path(Some(name), None))),
+            principal: shared(principals, &identity.principal, |name| symbols.intern(name)),
+            service_path: service.map(|service| {
+                shared(services, service, |name| {
+                    symbols.intern(service_path(Some(name), None))
+                })
+            }),
             session: identity.session_name.as_deref().map(KnownName::new),
             identity: Arc::clone(identity),
         }
@@ -71,6 +85,8 @@ impl Recent {
     fn identity(&mut self, identity: &Arc<Identity>, symbols: &mut Symbols) -> &mut KnownIdentity {
         if self.identities.is_empty() {
             self.identities.resize(REMEMBERED, None);
+            self.principals.resize(REMEMBERED, None);
+            self.services.resize(REMEMBERED, None);
             self.keys.resize(REMEMBERED, None);
             self.operations.resize(REMEMBERED, None);
             self.direct = Some(symbols.intern(DIRECT));
@@ -80,7 +96,8 @@ impl Recent {
         if !slot.as_ref().is_some_and(is_it) {
             *slot = None;
         }
-        slot.get_or_insert_with(|| KnownIdentity::of(identity, symbols))
+        let names = (&mut self.principals, &mut self.services);
+        slot.get_or_insert_with(|| KnownIdentity::of(identity, names, symbols))
     }
 
     /// The number of the record's service path.
@@ -114,7 +131,8 @@ impl Recent {
         self.direct == Some(service_path)
     }
 
-    /// Notes what the record has in common with others of its cell.
+    /// Notes what the record has in common with others of its cell. Returns the number that the signature of its
+    /// context has, if it tells one and the cell keeps it.
     #[inline]
     pub fn note_values(
         &mut self,
@@ -122,17 +140,18 @@ impl Recent {
         is_direct: bool,
         values: &mut Values,
         symbols: &mut Symbols,
-    ) {
+    ) -> Option<Symbol> {
         self.note_session(&record.identity, values, symbols);
         // Only direct calls tell the caller's network and agent.
         if is_direct {
             let caller = (record.source.as_deref(), record.user_agent.as_deref());
             self.note_caller(caller, values, symbols);
         }
-        if tells_context(record) {
-            let bound = (&record.context, record.additional_event_data);
-            self.note_context(bound, values, symbols);
+        if !tells_context(record) {
+            return None;
         }
+        let bound = (&record.context, record.additional_event_data);
+        self.note_context(bound, values, symbols)
     }
 
     /// Notes the network and the agent that source address and user agent of a direct call tell.
@@ -154,21 +173,21 @@ impl Recent {
         }
     }
 
-    /// Notes a record's context and the attestation in its `additionalEventData`.
+    /// Notes a record's context and the attestation in its `additionalEventData`. Returns the number of their signature,
+    /// if the cell keeps it.
     pub fn note_context(
         &mut self,
         (context, additional_event_data): (&EncryptionContext<'_>, Option<&str>),
         values: &mut Values,
         symbols: &mut Symbols,
-    ) {
+    ) -> Option<Symbol> {
         let attestation = attestation(additional_event_data);
-        let is_known = attestation.is_none()
-            && values.one(ValueKind::Context).is_some_and(|known| {
-                let known = symbols.name(known);
-                attestation_of(known).is_none() && context.has_signature(known)
-            });
-        if is_known {
-            return;
+        let known = values.one(ValueKind::Context).filter(|known| {
+            let known = symbols.name(*known);
+            attestation.is_none() && attestation_of(known).is_none() && context.has_signature(known)
+        });
+        if known.is_some() {
+            return known;
         }
         self.signature.clear();
         if let Some(attestation) = &attestation {
@@ -178,7 +197,7 @@ impl Recent {
         if attestation.is_none() {
             guard(&mut self.signature);
         }
-        values.insert_name(ValueKind::Context, &self.signature, symbols);
+        values.insert_name(ValueKind::Context, &self.signature, symbols)
     }
 
     /// The number of the record's key, or of the empty name.
@@ -262,6 +281,21 @@ fn identity_place(identity: &Arc<Identity>) -> usize {
 /// The place of something at this address: multiplied, since addresses are far from random.
 const fn place(address: usize) -> usize {
     (address.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 48) % REMEMBERED
+}
+
+/// The number that this name has, or what it stands for.
+fn shared(names: &mut SharedNames, name: &Arc<str>, number: impl FnOnce(&str) -> Symbol) -> Symbol {
+    let slot = names.get_mut(place(name.as_ptr() as usize));
+    match &slot {
+        Some(Some((known, symbol))) if Arc::ptr_eq(known, name) => *symbol,
+        _ => {
+            let symbol = number(name);
+            if let Some(slot) = slot {
+                *slot = Some((Arc::clone(name), symbol));
+            }
+            symbol
+        }
+    }
 }
 
 #[inline]

@@ -8,14 +8,15 @@ use serde::Serialize;
 use crate::bounds::{NOTABLE_BYTES_MAX, NOTABLES_BYTES_MAX, NOTABLES_MAX};
 use crate::carried::{Carried, Room};
 use crate::cell::{Cell, Series};
-use crate::cells::{CellKey, Cells};
+use crate::cells::{CellKey, Cells, Place};
 use crate::distinct::Element;
-use crate::known_template::KnownTemplates;
+use crate::known_template::{KnownTemplate, KnownTemplates, ToNote};
 use crate::notable::{Group, Notable, group_hash};
 use crate::recent::Recent;
 use crate::rules::{self, Rule};
 use crate::symbol::{Adopted, Symbols};
 use crate::timing::Timing;
+use crate::values::{ValueKind, Values};
 
 /// How many records a tally took in, each counted once per delivery.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
@@ -127,29 +128,30 @@ impl Tally {
         });
         let event = Event::of(record);
         let is_direct = recent.is_direct(service_path);
+        let mut context = None;
         let place = match cells.place(series, event.hour) {
             Some(place) => {
                 cells.change(place, |cell| {
                     cell.add(event.second, event.hash, event.id);
-                    recent.note_values(record, is_direct, &mut cell.values, symbols);
+                    context = recent.note_values(record, is_direct, &mut cell.values, symbols);
                 });
                 place
             }
             None => {
                 let mut cell = Cell::new(event.second, event.hash, event.id);
-                recent.note_values(record, is_direct, &mut cell.values, symbols);
+                context = recent.note_values(record, is_direct, &mut cell.values, symbols);
                 cells.add(series, event.hour, cell)
             }
         };
         if !is_notable(record) && !rules::may_be_selected(record) {
-            let counted = (series, place);
+            let counted = (series, place, context);
             self.templates
                 .learn(record, principal, &self.cells, counted);
         }
     }
 
-    /// Takes in a record of a file with this stamp, if it is like others before it and counted where they are. Else
-    /// nothing is done, and [`Self::add`] is for it.
+    /// Takes in a record of a file with this stamp, if it is like others before it. Else nothing is done, and
+    /// [`Self::add`] is for it.
     #[inline]
     pub fn add_repeat(&mut self, repeat: &Repeat<'_>, stamp: Option<EventTime>) -> bool {
         if Timing::of(repeat.time(), stamp) != Timing::InTime {
@@ -170,7 +172,12 @@ impl Tally {
         let hour = repeat.time().hour();
         let place = cells.place(known.series, hour);
         if place != Some(known.noted_in) {
-            return false;
+            if !add_elsewhere(repeat, (known, place), (cells, recent, symbols)) {
+                return false;
+            }
+            self.counts.unstamped += u64::from(stamp.is_none());
+            self.counts.kept += 1;
+            return true;
         }
         let context = (!known.has_context(repeat)).then(|| repeat.context());
         if let Some(None) = context {
@@ -190,8 +197,8 @@ impl Tally {
             }
             if let Some(Some(context)) = &context {
                 let bound = (context, repeat.additional_event_data());
-                recent.note_context(bound, &mut cell.values, symbols);
-                known.note_context(bound);
+                let number = recent.note_context(bound, &mut cell.values, symbols);
+                known.note_context(bound, number);
             }
         });
         true
@@ -306,6 +313,53 @@ impl Tally {
         self.notables.trim();
         self.groups.trim();
     }
+}
+
+/// Counts a record that is like others before it in another cell than theirs, mostly one of the next hour, which may be
+/// still to be made. Whether that was done; else nothing was.
+#[inline(never)]
+fn add_elsewhere(
+    repeat: &Repeat<'_>,
+    (known, place): (&mut KnownTemplate, Option<Place>),
+    (cells, recent, symbols): (&mut Cells, &mut Recent, &mut Symbols),
+) -> bool {
+    let Some(to_note) = known.leave(repeat) else {
+        return false;
+    };
+    let mut note_values = |values: &mut Values| {
+        recent.note_session(repeat.identity(), values, symbols);
+        if known.is_direct() {
+            let caller = (repeat.source(), repeat.user_agent());
+            recent.note_caller(caller, values, symbols);
+        }
+        match &to_note {
+            ToNote::Nothing => {}
+            ToNote::Known(number) => values.insert(ValueKind::Context, *number, symbols),
+            ToNote::Anew(context) => {
+                let bound = (context, repeat.additional_event_data());
+                let number = recent.note_context(bound, values, symbols);
+                known.note_context(bound, number);
+            }
+        }
+    };
+    let hour = repeat.time().hour();
+    let second = repeat.time().seconds_since(hour.start()) as u16;
+    let (hash, id) = (repeat.event_hash(), repeat.event_id());
+    known.noted_in = match place {
+        Some(place) => {
+            cells.change(place, |cell| {
+                cell.add(second, hash, id);
+                note_values(&mut cell.values);
+            });
+            place
+        }
+        None => {
+            let mut cell = Cell::new(second, hash, id);
+            note_values(&mut cell.values);
+            cells.add(known.series, hour, cell)
+        }
+    };
+    true
 }
 
 /// When a record's event was, and which.

@@ -79,6 +79,10 @@ impl Values {
         symbols: &mut Symbols,
     ) -> Option<Symbol> {
         let name = cut(name);
+        // Where a cell has seen more than it keeps, most others change nothing, and need not be looked up.
+        if self.overflowed(kind) && self.is_beyond(kind, hash_of(name)) {
+            return None;
+        }
         let known = symbols.find(name);
         let is_beyond = || self.last(kind, symbols) < Some((hash_of(name), name));
         if known.is_none() && self.is_full(kind) && is_beyond() {

@@ -217,6 +217,22 @@ fn a_session_at_work_repeats_itself() {
     assert!(repeated > 350, "{repeated}");
 }
 
+/// Only the cell is another one, whether it is still to be made or not.
+#[test]
+fn a_session_that_goes_on_in_another_hour_repeats_itself() {
+    for additional in [0, 1] {
+        let calls = (0..400_u32).map(|id| Call {
+            identity: (id / 100) as usize % 2,
+            context: 3 + id as usize % 3,
+            second: i64::from(id % 3) * 3_600 + i64::from(id),
+            additional,
+            ..call(id)
+        });
+        let repeated = repeated(&calls.collect::<Vec<_>>());
+        assert!(repeated > 350, "{repeated}");
+    }
+}
+
 /// Of random bytes no context is noted; an enclave's repeats noted their attestation all the same.
 #[test]
 fn random_bytes_for_an_enclave_are_bound_to_nothing() {
