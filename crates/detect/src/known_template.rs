@@ -15,6 +15,9 @@ use crate::symbol::Symbol;
 /// Pairs of a template and a principal remembered; a power of two.
 const REMEMBERED: usize = 4_096;
 
+/// Pairs that share a place.
+const WAYS: usize = 2;
+
 /// Contexts of one template and principal remembered: a role may read several buckets in turn.
 const FORMS_MAX: usize = 4;
 
@@ -25,6 +28,8 @@ pub(crate) struct KnownTemplates {
     templates: Vec<Option<KnownTemplate>>,
     /// The [`Cells::epoch`] in which it was found out.
     epoch: u32,
+    /// Which pair of a full place gives way to the next.
+    turn: usize,
 }
 
 /// A template and a principal whose records are neither notable nor selected by rules.
@@ -145,11 +150,12 @@ impl Caller {
     }
 }
 
+/// Where the pairs begin that share a place with this one.
 #[inline]
 fn place(id: TemplateId, principal: Symbol) -> usize {
     let mixed =
         (id.slot() as u64 ^ (principal.index() as u64) << 32).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    (mixed >> 40) as usize % REMEMBERED
+    (mixed >> 40) as usize % (REMEMBERED / WAYS) * WAYS
 }
 
 impl KnownTemplates {
@@ -162,10 +168,13 @@ impl KnownTemplates {
         cells: &Cells,
     ) -> Option<(&mut KnownTemplate, Differs)> {
         let id = repeat.template();
-        let known = self.templates.get_mut(place(id, principal))?.as_mut()?;
-        if known.id != id || known.principal != principal || self.epoch != cells.epoch() {
+        if self.epoch != cells.epoch() {
             return None;
         }
+        let place = place(id, principal);
+        let pairs = self.templates.get_mut(place..place + WAYS)?;
+        let is_it = |known: &&mut KnownTemplate| known.id == id && known.principal == principal;
+        let known = pairs.iter_mut().flatten().find(is_it)?;
         let differs = known.take_in(repeat)?;
         Some((known, differs))
     }
@@ -189,7 +198,15 @@ impl KnownTemplates {
             self.templates.resize(REMEMBERED, None);
             self.epoch = cells.epoch();
         }
-        self.templates[place(id, principal)] = Some(KnownTemplate {
+        let pairs = &mut self.templates[place(id, principal)..][..WAYS];
+        // What was known of a template in the same place of the reader's is of no more use.
+        let is_free =
+            |known: &KnownTemplate| known.id.slot() == id.slot() && known.principal == principal;
+        let way = pairs
+            .iter()
+            .position(|pair| pair.as_ref().is_none_or(is_free));
+        self.turn = self.turn.wrapping_add(1);
+        pairs[way.unwrap_or(self.turn % WAYS)] = Some(KnownTemplate {
             id,
             principal,
             identity: Arc::clone(&record.identity),

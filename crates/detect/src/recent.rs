@@ -91,11 +91,16 @@ impl Recent {
             self.operations.resize(REMEMBERED, None);
             self.direct = Some(symbols.intern(DIRECT));
         }
-        let slot = &mut self.identities[identity_place(identity)];
+        // Where two meet in one place, the one before stays beside it.
+        let place = identity_place(identity);
         let is_it = |known: &KnownIdentity| Arc::ptr_eq(&known.identity, identity);
-        if !slot.as_ref().is_some_and(is_it) {
-            *slot = None;
+        if !self.identities[place].as_ref().is_some_and(is_it) {
+            self.identities.swap(place, place ^ 1);
+            if !self.identities[place].as_ref().is_some_and(is_it) {
+                self.identities[place] = None;
+            }
         }
+        let slot = &mut self.identities[place];
         let names = (&mut self.principals, &mut self.services);
         slot.get_or_insert_with(|| KnownIdentity::of(identity, names, symbols))
     }
