@@ -4,7 +4,8 @@ use std::borrow::Cow;
 
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
-use keytrail_event::{OperationClass, OutcomeFamily};
+use keytrail_event::time::HOUR_SECONDS;
+use keytrail_event::{Hour, OperationClass, OutcomeFamily};
 
 use crate::cell::Cell;
 use crate::cells::CellKey;
@@ -50,17 +51,30 @@ impl<'t> CellOrder<'t> {
         });
         // A number of 32 bits overflows long after the memory.
         let numbered = (0_u32..).zip(cells);
-        let mut ranked: Vec<Ranked> = numbered
-            .map(|(number, (key, _))| Ranked {
-                principal: principals.rank(key.principal),
-                key: keys.rank(key.key),
-                number,
+        let mut places: Vec<u128> = numbered
+            .map(|(number, (key, _))| {
+                let parts = [
+                    principals.rank(key.principal),
+                    keys.rank(key.key),
+                    hour_rank(key.hour),
+                    number,
+                ];
+                parts
+                    .into_iter()
+                    .fold(0, |place, part| place << 32 | u128::from(part))
             })
             .collect();
-        ranked.sort_unstable_by(|a, b| {
-            let (key_a, key_b) = (cells[a.number as usize].0, cells[b.number as usize].0);
-            let by_ranks = (a.principal, a.key, key_a.hour).cmp(&(b.principal, b.key, key_b.hour));
-            by_ranks.then_with(|| rest_of(&key_a, symbols).cmp(&rest_of(&key_b, symbols)))
+        // Single numbers are sorted fast, and few cells are of one principal, key and hour.
+        places.sort_unstable();
+        let alike = places.chunk_by_mut(|a, b| a >> 32 == b >> 32);
+        for places in alike.filter(|places| places.len() > 1) {
+            let rest = |place: &u128| rest_of(&cells[*place as u32 as usize].0, symbols);
+            places.sort_unstable_by(|a, b| rest(a).cmp(&rest(b)));
+        }
+        let ranked = places.into_iter().map(|place| Ranked {
+            principal: (place >> 96) as u32,
+            key: (place >> 64) as u32,
+            number: place as u32,
         });
         let own = |key: &'n str| {
             // Only the target of an alias is no name of the day's own cells, or need not be.
@@ -72,9 +86,15 @@ impl<'t> CellOrder<'t> {
         Self {
             principals: principals.names,
             keys: keys.names.into_iter().map(own).collect(),
-            cells: ranked,
+            cells: ranked.collect(),
         }
     }
+}
+
+/// The order of hours, as numbers: those of any year that a record can name fit.
+fn hour_rank(hour: Hour) -> u32 {
+    let hours = hour.start().unix_seconds().div_euclid(HOUR_SECONDS);
+    (hours + (1 << 31)) as u32
 }
 
 /// What orders cells of one principal, key and hour.

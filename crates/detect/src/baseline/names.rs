@@ -65,7 +65,7 @@ impl Names {
             return names.iter().map(|name| self.learn(name, day)).collect();
         }
         let mut numbers = Vec::with_capacity(names.len());
-        let mut new = BTreeMap::new();
+        let mut new: Vec<(Arc<str>, Entry)> = Vec::new();
         let next = &mut self.next;
         side_by_side(self.by_name.iter_mut(), names, |name, entry| {
             let number = if let Some(entry) = entry {
@@ -74,12 +74,12 @@ impl Names {
             } else {
                 let number = *next;
                 *next = next.wrapping_add(1);
-                new.insert(name.into(), Entry { number, day });
+                new.push((name.into(), Entry { number, day }));
                 number
             };
             numbers.push(number);
         });
-        self.by_name.append(&mut new);
+        self.by_name.append(&mut new.into_iter().collect());
         numbers
     }
 

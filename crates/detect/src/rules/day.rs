@@ -5,7 +5,7 @@
 //! past, at the day's cells and at earlier use, and says what it finds. "First" is a minimum by time and "then"
 //! means not before, since event times have whole seconds.
 
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell};
 use std::collections::BTreeSet;
 
 use keytrail_event::{Day, EventTime, Hour, OperationClass, OutcomeFamily, Record};
@@ -16,13 +16,13 @@ use super::gathered::Gathered;
 use super::key_changes::KeyChange;
 use super::past::{KeyUses, Past};
 use super::sweep::DaySweeps;
-use crate::cell::{Cell, Ends, Exemplar};
+use crate::cell::{self, Ends, Exemplar};
 use crate::cell_order::{CellOrder, Ranked};
 use crate::cells::CellKey;
 use crate::configuration::Configuration;
 use crate::distinct::DistinctEvents;
 use crate::finding::FindingId;
-use crate::symbol::Symbols;
+use crate::symbol::{Symbol, Symbols};
 use crate::uses::AccountDay;
 
 /// One account's day, once its records were judged and learnt.
@@ -154,6 +154,7 @@ impl<'a> DayLight<'a> {
         let (day, order) = (self.cells, self.order);
         let by_principal = order.cells.chunk_by(|a, b| a.principal == b.principal);
         let name = |ranked: &Ranked| order.principals[ranked.principal as usize];
+        let [operations, paths, regions] = [const { LastName::new() }; 3];
         let of_some = by_principal.filter(|cells| who(name(&cells[0])));
         let named = of_some.flatten().filter_map(|ranked| {
             let (key, cell) = day.cell(ranked.number);
@@ -161,10 +162,10 @@ impl<'a> DayLight<'a> {
                 principal: name(ranked),
                 key: &order.keys[ranked.key as usize],
                 hour: key.hour,
-                operation: day.name(key.operation),
+                operation: operations.of(key.operation, day),
                 outcome: key.outcome,
-                service_path: day.name(key.service_path),
-                region: day.name(key.region),
+                service_path: paths.of(key.service_path, day),
+                region: regions.of(key.region, day),
                 class: key.class,
                 cell,
                 symbols: day.symbols(),
@@ -172,6 +173,26 @@ impl<'a> DayLight<'a> {
             })
         });
         named.filter(|cell| wanted(cell)).collect()
+    }
+}
+
+/// The name that was last asked for: cells in the order of their names mostly repeat it.
+struct LastName<'a>(Cell<Option<(Symbol, &'a str)>>);
+
+impl<'a> LastName<'a> {
+    const fn new() -> Self {
+        Self(Cell::new(None))
+    }
+
+    fn of(&self, symbol: Symbol, day: &AccountDay<'a>) -> &'a str {
+        if let Some((last, name)) = self.0.get()
+            && last == symbol
+        {
+            return name;
+        }
+        let name = day.name(symbol);
+        self.0.set(Some((symbol, name)));
+        name
     }
 }
 
@@ -195,7 +216,7 @@ pub struct DayCell<'a> {
     /// The operation's class.
     pub class: OperationClass,
     /// The counts, networks, agents, contexts and sessions.
-    pub cell: &'a Cell,
+    pub cell: &'a cell::Cell,
     /// The names that the cell's values refer to.
     pub symbols: &'a Symbols,
     /// The first and last call, once somebody asks.
