@@ -70,6 +70,50 @@ struct Numbers {
     attestable: Distinct<Symbol>,
 }
 
+/// Regions on their way, found by the one that came last.
+#[derive(Default)]
+struct Regions {
+    all: Vec<(Symbol, RegionHours)>,
+    places: HashMap<Symbol, usize, RandomState>,
+    last: usize,
+}
+
+/// One of them.
+#[derive(Default)]
+struct RegionHours {
+    /// By hour of the day.
+    hours: [Option<(Hour, (EventTime, EventTime))>; 24],
+    is_used: bool,
+}
+
+impl Regions {
+    fn of(&mut self, region: Symbol) -> &mut RegionHours {
+        let is_it = |(known, _): &(Symbol, RegionHours)| *known == region;
+        if !self.all.get(self.last).is_some_and(is_it) {
+            self.last = *self.places.entry(region).or_insert_with(|| {
+                self.all.push((region, RegionHours::default()));
+                self.all.len() - 1
+            });
+        }
+        &mut self.all[self.last].1
+    }
+}
+
+impl RegionHours {
+    fn widen(&mut self, hour: Hour, (first, last): (EventTime, EventTime)) {
+        let of_hour = &mut self.hours[usize::from(hour.of_day())];
+        let (_, known) = of_hour.get_or_insert((hour, (first, last)));
+        *known = (known.0.min(first), known.1.max(last));
+    }
+
+    fn into_day(self) -> RegionDay {
+        RegionDay {
+            hours: self.hours.into_iter().flatten().collect(),
+            is_used: self.is_used,
+        }
+    }
+}
+
 /// A set of what mostly comes several times in a row.
 struct Distinct<T> {
     last: Option<T>,
@@ -103,7 +147,7 @@ impl<'a> Gathered<'a> {
     pub fn of(day: &'a AccountDay<'a>, order: &'a CellOrder<'a>) -> Self {
         let mut gathered = Self::default();
         let mut keys: HashMap<u32, Numbers, RandomState> = HashMap::default();
-        let mut regions: HashMap<Symbol, RegionDay, RandomState> = HashMap::default();
+        let mut regions = Regions::default();
         let mut own: HashMap<Symbol, bool, RandomState> = HashMap::default();
         let pairs = order
             .cells
@@ -113,10 +157,9 @@ impl<'a> Gathered<'a> {
             let is_by_aws = is_aws_principal(principal);
             let mut signs = false;
             for (key, cell) in cells.iter().map(|ranked| day.cell(ranked.number)) {
-                let region = regions.entry(key.region).or_default();
+                let region = regions.of(key.region);
                 let span = (cell.first_time(key.hour), cell.last_time(key.hour));
-                let hour = region.hours.entry(key.hour).or_insert(span);
-                *hour = (hour.0.min(span.0), hour.1.max(span.1));
+                region.widen(key.hour, span);
                 if key.outcome != OutcomeFamily::Success {
                     continue;
                 }
@@ -165,9 +208,9 @@ impl<'a> Gathered<'a> {
             (&*order.keys[key as usize], key_day)
         });
         gathered.keys = keys.collect();
-        let regions = regions.into_iter();
+        let regions = regions.all.into_iter();
         gathered.regions = regions
-            .map(|(region, day_of)| (name(region), day_of))
+            .map(|(region, hours)| (name(region), hours.into_day()))
             .collect();
         gathered
     }
