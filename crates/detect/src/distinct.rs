@@ -78,17 +78,14 @@ impl DistinctEvents {
                 } else if elements.is_empty() {
                     *self = Self::One(element);
                 } else {
-                    make_room(elements);
                     elements.insert(place, element);
                 }
             }
             Self::Sketch(registers) => raise(registers, element),
             Self::One(known) => {
                 if *known != element {
-                    let mut elements = Vec::with_capacity(ROOMS[0]);
-                    elements.push(element.min(*known));
-                    elements.push(element.max(*known));
-                    *self = Self::Exact(elements);
+                    let (first, last) = (element.min(*known), element.max(*known));
+                    *self = Self::Exact(vec![first, last]);
                 }
             }
         }
@@ -208,20 +205,6 @@ impl DistinctEvents {
     #[must_use]
     pub const fn is_exact(&self) -> bool {
         !matches!(self, Self::Sketch(_))
-    }
-}
-
-/// Elements that an exact set has room for, step by step: doubling would move them twice as often, and leave as much of
-/// it empty.
-const ROOMS: [usize; 5] = [4, 12, 32, 64, EXACT_EVENTS_MAX];
-
-/// Sees to it that one more element has room.
-#[inline]
-fn make_room(elements: &mut Vec<Element>) {
-    let length = elements.len();
-    if length == elements.capacity() {
-        let room = ROOMS.iter().find(|room| **room > length);
-        elements.reserve_exact(room.map_or(length, |room| room - length).max(1));
     }
 }
 
