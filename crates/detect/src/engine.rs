@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 
 use keytrail_event::{Day, EventTime};
 
+use crate::account_day::AccountDay;
 use crate::base::{Base, Standing};
 use crate::bounds::CLOSE_LAG_SECONDS;
 use crate::configuration::Configuration;
 use crate::judge::judge;
 use crate::plan::Plan;
 use crate::state::State;
-use crate::uses::AccountDay;
 
 /// Who judges the accounts of a day, which know nothing of each other.
 pub trait Workers {

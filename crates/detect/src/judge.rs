@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use keytrail_event::{Day, EventTime, Reader, Record};
 
+use crate::account_day::AccountDay;
 use crate::base::{Base, Standing};
 use crate::behaviour::{self, Behaved};
 use crate::bounds::{CLOSE_LAG_SECONDS, DAY_CELLS_BYTES_MAX, DAY_PRINCIPALS_MAX, RULE_QUIET_DAYS};
@@ -25,7 +26,7 @@ use crate::rules::policy_put::WrittenPolicy;
 use crate::rules::sweep::{DaySweeps, looks};
 use crate::rules::theft_chain::sweeps_to_remember;
 use crate::rules::{BURST_SECONDS, Hit, Light, OnRepeat, RULES, Rule};
-use crate::uses::{AccountDay, DayUses};
+use crate::uses::DayUses;
 
 /// Judges a day of an account. Same arguments, same plan.
 ///

@@ -4,6 +4,7 @@
 //! [`state::State`] at a tick and returns a [`plan::Plan`] that leaves whoever executes it no
 //! choice. This crate knows no file, clock, network, AWS SDK or async runtime.
 
+pub mod account_day;
 mod attestation;
 pub mod base;
 pub mod baseline;
@@ -43,5 +44,5 @@ pub mod state;
 pub mod symbol;
 pub mod tally;
 pub mod timing;
-pub mod uses;
+mod uses;
 pub mod values;

@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use keytrail_event::OutcomeFamily;
 
+use crate::account_day::AccountDay;
 use crate::bounds::EXACT_EVENTS_MAX;
 use crate::cell::Cell;
 use crate::cells::CellKey;
 use crate::finding::Evidence;
-use crate::uses::AccountDay;
 use crate::values::ValueKind;
 
 /// The evidence that says that numbers of a finding are estimates.

@@ -19,6 +19,7 @@ pub use circumstances::ESTIMATE;
 pub(crate) use circumstances::estimate_evidence;
 pub use level::{least_high, least_medium};
 
+use crate::account_day::AccountDay;
 use crate::base::Base;
 use crate::baseline::constants::LEARNING_DAYS;
 use crate::baseline::{AccountBaseline, Bases, DayFacts, DayJudge, Grant, ScoreLine, Surroundings};
@@ -30,7 +31,6 @@ use crate::finding::Attack;
 use crate::items::with_record;
 use crate::packed_finding::PackedFinding;
 use crate::rules::past::Past;
-use crate::uses::AccountDay;
 
 /// What a behaviour is, for `rules list` and `rules show`.
 #[derive(Debug, Clone, Copy)]

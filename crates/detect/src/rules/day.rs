@@ -16,6 +16,7 @@ use super::gathered::Gathered;
 use super::key_changes::KeyChange;
 use super::past::{KeyUses, Past};
 use super::sweep::DaySweeps;
+use crate::account_day::AccountDay;
 use crate::cell::{self, Ends, Exemplar};
 use crate::cell_order::{CellOrder, Ranked};
 use crate::cells::CellKey;
@@ -23,7 +24,6 @@ use crate::configuration::Configuration;
 use crate::distinct::DistinctEvents;
 use crate::finding::FindingId;
 use crate::symbol::{Symbol, Symbols};
-use crate::uses::AccountDay;
 
 /// One account's day, once its records were judged and learnt.
 #[derive(Debug, Clone, Copy)]

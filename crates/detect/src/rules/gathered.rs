@@ -10,10 +10,10 @@ use hashbrown::{HashMap, HashSet};
 use keytrail_event::{EventTime, Hour, OperationClass, OutcomeFamily};
 
 use super::caller::{account_of_key, is_aws_principal};
+use crate::account_day::AccountDay;
 use crate::attestation::takes_attestation;
 use crate::cell_order::CellOrder;
 use crate::symbol::Symbol;
-use crate::uses::AccountDay;
 use crate::values::ValueKind;
 
 /// What one account's day comes to. Only calls that succeeded count as use.

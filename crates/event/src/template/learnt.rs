@@ -7,7 +7,7 @@ use super::frames::Frames;
 use super::program::Places;
 use super::repeat::{HourText, Repeat};
 use super::{TEMPLATES_MAX, TemplateId};
-use crate::hash::{GOLDEN, mix, word};
+use crate::hash::{mix, word};
 use crate::identity_memo::KmsSurroundings;
 use crate::key::KeyName;
 use crate::principal::Identity;
@@ -222,7 +222,7 @@ impl Learnt {
         follower: &Follower<'a, 'a>,
         (who, number): (&'a Arc<Identity>, u64),
     ) -> Option<Repeat<'a>> {
-        let guess = follower.frame.serial ^ number.wrapping_mul(GOLDEN);
+        let guess = mix(follower.frame.serial, number);
         let guesses = &mut self.guesses[(guess >> 40) as usize % GUESSES];
         let end = follower.end();
         let mut found = None;

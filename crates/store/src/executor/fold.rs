@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use keytrail_detect::account_day::AccountDay;
 use keytrail_detect::base::Base;
 use keytrail_detect::engine::is_due;
 use keytrail_detect::judge::judge;
 use keytrail_detect::packed_finding::PackedFinding;
 use keytrail_detect::plan::{Metrics, Plan};
-use keytrail_detect::uses::AccountDay;
 use keytrail_event::{Day, EventTime};
 
 use super::{ExecuteError, Executor};
