@@ -296,39 +296,73 @@ mod tests {
         assert_eq!(likenesses.slots.len(), SETS * WAYS);
     }
 
-    /// A text that is like those before it, or nearly so.
-    fn texts() -> impl Strategy<Value = String> {
-        let own = || "[a-c/]{0,2}|[a-c]{1,2}|x{120,130}";
-        let role = (own(), own(), own())
-            .prop_map(|(session, key, created)| role(&session, &key, &created));
-        let user = (own(), own()).prop_map(|(key, created)| user(&key, &created));
-        let change = select(vec![
-            ("AssumedRole", "AWSService"),
-            ("role/r/", "role/AWSReservedSSO_r/"),
-            ("\"arn\":", "\"bra\":"),
-            (
-                "\"arn\":\"arn:aws:sts",
-                "\"arn\":\"x\",\"arn\":\"arn:aws:sts",
+    /// A session that says nothing of the role which issued it.
+    fn bare(session: &str, key: &str, created: &str) -> String {
+        format!(
+            concat!(
+                r#"{{"type":"AssumedRole","principalId":"AROAEXAMPLEEXAMPLE:{0}","arn":"arn:aws:sts::111122223333:assumed-role/r/{0}","#,
+                r#""accessKeyId":"{1}","creationDate":"{2}","accountId":"111122223333"}}"#
             ),
-            ("role/p/r", "user/p/r"),
-            ("accountId", "accessKeyId"),
-            ("Role\",\"principalId\":\"", "Role\",\"principalId\":\""),
-            ("principalId", "arn"),
-            ("userName\":\"", "creationDate\":\""),
-            ("sts::1", "sts::xx1"),
-            ("a\"", "\\u0061\""),
-            ("b", "é"),
-            ("c", "\u{1}"),
-            ("\":\"", "\": \""),
-            ("}}", "}} "),
+            session, key, created,
+        )
+    }
+
+    /// Texts that are alike, each with what is its own, and some with what makes them unlike.
+    fn texts() -> impl Strategy<Value = Vec<String>> {
+        let form = select(vec![
+            role as fn(&str, &str, &str) -> String,
+            |_, key, created| user(key, created),
+            bare,
         ]);
-        let changes = proptest::collection::vec(change, 0..2);
-        (prop_oneof![3 => role, 1 => user], changes).prop_map(|(mut text, changes)| {
-            for (from, to) in changes {
-                text = text.replacen(from, to, 1);
-            }
-            text
+        let change = || {
+            let change = select(vec![
+                ("AssumedRole", "AWSService"),
+                ("AssumedRole", "AWSAccount"),
+                ("invokedBy", "invoked"),
+                ("role/r/", "role/AWSReservedSSO_r/"),
+                // With a session behind it, the ARN is cut.
+                ("role/r/", "role/LONG/"),
+                ("\"arn\":", "\"bra\":"),
+                ("\"arn\":\"arn:aws", "\"arn\":\"x\",\"arn\":\"arn:aws"),
+                ("role/p/r", "user/p/r"),
+                ("accountId", "accessKeyId"),
+                ("principalId", "arn"),
+                ("userName\":\"", "creationDate\":\""),
+                ("sts::1", "sts::xx1"),
+                ("a\"", "\\u0061\""),
+                ("b", "é"),
+                ("c", "\u{1}"),
+                ("\":\"", "\": \""),
+                ("}}", "}} "),
+            ]);
+            let long =
+                |(from, to): (&'static str, &str)| (from, to.replace("LONG", &"x".repeat(400)));
+            proptest::collection::vec(change.prop_map(long), 0..3)
+        };
+        let own = || "[a-c/]{0,2}|[a-c]{1,2}|x{80,130}|x{510,514}";
+        let owns = (own(), own(), own(), any::<bool>());
+        let owns = proptest::collection::vec(owns, 1..12);
+        (form, change(), change(), owns).prop_map(|(form, of_all, of_some, owns)| {
+            let text = |(session, key, created, is_unlike): (String, String, String, bool)| {
+                let text = form(&session, &key, &created);
+                let of_some = of_some.iter().filter(|_| is_unlike);
+                let changes = of_all.iter().chain(of_some);
+                changes.fold(text, |text, (from, to)| text.replacen(from, to, 1))
+            };
+            owns.into_iter().map(text).collect()
         })
+    }
+
+    fn surroundings() -> impl Strategy<Value = IdentitySurroundings<'static>> {
+        let event_source = select(vec![AT.event_source, "sts.amazonaws.com"]);
+        let recipient = select(vec![AT.recipient_account, Some("444455556666"), None]);
+        (event_source, prop::bool::weighted(0.1), recipient).prop_map(
+            |(event_source, is_service_event, recipient_account)| IdentitySurroundings {
+                event_source,
+                is_service_event,
+                recipient_account,
+            },
+        )
     }
 
     proptest! {
@@ -336,14 +370,14 @@ mod tests {
 
         #[test]
         fn what_was_read_before_changes_nothing(
-            texts in proptest::collection::vec((texts(), prop::bool::weighted(0.1)), 1..12),
+            texts in texts(),
+            surroundings in proptest::collection::vec(surroundings(), 12),
         ) {
             let mut likenesses = Likenesses::default();
-            for (text, is_service_event) in &texts {
-                let at = IdentitySurroundings { is_service_event: *is_service_event, ..AT };
-                let alone = Identity::read_usual(text, at);
-                let read = likenesses.read(text, at);
-                prop_assert_eq!(read.as_deref(), alone.as_ref(), "{}", text);
+            for (text, at) in texts.iter().zip(&surroundings) {
+                let alone = Identity::read_usual(text, *at);
+                let read = likenesses.read(text, *at);
+                prop_assert_eq!(read.as_deref(), alone.as_ref(), "{} {:?}", text, at);
             }
         }
     }
