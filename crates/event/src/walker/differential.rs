@@ -66,6 +66,35 @@ fn templates_are_found_and_told_apart() {
     );
 }
 
+/// What differs in every record is no part of a head, and is looked at all the same.
+#[test]
+fn times_ids_and_versions_of_records_nobody_reads_are_looked_at() {
+    const USUAL: &str = concat!(
+        r#"{"eventVersion":"1.08","userIdentity":{"type":"IAMUser"},"eventTime":"2024-03-15T10:00:00Z","#,
+        r#""eventSource":"ec2.amazonaws.com","eventName":"DescribeInstances","awsRegion":"eu-west-1","#,
+        r#""sourceIPAddress":"10.1.2.3","userAgent":"aws-cli/2.15.30 Python/3.11.8","readOnly":true}"#,
+    );
+    const SORTED: &str = concat!(
+        r#"{"awsRegion":"eu-west-1","eventCategory":"Management","eventID":"5fe6d6a7-0c2c-49c5-adee-60a00a404966","#,
+        r#""eventName":"DescribeInstances","eventSource":"ec2.amazonaws.com","eventTime":"2024-03-15T10:00:00Z","#,
+        r#""eventVersion":"1.08","readOnly":true,"userAgent":"aws-cli/2.15.30","userIdentity":{"type":"IAMUser"}}"#,
+    );
+    for (record, own) in [
+        (USUAL, "1.08"),
+        (USUAL, "2024-03-15T10:00:00Z"),
+        (SORTED, "5fe6d6a7-0c2c-49c5-adee-60a00a404966"),
+    ] {
+        for (place, _) in own.char_indices() {
+            for byte in ["\u{1}", "\"", "\\"] {
+                let mut odd = own.to_owned();
+                odd.replace_range(place..=place, byte);
+                let odd = record.replacen(own, &odd, 1);
+                compare(format!(r#"{{"Records":[{record},{record},{odd},{record}]}}"#).as_bytes());
+            }
+        }
+    }
+}
+
 /// Every file below this folder, unpacked.
 #[allow(
     clippy::disallowed_methods,
