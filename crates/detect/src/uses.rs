@@ -1,7 +1,6 @@
 //! When keys were used, as the cells of one day of one account and the base tell.
 //!
-//! Spans are gathered for a key and a principal when they are first asked for; what is
-//! only looked at when a finding is made (networks, agents, contexts) stays in the cells till then.
+//! What is only looked at when a finding is made (networks, agents, contexts) stays in the cells till then.
 
 use std::cell::OnceCell;
 use std::collections::HashMap;
