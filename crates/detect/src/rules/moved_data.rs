@@ -55,9 +55,9 @@ impl Moves {
                 let is_imported = life.material.imported.is_some();
                 is_of_kms && !is_imported && life.disabled.is_none() && life.deletion.is_none()
             });
-            // Who can change the policy can undo what it says.
             let policy = light.past.policy(key);
-            let is_owners = policy.is_none_or(|policy| policy.delegates_to_account);
+            let is_owners =
+                policy.is_none_or(|policy| policy.delegates_to_account && !policy.denies_use);
             // What an alias stands for is not known here.
             key.starts_with("arn:") && is_at_home && is_sound && is_owners
         };

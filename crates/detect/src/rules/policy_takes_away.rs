@@ -5,7 +5,7 @@ use keytrail_event::Record;
 use super::policy_lockout::bypasses_the_check;
 use super::policy_put::WrittenPolicy;
 use super::seen_policy::SeenPolicy;
-use crate::policy::{ChangeKind, LockoutReason, diff, lockout, use_denials};
+use crate::policy::{ChangeKind, LockoutReason, diff, lockout};
 
 /// What a change takes away.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -25,12 +25,7 @@ impl Taken {
         let takes_away = takes_away(record, written, before);
         let may_be_new = takes_away || before.is_none();
         let policy = written.of(record).and_then(Result::ok);
-        let denies = |policy| {
-            let denials = use_denials(policy, record.time);
-            denials
-                .iter()
-                .any(|denial| denial.is_of_everyone(&record.account))
-        };
+        let denies = |policy| written.seen(policy, record).denies_use;
         Self {
             takes_away,
             denies_use: may_be_new && policy.is_some_and(denies),

@@ -13,7 +13,9 @@ use super::caller::{is_aws, is_by_cloudformation};
 use super::key_origin_external::is_replica;
 use super::policy_put::{cut_party, outsiders};
 use super::support::cut;
-use crate::policy::{Digest, Home, Policy, Standing, administrators, digest, root_delegation};
+use crate::policy::{
+    Digest, Home, Policy, Standing, administrators, digest, root_delegation, use_denials,
+};
 
 /// The policy of a key as last written.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,6 +24,9 @@ pub struct SeenPolicy {
     pub digest: Digest,
     /// Whether it certainly lets the account change it.
     pub delegates_to_account: bool,
+    /// Whether it denies the key's use to everyone, or to everyone but a few.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub denies_use: bool,
     /// Who may change it, sorted.
     pub administrators: Vec<String>,
     /// Whom it lets in from other accounts to do more than look, sorted.
@@ -43,6 +48,9 @@ impl SeenPolicy {
         Self {
             digest: digest(policy),
             delegates_to_account: root_delegation(policy, &record.account).is_whole(),
+            denies_use: use_denials(policy, record.time)
+                .iter()
+                .any(|denial| denial.is_of_everyone(&record.account)),
             administrators: administrator_names(policy),
             outsiders: outsiders(policy, &Home::of_owner(&record.account))
                 .iter()

@@ -186,8 +186,15 @@ fn a_migration_to_keys_of_the_owner_is_no_ransom() {
         }
         calls
     };
+    let shut = format!(
+        r#"{DELEGATES},{{"Effect":"Deny","Principal":"*","Action":"kms:Decrypt","Resource":"*","Condition":{{"ArnNotEquals":{{"aws:PrincipalArn":"arn:aws:iam::111122223333:user/eve"}}}}}}"#
+    );
+    let by_mallory = |mut call: Value| {
+        call["userIdentity"]["arn"] = json!("arn:aws:iam::111122223333:user/mallory");
+        vec![call]
+    };
     let critical = &["critical"][..];
-    let cases: [(&str, Parts, &[&str]); 19] = [
+    let cases: [(&str, Parts, &[&str]); 21] = [
         (
             "of the account",
             [prepared(), moved(60, 1, &own, 60), end(), vec![]],
@@ -310,6 +317,26 @@ fn a_migration_to_keys_of_the_owner_is_no_ransom() {
                 moved(60, 1, &own, 60),
                 end(),
                 vec![],
+            ],
+            critical,
+        ),
+        (
+            "denied to all but one since it was made",
+            [
+                [made(&shut), vec![put_policy(3, DELEGATES, 0)]].concat(),
+                moved(60, 1, &own, 60),
+                end(),
+                vec![],
+            ],
+            critical,
+        ),
+        (
+            "denied to all but one by another hand",
+            [
+                vec![put_policy(3, DELEGATES, 0)],
+                moved(60, 1, &own, 60),
+                end(),
+                by_mallory(put_policy(2, &shut, 3_700)),
             ],
             critical,
         ),
