@@ -41,27 +41,14 @@ impl Moves {
         self.0.iter().map(|(_, to)| to.as_str())
     }
 
-    /// Whether the owner holds every key that data went to: it is of the account or its organisation, and as far as is
-    /// known nobody took it away or brought its material along.
+    /// Whether the owner holds every key that data went to.
     pub fn stay_with_owner(&self, light: &DayLight<'_>) -> bool {
-        let accounts = &light.configuration.organisation.accounts;
-        let is_held = |key: &str| {
-            let account = account_of_key(key);
-            let is_at_home = account == light.account || accounts.contains(account);
-            let life = light.past.key(key);
-            let is_sound = life.is_none_or(|life| {
-                let origin = life.origin.as_deref();
-                let is_of_kms = origin.is_none_or(|origin| origin == "AWS_KMS");
-                let is_imported = life.material.imported.is_some();
-                is_of_kms && !is_imported && life.disabled.is_none() && life.deletion.is_none()
-            });
-            let policy = light.past.policy(key);
-            let is_owners =
-                policy.is_none_or(|policy| policy.delegates_to_account && !policy.denies_use);
-            // What an alias stands for is not known here.
-            key.starts_with("arn:") && is_at_home && is_sound && is_owners
-        };
-        !self.is_empty() && self.destinations().all(is_held)
+        !self.is_empty() && self.lost(light).next().is_none()
+    }
+
+    /// The keys that data went to and the owner does not hold.
+    pub fn lost(&self, light: &DayLight<'_>) -> impl Iterator<Item = &str> {
+        self.destinations().filter(|key| !is_held(key, light))
     }
 
     /// Whether a change is of a kind that goes with a move: a key that data came from, and none went to, is retired; or a
@@ -76,6 +63,25 @@ impl Moves {
             _ => false,
         }
     }
+}
+
+/// Whether the owner holds a key: it is of the account or its organisation, and as far as is known nobody took it away or
+/// brought its material along.
+fn is_held(key: &str, light: &DayLight<'_>) -> bool {
+    let accounts = &light.configuration.organisation.accounts;
+    let account = account_of_key(key);
+    let is_at_home = account == light.account || accounts.contains(account);
+    let life = light.past.key(key);
+    let is_sound = life.is_none_or(|life| {
+        let origin = life.origin.as_deref();
+        let is_of_kms = origin.is_none_or(|origin| origin == "AWS_KMS");
+        let is_imported = life.material.imported.is_some();
+        is_of_kms && !is_imported && life.disabled.is_none() && life.deletion.is_none()
+    });
+    let policy = light.past.policy(key);
+    let is_owners = policy.is_none_or(|policy| policy.delegates_to_account && !policy.denies_use);
+    // What an alias stands for is not known here.
+    key.starts_with("arn:") && is_at_home && is_sound && is_owners
 }
 
 /// Whether the record is of a ReEncrypt that was made and tells both keys. What services re-encrypt for somebody is not

@@ -101,6 +101,12 @@ impl Rule for RansomChain {
                 by_key.entry(&step.key).or_default().push(step);
             }
         }
+        for steps in by_principal.values_mut().chain(by_key.values_mut()) {
+            let losses = origins.losses(steps, light);
+            steps.extend(losses);
+            steps.sort();
+            steps.dedup();
+        }
         let mut told: BTreeSet<&Step> = BTreeSet::new();
         let mut hits = Vec::new();
         for (principal, steps) in &by_principal {
@@ -128,7 +134,21 @@ struct Origins<'a> {
     changes: BTreeMap<&'a Step, &'a KeyChange>,
 }
 
-impl Origins<'_> {
+impl<'a> Origins<'a> {
+    /// What anybody did to keys that these steps moved data to and that their owner holds no more: another hand may end
+    /// what looked like a migration the day before. Steps that lack a stage are not completed by it.
+    fn losses(&self, steps: &[&Step], light: &DayLight<'_>) -> Vec<&'a Step> {
+        let has = |stage: usize| steps.iter().any(|step| step.stage == stage);
+        if !(0..STAGES.len()).all(has) {
+            return Vec::new();
+        }
+        let bulk = steps.iter().filter_map(|step| self.bulk.get(*step));
+        let lost: BTreeSet<&str> = bulk.flat_map(|bulk| bulk.moves.lost(light)).collect();
+        let all = self.changes.keys().copied();
+        all.filter(|step| lost.contains(step.key.as_str()))
+            .collect()
+    }
+
     /// The moves that these steps come to, where they are nothing else: all data stays with its owner, and whatever else
     /// was done goes with that. All steps are looked at, since a chain that is in order must hide none that is not.
     fn moves(&self, steps: &[&Step], light: &DayLight<'_>) -> Option<Moves> {

@@ -194,7 +194,7 @@ fn a_migration_to_keys_of_the_owner_is_no_ransom() {
         vec![call]
     };
     let critical = &["critical"][..];
-    let cases: [(&str, Parts, &[&str]); 21] = [
+    let cases: [(&str, Parts, &[&str]); 24] = [
         (
             "of the account",
             [prepared(), moved(60, 1, &own, 60), end(), vec![]],
@@ -284,6 +284,36 @@ fn a_migration_to_keys_of_the_owner_is_no_ransom() {
                 vec![retired(2, 20 * 3_600)],
             ],
             &["medium", "critical"],
+        ),
+        (
+            "destroyed on the next day by another hand",
+            [
+                prepared(),
+                moved(60, 1, &own, 60),
+                end(),
+                by_mallory(retired(2, 20 * 3_600)),
+            ],
+            &["medium", "critical"],
+        ),
+        (
+            "taken from its owner on the next day by another hand",
+            [
+                prepared(),
+                moved(60, 1, &own, 60),
+                end(),
+                by_mallory(put_policy(2, LOCKS_OUT, 20 * 3_600)),
+            ],
+            &["medium", "critical"],
+        ),
+        (
+            "given another policy on the next day by another hand",
+            [
+                prepared(),
+                moved(60, 1, &own, 60),
+                end(),
+                by_mallory(put_policy(2, DELEGATES, 20 * 3_600)),
+            ],
+            &["medium"],
         ),
         (
             "back and forth",
