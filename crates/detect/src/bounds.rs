@@ -68,7 +68,7 @@ pub const GRANTS_ENDED_MAX: usize = 64;
 /// Days on which grants of one key were made, remembered.
 pub const GRANT_DAYS_MAX: usize = 28;
 
-/// Notable records, and selected groups, of one account's day, each. Beyond, grants go first, then what
+/// Notable records, and selected groups, of one account's day, each. Beyond, grants and moves of data go first, then what
 /// is last by hash; they are counted. A record has about 1.2 KiB, one with a policy up to 40 KiB.
 pub const NOTABLES_MAX: usize = 60_000;
 

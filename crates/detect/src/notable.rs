@@ -8,6 +8,7 @@ use xxhash_rust::xxh3::xxh3_64;
 use crate::bounds::NOTABLE_BYTES_MAX;
 use crate::carried::Carry;
 use crate::distinct::{DistinctEvents, Element};
+use crate::rules::RANSOM_CHAIN;
 use crate::timing::Timing;
 
 /// A record carried whole, as JSON text.
@@ -188,8 +189,10 @@ impl Carry for Notable {
 }
 
 impl Carry for Group {
+    /// Data is moved between as many pairs of keys as somebody likes, and where that is not told a migration is taken for a
+    /// ransom: nothing is hidden by it.
     fn rank(&self) -> u8 {
-        0
+        u8::from(self.rule == RANSOM_CHAIN)
     }
 
     fn bytes(&self) -> usize {
@@ -211,5 +214,36 @@ impl Carry for Group {
             Ordering::Equal => self.last.in_time |= other.last.in_time,
             Ordering::Less => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use keytrail_event::Reader;
+
+    use super::*;
+    use crate::carried::{Carried, Room};
+    use crate::items::with_record;
+
+    #[test]
+    fn moves_of_data_push_nothing_out_but_moves() {
+        let raw = r#"{"eventVersion":"1.08","eventTime":"2024-03-05T09:00:00Z","eventName":"ReEncrypt","eventSource":"kms.amazonaws.com","awsRegion":"us-west-2","recipientAccountId":"111122223333","eventID":"e","userIdentity":{"type":"IAMUser","arn":"arn:aws:iam::111122223333:user/eve","accountId":"111122223333"}}"#;
+        let mut left = Vec::new();
+        with_record(&mut Reader::default(), raw, |record| {
+            let room = Room {
+                number: 2,
+                bytes: usize::MAX / 2,
+            };
+            let mut carried = Carried::with_room(room);
+            let rules = [RANSOM_CHAIN, RANSOM_CHAIN, "denied-sweep", "root-used"];
+            for (hash, rule) in (0..).zip(rules) {
+                let event = Element::new(0, hash);
+                carried.insert(hash, Group::of(rule, event, record, Timing::InTime));
+            }
+            carried.trim();
+            left.extend(carried.values().map(|group| group.rule));
+        });
+        left.sort_unstable();
+        assert_eq!(left, ["denied-sweep", "root-used"]);
     }
 }

@@ -110,6 +110,7 @@ use keytrail_event::Record;
 pub use self::about::{About, Side};
 pub use self::hit::{Hit, OnRepeat};
 use self::policy_put::WrittenPolicy;
+pub(crate) use self::ransom_chain::RANSOM_CHAIN;
 pub use self::selection::{is_frequent_elsewhere, may_be_selected, selecting};
 use crate::configuration::Configuration;
 use day::{DayHit, DayLight};

@@ -782,6 +782,13 @@ fn what_was_refused_is_what_succeeds() {
     let change = || put_policy(1, DELEGATES, 300);
     let made = |minute, name| call(at(minute), name, 1, json!({}));
     let refused_to = |name| call(at(0), name, 1, refused());
+    // Something else is refused later, and let in then.
+    let later = || {
+        [
+            call(at(40), "GenerateMac", 1, refused()),
+            put_policy(1, DELEGATES, 2_700),
+        ]
+    };
     for (what, records, expected) in [
         (
             "alike",
@@ -811,6 +818,23 @@ fn what_was_refused_is_what_succeeds() {
                 made(10, "Decrypt"),
             ],
             &[],
+        ),
+        (
+            "before something else is refused",
+            [refused_to("Decrypt"), change(), made(10, "Decrypt")]
+                .into_iter()
+                .chain(later())
+                .collect(),
+            &["high"],
+        ),
+        (
+            "long after something else was refused",
+            [refused_to("Decrypt"), change()]
+                .into_iter()
+                .chain(later())
+                .chain([made(90, "GenerateMac")])
+                .collect(),
+            &["high"],
         ),
         (
             "something else all the time",
