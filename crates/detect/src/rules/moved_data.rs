@@ -107,8 +107,9 @@ impl DayMoves {
             let (Some(from), Some(to)) = (&record.key, &record.destination_key) else {
                 return;
             };
-            let keys = [from, to].map(|key| light.past.resolve(key.as_str()).to_owned());
-            let [from, to] = keys;
+            // Where data went is taken as the record names it: an alias may have stood for another key then.
+            let from = light.past.resolve(from.as_str()).to_owned();
+            let to = to.as_str().to_owned();
             let by = (record.principal().to_owned(), record.time.hour());
             *moves
                 .0

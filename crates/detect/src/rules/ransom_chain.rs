@@ -30,11 +30,11 @@ const STAGES: [&str; 3] = ["prepared", "encrypted", "cut_off"];
 const ABOUT: About = About {
     id: RANSOM_CHAIN,
     title: "Keys were prepared, data was encrypted in bulk, the way back was cut off",
-    severities: &[Severity::Medium, Severity::Critical],
+    severities: &[Severity::Medium, Severity::High, Severity::Critical],
     attack: &[("TA0040", "T1486", "T1486")],
     practice: "data can be read by its owner tomorrow",
     side: Side::Owner,
-    fires_when: "Within 24 hours, by one principal, or on one key with the bulk use by a principal new to it: (1) a key policy is written that takes something away or is that of the key encrypted with, key material imported, a key with material from outside created, or a key of another account set as a service's; (2) at least rules.ransom_bulk_calls (50) calls of ReEncrypt, GenerateDataKey or Encrypt within an hour, unless the principal used the keys before and makes at least a quarter as many in an hour of other days, or 10 objects written under foreign or customer-provided keys in an hour; (3) a key is disabled, scheduled for deletion, stripped of its material or, by a policy that is not also the only step of (1), denied to everyone or everyone but a few, versioning suspended, objects or backups made to expire within 7 days, object lock lifted, or backups or snapshots deleted. Medium where all that was encrypted is what ReEncrypt moved from keys that are then disabled or scheduled for deletion, and nothing else is cut off, to keys of the account or organisation.accounts that KMS made the material of, that are neither disabled nor pending deletion, and whose policy, where it was seen, delegates to the account and denies the key's use neither to everyone nor to all but a few.",
+    fires_when: "Within 24 hours, by one principal, or on one key with the bulk use by a principal new to it: (1) a key policy is written that takes something away or is that of the key encrypted with, key material imported, a key with material from outside created, or a key of another account set as a service's; (2) at least rules.ransom_bulk_calls (50) calls of ReEncrypt, GenerateDataKey or Encrypt within an hour, unless the principal used the keys before and makes at least a quarter as many in an hour of other days, or 10 objects written under foreign or customer-provided keys in an hour; (3) a key is disabled, scheduled for deletion, stripped of its material or, by a policy that is not also the only step of (1), denied to everyone or everyone but a few, versioning suspended, objects or backups made to expire within 7 days, object lock lifted, or backups or snapshots deleted. Medium, or high once a key is scheduled for deletion, where all that was encrypted is what ReEncrypt moved from keys that are then disabled or scheduled for deletion, and nothing else is cut off, to keys of the account or organisation.accounts that KMS made the material of, that are neither disabled nor pending deletion, and whose policy, where it was seen, delegates to the account and denies the key's use neither to everyone nor to all but a few.",
     reads: &[
         "eventSource",
         "eventName",
@@ -149,9 +149,9 @@ impl<'a> Origins<'a> {
             .collect()
     }
 
-    /// The moves that these steps come to, where they are nothing else: all data stays with its owner, and whatever else
+    /// The moves that these steps come to, and their severity, where they are nothing else: all data stays with its owner, and whatever else
     /// was done goes with that. All steps are looked at, since a chain that is in order must hide none that is not.
-    fn moves(&self, steps: &[&Step], light: &DayLight<'_>) -> Option<Moves> {
+    fn moves(&self, steps: &[&Step], light: &DayLight<'_>) -> Option<(Moves, Severity)> {
         let of_bulk = steps.iter().filter(|step| step.stage == ENCRYPTED);
         let moves = of_bulk.map(|step| Some(&self.bulk.get(*step)?.moves));
         let moves = Moves::all_of(moves.collect::<Option<Vec<&Moves>>>()?)?;
@@ -161,7 +161,17 @@ impl<'a> Origins<'a> {
         };
         let mut others = steps.iter().filter(|step| step.stage != ENCRYPTED);
         let is_move = moves.stay_with_owner(light) && others.all(goes_with);
-        is_move.then_some(moves)
+        let is_pending = |step: &&Step| {
+            let change = self.changes.get(*step);
+            change.is_some_and(|change| change.operation == SCHEDULE)
+        };
+        // What is pending when the new key is taken away weeks later cannot be waited out.
+        let severity = if steps.iter().any(is_pending) {
+            Severity::High
+        } else {
+            Severity::Medium
+        };
+        is_move.then_some((moves, severity))
     }
 }
 
@@ -265,13 +275,17 @@ fn step_of(bulk: &BulkUse) -> Step {
     }
 }
 
-fn hit(about: (Option<&str>, Option<&str>), run: &[&Step], moves: Option<Moves>) -> Hit {
+fn hit(
+    about: (Option<&str>, Option<&str>),
+    run: &[&Step],
+    moves: Option<(Moves, Severity)>,
+) -> Hit {
     let one_of = |stage: usize| {
         let step = run.iter().find(|step| step.stage == stage);
         step.map_or("", |step| step.words.as_str())
     };
-    let (severity, what) = match moves {
-        Some(_) => (Severity::Medium, "Data moved to other keys of its owner"),
+    let (severity, what) = match &moves {
+        Some((_, severity)) => (*severity, "Data moved to other keys of its owner"),
         None => (Severity::Critical, "Ransom in the making"),
     };
     let title = format!(
@@ -296,7 +310,7 @@ fn hit(about: (Option<&str>, Option<&str>), run: &[&Step], moves: Option<Moves>)
             (step.principal.as_str(), step.at)
         });
     let events = events_of(who, first, 1);
-    let Some(moves) = moves else {
+    let Some((moves, _)) = moves else {
         return hit
             .next("Stop the principals named here now: revoke their sessions, take their keys, deny them KMS.")
             .next("Keep what can be kept: cancel key deletions, enable keys, stop lifecycle rules, lock backup vaults.")
@@ -304,7 +318,7 @@ fn hit(about: (Option<&str>, Option<&str>), run: &[&Step], moves: Option<Moves>)
     };
     let keys: BTreeSet<&str> = moves.destinations().collect();
     let text = format!(
-        "All of it went to {}, of the account or its organisation, neither disabled nor pending deletion: so far a migration that retires the keys before",
+        "All of it went to {}, of the account or its organisation, as far as this account's records tell neither disabled nor pending deletion: so far a migration that retires the keys before",
         listed(keys.iter().copied())
     );
     hit.class("move")

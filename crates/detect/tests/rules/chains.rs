@@ -194,21 +194,31 @@ fn a_migration_to_keys_of_the_owner_is_no_ransom() {
         vec![call]
     };
     let critical = &["critical"][..];
-    let cases: [(&str, Parts, &[&str]); 24] = [
+    let cases: [(&str, Parts, &[&str]); 25] = [
         (
             "of the account",
             [prepared(), moved(60, 1, &own, 60), end(), vec![]],
+            &["high"],
+        ),
+        (
+            "of the account, and the key before is only disabled",
+            [
+                prepared(),
+                moved(60, 1, &own, 60),
+                vec![call(second_of(3_600), "DisableKey", 1, json!({}))],
+                vec![],
+            ],
             &["medium"],
         ),
         (
             "of the organisation",
             [prepared(), moved(60, 1, &partner, 60), end(), vec![]],
-            &["medium"],
+            &["high"],
         ),
         (
             "very many",
             [prepared(), moved(700, 1, &own, 60), end(), vec![]],
-            &["medium"],
+            &["high"],
         ),
         (
             "of two keys, one of which is disabled",
@@ -218,7 +228,7 @@ fn a_migration_to_keys_of_the_owner_is_no_ransom() {
                 end(),
                 vec![call(second_of(3_700), "DisableKey", 3, json!({}))],
             ],
-            &["medium"],
+            &["high"],
         ),
         (
             "whose policy is narrowed before it goes",
@@ -228,7 +238,7 @@ fn a_migration_to_keys_of_the_owner_is_no_ransom() {
                 end(),
                 vec![],
             ],
-            &["medium"],
+            &["high"],
         ),
         (
             "made for it",
@@ -238,7 +248,7 @@ fn a_migration_to_keys_of_the_owner_is_no_ransom() {
                 end(),
                 vec![],
             ],
-            &["medium"],
+            &["high"],
         ),
         (
             "of a stranger",
@@ -283,7 +293,7 @@ fn a_migration_to_keys_of_the_owner_is_no_ransom() {
                 end(),
                 vec![retired(2, 20 * 3_600)],
             ],
-            &["medium", "critical"],
+            &["high", "critical"],
         ),
         (
             "destroyed on the next day by another hand",
@@ -293,7 +303,7 @@ fn a_migration_to_keys_of_the_owner_is_no_ransom() {
                 end(),
                 by_mallory(retired(2, 20 * 3_600)),
             ],
-            &["medium", "critical"],
+            &["high", "critical"],
         ),
         (
             "taken from its owner on the next day by another hand",
@@ -303,7 +313,7 @@ fn a_migration_to_keys_of_the_owner_is_no_ransom() {
                 end(),
                 by_mallory(put_policy(2, LOCKS_OUT, 20 * 3_600)),
             ],
-            &["medium", "critical"],
+            &["high", "critical"],
         ),
         (
             "given another policy on the next day by another hand",
@@ -313,7 +323,7 @@ fn a_migration_to_keys_of_the_owner_is_no_ransom() {
                 end(),
                 by_mallory(put_policy(2, DELEGATES, 20 * 3_600)),
             ],
-            &["medium"],
+            &["high"],
         ),
         (
             "back and forth",
@@ -428,7 +438,7 @@ fn a_migration_to_keys_of_the_owner_is_no_ransom() {
     behind.push(call(second_of(next), "ImportKeyMaterial", 4, lasting()));
     behind.extend(many(60, "GenerateDataKey", 4, next + 60, 1));
     behind.push(delete_snapshot(next + 3_600));
-    let both = &["medium", "critical"];
+    let both = &["high", "critical"];
     check("ransom-chain", "a ransom behind it", &behind, both);
 }
 

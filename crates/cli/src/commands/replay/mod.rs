@@ -117,7 +117,11 @@ pub fn run(arguments: &ReplayArguments, talk: Talk, now: EventTime) -> anyhow::R
         sigma_counts = Some(counts);
     }
     replayed.findings.dispose(&configuration);
-    let unmatched = unmatched(&replayed, &configuration, now);
+    // Most of what is decided about a state's findings fits none of one run.
+    let unmatched = match &state {
+        None => unmatched(&replayed, &configuration, now),
+        Some(_) => Vec::new(),
+    };
     if let Some(file) = scores_file {
         scores::write(&replayed.scores, replayed.findings.iter(), file)?;
     }
