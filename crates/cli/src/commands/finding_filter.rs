@@ -106,17 +106,20 @@ impl FindingFilter {
 
     /// Whether every finding passes.
     pub fn is_empty(&self) -> bool {
-        let principal = self.principal.names();
-        let choices = [
+        self.span == TimeSpan::default()
+            && self.min_severity == Severity::Low
+            && self.choices().into_iter().all(Choice::is_empty)
+    }
+
+    /// What is chosen by name.
+    fn choices(&self) -> [&Choice; 5] {
+        [
             &self.rule,
             &self.account,
             &self.region,
-            principal,
+            self.principal.names(),
             &self.key,
-        ];
-        self.span == TimeSpan::default()
-            && self.min_severity == Severity::Low
-            && choices.into_iter().all(Choice::is_empty)
+        ]
     }
 
     /// Whether the finding passes. One that spans some time passes when any of it lies in the span.
@@ -138,15 +141,7 @@ impl FindingFilter {
     pub fn notes(&self, matched: usize) -> Vec<String> {
         let mut notes: Vec<String> = self.principal.notes().collect();
         if matched == 0 {
-            let principal = self.principal.names();
-            let choices = [
-                &self.rule,
-                &self.account,
-                &self.region,
-                principal,
-                &self.key,
-            ];
-            notes.extend(why_nothing(&choices));
+            notes.extend(why_nothing(&self.choices()));
         }
         notes
     }

@@ -70,14 +70,14 @@ impl<'c> Followed<'c> {
         );
         let digest = &other.digest;
         self.sound.proven.remove(file_stem(&digest.object));
+        self.changed(digest, why);
+    }
+
+    /// A digest that is not what was delivered.
+    fn changed(&mut self, digest: &Digest, why: String) {
         let (from, until) = (digest.start, digest.end);
-        self.gap(
-            GapKind::DigestChanged,
-            from,
-            until,
-            digest_name(digest),
-            why,
-        );
+        let name = digest_name(digest);
+        self.gap(GapKind::DigestChanged, from, until, name, why);
     }
 
     /// Looks at how a digest holds to the ones before it, which come in the order of their ends.
@@ -136,18 +136,11 @@ impl<'c> Followed<'c> {
     /// Checks a digest by what the next one says of it.
     fn check_previous(&mut self, link: &Link, previous: &PreviousDigest, next: &str) {
         let digest = &link.digest;
-        let (from, until) = (digest.start, digest.end);
         if link.sha256 == previous.hash {
             self.chain.hashes_sound += 1;
         } else {
             let why = format!("its hash in {next} is another one");
-            self.gap(
-                GapKind::DigestChanged,
-                from,
-                until,
-                digest_name(digest),
-                why,
-            );
+            self.changed(digest, why);
             return;
         }
         let stem = file_stem(&digest.object).to_owned();
@@ -163,16 +156,11 @@ impl<'c> Followed<'c> {
             }
             SignatureCheck::Wrong => {
                 let why = format!("its signature in {next} is not that of its content");
-                self.gap(
-                    GapKind::DigestChanged,
-                    from,
-                    until,
-                    digest_name(digest),
-                    why,
-                );
+                self.changed(digest, why);
             }
             SignatureCheck::KeyUnknown => {
                 let why = format!("no public key has the fingerprint {}", digest.fingerprint);
+                let (from, until) = (digest.start, digest.end);
                 self.gap(GapKind::KeyUnknown, from, until, digest_name(digest), why);
             }
         }

@@ -8,6 +8,7 @@ use super::caller::is_aws_principal;
 use super::change_habits::ChangedIn;
 use super::day::{DayCell, DayHit, DayLight};
 use super::grant::Grantee;
+use super::habits::HABIT_DAYS;
 use super::lately::LATELY_SECONDS;
 use super::sightings::{events_of, grouped, times_of};
 use super::support::{cut, duration, key_argument, key_in_title};
@@ -21,8 +22,6 @@ pub struct DeniedThenAllowed;
 const WITHIN_SECONDS: i64 = LATELY_SECONDS;
 /// Changes of a key that let somebody in.
 const KEY_CHANGES: [&str; 2] = ["CreateGrant", "PutKeyPolicy"];
-/// Earlier days with such changes after which they are the work of whoever makes them.
-const HABIT_DAYS: u32 = 3;
 
 const ABOUT: About = About {
     id: "denied-then-allowed",
