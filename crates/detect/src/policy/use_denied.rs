@@ -115,13 +115,15 @@ impl Condition {
             && self.values.iter().all(is_over)
     }
 
-    /// Whether it holds for all but a few, whom no ARN tells: but one user's id, or but AWS services. Services have no
-    /// ARN and no id. Whoever calls KMS does so over TLS.
+    /// Whether it holds for all such callers but a few, whom no ARN tells: but one user's id, or but AWS services; of
+    /// services, for those alone. Services have no ARN and no id. Whoever calls KMS does so over TLS.
     pub(super) fn is_of_all_but_few(&self, is_service: bool) -> bool {
         match self.key.as_str() {
             "aws:userid" => self.is_negated(),
             "aws:principalarn" => is_service && self.is_negated(),
-            "aws:principalisawsservice" => !is_service && self.is_switch("false"),
+            "aws:principalisawsservice" => {
+                self.is_switch(if is_service { "true" } else { "false" })
+            }
             "aws:securetransport" => self.is_switch("true"),
             _ => false,
         }
@@ -213,6 +215,16 @@ mod tests {
                 but("aws:PrincipalIsAWSService", "BoolIfExists", "false"),
                 service,
                 (false, true),
+            ),
+            (
+                but("aws:PrincipalIsAWSService", "Bool", "true"),
+                service,
+                (true, false),
+            ),
+            (
+                but("aws:PrincipalIsAWSService", "Bool", "true"),
+                APP,
+                (false, false),
             ),
             // What everyone meets spares nobody.
             (
