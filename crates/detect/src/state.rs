@@ -137,10 +137,9 @@ impl State {
 
     /// Drops the cells and notable records of a day that has been judged and learnt.
     pub(crate) fn close(&mut self, day: Day) {
-        let before = self.open.distinct();
+        self.closed_distinct += self.open.distinct_through(day);
         self.closed.remember(&self.open, day);
         self.open.drop_through(day);
-        self.closed_distinct += before - self.open.distinct();
         self.closed_through = self.closed_through.max(Some(day));
         self.earliest_day = self.open.earliest_day();
     }

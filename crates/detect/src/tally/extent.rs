@@ -29,16 +29,25 @@ impl Tally {
     /// Distinct records in cells and, of other services, carried; cells beyond exact counting are estimates.
     #[must_use]
     pub fn distinct(&self) -> u64 {
-        let in_cells: u64 = self.cells.values().map(|cell| cell.events.count()).sum();
-        let carried = self
-            .notables
-            .values()
-            .filter(|notable| notable.is_only_notable())
-            .count();
+        self.distinct_of(|_| true)
+    }
+
+    /// The same of the days that [`Tally::drop_through`] drops.
+    pub(crate) fn distinct_through(&self, day: Day) -> u64 {
+        self.distinct_of(|of| of <= day)
+    }
+
+    fn distinct_of(&self, is_wanted: impl Fn(Day) -> bool) -> u64 {
+        let cells = self.cells.iter();
+        let cells = cells.filter(|(key, _)| is_wanted(key.hour.day()));
+        let in_cells: u64 = cells.map(|(_, cell)| cell.events.count()).sum();
+        let notables = self.notables.values();
+        let notables = notables.filter(|notable| is_wanted(notable.time.day()));
+        let carried = notables.filter(|notable| notable.is_only_notable()).count();
         // Of frequent records of other services each is in one group.
-        let grouped: u64 = self
-            .groups
-            .values()
+        let groups = self.groups.values();
+        let groups = groups.filter(|group| is_wanted(group.hour.day()));
+        let grouped: u64 = groups
             .filter(|group| group.first.is_only_notable())
             .map(|group| group.events.count())
             .sum();
