@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use keytrail_event::{Day, EventTime, Reader, Record};
+use keytrail_event::{Day, EventTime, Record};
 
 use crate::account_day::AccountDay;
 use crate::base::{Base, Standing};
@@ -13,7 +13,7 @@ use crate::configuration::Configuration;
 use crate::distinct::DistinctEvents;
 use crate::episode::{Candidate, keep_both_ends};
 use crate::finding::{Evidence, FindingId, FindingState};
-use crate::items::{Bursts, Item, with_record};
+use crate::items::{Bursts, Item, Rereader};
 use crate::packed_finding::{PackedFinding, Packer};
 use crate::plan::{LastUse, Metrics, Plan};
 use crate::rules::bulk::bulk_uses;
@@ -282,16 +282,16 @@ fn judge_by_rules(
     configuration: &Configuration,
     judged: &mut Judged<'_>,
 ) {
-    let mut reader = Reader::default();
-    let mut reader_of_last = Reader::default();
-    let bursts = Bursts::of(items);
+    let mut reader = Rereader::default();
+    let mut reader_of_last = Rereader::default();
+    let bursts = Bursts::of(items, BURST_SECONDS);
     let mut items = items.iter().peekable();
     while let Some(item) = items.next() {
         // One record stands in several groups when several rules selected it; it is learnt once
         // all of them have judged it.
         let is_last_of_record = items.peek().is_none_or(|next| next.raw != item.raw);
         let events = item.group.map(|group| &group.events);
-        with_record(&mut reader, item.raw, |record| {
+        reader.record(item.raw, |record| {
             let written = WrittenPolicy::default();
             let light = Light {
                 written: &written,
@@ -299,7 +299,7 @@ fn judge_by_rules(
                 uses,
                 configuration,
                 count: events.map_or(1, DistinctEvents::count),
-                burst_calls: bursts.most_around(item, BURST_SECONDS),
+                burst_calls: bursts.most_around(item),
             };
             let rules = RULES
                 .into_iter()
@@ -328,7 +328,7 @@ fn record_candidate(
     record: &Record<'_>,
     item: &Item<'_>,
     judged: &Judged<'_>,
-    reader_of_last: &mut Reader,
+    reader_of_last: &mut Rereader,
 ) -> Candidate {
     let last = item.group.map(|group| &group.last);
     let last_seen = last.map_or(record.time, |last| last.time);
@@ -338,7 +338,7 @@ fn record_candidate(
         .map(|id| id.clone().into_owned())
         .collect();
     if let Some(last) = last.filter(|last| *last.raw != *record.raw) {
-        with_record(reader_of_last, &last.raw, |record| {
+        reader_of_last.record(&last.raw, |record| {
             event_ids.extend(record.event_id.iter().map(|id| id.clone().into_owned()));
         });
     }

@@ -219,17 +219,15 @@ impl Carry for Group {
 
 #[cfg(test)]
 mod tests {
-    use keytrail_event::Reader;
-
     use super::*;
     use crate::carried::{Carried, Room};
-    use crate::items::with_record;
+    use crate::items::Rereader;
 
     #[test]
     fn moves_of_data_push_nothing_out_but_moves() {
         let raw = r#"{"eventVersion":"1.08","eventTime":"2024-03-05T09:00:00Z","eventName":"ReEncrypt","eventSource":"kms.amazonaws.com","awsRegion":"us-west-2","recipientAccountId":"111122223333","eventID":"e","userIdentity":{"type":"IAMUser","arn":"arn:aws:iam::111122223333:user/eve","accountId":"111122223333"}}"#;
         let mut left = Vec::new();
-        with_record(&mut Reader::default(), raw, |record| {
+        Rereader::default().record(raw, |record| {
             let room = Room {
                 number: 2,
                 bytes: usize::MAX / 2,

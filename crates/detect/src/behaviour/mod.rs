@@ -12,7 +12,7 @@ mod level;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use keytrail_event::{EventTime, Reader};
+use keytrail_event::EventTime;
 
 pub use about::BEHAVIOURS;
 pub use circumstances::ESTIMATE;
@@ -28,7 +28,7 @@ use crate::cell_order::CellOrder;
 use crate::configuration::Configuration;
 use crate::episode::Candidate;
 use crate::finding::Attack;
-use crate::items::with_record;
+use crate::items::Rereader;
 use crate::packed_finding::PackedFinding;
 use crate::rules::past::Past;
 
@@ -139,13 +139,13 @@ pub(crate) fn judge(day: &Day<'_>) -> Behaved {
 
 fn grants(account_day: &AccountDay<'_>) -> Vec<Grant> {
     let mut grants = Vec::new();
-    let mut reader = Reader::default();
+    let mut reader = Rereader::default();
     let whole = account_day
         .items()
         .iter()
         .filter(|item| item.only.is_none());
     for item in whole.filter(|item| item.raw.contains("CreateGrant")) {
-        with_record(&mut reader, item.raw, |record| {
+        reader.record(item.raw, |record| {
             grants.extend(Grant::of(record));
         });
     }

@@ -23,6 +23,7 @@ use crate::cells::CellKey;
 use crate::configuration::Configuration;
 use crate::distinct::DistinctEvents;
 use crate::finding::FindingId;
+use crate::items::Rereader;
 use crate::symbol::{Symbol, Symbols};
 
 /// One account's day, once its records were judged and learnt.
@@ -94,11 +95,11 @@ impl<'a> DayLight<'a> {
         wanted: impl Fn(Option<&str>) -> bool,
         then: &mut impl FnMut(&Record<'_>, u64),
     ) {
-        let mut reader = keytrail_event::Reader::default();
+        let mut reader = Rereader::default();
         let wanted = self.records.iter().filter(|record| wanted(record.only));
         for day_record in wanted {
             let count = day_record.events.map_or(1, DistinctEvents::count);
-            crate::items::with_record(&mut reader, day_record.raw, |record| then(record, count));
+            reader.record(day_record.raw, |record| then(record, count));
         }
     }
 
