@@ -127,10 +127,8 @@ impl<'t> AccountDay<'t> {
             .chunk_by(|a, b| (a.principal, a.key) == (b.principal, b.key));
         let uses = pairs.filter_map(|cells| {
             let key = &*order.keys[cells[0].key as usize];
-            let used = cells
-                .iter()
-                .map(|ranked| self.cell(ranked.number))
-                .filter(|(key, _)| is_use(key));
+            let used = cells.iter().filter(|cell| is_use(cell.class, cell.outcome));
+            let used = used.map(|ranked| self.cell(ranked.number));
             let at = used.map(|(key, cell)| cell.last_time(key.hour)).max()?;
             (!key.is_empty()).then(|| LastUse {
                 principal: order.principals[cells[0].principal as usize].to_owned(),
@@ -142,7 +140,7 @@ impl<'t> AccountDay<'t> {
     }
 }
 
-/// Whether a cell is of successful cryptographic calls.
-pub(crate) fn is_use(key: &CellKey) -> bool {
-    key.class == OperationClass::Cryptographic && key.outcome == OutcomeFamily::Success
+/// Whether a cell of this class and outcome is of successful cryptographic calls.
+pub(crate) fn is_use(class: OperationClass, outcome: OutcomeFamily) -> bool {
+    class == OperationClass::Cryptographic && outcome == OutcomeFamily::Success
 }

@@ -1,6 +1,7 @@
 //! A day's cells in the order of their names: sorted once, for all who look at them so.
 
 use std::borrow::Cow;
+use std::cmp::Ordering;
 
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
@@ -32,6 +33,10 @@ pub(crate) struct Ranked {
     pub key: u32,
     /// Which of the day's cells it is.
     pub number: u32,
+    /// The operation's class.
+    pub class: OperationClass,
+    /// How the calls ended.
+    pub outcome: OutcomeFamily,
 }
 
 impl<'t> CellOrder<'t> {
@@ -68,13 +73,18 @@ impl<'t> CellOrder<'t> {
         places.sort_unstable();
         let alike = places.chunk_by_mut(|a, b| a >> 32 == b >> 32);
         for places in alike.filter(|places| places.len() > 1) {
-            let rest = |place: &u128| rest_of(&cells[*place as u32 as usize].0, symbols);
-            places.sort_unstable_by(|a, b| rest(a).cmp(&rest(b)));
+            let key = |place: &u128| &cells[*place as u32 as usize].0;
+            places.sort_unstable_by(|a, b| by_rest(key(a), key(b), symbols));
         }
-        let ranked = places.into_iter().map(|place| Ranked {
-            principal: (place >> 96) as u32,
-            key: (place >> 64) as u32,
-            number: place as u32,
+        let ranked = places.into_iter().map(|place| {
+            let (key, _) = &cells[place as u32 as usize];
+            Ranked {
+                principal: (place >> 96) as u32,
+                key: (place >> 64) as u32,
+                number: place as u32,
+                class: key.class,
+                outcome: key.outcome,
+            }
         });
         let own = |key: &'n str| {
             // Only the target of an alias is no name of the day's own cells, or need not be.
@@ -97,25 +107,22 @@ fn hour_rank(hour: Hour) -> u32 {
     (hours + (1 << 31)) as u32
 }
 
-/// What orders cells of one principal, key and hour.
-type Rest<'n> = (
-    &'n str,
-    OutcomeFamily,
-    &'n str,
-    &'n str,
-    &'n str,
-    OperationClass,
-);
-
-fn rest_of<'n>(key: &CellKey, symbols: &'n Symbols) -> Rest<'n> {
-    (
-        symbols.name(key.operation),
-        key.outcome,
-        symbols.name(key.service_path),
-        symbols.name(key.region),
-        symbols.name(key.key),
-        key.class,
-    )
+/// What orders cells of one principal, key and hour. Names are looked at only where they differ.
+fn by_rest(a: &CellKey, b: &CellKey, symbols: &Symbols) -> Ordering {
+    let by_name = |name: fn(&CellKey) -> Symbol| {
+        let (a, b) = (name(a), name(b));
+        if a == b {
+            Ordering::Equal
+        } else {
+            symbols.name(a).cmp(symbols.name(b))
+        }
+    };
+    by_name(|key| key.operation)
+        .then_with(|| a.outcome.cmp(&b.outcome))
+        .then_with(|| by_name(|key| key.service_path))
+        .then_with(|| by_name(|key| key.region))
+        .then_with(|| by_name(|key| key.key))
+        .then_with(|| a.class.cmp(&b.class))
 }
 
 /// The order of names, as numbers.
@@ -129,12 +136,18 @@ impl<'n> Ranks<'n> {
     fn of(symbols: impl Iterator<Item = Symbol>, name: impl Fn(Symbol) -> &'n str) -> Self {
         let mut ranks: HashMap<Symbol, u32, RandomState> = HashMap::default();
         ranks.extend(symbols.map(|symbol| (symbol, 0)));
-        let mut names: Vec<&'n str> = ranks.keys().map(|symbol| name(*symbol)).collect();
-        names.sort_unstable();
-        names.dedup();
-        for (symbol, rank) in &mut ranks {
+        let mut named: Vec<(&'n str, &mut u32)> = ranks
+            .iter_mut()
+            .map(|(symbol, rank)| (name(*symbol), rank))
+            .collect();
+        named.sort_unstable_by_key(|(name, _)| *name);
+        let mut names: Vec<&'n str> = Vec::with_capacity(named.len());
+        for (name, rank) in named {
+            if names.last() != Some(&name) {
+                names.push(name);
+            }
             // There are fewer names than symbols, whose numbers have 32 bits.
-            *rank = names.binary_search(&name(*symbol)).unwrap_or_default() as u32;
+            *rank = names.len() as u32 - 1;
         }
         Self { ranks, names }
     }

@@ -51,6 +51,14 @@ struct Span {
     cell: Option<u32>,
 }
 
+impl Span {
+    /// The order by time, as a number.
+    const fn place(&self) -> i128 {
+        let seconds = self.last.unix_seconds() - self.first.unix_seconds();
+        (self.first.unix_seconds() as i128) << 64 | seconds as i128
+    }
+}
+
 impl<'a> Spans<'a> {
     fn of(day: &'a AccountDay<'a>, base: &'a Base) -> Self {
         let mut principals: Vec<&'a str> = Vec::new();
@@ -68,7 +76,7 @@ impl<'a> Spans<'a> {
         let mut by_symbol: HashMap<Symbol, SpansOfKey, RandomState> = HashMap::default();
         // A number of 32 bits overflows long after the memory.
         for (place, (key, cell)) in (0_u32..).zip(day.cells_unordered()) {
-            if is_use(key) {
+            if is_use(key.class, key.outcome) {
                 let span = Span {
                     first: cell.first_time(key.hour),
                     last: cell.last_time(key.hour),
@@ -99,14 +107,15 @@ impl<'a> Spans<'a> {
             by_principal,
         } in keys.values_mut()
         {
-            spans.sort_unstable_by(|a, b| {
-                let by_time = (a.first, a.last).cmp(&(b.first, b.last));
-                let by_principal = || name(a).cmp(name(b));
-                let way = |span: &Span| span.cell.map(|cell| day.way(cell));
-                by_time
-                    .then_with(by_principal)
-                    .then_with(|| way(a).cmp(&way(b)))
-            });
+            // Single numbers are sorted fast, and few spans are of one time.
+            spans.sort_unstable_by_key(Span::place);
+            let alike = spans.chunk_by_mut(|a, b| a.place() == b.place());
+            for spans in alike.filter(|spans| spans.len() > 1) {
+                spans.sort_unstable_by(|a, b| {
+                    let way = |span: &Span| span.cell.map(|cell| day.way(cell));
+                    name(a).cmp(name(b)).then_with(|| way(a).cmp(&way(b)))
+                });
+            }
             let principals = spans.iter().map(|span| span.principal);
             by_principal.extend(principals.zip(0..));
             by_principal.sort_unstable();

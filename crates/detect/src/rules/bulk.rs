@@ -146,10 +146,11 @@ fn bulk_cells<'a>(light: &DayLight<'a>) -> Vec<DayCell<'a>> {
     if bulk.is_empty() {
         return Vec::new();
     }
-    light.cells_named(|key| {
-        key.class == OperationClass::Cryptographic
-            && key.outcome == OutcomeFamily::Success
-            && bulk.contains(&(key.principal, key.operation, key.hour))
+    let is_use = |class, outcome| {
+        class == OperationClass::Cryptographic && outcome == OutcomeFamily::Success
+    };
+    light.cells_named(is_use, |key| {
+        bulk.contains(&(key.principal, key.operation, key.hour))
     })
 }
 

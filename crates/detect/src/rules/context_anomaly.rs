@@ -229,7 +229,7 @@ fn hit(
             ),
         ),
     };
-    let first = cells.iter().map(|cell| cell.first().time).min();
+    let first = cells.iter().map(|cell| cell.first_time()).min();
     let begun = is_begun.then(|| {
         Evidence::new(
             "first_call",

@@ -5,7 +5,7 @@
 //! past, at the day's cells and at earlier use, and says what it finds. "First" is a minimum by time and "then"
 //! means not before, since event times have whole seconds.
 
-use std::cell::{Cell, OnceCell};
+use std::cell::Cell;
 use std::collections::BTreeSet;
 
 use keytrail_event::{Day, EventTime, Hour, OperationClass, OutcomeFamily, Record};
@@ -17,7 +17,7 @@ use super::key_changes::KeyChange;
 use super::past::{KeyUses, Past};
 use super::sweep::DaySweeps;
 use crate::account_day::AccountDay;
-use crate::cell::{self, Ends, Exemplar};
+use crate::cell::{self, Exemplar};
 use crate::cell_order::{CellOrder, Ranked};
 use crate::cells::CellKey;
 use crate::configuration::Configuration;
@@ -109,7 +109,7 @@ impl<'a> DayLight<'a> {
         &self,
         wanted: impl Fn(OperationClass, OutcomeFamily) -> bool,
     ) -> Vec<DayCell<'a>> {
-        self.named_cells(|_| true, |key| wanted(key.class, key.outcome), |_| true)
+        self.named_cells(|_| true, |_| true, wanted, |_| true)
     }
 
     /// The day's cells of these classes and outcomes that `wanted` accepts, sorted likewise.
@@ -119,7 +119,7 @@ impl<'a> DayLight<'a> {
         of: impl Fn(OperationClass, OutcomeFamily) -> bool,
         wanted: impl Fn(&DayCell<'a>) -> bool,
     ) -> Vec<DayCell<'a>> {
-        self.named_cells(|_| true, |key| of(key.class, key.outcome), wanted)
+        self.named_cells(|_| true, |_| true, of, wanted)
     }
 
     /// The day's cells of principals whom `who` accepts, of these classes and outcomes, that `wanted` accepts, sorted
@@ -131,36 +131,66 @@ impl<'a> DayLight<'a> {
         of: impl Fn(OperationClass, OutcomeFamily) -> bool,
         wanted: impl Fn(&DayCell<'a>) -> bool,
     ) -> Vec<DayCell<'a>> {
-        self.named_cells(who, |key| of(key.class, key.outcome), wanted)
+        let last = Cell::new(None);
+        let who = |cells: &[Ranked]| match last.get() {
+            Some((principal, is_wanted)) if principal == cells[0].principal => is_wanted,
+            _ => {
+                let is_wanted = who(self.principal(cells));
+                last.set(Some((cells[0].principal, is_wanted)));
+                is_wanted
+            }
+        };
+        self.named_cells(who, |_| true, of, wanted)
     }
 
-    /// The day's cells whose keys `of` accepts, sorted likewise.
+    /// The day's cells of these pairs of principal and key, and of these classes and outcomes, that `wanted` accepts,
+    /// sorted likewise. `who` is asked once for each pair.
     #[must_use]
-    pub(crate) fn cells_named(&self, of: impl Fn(&CellKey) -> bool) -> Vec<DayCell<'a>> {
-        self.named_cells(|_| true, of, |_| true)
+    pub(crate) fn cells_of_pairs(
+        &self,
+        who: impl Fn(&str, &str) -> bool,
+        of: impl Fn(OperationClass, OutcomeFamily) -> bool,
+        wanted: impl Fn(&DayCell<'a>) -> bool,
+    ) -> Vec<DayCell<'a>> {
+        let who = |cells: &[Ranked]| who(self.principal(cells), self.key(cells));
+        self.named_cells(who, |_| true, of, wanted)
+    }
+
+    /// The day's cells of these classes and outcomes whose keys `named` accepts, sorted likewise.
+    #[must_use]
+    pub(crate) fn cells_named(
+        &self,
+        of: impl Fn(OperationClass, OutcomeFamily) -> bool,
+        named: impl Fn(&CellKey) -> bool,
+    ) -> Vec<DayCell<'a>> {
+        self.named_cells(|_| true, named, of, |_| true)
     }
 
     /// The day's cells that `wanted` accepts, sorted likewise.
     #[must_use]
     pub fn cells_like(&self, wanted: impl Fn(&DayCell<'a>) -> bool) -> Vec<DayCell<'a>> {
-        self.named_cells(|_| true, |_| true, wanted)
+        self.named_cells(|_| true, |_| true, |_, _| true, wanted)
     }
 
+    /// `who` is asked for the cells of each pair of principal and key; class and outcome stand in the order itself.
     fn named_cells(
         &self,
-        who: impl Fn(&str) -> bool,
-        of: impl Fn(&CellKey) -> bool,
+        who: impl Fn(&[Ranked]) -> bool,
+        named: impl Fn(&CellKey) -> bool,
+        of: impl Fn(OperationClass, OutcomeFamily) -> bool,
         wanted: impl Fn(&DayCell<'a>) -> bool,
     ) -> Vec<DayCell<'a>> {
         let (day, order) = (self.cells, self.order);
-        let by_principal = order.cells.chunk_by(|a, b| a.principal == b.principal);
-        let name = |ranked: &Ranked| order.principals[ranked.principal as usize];
         let [operations, paths, regions] = [const { LastName::new() }; 3];
-        let of_some = by_principal.filter(|cells| who(name(&cells[0])));
-        let named = of_some.flatten().filter_map(|ranked| {
+        let by_pair = order
+            .cells
+            .chunk_by(|a, b| (a.principal, a.key) == (b.principal, b.key));
+        let is_of = |ranked: &&Ranked| of(ranked.class, ranked.outcome);
+        let of_some = by_pair.filter(|cells| cells.iter().any(|cell| is_of(&cell)) && who(cells));
+        let cells = of_some.flatten().filter(is_of).filter_map(|ranked| {
             let (key, cell) = day.cell(ranked.number);
-            of(&key).then(|| DayCell {
-                principal: name(ranked),
+            named(&key).then(|| DayCell {
+                principal: order.principals[ranked.principal as usize],
                 key: &order.keys[ranked.key as usize],
                 hour: key.hour,
                 operation: operations.of(key.operation, day),
@@ -170,10 +200,19 @@ impl<'a> DayLight<'a> {
                 class: key.class,
                 cell,
                 symbols: day.symbols(),
-                ends: OnceCell::new(),
             })
         });
-        named.filter(|cell| wanted(cell)).collect()
+        cells.filter(|cell| wanted(cell)).collect()
+    }
+
+    /// The principal of cells that have one.
+    fn principal(&self, cells: &[Ranked]) -> &'a str {
+        self.order.principals[cells[0].principal as usize]
+    }
+
+    /// The key of cells that have one.
+    fn key(&self, cells: &[Ranked]) -> &'a str {
+        &self.order.keys[cells[0].key as usize]
     }
 }
 
@@ -220,8 +259,6 @@ pub struct DayCell<'a> {
     pub cell: &'a cell::Cell,
     /// The names that the cell's values refer to.
     pub symbols: &'a Symbols,
-    /// The first and last call, once somebody asks.
-    ends: OnceCell<Ends>,
 }
 
 impl<'a> DayCell<'a> {
@@ -233,14 +270,14 @@ impl<'a> DayCell<'a> {
 
     /// The first call.
     #[must_use]
-    pub fn first(&self) -> &Exemplar {
-        &self.ends().first
+    pub fn first(&self) -> Exemplar {
+        self.cell.ends(self.hour).first
     }
 
     /// The last call.
     #[must_use]
-    pub fn last(&self) -> &Exemplar {
-        &self.ends().last
+    pub fn last(&self) -> Exemplar {
+        self.cell.ends(self.hour).last
     }
 
     /// When the first call was.
@@ -253,10 +290,6 @@ impl<'a> DayCell<'a> {
     #[must_use]
     pub fn last_time(&self) -> EventTime {
         self.cell.last_time(self.hour)
-    }
-
-    fn ends(&self) -> &Ends {
-        self.ends.get_or_init(|| self.cell.ends(self.hour))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use keytrail_event::arn::Arn;
 use keytrail_event::{EventTime, OperationClass, OutcomeFamily};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::caller::is_aws_principal;
 use super::change_habits::ChangedIn;
@@ -100,11 +100,10 @@ impl Rule for DeniedThenAllowed {
         let is_made = |class, outcome| {
             class == OperationClass::Cryptographic && outcome == OutcomeFamily::Success
         };
-        let let_in: BTreeSet<&str> = openings.keys().map(|(principal, _)| *principal).collect();
-        let who = |principal: &str| let_in.contains(principal) && !is_aws_principal(principal);
-        let used = light.cells_by(who, is_made, |cell| {
-            openings.contains_key(&(cell.principal, cell.key)) && is_use(cell)
-        });
+        let who = |principal: &str, key: &str| {
+            openings.contains_key(&(principal, key)) && !is_aws_principal(principal)
+        };
+        let used = light.cells_of_pairs(who, is_made, is_use);
         let by_pair = grouped(&used, |cell| Some((cell.principal, cell.key)));
         let hits = by_pair.iter().filter_map(|(pair, cells)| {
             let openings = openings.get(pair)?;

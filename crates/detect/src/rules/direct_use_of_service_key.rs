@@ -244,7 +244,7 @@ fn hit(
     } else {
         severity
     };
-    let first = cells.iter().map(|cell| cell.first().time).min();
+    let first = cells.iter().map(|cell| cell.first_time()).min();
     let harmless = is_harmless.then(|| {
         Evidence::new(
             "encryption_context",

@@ -128,7 +128,7 @@ fn hit(
     if !known.is_empty() {
         reason = reason.expected(known);
     }
-    let first = cells.iter().map(|cell| cell.first().time).min();
+    let first = cells.iter().map(|cell| cell.first_time()).min();
     Hit::about(Some(principal), Some(key), Severity::High, title)
         .class(class)
         .because(reason)

@@ -75,7 +75,7 @@ impl Rule for PlaintextDatakey {
             let customs = light.customs.key(key)?;
             let usual = listed(customs.operations.iter().map(String::as_str));
             let title = format!("{operation} with {}, which was not used so before", key_in_title(Some(key)));
-            let first = cells.iter().map(|cell| cell.first().time).min()?;
+            let first = cells.iter().map(|cell| cell.first_time()).min()?;
             let hit = Hit::about(Some(principal), Some(key), Severity::Low, title)
                 .class(*operation)
                 .because(

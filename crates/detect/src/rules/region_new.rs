@@ -58,7 +58,7 @@ impl Rule for RegionNew {
         let hits = groups.iter().filter_map(|(region, cells)| {
             let severity = if is_outside(region) { Severity::Medium } else { Severity::Low };
             let region = cut(region);
-            let first = cells.iter().min_by_key(|cell| cell.first().clone())?;
+            let first = cells.iter().min_by_key(|cell| cell.first())?;
             let known: Vec<&str> = light
                 .customs
                 .regions()

@@ -49,10 +49,15 @@ pub fn grouped<'c, 'a, K: Ord>(
     name: impl Fn(&'c DayCell<'a>) -> Option<K>,
 ) -> BTreeMap<K, Vec<&'c DayCell<'a>>> {
     let mut groups: BTreeMap<K, Vec<&DayCell<'_>>> = BTreeMap::new();
-    for cell in cells {
-        if let Some(name) = name(cell) {
-            groups.entry(name).or_default().push(cell);
+    // Cells of one name mostly stand side by side, and a group is looked for once for all of them.
+    let named = cells.iter().filter_map(|cell| Some((name(cell)?, cell)));
+    let mut named = named.peekable();
+    while let Some((name, cell)) = named.next() {
+        let mut alike = vec![cell];
+        while let Some((_, cell)) = named.next_if(|(next, _)| *next == name) {
+            alike.push(cell);
         }
+        groups.entry(name).or_default().append(&mut alike);
     }
     groups
 }
@@ -155,8 +160,14 @@ pub fn moments<'a>(cells: &[&DayCell<'a>]) -> Vec<Moment<'a>> {
     names.dedup();
     // Calls of one second are in the order of names, which are compared for each cell only.
     let mut calls: Vec<(EventTime, usize)> = Vec::new();
+    let mut last = None;
     for cell in cells {
-        let name = names.binary_search(&name(cell)).unwrap_or_default();
+        let of_cell = name(cell);
+        let name = match last {
+            Some((known, name)) if known == of_cell => name,
+            _ => names.binary_search(&of_cell).unwrap_or_default(),
+        };
+        last = Some((of_cell, name));
         calls.extend(times_of(cell).map(|at| (at, name)));
     }
     if cells.len() > 1 {
