@@ -257,25 +257,14 @@ pub(crate) fn add_context_keys(signature: &str, text: &mut String) {
     } else {
         signature
     };
-    // Keys and values are short: byte by byte is faster than a search for each end.
-    let mut from = 0;
-    let mut is_value = false;
-    for (place, byte) in whole.bytes().enumerate() {
-        match byte {
-            b'=' if !is_value => {
-                text.push_str(&whole[from..place]);
-                is_value = true;
-            }
-            b'&' => {
-                let from_key = if is_value { place } else { from };
-                text.push_str(&whole[from_key..=place]);
-                (from, is_value) = (place + 1, false);
-            }
-            _ => {}
+    let mut is_first = true;
+    for pair in whole.split('&') {
+        if !std::mem::take(&mut is_first) {
+            text.push('&');
         }
-    }
-    if !is_value {
-        text.push_str(&whole[from..]);
+        // Keys are short: byte by byte is faster than a search for the end.
+        let end = pair.bytes().position(|byte| byte == b'=');
+        text.push_str(&pair[..end.unwrap_or(pair.len())]);
     }
 }
 

@@ -62,12 +62,30 @@ pub(crate) const ENCRYPTING: [&str; 4] = [
 /// The operations whose first use by a principal is worth telling.
 pub(crate) const SIGNING: [&str; 4] = ["Decapsulate", "DeriveSharedSecret", "GenerateMac", "Sign"];
 
+/// What is asked of an operation for each of its cells.
+#[derive(Debug, Clone, Copy)]
+struct Traits {
+    encrypts: bool,
+    signs: bool,
+    takes_attestation: bool,
+}
+
+impl Traits {
+    fn of(operation: &str) -> Self {
+        Self {
+            encrypts: ENCRYPTING.contains(&operation),
+            signs: SIGNING.contains(&operation),
+            takes_attestation: takes_attestation(operation),
+        }
+    }
+}
+
 #[derive(Default)]
 struct Numbers {
     paths: Distinct<Symbol>,
-    contexts: Distinct<(Symbol, Symbol)>,
+    /// With the service path, and whether the operation takes an attestation.
+    contexts: Distinct<(Symbol, Symbol, bool)>,
     operations: Distinct<Symbol>,
-    attestable: Distinct<Symbol>,
 }
 
 /// Regions on their way, found by the one that came last.
@@ -137,8 +155,14 @@ impl<T: Copy + Eq + std::hash::Hash> Distinct<T> {
         }
     }
 
-    fn named<N: Ord>(&self, name: impl Fn(T) -> N) -> BTreeSet<N> {
-        self.all.iter().map(|value| name(*value)).collect()
+    const fn is_empty(&self) -> bool {
+        self.last.is_none()
+    }
+
+    fn named<N: Ord>(&self, name: impl Fn(T) -> N) -> Vec<N> {
+        let mut named: Vec<N> = self.all.iter().map(|value| name(*value)).collect();
+        named.sort_unstable();
+        named
     }
 }
 
@@ -146,15 +170,24 @@ impl<'a> Gathered<'a> {
     /// Goes over the cells of a day, in their order.
     pub fn of(day: &'a AccountDay<'a>, order: &'a CellOrder<'a>) -> Self {
         let mut gathered = Self::default();
-        let mut keys: HashMap<u32, Numbers, RandomState> = HashMap::default();
+        // By rank; keys that nobody used stay empty.
+        let mut keys: Vec<Numbers> = Vec::new();
+        keys.resize_with(order.keys.len(), Numbers::default);
         let mut regions = Regions::default();
         let mut own: HashMap<Symbol, bool, RandomState> = HashMap::default();
+        let mut operations: HashMap<Symbol, Traits, RandomState> = HashMap::default();
         let pairs = order
             .cells
             .chunk_by(|a, b| (a.principal, a.key) == (b.principal, b.key));
+        let mut by_aws = (None, false);
         for cells in pairs {
-            let principal = order.principals[cells[0].principal as usize];
-            let is_by_aws = is_aws_principal(principal);
+            let rank = cells[0].principal;
+            let principal = order.principals[rank as usize];
+            if by_aws.0 != Some(rank) {
+                by_aws = (Some(rank), is_aws_principal(principal));
+            }
+            let (_, is_by_aws) = by_aws;
+            let numbers = &mut keys[cells[0].key as usize];
             let mut signs = false;
             for (key, cell) in cells.iter().map(|ranked| day.cell(ranked.number)) {
                 let region = regions.of(key.region);
@@ -167,8 +200,10 @@ impl<'a> Gathered<'a> {
                 if key.class != OperationClass::Cryptographic {
                     continue;
                 }
-                let operation = day.name(key.operation);
-                if !is_by_aws && ENCRYPTING.contains(&operation) {
+                let operation = *operations
+                    .entry(key.operation)
+                    .or_insert_with(|| Traits::of(day.name(key.operation)));
+                if !is_by_aws && operation.encrypts {
                     let of_hour = (key.principal, key.operation, key.hour);
                     *gathered.encrypting.entry(of_hour).or_default() += cell.events.count();
                 }
@@ -178,17 +213,13 @@ impl<'a> Gathered<'a> {
                 if !*is_own {
                     continue;
                 }
-                let numbers = keys.entry(cells[0].key).or_default();
                 numbers.paths.insert(key.service_path);
                 numbers.operations.insert(key.operation);
-                let is_attestable = takes_attestation(operation);
                 for context in cell.values.kept(ValueKind::Context) {
-                    if is_attestable {
-                        numbers.attestable.insert(context);
-                    }
-                    numbers.contexts.insert((context, key.service_path));
+                    let context = (context, key.service_path, operation.takes_attestation);
+                    numbers.contexts.insert(context);
                 }
-                signs |= !is_by_aws && SIGNING.contains(&operation);
+                signs |= !is_by_aws && operation.signs;
             }
             if signs {
                 let key = &*order.keys[cells[0].key as usize];
@@ -196,16 +227,23 @@ impl<'a> Gathered<'a> {
             }
         }
         let name = |symbol| day.name(symbol);
-        let keys = keys.into_iter().map(|(key, numbers)| {
+        let used = order.keys.iter().zip(keys);
+        let used = used.filter(|(_, numbers)| !numbers.operations.is_empty());
+        let keys = used.map(|(key, numbers)| {
+            let contexts = numbers
+                .contexts
+                .named(|(context, path, is_attestable)| (name(context), name(path), is_attestable));
+            let attestable = contexts.iter().filter(|(.., is_attestable)| *is_attestable);
             let key_day = KeyDay {
-                paths: numbers.paths.named(name),
-                contexts: numbers
-                    .contexts
-                    .named(|(context, path)| (name(context), name(path))),
-                operations: numbers.operations.named(name),
-                attestable: numbers.attestable.named(name),
+                paths: numbers.paths.named(name).into_iter().collect(),
+                operations: numbers.operations.named(name).into_iter().collect(),
+                attestable: attestable.map(|(context, ..)| *context).collect(),
+                contexts: contexts
+                    .iter()
+                    .map(|(name, path, _)| (*name, *path))
+                    .collect(),
             };
-            (&*order.keys[key as usize], key_day)
+            (&**key, key_day)
         });
         gathered.keys = keys.collect();
         let regions = regions.all.into_iter();
