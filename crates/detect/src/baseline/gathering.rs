@@ -5,7 +5,7 @@
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 use keytrail_event::source::DIRECT;
-use keytrail_event::{Day, Hour, OperationClass, OutcomeFamily};
+use keytrail_event::{Day, OperationClass, OutcomeFamily};
 
 use super::canonical::{class_of, peer_group};
 use super::facts::{
@@ -15,7 +15,7 @@ use super::facts::{
 use super::features::{FEATURES, Feature};
 use super::surroundings::{Grant, Surroundings};
 use crate::cell::Cell;
-use crate::cell_order::CellOrder;
+use crate::cell_order::{CellOrder, Ranked};
 use crate::cells::CellKey;
 use crate::symbol::{Symbol, Symbols};
 use crate::values::ValueKind;
@@ -51,36 +51,46 @@ impl<'d> DayFacts<'d> {
         grants: &'d [Grant],
         surroundings: &'d impl Surroundings,
     ) -> Self {
-        let entries = order.cells.iter().map(|ranked| {
-            let (key_cell, cell) = cells[ranked.number as usize];
-            Entry {
-                principal: ranked.principal,
-                key: ranked.key,
-                key_cell,
-                cell,
-            }
-        });
-        let entries: Vec<Entry<'d>> = entries.collect();
         let mut keys: Vec<&'d str> = vec![""; order.keys.len()];
-        for entry in &entries {
-            let name = &mut keys[entry.key as usize];
+        for ranked in &order.cells {
+            let name = &mut keys[ranked.key as usize];
             if name.is_empty() {
-                *name = surroundings.resolve(symbols.name(entry.key_cell.key));
+                let (key, _) = cells[ranked.number as usize];
+                *name = surroundings.resolve(symbols.name(key.key));
             }
         }
         let mut gathering = Gathering::new(account, day, symbols, &keys, surroundings);
-        gathering.facts.cells.reserve_exact(entries.len());
-        for entries in entries.chunk_by(|a, b| a.principal == b.principal) {
-            let name = symbols.name(entries[0].key_cell.principal);
-            gathering.principal(name, entries, grants);
+        gathering.facts.cells.reserve_exact(order.cells.len());
+        for ranked in order.cells.chunk_by(|a, b| a.principal == b.principal) {
+            let (key, _) = cells[ranked[0].number as usize];
+            let entries = Entries { ranked, cells };
+            gathering.principal(symbols.name(key.principal), entries, grants);
         }
         gathering.finish()
     }
 }
 
-/// One cell with its numbers.
+/// The cells of one principal in their order.
+#[derive(Clone, Copy)]
+struct Entries<'c, 'd> {
+    ranked: &'c [Ranked],
+    cells: &'c [(CellKey, &'d Cell)],
+}
+
+impl<'d> Entries<'_, 'd> {
+    fn at(self, place: usize) -> Entry<'d> {
+        let Ranked { key, number, .. } = self.ranked[place];
+        let (key_cell, cell) = self.cells[number as usize];
+        Entry {
+            key,
+            key_cell,
+            cell,
+        }
+    }
+}
+
+/// One cell with the number of its key.
 struct Entry<'d> {
-    principal: u32,
     key: u32,
     key_cell: CellKey,
     cell: &'d Cell,
@@ -114,6 +124,8 @@ struct Gathering<'d> {
     last: [[Option<Last>; 2]; FEATURES],
     /// (key, hour, successful calls) of the principal at hand.
     uses: Vec<(u32, u8, f64)>,
+    /// (hour of the day, place among the principal's cells, calls) of the principal at hand.
+    of_hours: Vec<(u8, u32, f64)>,
 }
 
 impl<'d> Gathering<'d> {
@@ -157,6 +169,7 @@ impl<'d> Gathering<'d> {
             values: Vec::new(),
             last: [[None; 2]; FEATURES],
             uses: Vec::new(),
+            of_hours: Vec::new(),
         }
     }
 
@@ -179,7 +192,7 @@ impl<'d> Gathering<'d> {
         })
     }
 
-    fn principal(&mut self, name: &'d str, entries: &[Entry<'d>], grants: &'d [Grant]) {
+    fn principal(&mut self, name: &'d str, entries: Entries<'_, 'd>, grants: &'d [Grant]) {
         let class = class_of(name, self.facts.account);
         let starts = (
             self.facts.hours.len(),
@@ -188,17 +201,22 @@ impl<'d> Gathering<'d> {
             self.facts.cells.len(),
         );
         self.last = [[None; 2]; FEATURES];
-        let mut of_hours = Vec::with_capacity(entries.len());
-        for entry in entries {
+        // The list is lent out and given back, so that its room serves all principals.
+        let mut of_hours = std::mem::take(&mut self.of_hours);
+        for place in 0..entries.ranked.len() {
+            let entry = entries.at(place);
             let calls = entry.cell.events.count() as f64;
-            self.cell(entry, calls);
-            of_hours.push((entry.key_cell.hour, calls, entry));
+            self.cell(&entry, calls);
+            of_hours.push((entry.key_cell.hour.of_day(), place as u32, calls));
         }
         // Within an hour the cells stay in the order of keys.
-        of_hours.sort_by_key(|(hour, ..)| *hour);
+        of_hours
+            .sort_unstable_by_key(|(hour, place, _)| u64::from(*hour) << 32 | u64::from(*place));
         for cells in of_hours.chunk_by(|a, b| a.0 == b.0) {
-            self.hour(cells);
+            self.hour(entries, cells);
         }
+        of_hours.clear();
+        self.of_hours = of_hours;
         for grant in grants.iter().filter(|grant| grant.principal == name) {
             let hour = grant.time.hour().of_day();
             let grantee = self.number_of(&grant.grantee);
@@ -218,14 +236,15 @@ impl<'d> Gathering<'d> {
     }
 
     /// One hour's cells, in the order of their keys, each with its calls.
-    fn hour(&mut self, cells: &[(Hour, f64, &Entry<'d>)]) {
+    fn hour(&mut self, entries: Entries<'_, 'd>, cells: &[(u8, u32, f64)]) {
         let mut facts = HourFacts {
-            hour: cells[0].0.of_day(),
+            hour: cells[0].0,
             newest: i64::MIN,
             ..HourFacts::default()
         };
         let mut last_key = None;
-        for (_, calls, entry) in cells {
+        for (_, place, calls) in cells {
+            let entry = entries.at(*place as usize);
             let has_key = Some(entry.key) != self.no_key;
             if has_key && last_key != Some(entry.key) {
                 facts.keys += 1.0;

@@ -137,6 +137,7 @@ impl<'b, 'd> Judge<'b, 'd> {
             );
         }
         let pair_rates = self.pair_rates(principal, &known);
+        day.hours.reserve_exact(facts.len());
         let mut running = 0.0;
         for hour in facts {
             let known = &known[usize::from(EARLY_HOURS >> hour.hour & 1 == 0)];
