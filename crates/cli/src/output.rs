@@ -11,6 +11,7 @@ use clap::ValueEnum;
 use tempfile::NamedTempFile;
 
 use crate::failure::UsageError;
+use crate::talk::takes_color;
 use keytrail_report::escape;
 
 /// Buffer of an output, in bytes.
@@ -109,13 +110,12 @@ impl Destination {
     pub fn standard_output(format: Format, color: ColorChoice) -> Self {
         let stdout = io::stdout().lock();
         let writer: Box<dyn Write> = match format {
-            Format::Table => Box::new(BufWriter::with_capacity(
+            // What has no colour needs none taken out.
+            Format::Table if takes_color(color) => Box::new(BufWriter::with_capacity(
                 BUFFER_BYTES,
                 AutoStream::new(stdout, color),
             )),
-            Format::Json | Format::Jsonl | Format::Csv | Format::Ocsf | Format::Asff => {
-                Box::new(BufWriter::with_capacity(BUFFER_BYTES, stdout))
-            }
+            _ => Box::new(BufWriter::with_capacity(BUFFER_BYTES, stdout)),
         };
         Self {
             writer,

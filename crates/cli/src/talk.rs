@@ -66,10 +66,16 @@ impl Talk {
         }
     }
 
-    /// The page that standard output is. Who writes to it takes the colour out again where the
-    /// user or the place wants none.
+    /// The page that standard output is: without colour where the user or the place wants none.
     pub fn page(&self) -> Page {
-        page(terminal_size_of(io::stdout()).map(|(width, _)| width))
+        let color = match takes_color(self.color) {
+            true => PageColor::Ansi,
+            false => PageColor::Plain,
+        };
+        page(
+            terminal_size_of(io::stdout()).map(|(width, _)| width),
+            color,
+        )
     }
 
     /// The page that a file is: the same everywhere.
@@ -97,7 +103,9 @@ impl Talk {
     /// Says what `write` writes, unless the user wants none.
     pub fn say_page(&self, write: impl FnOnce(&Page, &mut dyn Write) -> io::Result<()>) {
         if self.loudness > Loudness::Quiet {
-            let page = page(terminal_size_of(io::stderr()).map(|(width, _)| width));
+            let width = terminal_size_of(io::stderr()).map(|(width, _)| width);
+            // Who writes it takes the colour out again where none is wanted.
+            let page = page(width, PageColor::Ansi);
             let mut text = Vec::new();
             // Memory takes everything.
             let _ = write(&page, &mut text);
@@ -124,6 +132,15 @@ impl Talk {
     }
 }
 
-fn page(width: Option<Width>) -> Page {
-    Page::new(width.map(|Width(columns)| columns.into()), PageColor::Ansi)
+/// Whether standard output takes colour, where the user wants this.
+pub fn takes_color(color: ColorChoice) -> bool {
+    let choice = match color {
+        ColorChoice::Auto => AutoStream::choice(&io::stdout()),
+        chosen => chosen,
+    };
+    choice != ColorChoice::Never
+}
+
+fn page(width: Option<Width>, color: PageColor) -> Page {
+    Page::new(width.map(|Width(columns)| columns.into()), color)
 }
