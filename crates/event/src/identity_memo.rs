@@ -13,9 +13,9 @@ use crate::principal::{Identity, IdentitySurroundings, Likenesses};
 use crate::request::Request;
 use crate::selection::KMS;
 use crate::small::{members, text_of};
-use crate::walker::{Known, Odd, Walker};
+use crate::walker::{Known, Odd, VALUES_MAX, Walker};
 
-/// Most entries remembered of each kind. A full memo begins anew; that costs time, never an answer.
+/// Most resource lists remembered. A full memo begins anew; that costs time, never an answer.
 const MEMO_ENTRIES_MAX: usize = 8_192;
 /// Longest text that is worth remembering, in bytes.
 const MEMO_TEXT_BYTES_MAX: usize = 4_096;
@@ -28,9 +28,8 @@ const RESOURCES_MAX: usize = 32;
 pub struct IdentityMemo {
     walker: Walker,
     likenesses: Likenesses,
-    /// Identities by number, from `first_number` on.
-    identities: Vec<Remembered>,
-    first_number: u32,
+    /// Identities by the places of their bytes among the echoes.
+    identities: Vec<Option<Remembered>>,
     /// Those of the last identity remembered.
     surroundings: Option<Arc<Surroundings>>,
     resources: HashMap<String, Resources, RandomState>,
@@ -126,48 +125,35 @@ impl IdentityMemo {
         Ok(Arc::new(Identity::read_text(raw, surroundings)))
     }
 
-    /// Gives an identity a number to be known by. `known` is the number that the same bytes were given
-    /// before, in other surroundings: they are a service's, or hardly anybody's.
+    /// Remembers an identity at a place, instead of what was known there.
     pub(crate) fn remember(
         &mut self,
         identity: &Arc<Identity>,
-        known: Option<Known>,
+        Known(place): Known,
         surroundings: IdentitySurroundings<'_>,
-    ) -> Known {
+    ) {
         let last = self.surroundings.take();
         let last = last.filter(|last| last.is_of(surroundings));
         let last = last.unwrap_or_else(|| Arc::new(Surroundings::new(surroundings)));
-        let remembered = Remembered {
+        let place = place as usize % VALUES_MAX;
+        if self.identities.len() <= place {
+            self.identities.resize_with(place + 1, || None);
+        }
+        self.identities[place] = Some(Remembered {
             surroundings: Arc::clone(&last),
             identity: Arc::clone(identity),
-        };
+        });
         self.surroundings = Some(last);
-        if let Some(Known(number)) = known
-            && let index = number.wrapping_sub(self.first_number)
-            && let Some(entry) = self.identities.get_mut(index as usize)
-        {
-            *entry = remembered;
-            return Known(number);
-        }
-        if self.identities.len() >= MEMO_ENTRIES_MAX {
-            // Numbers are not given twice, so that those of the forgotten stay unknown.
-            self.first_number = self.first_number.wrapping_add(MEMO_ENTRIES_MAX as u32);
-            self.identities.clear();
-        }
-        let number = Known(self.first_number.wrapping_add(self.identities.len() as u32));
-        self.identities.push(remembered);
-        number
     }
 
-    /// The identity known by this number, if it was read in the same surroundings.
+    /// The identity known at this place, if it was read in the same surroundings.
     #[inline]
     pub(crate) fn known(
         &self,
-        Known(number): Known,
+        Known(place): Known,
         surroundings: IdentitySurroundings<'_>,
     ) -> Option<Arc<Identity>> {
-        let index = number.wrapping_sub(self.first_number);
-        let known = self.identities.get(index as usize)?;
+        let known = self.identities.get(place as usize)?.as_ref()?;
         known
             .surroundings
             .is_of(surroundings)
@@ -178,11 +164,10 @@ impl IdentityMemo {
     #[inline(always)]
     pub(crate) fn known_of_kms(
         &self,
-        Known(number): Known,
+        Known(place): Known,
         surroundings: KmsSurroundings<'_>,
     ) -> Option<&Arc<Identity>> {
-        let index = number.wrapping_sub(self.first_number);
-        let known = self.identities.get(index as usize)?;
+        let known = self.identities.get(place as usize)?.as_ref()?;
         let is_same = known.surroundings.is_of_kms(surroundings);
         is_same.then_some(&known.identity)
     }

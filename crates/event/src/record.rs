@@ -170,8 +170,8 @@ impl<'a> Record<'a> {
             None => {
                 let identity = memo.identity(fields.user_identity, surroundings);
                 let identity = identity.map_err(unsound)?;
-                if picked.has_identity_seen() {
-                    picked.learn_identity(memo.remember(&identity, known, surroundings));
+                if let Some(place) = picked.learn_identity() {
+                    memo.remember(&identity, place, surroundings);
                 }
                 identity
             }

@@ -16,7 +16,7 @@ use crate::selection::Selection;
 use crate::split::Verdict;
 use crate::template::{Follower, Templates};
 use crate::walk::{Walk, skip_space, value_end};
-use crate::walker::{Echo, Followed, Known, Place, SeenIdentity, Set};
+use crate::walker::{Echo, Followed, Place, SeenIdentity, Set};
 
 /// Reads complete values: records and envelopes.
 pub(super) struct Values<'v, S> {
@@ -80,7 +80,7 @@ impl<S: Sink> Values<'_, S> {
         let met;
         let who = match known.and_then(|known| memo.known_of_kms(known, surroundings)) {
             Some(who) => who,
-            None => match meet(&follower, surroundings, memo, (echo, identity.set, known)) {
+            None => match meet(&follower, surroundings, memo, (echo, identity.set)) {
                 Some(who) => {
                     met = who;
                     &met
@@ -315,12 +315,12 @@ fn meet(
     follower: &Follower<'_, '_>,
     surroundings: KmsSurroundings<'_>,
     memo: &mut IdentityMemo,
-    (echo, set, known): (&mut Echo, Set, Option<Known>),
+    (echo, set): (&mut Echo, Set),
 ) -> Option<Arc<Identity>> {
     let surroundings = surroundings.general()?;
     let who = memo.identity(Some(follower.identity_text()?), surroundings);
     let who = who.ok()?;
-    echo.learn(set, memo.remember(&who, known, surroundings));
+    memo.remember(&who, echo.learn(set), surroundings);
     Some(who)
 }
 

@@ -12,9 +12,12 @@ const WAYS: usize = 4;
 /// Longest value that is remembered, in bytes. Identities of sessions have about 600.
 const TEXT_BYTES_MAX: usize = 1_024;
 
-/// What somebody else knows about a value, by number.
+/// Where somebody else keeps what is known about a value: less than [`VALUES_MAX`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Known(pub(crate) u32);
+
+/// Most values remembered.
+pub(crate) const VALUES_MAX: usize = SETS * WAYS;
 
 /// One value seen before.
 #[derive(Debug, Clone, Copy, Default)]
@@ -22,10 +25,9 @@ struct Seen {
     /// Counts the values remembered, from 1; zero for none. It stands for these bytes and no others.
     number: u64,
     length: u32,
-    /// A [`Known`] and one; zero for nothing.
-    known: u32,
-    /// Where its text is kept.
+    /// Where its text is kept, and what is known about it.
     place: u32,
+    is_known: bool,
 }
 
 /// Values seen before, by a hash of their beginnings.
@@ -105,8 +107,8 @@ impl Echo {
         ways[0] = Seen {
             number: self.numbers,
             length: text.len() as u32,
-            known: 0,
             place: ways[0].place,
+            is_known: false,
         };
         self.texts[ways[0].place as usize][..text.len()].copy_from_slice(text);
         Some(set)
@@ -115,13 +117,16 @@ impl Echo {
     /// What is known of the value found or noted last in this set.
     #[inline(always)]
     pub(crate) fn known(&self, set: Set) -> Option<Known> {
-        self.sets[set.0 % SETS][0].known.checked_sub(1).map(Known)
+        let seen = &self.sets[set.0 % SETS][0];
+        seen.is_known.then_some(Known(seen.place))
     }
 
-    /// Notes what is known of the value found or noted last in this set.
+    /// Notes that something is known of the value found or noted last in this set, and says where to keep it.
     #[inline(always)]
-    pub(crate) fn learn(&mut self, set: Set, known: Known) {
-        self.sets[set.0 % SETS][0].known = known.0.wrapping_add(1);
+    pub(crate) fn learn(&mut self, set: Set) -> Known {
+        let seen = &mut self.sets[set.0 % SETS][0];
+        seen.is_known = true;
+        Known(seen.place)
     }
 
     /// The number of the value found or noted last in this set.
@@ -147,15 +152,16 @@ mod tests {
         assert_eq!(echo.note(set, &bytes[..2]), None);
         assert_eq!(echo.note(set, value.as_bytes()), Some(set));
         assert_eq!(echo.known(set), None);
-        echo.learn(set, Known(7));
+        assert_eq!(echo.learn(set), Known(0));
         let end = second + value.len();
         assert_eq!(echo.find(set, bytes, second), Some((end, 1)));
-        assert_eq!(echo.known(set), Some(Known(7)));
+        assert_eq!(echo.known(set), Some(Known(0)));
         assert_eq!(echo.find(set, bytes, third), None);
         assert_eq!(echo.note(set, &bytes[third..]), Some(set));
         assert_eq!((echo.known(set), echo.number(set)), (None, 2));
+        assert_eq!(echo.learn(set), Known(1));
         assert_eq!(echo.find(set, bytes, second), Some((end, 1)));
-        assert_eq!(echo.known(set), Some(Known(7)));
+        assert_eq!(echo.known(set), Some(Known(0)));
         assert_eq!(Echo::set_of(b"{\"a\":1}", 0), None);
     }
 
@@ -173,6 +179,12 @@ mod tests {
             let found = echo.find(set, value.as_bytes(), 0);
             let expected = (index >= 2).then_some((value.len(), index as u64 + 1));
             assert_eq!(found, expected);
+        }
+        // Nothing is known of what came instead of a value that something was known of.
+        echo.learn(set);
+        for value in &values[..WAYS] {
+            assert_eq!(echo.note(set, value.as_bytes()), Some(set));
+            assert_eq!(echo.known(set), None);
         }
         assert_eq!(echo.texts.len(), WAYS);
     }

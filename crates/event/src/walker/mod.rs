@@ -43,7 +43,7 @@ mod value;
 )]
 mod x86;
 
-pub(crate) use echo::{Echo, Known, Set};
+pub(crate) use echo::{Echo, Known, Set, VALUES_MAX};
 pub(crate) use follow::{Followed, SeenIdentity};
 pub(crate) use names::Field;
 pub(crate) use picked::Picked;

@@ -140,17 +140,11 @@ impl Picked {
         self.identity_set.and_then(|set| self.echo.known(set))
     }
 
-    /// Whether this record's identity is remembered by its bytes.
-    pub(crate) const fn has_identity_seen(&self) -> bool {
-        self.identity_set.is_some()
-    }
-
-    /// Learns something of this record's identity, for those like it.
+    /// Notes that something is known of this record's identity and those like it, and says where to keep it, if
+    /// it is remembered by its bytes.
     #[inline(always)]
-    pub(crate) fn learn_identity(&mut self, known: Known) {
-        if let Some(set) = self.identity_set {
-            self.echo.learn(set, known);
-        }
+    pub(crate) fn learn_identity(&mut self) -> Option<Known> {
+        self.identity_set.map(|set| self.echo.learn(set))
     }
 
     /// Whether the record holds containers that belong to no field, or to a field given twice.
