@@ -8,7 +8,7 @@ use super::{IDENTITY_TEXT_BYTES_MAX, Identity, IdentitySurroundings, PrincipalTy
 use crate::hash::{mix, word};
 
 /// Likenesses are remembered in sets: the same role as several services call for it.
-const SETS: usize = 256;
+const SETS: usize = 512;
 const WAYS: usize = 4;
 /// Longest text that is worth remembering, in bytes. Identities of sessions have about 600.
 const TEXT_BYTES_MAX: usize = 1_024;
