@@ -88,7 +88,7 @@ impl<S: Sink> Values<'_, S> {
                 None => return false,
             },
         };
-        let Some(repeat) = templates.learnt.repeat(&follower, (who, identity.number)) else {
+        let Some(repeat) = templates.learnt.repeat(&follower, who) else {
             return false;
         };
         if !self.sink.repeat(&repeat) {

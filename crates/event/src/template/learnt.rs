@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use super::frame::Frame;
 use super::frames::Frames;
-use super::program::Places;
+use super::program::{Hole, Places};
 use super::repeat::{HourText, Repeat};
 use super::{TEMPLATES_MAX, TemplateId};
-use crate::hash::{mix, word};
+use crate::hash::{GOLDEN, mix, word};
 use crate::identity_memo::KmsSurroundings;
 use crate::key::KeyName;
 use crate::principal::Identity;
@@ -17,7 +17,7 @@ use crate::walker::Field;
 /// Templates that share a place in the table.
 const WAYS: usize = 4;
 const SETS: usize = TEMPLATES_MAX / WAYS;
-/// Guesses by frame and identity.
+/// Guesses by what a frame's names of keys end in.
 const GUESSES: usize = 4_096;
 
 /// What KMS records said, by the frame they follow and the texts of their holes that decide anything. Who
@@ -28,7 +28,7 @@ pub(crate) struct Learnt {
     /// The hash that each slot is found by; zero for none.
     hashes: Box<[[u64; WAYS]; SETS]>,
     serials: u64,
-    /// The last two slots that a frame and an identity met in.
+    /// The last two slots that a frame and the ends of its texts met in.
     guesses: Box<[[u16; 2]; GUESSES]>,
     /// Kept to be used again.
     deciding: Vec<u8>,
@@ -52,8 +52,8 @@ impl Default for Learnt {
 #[derive(Debug)]
 pub(super) struct Slot {
     frame: u64,
-    /// [`Follower::end`]
-    end: u64,
+    /// [`Follower::ends`]
+    ends: u64,
     /// The texts of the deciding holes, each with a zero behind it, which no text can hold.
     deciding: Texts,
     pub(super) id: TemplateId,
@@ -183,11 +183,16 @@ impl<'f, 'a> Follower<'f, 'a> {
         })
     }
 
-    /// The end of the last text that decides anything, which mostly is that of a key's name.
+    /// The ends of the first and the last text that decide anything: one of them mostly is that of a key's name.
     #[inline(always)]
-    fn end(&self) -> u64 {
-        let last = self.frame.program.holes.deciding.last();
-        let text = last.and_then(|hole| self.bytes.get(hole.range(self.places)));
+    fn ends(&self) -> u64 {
+        let holes = &self.frame.program.holes.deciding;
+        self.end(holes.first()) ^ self.end(holes.last()).rotate_left(32)
+    }
+
+    #[inline(always)]
+    fn end(&self, hole: Option<&Hole>) -> u64 {
+        let text = hole.and_then(|hole| self.bytes.get(hole.range(self.places)));
         text.and_then(<[u8]>::last_chunk).map_or(0, word)
     }
 
@@ -214,21 +219,20 @@ impl<'f, 'a> Follower<'f, 'a> {
 }
 
 impl Learnt {
-    /// The record that follows a frame, if its like was seen, made by this caller, whose identity has this
-    /// number.
+    /// The record that follows a frame, if its like was seen, made by this caller.
     #[inline(always)]
     pub(crate) fn repeat<'a>(
         &'a mut self,
         follower: &Follower<'a, 'a>,
-        (who, number): (&'a Arc<Identity>, u64),
+        who: &'a Arc<Identity>,
     ) -> Option<Repeat<'a>> {
-        let guess = mix(follower.frame.serial, number);
+        let ends = follower.ends();
+        let guess = (ends ^ follower.frame.serial).wrapping_mul(GOLDEN);
         let guesses = &mut self.guesses[(guess >> 40) as usize % GUESSES];
-        let end = follower.end();
         let mut found = None;
         for place in *guesses {
             if let Some(Some(slot)) = self.slots.get(usize::from(place))
-                && slot.end == end
+                && slot.ends == ends
                 && slot.is_asked(follower)
             {
                 found = Some(slot);
@@ -263,7 +267,7 @@ impl Learnt {
         let mut hour = self.hour;
         let slot = Slot {
             frame: follower.frame.serial,
-            end: follower.end(),
+            ends: follower.ends(),
             deciding: Texts::new(&self.deciding),
             id,
             key: record.key.clone(),
