@@ -55,7 +55,7 @@ const CONTEXT_PAIRS_MAX: usize = 4;
 pub(super) fn tokens(record: &str) -> Option<Vec<Token>> {
     let mut tokens = Tokens {
         record,
-        all: Vec::new(),
+        all: Vec::with_capacity(TOKENS_MAX / 2),
         has_context: false,
         field: Field::Ignored,
     };
