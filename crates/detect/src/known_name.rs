@@ -12,13 +12,43 @@ const REMEMBERED: usize = 256;
 /// Longest text that is remembered, in bytes.
 pub(crate) const TEXT_BYTES_MAX: usize = 512;
 
-/// A value that many cells may have.
+/// What is known of a value that many cells may have, whose name is kept elsewhere.
 #[derive(Debug, Clone)]
-pub(crate) struct KnownName {
-    name: Box<str>,
+pub(crate) struct KnownValue {
     hash: u64,
     /// Its number, once a cell has kept it.
     number: Option<Symbol>,
+}
+
+impl KnownValue {
+    pub fn of(name: &str) -> Self {
+        Self {
+            hash: hash_of(cut(name)),
+            number: None,
+        }
+    }
+
+    /// Adds the value, which has this name, to those of a cell.
+    #[inline]
+    pub fn add_to(
+        &mut self,
+        name: &str,
+        (values, kind, symbols): (&mut Values, ValueKind, &mut Symbols),
+    ) {
+        match self.number {
+            Some(number) if values.contains(kind, number) => {}
+            _ if values.is_beyond(kind, self.hash) => {}
+            Some(number) => values.insert(kind, number, symbols),
+            None => self.number = values.insert_name(kind, name, symbols),
+        }
+    }
+}
+
+/// A value with its name.
+#[derive(Debug, Clone)]
+pub(crate) struct KnownName {
+    name: Box<str>,
+    value: KnownValue,
 }
 
 impl KnownName {
@@ -26,21 +56,7 @@ impl KnownName {
         let name = cut(name);
         Self {
             name: name.into(),
-            hash: hash_of(name),
-            number: None,
-        }
-    }
-
-    /// Adds it to a cell's values.
-    #[inline]
-    pub fn add_to(&mut self, values: &mut Values, kind: ValueKind, symbols: &mut Symbols) {
-        if let Some(number) = self.number
-            && values.contains(kind, number)
-        {
-            return;
-        }
-        if !values.is_beyond(kind, self.hash) {
-            self.number = values.insert_name(kind, &self.name, symbols);
+            value: KnownValue::of(name),
         }
     }
 }
@@ -78,7 +94,8 @@ impl KnownTexts {
             let name = stands_for();
             if text.len() > TEXT_BYTES_MAX {
                 if let Some(mut name) = name {
-                    name.add_to(values, kind, symbols);
+                    let to = (values, kind, symbols);
+                    name.value.add_to(&name.name, to);
                 }
                 return;
             }
@@ -86,7 +103,7 @@ impl KnownTexts {
             *slot = Some(KnownText { text, name });
         }
         if let Some(name) = slot.as_mut().and_then(|known| known.name.as_mut()) {
-            name.add_to(values, kind, symbols);
+            name.value.add_to(&name.name, (values, kind, symbols));
         }
     }
 }

@@ -10,12 +10,16 @@ use keytrail_event::source::{DIRECT, Source, agent_family, service_path};
 use keytrail_event::{Identity, KeyName, OperationClass, Record};
 
 use crate::attestation::{attestation, attestation_of, begin_signature, guard};
-use crate::known_name::{KnownName, KnownTexts};
+use crate::known_name::{KnownName, KnownTexts, KnownValue};
 use crate::symbol::{Symbol, Symbols};
 use crate::values::{ValueKind, Values};
 
 /// Identities, keys and operations remembered, each; a power of two.
 const REMEMBERED: usize = 1_024;
+
+/// Principals remembered, and service paths, each; a power of two. The same role as several services call for it
+/// comes with a name of its own each time.
+const SHARED: usize = 4_096;
 
 /// Names that identities share, with their numbers.
 type SharedNames = Vec<Option<(Arc<str>, Symbol)>>;
@@ -46,7 +50,7 @@ struct KnownIdentity {
     principal: Symbol,
     /// The service path, where the identity alone decides it.
     service_path: Option<Symbol>,
-    session: Option<KnownName>,
+    session: Option<KnownValue>,
 }
 
 impl KnownIdentity {
@@ -65,7 +69,7 @@ impl KnownIdentity {
                     symbols.intern(service_path(Some(name), None))
                 })
             }),
-            session: identity.session_name.as_deref().map(KnownName::new),
+            session: identity.session_name.as_deref().map(KnownValue::of),
             identity: Arc::clone(identity),
         }
     }
@@ -85,8 +89,8 @@ impl Recent {
     fn identity(&mut self, identity: &Arc<Identity>, symbols: &mut Symbols) -> &mut KnownIdentity {
         if self.identities.is_empty() {
             self.identities.resize(REMEMBERED, None);
-            self.principals.resize(REMEMBERED, None);
-            self.services.resize(REMEMBERED, None);
+            self.principals.resize(SHARED, None);
+            self.services.resize(SHARED, None);
             self.keys.resize(REMEMBERED, None);
             self.operations.resize(REMEMBERED, None);
             self.direct = Some(symbols.intern(DIRECT));
@@ -125,8 +129,9 @@ impl Recent {
         values: &mut Values,
         symbols: &mut Symbols,
     ) {
-        if let Some(session) = &mut self.identity(identity, symbols).session {
-            session.add_to(values, ValueKind::Session, symbols);
+        let known = self.identity(identity, symbols);
+        if let (Some(session), Some(name)) = (&mut known.session, &identity.session_name) {
+            session.add_to(name, (values, ValueKind::Session, symbols));
         }
     }
 
@@ -211,7 +216,7 @@ impl Recent {
         let Some(key) = &record.key else {
             return number(&mut self.no_key, "", symbols);
         };
-        let place = place(key.as_str().as_ptr() as usize);
+        let place = place(key.as_str().as_ptr() as usize, REMEMBERED);
         match self.keys.get(place) {
             Some(Some((known, symbol))) if std::ptr::eq(known.as_str(), key.as_str()) => *symbol,
             _ => {
@@ -280,17 +285,17 @@ fn takes_context(record: &Record<'_>) -> bool {
 
 #[inline]
 fn identity_place(identity: &Arc<Identity>) -> usize {
-    place(Arc::as_ptr(identity) as usize)
+    place(Arc::as_ptr(identity) as usize, REMEMBERED)
 }
 
 /// The place of something at this address: multiplied, since addresses are far from random.
-const fn place(address: usize) -> usize {
-    (address.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 48) % REMEMBERED
+const fn place(address: usize, places: usize) -> usize {
+    (address.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 48) % places
 }
 
 /// The number that this name has, or what it stands for.
 fn shared(names: &mut SharedNames, name: &Arc<str>, number: impl FnOnce(&str) -> Symbol) -> Symbol {
-    let slot = names.get_mut(place(name.as_ptr() as usize));
+    let slot = names.get_mut(place(name.as_ptr() as usize, SHARED));
     match &slot {
         Some(Some((known, symbol))) if Arc::ptr_eq(known, name) => *symbol,
         _ => {

@@ -4,6 +4,7 @@ use std::num::NonZeroU32;
 
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
+use hashbrown::hash_table::Entry;
 use std::hash::BuildHasher as _;
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -46,7 +47,27 @@ struct Name {
 impl Symbols {
     /// The number of this name, given now if it has none.
     pub fn intern(&mut self, name: &str) -> Symbol {
-        self.find(name).unwrap_or_else(|| self.add(name))
+        let Self {
+            text,
+            names,
+            numbers,
+            hasher,
+        } = self;
+        let is_it = |symbol: &Symbol| name_of(text, names, *symbol) == name;
+        let hash = |symbol: &Symbol| hasher.hash_one(name_of(text, names, *symbol));
+        match numbers.entry(hasher.hash_one(name), is_it, hash) {
+            Entry::Occupied(known) => *known.get(),
+            Entry::Vacant(place) => {
+                let symbol = Symbol::of_index(names.len());
+                text.push_str(name);
+                names.push(Name {
+                    end: text.len(),
+                    hash: hash_of(name),
+                });
+                place.insert(symbol);
+                symbol
+            }
+        }
     }
 
     /// The number of this name, if it has one.
@@ -55,24 +76,6 @@ impl Symbols {
         let hash = self.hasher.hash_one(name);
         let is_it = |symbol: &Symbol| self.name(*symbol) == name;
         self.numbers.find(hash, is_it).copied()
-    }
-
-    fn add(&mut self, name: &str) -> Symbol {
-        let symbol = Symbol::of_index(self.names.len());
-        self.text.push_str(name);
-        self.names.push(Name {
-            end: self.text.len(),
-            hash: hash_of(name),
-        });
-        let Self {
-            text,
-            names,
-            numbers,
-            hasher,
-        } = self;
-        let hash = |symbol: &Symbol| hasher.hash_one(name_of(text, names, *symbol));
-        numbers.insert_unique(hasher.hash_one(name), symbol, hash);
-        symbol
     }
 
     /// The name of a number that this table gave; empty for any other.

@@ -83,13 +83,14 @@ impl Values {
         if self.overflowed(kind) && self.is_beyond(kind, hash_of(name)) {
             return None;
         }
-        let known = symbols.find(name);
-        let is_beyond = || self.last(kind, symbols) < Some((hash_of(name), name));
-        if known.is_none() && self.is_full(kind) && is_beyond() {
+        if self.is_full(kind)
+            && symbols.find(name).is_none()
+            && self.last(kind, symbols) < Some((hash_of(name), name))
+        {
             self.overflow(kind, symbols);
             return None;
         }
-        let value = known.unwrap_or_else(|| symbols.intern(name));
+        let value = symbols.intern(name);
         self.insert(kind, value, symbols);
         Some(value).filter(|value| self.contains(kind, *value))
     }
