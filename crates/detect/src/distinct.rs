@@ -84,8 +84,10 @@ impl DistinctEvents {
             Self::Sketch(registers) => raise(registers, element),
             Self::One(known) => {
                 if *known != element {
-                    let (first, last) = (element.min(*known), element.max(*known));
-                    *self = Self::Exact(vec![first, last]);
+                    // Of two, most become more.
+                    let mut elements = Vec::with_capacity(FEW_EVENTS);
+                    elements.extend([element.min(*known), element.max(*known)]);
+                    *self = Self::Exact(elements);
                 }
             }
         }
@@ -208,6 +210,8 @@ impl DistinctEvents {
     }
 }
 
+/// Room that a set of two has.
+const FEW_EVENTS: usize = 4;
 const HOUR_SECONDS: u64 = 3_600;
 const REGISTER_BITS: u32 = SKETCH_REGISTERS.trailing_zeros();
 /// Ranks a register can hold: leading zeros of the 64 − REGISTER_BITS other bits, and one.
