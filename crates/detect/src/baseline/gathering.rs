@@ -124,8 +124,8 @@ struct Gathering<'d> {
     last: [[Option<Last>; 2]; FEATURES],
     /// (key, hour, successful calls) of the principal at hand.
     uses: Vec<(u32, u8, f64)>,
-    /// (hour of the day, place among the principal's cells, calls) of the principal at hand.
-    of_hours: Vec<(u8, u32, f64)>,
+    /// By hour of the day the cells of the principal at hand: (place among its cells, calls).
+    of_hours: [Vec<(u32, f64)>; 24],
 }
 
 impl<'d> Gathering<'d> {
@@ -169,7 +169,7 @@ impl<'d> Gathering<'d> {
             values: Vec::new(),
             last: [[None; 2]; FEATURES],
             uses: Vec::new(),
-            of_hours: Vec::new(),
+            of_hours: Default::default(),
         }
     }
 
@@ -201,21 +201,22 @@ impl<'d> Gathering<'d> {
             self.facts.cells.len(),
         );
         self.last = [[None; 2]; FEATURES];
-        // The list is lent out and given back, so that its room serves all principals.
-        let mut of_hours = std::mem::take(&mut self.of_hours);
         for place in 0..entries.ranked.len() {
             let entry = entries.at(place);
             let calls = entry.cell.events.count() as f64;
             self.cell(&entry, calls);
-            of_hours.push((entry.key_cell.hour.of_day(), place as u32, calls));
+            // Within an hour the cells stay in the order of keys.
+            let hour = usize::from(entry.key_cell.hour.of_day());
+            self.of_hours[hour].push((place as u32, calls));
         }
-        // Within an hour the cells stay in the order of keys.
-        of_hours
-            .sort_unstable_by_key(|(hour, place, _)| u64::from(*hour) << 32 | u64::from(*place));
-        for cells in of_hours.chunk_by(|a, b| a.0 == b.0) {
-            self.hour(entries, cells);
+        // The lists are lent out and given back, so that their room serves all principals.
+        let mut of_hours = std::mem::take(&mut self.of_hours);
+        for (hour, cells) in (0_u8..).zip(&mut of_hours) {
+            if !cells.is_empty() {
+                self.hour(hour, entries, cells);
+            }
+            cells.clear();
         }
-        of_hours.clear();
         self.of_hours = of_hours;
         for grant in grants.iter().filter(|grant| grant.principal == name) {
             let hour = grant.time.hour().of_day();
@@ -236,14 +237,14 @@ impl<'d> Gathering<'d> {
     }
 
     /// One hour's cells, in the order of their keys, each with its calls.
-    fn hour(&mut self, entries: Entries<'_, 'd>, cells: &[(u8, u32, f64)]) {
+    fn hour(&mut self, hour: u8, entries: Entries<'_, 'd>, cells: &[(u32, f64)]) {
         let mut facts = HourFacts {
-            hour: cells[0].0,
+            hour,
             newest: i64::MIN,
             ..HourFacts::default()
         };
         let mut last_key = None;
-        for (_, place, calls) in cells {
+        for (place, calls) in cells {
             let entry = entries.at(*place as usize);
             let has_key = Some(entry.key) != self.no_key;
             if has_key && last_key != Some(entry.key) {
