@@ -14,6 +14,7 @@ use ring::digest::{Context, SHA256};
 use crate::input::{Discovered, InputFile, Readahead};
 use crate::pipeline;
 use crate::public_keys::{PublicKeys, hexadecimal};
+use crate::threads::Threads;
 
 /// What was verified.
 #[derive(Debug, Default)]
@@ -131,7 +132,7 @@ fn each<T: Send>(
     let mut made = Vec::with_capacity(files.len());
     pipeline::ordered(
         files.len(),
-        threads,
+        &Threads::new(threads.min(files.len()))?,
         || (),
         |(), index, emit| {
             // Whether anybody wants more is asked again by the next file.

@@ -15,7 +15,6 @@ mod failure;
 mod filter;
 mod finding_list;
 mod input;
-mod judges;
 mod output;
 mod pipeline;
 mod places;
@@ -27,6 +26,7 @@ mod size_argument;
 mod sorter;
 mod state_file;
 mod talk;
+mod threads;
 mod time_argument;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use anyhow::Context as _;
+use crate::threads::Threads;
 
 /// Parts of one item that wait to be merged, at most; then its worker waits.
 const PARTS_WAITING_MAX: usize = 4;
@@ -14,7 +14,7 @@ const ITEMS_AHEAD_PER_THREAD: usize = 4;
 /// Takes a part of an item; breaks when nobody wants more.
 pub type Emit<'e, T> = dyn FnMut(T) -> ControlFlow<()> + 'e;
 
-/// Calls `work` for the items 0 to `count`, on `threads` threads with a state each, and `merge` on
+/// Calls `work` for the items 0 to `count`, on these threads with a state each, and `merge` on
 /// this thread with the parts that `work` emits: in the order of the items, and within an item in
 /// the order they were emitted. So what `merge` sees does not depend on the number of threads.
 /// Whatever the number of items, a bounded number of parts is in memory.
@@ -23,20 +23,15 @@ pub type Emit<'e, T> = dyn FnMut(T) -> ControlFlow<()> + 'e;
 /// The first error of `merge`; nothing is merged after it.
 pub fn ordered<S, T: Send>(
     count: usize,
-    threads: usize,
+    threads: &Threads,
     state: impl Fn() -> S + Sync,
     work: impl Fn(&mut S, usize, &mut Emit<'_, T>) + Sync,
     mut merge: impl FnMut(usize, T) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
-    if threads <= 1 || count <= 1 {
+    let Some(pool) = threads.pool().filter(|_| count > 1) else {
         return one_by_one(count, &mut state(), work, merge);
-    }
-    let threads = threads.min(count);
-    let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(threads)
-        .thread_name(|index| format!("keytrail-{index}"))
-        .build()
-        .context("cannot start threads")?;
+    };
+    let threads = threads.number().min(count);
     let (announce, announced) = sync_channel(threads * ITEMS_AHEAD_PER_THREAD);
     let queue = Arc::new(Mutex::new(Queue { next: 0, announce }));
     pool.in_place_scope(|scope| {
@@ -119,7 +114,7 @@ mod tests {
         let mut merged = Vec::new();
         let result = ordered(
             50,
-            threads,
+            &Threads::new(threads).unwrap(),
             || (),
             |(), item, emit| {
                 for part in 0..(item * 7) % 10 {

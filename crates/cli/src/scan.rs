@@ -14,6 +14,7 @@ use crate::coverage::{self, ISSUES_KEPT_MAX};
 use crate::input::{FileReport, InputFile, Readahead, Unpacker};
 use crate::pipeline::{self, Emit};
 use crate::progress::Progress;
+use crate::threads::Threads;
 
 /// A batch is handed on when it has reached this size, in bytes.
 const BATCH_BYTES_MAX: usize = 1 << 20;
@@ -47,19 +48,19 @@ pub enum Part<B> {
     End,
 }
 
-/// Reads the files on `threads` threads, and adds what was read to `coverage`.
+/// Reads the files on these threads, and adds what was read to `coverage`.
 ///
 /// # Errors
 /// The first error of `merge`. What is wrong with a file is no error but part of the coverage.
 pub fn scan<C: Collector>(
-    files: Vec<InputFile>,
-    threads: usize,
+    files: &[InputFile],
+    threads: &Threads,
     progress: &Progress,
     collector: impl Fn() -> C + Sync,
     coverage: &mut Coverage,
     mut merge: impl FnMut(&InputFile, Part<C::Batch>) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
-    let ahead = Readahead::new(&files);
+    let ahead = Readahead::new(files);
     pipeline::ordered(
         files.len(),
         threads,

@@ -105,7 +105,9 @@ impl InputFile {
     }
 
     /// The file at this path, whose part below the named folder begins at this byte.
-    pub fn new(path: PathBuf, relative_from: usize, bytes: Option<u64>) -> Self {
+    pub fn new(mut path: PathBuf, relative_from: usize, bytes: Option<u64>) -> Self {
+        // Of all files the paths are in memory at once, made with room for more.
+        path.shrink_to_fit();
         let delivery = DeliveryName::parse(&path.to_string_lossy());
         Self {
             path: Some(path),

@@ -20,6 +20,7 @@ use crate::failure::UsageError;
 use crate::input::{Discovered, Unpacker};
 use crate::pipeline;
 use crate::progress::Progress;
+use crate::threads::Threads;
 
 /// Rules that are run, at most.
 const RULES_MAX: usize = 10_000;
@@ -57,7 +58,7 @@ impl Sigma {
         let mut all = Matches::default();
         pipeline::ordered(
             found.files.len(),
-            threads,
+            &Threads::new(threads.min(found.files.len()))?,
             || (Unpacker::default(), Reader::of_every_record()),
             |(unpacker, reader), index, emit| {
                 let file = &found.files[index];

@@ -21,6 +21,7 @@ use crate::progress::Progress;
 use crate::scan::{Part, scan};
 use crate::sorter::{Entry, Keep, Sorter};
 use crate::talk::Talk;
+use crate::threads::Threads;
 use collect::{Chosen, EventsCollector};
 use write::RowWriters;
 
@@ -49,8 +50,8 @@ pub fn run(arguments: &EventsArguments, talk: Talk, now: EventTime) -> anyhow::R
     let mut coverage = Coverage::default();
     coverage::add_all_unopened(&mut coverage, found.unreadable);
     scan(
-        found.files,
-        arguments.input.threads(),
+        &found.files,
+        &Threads::new(arguments.input.threads().min(found.files.len()))?,
         &progress,
         || EventsCollector::new(&filter, !arguments.count, arguments.other_services),
         &mut coverage,

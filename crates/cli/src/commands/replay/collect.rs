@@ -13,6 +13,7 @@ use crate::coverage;
 use crate::input::{Discovered, InputFile};
 use crate::progress::Progress;
 use crate::scan::{Collector, Part, scan};
+use crate::threads::Threads;
 use keytrail_report::summary::Coverage;
 
 /// What takes tallies in.
@@ -31,7 +32,7 @@ pub trait Intake: Send {
 /// When the reading threads or the intake fail; what is wrong with a file is part of the coverage.
 pub fn collect(
     found: &Discovered,
-    threads: usize,
+    threads: &Threads,
     room_bytes: usize,
     progress: &Progress,
     coverage: &mut Coverage,
@@ -44,14 +45,14 @@ pub fn collect(
             intake.reach(stamp)?;
         }
         let newest_of_segment = segment.last().and_then(|file| file.delivery.stamp);
-        let share_bytes = room_bytes / threads.max(1);
+        let share_bytes = room_bytes / threads.number();
         let (give, handed) = sync_channel(0);
         let is_failed = AtomicBool::new(false);
         let (scanned, taken) = thread::scope(|scope| {
             let intake = &mut *intake;
             let taking = scope.spawn(|| take_all(intake, handed, &is_failed));
             let scanned = scan(
-                segment.to_vec(),
+                segment,
                 threads,
                 progress,
                 || TallyCollector::new(give.clone(), share_bytes),

@@ -21,8 +21,8 @@ use crate::digests::{SeenByRegion, Span, verify_files};
 use crate::failure::UsageError;
 use crate::finding_list::FindingList;
 use crate::input::Discovered;
-use crate::judges::Judges;
 use crate::progress::Progress;
+use crate::threads::Threads;
 
 /// Replays the files. Where records come after their day has closed, which an outage of CloudTrail
 /// does, they are read a second time, so that such records are judged with their day.
@@ -38,8 +38,8 @@ pub fn replay(
     configuration: &Configuration,
     room: Room,
 ) -> anyhow::Result<Replayed> {
-    let judges = &Judges::new(threads)?;
-    let pass = |state| pass(found, state, threads, judges, progress, configuration, room);
+    let reading = &Threads::new(threads)?;
+    let pass = |state| pass(found, state, reading, progress, configuration, room);
     let (mut replayed, afterwards) = pass(State::default())?;
     if let Some(afterwards) = afterwards {
         if found.is_read_once() {
@@ -62,8 +62,7 @@ pub fn replay(
 fn pass(
     found: &Discovered,
     state: State,
-    threads: usize,
-    judges: &Judges,
+    threads: &Threads,
     progress: &Progress,
     configuration: &Configuration,
     room: Room,
@@ -71,7 +70,7 @@ fn pass(
     let mut engine = InMemory {
         state,
         configuration,
-        judges,
+        threads,
         room,
         found: Found::default(),
     };
@@ -111,7 +110,7 @@ fn pass(
 struct InMemory<'c> {
     state: State,
     configuration: &'c Configuration,
-    judges: &'c Judges,
+    threads: &'c Threads,
     room: Room,
     found: Found,
 }
@@ -145,7 +144,7 @@ impl InMemory<'_> {
             &mut self.state,
             newest,
             self.configuration,
-            self.judges,
+            self.threads,
             |plan| {
                 self.found.take(plan);
             },
@@ -159,7 +158,7 @@ impl Intake for InMemory<'_> {
             &mut self.state,
             stamp,
             self.configuration,
-            self.judges,
+            self.threads,
             |plan| {
                 self.found.take(plan);
             },

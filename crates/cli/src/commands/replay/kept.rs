@@ -28,6 +28,7 @@ use crate::input::{Discovered, InputFile};
 use crate::progress::Progress;
 use crate::state_file::in_state;
 use crate::talk::Talk;
+use crate::threads::Threads;
 
 /// Replays the files into a state. The findings are all that stand in it.
 ///
@@ -51,7 +52,7 @@ pub fn replay(
     let mut coverage = Coverage::default();
     let newest = collect(
         found,
-        threads,
+        &Threads::new(threads)?,
         room.reading,
         progress,
         &mut coverage,

@@ -1,4 +1,7 @@
-//! The threads on which accounts are judged.
+//! The threads of a run: they read files, and judge accounts where a day ends.
+//!
+//! They are the same from the first file to the last. An allocator keeps what is free for each thread, and what one
+//! that ended had is of no use to the others, so that reading and judging on threads of their own take memory twice.
 
 use anyhow::Context as _;
 use keytrail_detect::engine::Workers;
@@ -11,10 +14,10 @@ const ACCOUNTS_PER_THREAD: usize = 2;
 /// Accounts taken up together at most, however many threads there are: each has a plan in memory.
 const ACCOUNTS_AT_ONCE_MAX: usize = 16;
 
-/// Threads that judge accounts; the calling thread where one is enough.
-pub struct Judges(Option<ThreadPool>);
+/// Some threads; the calling thread where one is enough.
+pub struct Threads(Option<ThreadPool>);
 
-impl Judges {
+impl Threads {
     /// So many threads.
     ///
     /// # Errors
@@ -25,19 +28,27 @@ impl Judges {
         }
         let pool = rayon::ThreadPoolBuilder::new()
             .num_threads(threads)
-            .thread_name(|index| format!("keytrail-judge-{index}"))
+            .thread_name(|index| format!("keytrail-{index}"))
             .build()
             .context("cannot start threads")?;
         Ok(Self(Some(pool)))
     }
+
+    /// How many.
+    pub fn number(&self) -> usize {
+        self.0.as_ref().map_or(1, ThreadPool::current_num_threads)
+    }
+
+    /// The threads beside the calling one; `None` where that does all.
+    pub const fn pool(&self) -> Option<&ThreadPool> {
+        self.0.as_ref()
+    }
 }
 
-impl Workers for Judges {
+impl Workers for Threads {
     fn count(&self) -> usize {
         match &self.0 {
-            Some(pool) => {
-                (pool.current_num_threads() * ACCOUNTS_PER_THREAD).min(ACCOUNTS_AT_ONCE_MAX)
-            }
+            Some(_) => (self.number() * ACCOUNTS_PER_THREAD).min(ACCOUNTS_AT_ONCE_MAX),
             None => 1,
         }
     }
@@ -59,7 +70,7 @@ mod tests {
     #[test]
     fn results_come_in_the_items_order() {
         for threads in [1, 2, 50] {
-            let judges = Judges::new(threads).unwrap();
+            let judges = Threads::new(threads).unwrap();
             let squares = judges.each((0..100).collect(), |item: u64| item * item);
             assert!(squares.into_iter().eq((0..100).map(|item| item * item)));
             assert!((1..=ACCOUNTS_AT_ONCE_MAX).contains(&judges.count()));
