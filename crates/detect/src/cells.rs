@@ -156,6 +156,18 @@ impl Cells {
         SeriesNumber(number)
     }
 
+    /// Whether the cell in this place is that of a series and hour.
+    #[inline]
+    pub(crate) fn is_at(
+        &self,
+        Place(place): Place,
+        SeriesNumber(series): SeriesNumber,
+        hour: Hour,
+    ) -> bool {
+        let placed = self.cells.get(place as usize);
+        placed.is_some_and(|placed| placed.hour == hour && placed.series == series)
+    }
+
     /// Where the cell of a series and hour is.
     #[inline]
     pub(crate) fn place(

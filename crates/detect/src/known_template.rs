@@ -18,6 +18,9 @@ const REMEMBERED: usize = 4_096;
 /// Pairs that share a place.
 const WAYS: usize = 2;
 
+/// Pairs remembered by the identity that a record names, which is at hand before its principal is; a power of two.
+const GUESSES: usize = 8_192;
+
 /// Contexts of one template and principal remembered: a role may read several buckets in turn.
 const FORMS_MAX: usize = 4;
 
@@ -26,6 +29,8 @@ const FORMS_MAX: usize = 4;
 pub(crate) struct KnownTemplates {
     /// By template and principal; empty until the first template.
     templates: Vec<Option<KnownTemplate>>,
+    /// Where among them a template and an identity were found last.
+    guesses: Vec<u16>,
     /// The [`Cells::epoch`] in which it was found out.
     epoch: u32,
     /// Which pair of a full place gives way to the next.
@@ -150,31 +155,49 @@ impl Caller {
     }
 }
 
+/// A number for a template and something else.
+#[inline]
+const fn mixed(id: TemplateId, other: u64) -> usize {
+    ((id.slot() as u64 ^ other << 32).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40) as usize
+}
+
 /// Where the pairs begin that share a place with this one.
 #[inline]
 fn place(id: TemplateId, principal: Symbol) -> usize {
-    let mixed =
-        (id.slot() as u64 ^ (principal.index() as u64) << 32).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    (mixed >> 40) as usize % (REMEMBERED / WAYS) * WAYS
+    mixed(id, principal.index() as u64) % (REMEMBERED / WAYS) * WAYS
 }
 
 impl KnownTemplates {
-    /// What is known of records like this one by its principal, and how it differs from the last of them.
+    /// What is known of records like this one by its principal, whom `principal` tells, and how it differs from the last
+    /// of them.
     #[inline]
     pub fn find(
         &mut self,
         repeat: &Repeat<'_>,
-        principal: Symbol,
+        principal: impl FnOnce() -> Symbol,
         cells: &Cells,
     ) -> Option<(&mut KnownTemplate, Differs)> {
-        let id = repeat.template();
+        let (id, identity) = (repeat.template(), repeat.identity());
         if self.epoch != cells.epoch() {
             return None;
         }
-        let place = place(id, principal);
-        let pairs = self.templates.get_mut(place..place + WAYS)?;
-        let is_it = |known: &&mut KnownTemplate| known.id == id && known.principal == principal;
-        let known = pairs.iter_mut().flatten().find(is_it)?;
+        // Addresses of identities differ in their middle bits.
+        let guess = mixed(id, Arc::as_ptr(identity) as u64 >> 4) % GUESSES;
+        let guess = self.guesses.get_mut(guess)?;
+        let guessed = self.templates.get(usize::from(*guess))?.as_ref();
+        let is_it =
+            |known: &KnownTemplate| known.id == id && Arc::ptr_eq(&known.identity, identity);
+        if !guessed.is_some_and(is_it) {
+            let principal = principal();
+            let place = place(id, principal);
+            let pairs = self.templates.get(place..place + WAYS)?;
+            let is_it = |known: &KnownTemplate| known.id == id && known.principal == principal;
+            let way = pairs
+                .iter()
+                .position(|pair| pair.as_ref().is_some_and(is_it))?;
+            *guess = (place + way) as u16;
+        }
+        let known = self.templates.get_mut(usize::from(*guess))?.as_mut()?;
         let differs = known.take_in(repeat)?;
         Some((known, differs))
     }
@@ -196,6 +219,7 @@ impl KnownTemplates {
         if self.templates.is_empty() || self.epoch != cells.epoch() {
             self.templates.clear();
             self.templates.resize(REMEMBERED, None);
+            self.guesses.resize(GUESSES, 0);
             self.epoch = cells.epoch();
         }
         let pairs = &mut self.templates[place(id, principal)..][..WAYS];

@@ -165,13 +165,13 @@ impl Tally {
             ..
         } = self;
         let identity = repeat.identity();
-        let principal = recent.principal(identity, symbols);
+        let principal = || recent.principal(identity, symbols);
         let Some((known, differs)) = templates.find(repeat, principal, cells) else {
             return false;
         };
         let hour = repeat.time().hour();
-        let place = cells.place(known.series, hour);
-        if place != Some(known.noted_in) {
+        if !cells.is_at(known.noted_in, known.series, hour) {
+            let place = cells.place(known.series, hour);
             if !add_elsewhere(repeat, (known, place), (cells, recent, symbols)) {
                 return false;
             }
