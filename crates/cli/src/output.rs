@@ -115,7 +115,12 @@ impl Destination {
                 BUFFER_BYTES,
                 AutoStream::new(stdout, color),
             )),
-            _ => Box::new(BufWriter::with_capacity(BUFFER_BYTES, stdout)),
+            Format::Table
+            | Format::Json
+            | Format::Jsonl
+            | Format::Csv
+            | Format::Ocsf
+            | Format::Asff => Box::new(BufWriter::with_capacity(BUFFER_BYTES, stdout)),
         };
         Self {
             writer,

@@ -107,14 +107,16 @@ fn one_by_one<S, T>(
 
 #[cfg(test)]
 mod tests {
+    use keytrail_detect::engine::Workers as _;
+
     use super::*;
 
     /// Merges item × 10 + part, with items of very different sizes, up to an error after `limit` parts.
-    fn run(threads: usize, limit: usize) -> (Vec<usize>, bool) {
+    fn run(threads: &Threads, limit: usize) -> (Vec<usize>, bool) {
         let mut merged = Vec::new();
         let result = ordered(
             50,
-            &Threads::new(threads).unwrap(),
+            threads,
             || (),
             |(), item, emit| {
                 for part in 0..(item * 7) % 10 {
@@ -136,21 +138,30 @@ mod tests {
         (merged, result.is_ok())
     }
 
+    fn threads(number: usize) -> Threads {
+        Threads::new(number).unwrap()
+    }
+
     #[test]
     fn the_number_of_threads_does_not_show() {
-        let expected = run(1, usize::MAX);
+        let expected = run(&threads(1), usize::MAX);
         assert!(expected.1 && expected.0.is_sorted() && expected.0.len() == 225);
-        for threads in [2, 3, 8, 100] {
-            assert_eq!(run(threads, usize::MAX), expected);
+        for number in [2, 3, 8, 100] {
+            assert_eq!(run(&threads(number), usize::MAX), expected);
         }
     }
 
     #[test]
-    fn an_error_ends_it() {
-        let expected = run(1, 30);
+    fn an_error_ends_it_and_the_threads_go_on() {
+        let all = run(&threads(1), usize::MAX);
+        let expected = run(&threads(1), 30);
         assert!(!expected.1 && expected.0.len() == 30);
-        for threads in [2, 8] {
-            assert_eq!(run(threads, 30), expected);
+        for number in [2, 8] {
+            let threads = threads(number);
+            assert_eq!(run(&threads, 30), expected);
+            let squares = threads.each((0..10).collect(), |item: u64| item * item);
+            assert!(squares.into_iter().eq((0..10).map(|item| item * item)));
+            assert_eq!(run(&threads, usize::MAX), all);
         }
     }
 }

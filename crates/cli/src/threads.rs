@@ -1,6 +1,6 @@
 //! The threads of a run: they read files, and judge accounts where a day ends.
 //!
-//! They are the same from the first file to the last. An allocator keeps what is free for each thread, and what one
+//! Those of a replay in memory are the same from the first file to the last. An allocator keeps what is free for each thread, and what one
 //! that ended had is of no use to the others, so that reading and judging on threads of their own take memory twice.
 
 use anyhow::Context as _;
@@ -70,10 +70,10 @@ mod tests {
     #[test]
     fn results_come_in_the_items_order() {
         for threads in [1, 2, 50] {
-            let judges = Threads::new(threads).unwrap();
-            let squares = judges.each((0..100).collect(), |item: u64| item * item);
+            let pool = Threads::new(threads).unwrap();
+            let squares = pool.each((0..100).collect(), |item: u64| item * item);
             assert!(squares.into_iter().eq((0..100).map(|item| item * item)));
-            assert!((1..=ACCOUNTS_AT_ONCE_MAX).contains(&judges.count()));
+            assert!((1..=ACCOUNTS_AT_ONCE_MAX).contains(&pool.count()));
         }
     }
 }

@@ -217,8 +217,9 @@ const REGISTER_BITS: u32 = SKETCH_REGISTERS.trailing_zeros();
 /// Ranks a register can hold: leading zeros of the 64 − REGISTER_BITS other bits, and one.
 const RANK_MAX: usize = 64 - REGISTER_BITS as usize + 1;
 
-/// Registers counted side by side: a divisor of their number.
+/// Registers counted side by side.
 const LANES: usize = 4;
+const _: () = assert!(SKETCH_REGISTERS.is_multiple_of(LANES));
 
 fn sketch_of(elements: &[Element]) -> Box<[u8; SKETCH_REGISTERS]> {
     let mut registers = Box::new([0; SKETCH_REGISTERS]);

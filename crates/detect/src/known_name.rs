@@ -59,6 +59,11 @@ impl KnownName {
             value: KnownValue::of(name),
         }
     }
+
+    /// Adds it to a cell's values.
+    fn add_to(&mut self, to: (&mut Values, ValueKind, &mut Symbols)) {
+        self.value.add_to(&self.name, to);
+    }
 }
 
 /// What texts of one kind stand for, remembered.
@@ -94,8 +99,7 @@ impl KnownTexts {
             let name = stands_for();
             if text.len() > TEXT_BYTES_MAX {
                 if let Some(mut name) = name {
-                    let to = (values, kind, symbols);
-                    name.value.add_to(&name.name, to);
+                    name.add_to((values, kind, symbols));
                 }
                 return;
             }
@@ -103,7 +107,7 @@ impl KnownTexts {
             *slot = Some(KnownText { text, name });
         }
         if let Some(name) = slot.as_mut().and_then(|known| known.name.as_mut()) {
-            name.value.add_to(&name.name, (values, kind, symbols));
+            name.add_to((values, kind, symbols));
         }
     }
 }

@@ -430,6 +430,8 @@ mod tests {
                 let mut dropped = whole.clone();
                 dropped.drop_through(day);
                 prop_assert_eq!(dropped.encode(), left.encode());
+                let goes = whole.distinct() - dropped.distinct();
+                prop_assert_eq!(whole.distinct_through(day), goes);
                 prop_assert!(taken.days().iter().all(|taken| *taken <= day));
                 prop_assert!(left.days().iter().all(|left| *left > day));
                 prop_assert_eq!(merged(&taken, &left).encode(), whole.encode());

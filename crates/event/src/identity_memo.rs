@@ -28,7 +28,7 @@ const RESOURCES_MAX: usize = 32;
 pub struct IdentityMemo {
     walker: Walker,
     likenesses: Likenesses,
-    /// Identities by the places of their bytes among the echoes.
+    /// Identities by the places of their bytes among the echoes of the same reader, and of no other.
     identities: Vec<Option<Remembered>>,
     /// Those of the last identity remembered.
     surroundings: Option<Arc<Surroundings>>,

@@ -115,8 +115,8 @@ impl Condition {
             && self.values.iter().all(is_over)
     }
 
-    /// Whether it holds for all such callers but a few, whom no ARN tells: but one user's id, or but AWS services; of
-    /// services, for those alone. Services have no ARN and no id. Whoever calls KMS does so over TLS.
+    /// Whether it holds for all but a few, whom no ARN tells: but one user's id, or but AWS services; for a service also
+    /// where it holds for services alone. Services have no ARN and no id. Whoever calls KMS does so over TLS.
     pub(super) fn is_of_all_but_few(&self, is_service: bool) -> bool {
         match self.key.as_str() {
             "aws:userid" => self.is_negated(),

@@ -155,10 +155,6 @@ impl<T: Copy + Eq + std::hash::Hash> Distinct<T> {
         }
     }
 
-    const fn is_empty(&self) -> bool {
-        self.last.is_none()
-    }
-
     fn named<N: Ord>(&self, name: impl Fn(T) -> N) -> Vec<N> {
         let mut named: Vec<N> = self.all.iter().map(|value| name(*value)).collect();
         named.sort_unstable();
@@ -170,9 +166,9 @@ impl<'a> Gathered<'a> {
     /// Goes over the cells of a day, in their order.
     pub fn of(day: &'a AccountDay<'a>, order: &'a CellOrder<'a>) -> Self {
         let mut gathered = Self::default();
-        // By rank; keys that nobody used stay empty.
-        let mut keys: Vec<Numbers> = Vec::new();
-        keys.resize_with(order.keys.len(), Numbers::default);
+        // By rank; most keys of a sweep nobody used.
+        let mut keys: Vec<Option<Box<Numbers>>> = Vec::new();
+        keys.resize_with(order.keys.len(), || None);
         let mut regions = Regions::default();
         let mut own: HashMap<Symbol, bool, RandomState> = HashMap::default();
         let mut operations: HashMap<Symbol, Traits, RandomState> = HashMap::default();
@@ -213,6 +209,7 @@ impl<'a> Gathered<'a> {
                 if !*is_own {
                     continue;
                 }
+                let numbers = numbers.get_or_insert_default();
                 numbers.paths.insert(key.service_path);
                 numbers.operations.insert(key.operation);
                 for context in cell.values.kept(ValueKind::Context) {
@@ -227,8 +224,8 @@ impl<'a> Gathered<'a> {
             }
         }
         let name = |symbol| day.name(symbol);
-        let used = order.keys.iter().zip(keys);
-        let used = used.filter(|(_, numbers)| !numbers.operations.is_empty());
+        let of_keys = order.keys.iter().zip(keys);
+        let used = of_keys.filter_map(|(key, numbers)| Some((key, numbers?)));
         let keys = used.map(|(key, numbers)| {
             let contexts = numbers
                 .contexts

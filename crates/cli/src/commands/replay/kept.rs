@@ -52,7 +52,7 @@ pub fn replay(
     let mut coverage = Coverage::default();
     let newest = collect(
         found,
-        &Threads::new(threads)?,
+        &Threads::new(threads.min(found.files.len()))?,
         room.reading,
         progress,
         &mut coverage,
