@@ -1,7 +1,6 @@
 //! `asymmetric-first`: a principal signs, makes a code or derives a secret with a key for the first time.
 
 use keytrail_event::time::DAY_SECONDS;
-use keytrail_event::{OperationClass, OutcomeFamily};
 
 use super::caller::{account_of_key, is_aws_principal};
 use super::customs::ACCOUNT_DAYS;
@@ -10,6 +9,7 @@ use super::gathered::SIGNING;
 use super::sightings::{calls_evidence, events_of, grouped, over_cells};
 use super::support::key_in_title;
 use super::{About, Hit, Rule, Side};
+use crate::account_day::is_use;
 use crate::finding::{Evidence, Severity};
 
 /// The rule.
@@ -51,9 +51,6 @@ impl Rule for AsymmetricFirst {
         {
             return Vec::new();
         }
-        let is_use = |class, outcome| {
-            class == OperationClass::Cryptographic && outcome == OutcomeFamily::Success
-        };
         let cells = light.cells_in(is_use, |cell| {
             SIGNING.contains(&cell.operation)
                 && account_of_key(cell.key) == light.account

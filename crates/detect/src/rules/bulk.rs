@@ -7,7 +7,7 @@ use foldhash::fast::RandomState;
 use hashbrown::HashSet;
 use keytrail_event::source::DIRECT;
 use keytrail_event::time::HOUR_SECONDS;
-use keytrail_event::{EventTime, Hour, OperationClass, OutcomeFamily};
+use keytrail_event::{EventTime, Hour};
 use serde::{Deserialize, Serialize};
 
 use super::day::{DayCell, DayLight};
@@ -16,6 +16,7 @@ use super::moved_data::{DayMoves, Moves};
 use super::ransom_chain::RANSOM_CHAIN;
 use super::sightings::{grouped, times_of};
 use super::support::cut;
+use crate::account_day::is_use;
 use crate::bounds::STEPS_MAX;
 use crate::symbol::Symbol;
 
@@ -146,9 +147,6 @@ fn bulk_cells<'a>(light: &DayLight<'a>) -> Vec<DayCell<'a>> {
     if bulk.is_empty() {
         return Vec::new();
     }
-    let is_use = |class, outcome| {
-        class == OperationClass::Cryptographic && outcome == OutcomeFamily::Success
-    };
     light.cells_named(is_use, |key| {
         bulk.contains(&(key.principal, key.operation, key.hour))
     })

@@ -13,6 +13,7 @@ use super::lately::LATELY_SECONDS;
 use super::sightings::{events_of, grouped, times_of};
 use super::support::{cut, duration, key_argument, key_in_title};
 use super::{About, Hit, Rule, Side};
+use crate::account_day;
 use crate::finding::{Evidence, Severity};
 
 /// The rule.
@@ -97,13 +98,10 @@ impl Rule for DeniedThenAllowed {
         if openings.is_empty() {
             return Vec::new();
         }
-        let is_made = |class, outcome| {
-            class == OperationClass::Cryptographic && outcome == OutcomeFamily::Success
-        };
         let who = |principal: &str, key: &str| {
             openings.contains_key(&(principal, key)) && !is_aws_principal(principal)
         };
-        let used = light.cells_of_pairs(who, is_made, is_use);
+        let used = light.cells_of_pairs(who, account_day::is_use, is_use);
         let by_pair = grouped(&used, |cell| Some((cell.principal, cell.key)));
         let hits = by_pair.iter().filter_map(|(pair, cells)| {
             let openings = openings.get(pair)?;

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use keytrail_event::source::DIRECT;
-use keytrail_event::{OperationClass, OutcomeFamily};
 
 use super::customs::CUSTOM_DAYS;
 use super::day::{DayHit, DayLight};
@@ -11,6 +10,7 @@ use super::key_customs::KeyCustoms;
 use super::sightings::{calls_evidence, events_of, grouped, over_cells};
 use super::support::{key_in_title, listed};
 use super::{About, Hit, Rule, Side};
+use crate::account_day::is_use;
 use crate::finding::{Evidence, Severity};
 
 /// The rule.
@@ -60,9 +60,6 @@ impl Rule for PlaintextDatakey {
         if unusual.is_empty() {
             return Vec::new();
         }
-        let is_use = |class, outcome| {
-            class == OperationClass::Cryptographic && outcome == OutcomeFamily::Success
-        };
         let cells = light.cells_in(is_use, |cell| {
             let operations = unusual.get(cell.key);
             operations.is_some_and(|operations| operations.contains(&cell.operation))

@@ -2,14 +2,15 @@
 
 use std::collections::BTreeMap;
 
+use keytrail_event::EventTime;
 use keytrail_event::time::{DAY_SECONDS, HOUR_SECONDS};
-use keytrail_event::{EventTime, OperationClass, OutcomeFamily};
 
 use super::caller::is_aws_principal;
 use super::day::{DayHit, DayLight, KeyUse};
 use super::key_changes::KeyChange;
 use super::support::{argument, cut, key_in_title, listed};
 use super::{About, Hit, Rule, Side};
+use crate::account_day::is_use;
 use crate::finding::{Evidence, FindingId, Severity};
 
 /// The rule.
@@ -200,9 +201,6 @@ fn is_used_otherwise(
     let Some(customs) = light.customs.key(key) else {
         return false;
     };
-    let is_use = |class, outcome| {
-        class == OperationClass::Cryptographic && outcome == OutcomeFamily::Success
-    };
     let is_same = |name: &str| name == principal;
     let otherwise = light.cells_by(is_same, is_use, |cell| {
         cell.key == key
@@ -230,9 +228,6 @@ fn is_by_services_as_ever(
     );
     let is_same = |name: &str| name == principal;
     let known = light.uses.first_use_by(key, &is_same, before, light.past);
-    let is_use = |class, outcome| {
-        class == OperationClass::Cryptographic && outcome == OutcomeFamily::Success
-    };
     if known.is_none() || !customs.is_by_services() {
         return false;
     }

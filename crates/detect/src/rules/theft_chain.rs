@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use keytrail_event::{EventTime, OperationClass, OutcomeFamily};
+use keytrail_event::EventTime;
 
 use super::BURST_SECONDS;
 use super::caller::{is_aws_principal, is_judged_at};
@@ -15,6 +15,7 @@ use super::sightings::{
 use super::support::{key_in_title, learning_evidence, listed};
 use super::sweep::{Kind, keys_of, operations_of, span_of};
 use super::{About, Hit, Rule, Side};
+use crate::account_day::is_use;
 use crate::finding::{Evidence, Severity};
 
 /// The rule.
@@ -69,9 +70,6 @@ impl Rule for TheftChain {
         if searched.is_empty() {
             return Vec::new();
         }
-        let is_use = |class, outcome| {
-            class == OperationClass::Cryptographic && outcome == OutcomeFamily::Success
-        };
         let who = |principal: &str| {
             searched.contains_key(principal)
                 && !is_aws_principal(principal)
@@ -218,9 +216,6 @@ fn past_sweeps(light: &DayLight<'_>) -> Vec<PastSweep> {
 pub(crate) fn sweeps_to_remember(light: &DayLight<'_>) -> Vec<PastSweep> {
     let mut sweeps = past_sweeps(light);
     let searched: BTreeSet<String> = sweeps.iter().map(|one| one.principal.clone()).collect();
-    let is_use = |class, outcome| {
-        class == OperationClass::Cryptographic && outcome == OutcomeFamily::Success
-    };
     let who = |principal: &str| {
         searched.contains(principal)
             && !is_aws_principal(principal)
