@@ -14,6 +14,8 @@ use crate::symbol::Symbol;
 
 /// Pairs of a template and a principal remembered; a power of two.
 const REMEMBERED: usize = 4_096;
+// Guesses are numbers of 16 bits.
+const _: () = assert!(REMEMBERED <= 1 << 16);
 
 /// Pairs that share a place.
 const WAYS: usize = 2;

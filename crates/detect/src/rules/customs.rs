@@ -257,9 +257,8 @@ pub(crate) fn add_context_keys(signature: &str, text: &mut String) {
     } else {
         signature
     };
-    let mut is_first = true;
-    for pair in whole.split('&') {
-        if !std::mem::take(&mut is_first) {
+    for (place, pair) in whole.split('&').enumerate() {
+        if place > 0 {
             text.push('&');
         }
         // Keys are short: byte by byte is faster than a search for the end.

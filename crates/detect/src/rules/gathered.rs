@@ -155,10 +155,8 @@ impl<T: Copy + Eq + std::hash::Hash> Distinct<T> {
         }
     }
 
-    fn named<N: Ord>(&self, name: impl Fn(T) -> N) -> Vec<N> {
-        let mut named: Vec<N> = self.all.iter().map(|value| name(*value)).collect();
-        named.sort_unstable();
-        named
+    fn named<N, C: FromIterator<N>>(&self, name: impl Fn(T) -> N) -> C {
+        self.all.iter().map(|value| name(*value)).collect()
     }
 }
 
@@ -227,13 +225,15 @@ impl<'a> Gathered<'a> {
         let of_keys = order.keys.iter().zip(keys);
         let used = of_keys.filter_map(|(key, numbers)| Some((key, numbers?)));
         let keys = used.map(|(key, numbers)| {
-            let contexts = numbers
+            let mut contexts: Vec<_> = numbers
                 .contexts
                 .named(|(context, path, is_attestable)| (name(context), name(path), is_attestable));
+            // Both lists are made of sorted names.
+            contexts.sort_unstable();
             let attestable = contexts.iter().filter(|(.., is_attestable)| *is_attestable);
             let key_day = KeyDay {
-                paths: numbers.paths.named(name).into_iter().collect(),
-                operations: numbers.operations.named(name).into_iter().collect(),
+                paths: numbers.paths.named(name),
+                operations: numbers.operations.named(name),
                 attestable: attestable.map(|(context, ..)| *context).collect(),
                 contexts: contexts
                     .iter()
