@@ -2,7 +2,7 @@
 //!
 //! Machines are noisy: what is printed are medians of ratios between neighbours in time, not seconds.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -11,8 +11,8 @@ use wait4::Wait4;
 
 use crate::checks::{cargo, run};
 
-/// Runs every program over the archive, `rounds` times in turn.
-pub fn measure(folder: &Path, rounds: usize) -> Result<()> {
+/// Runs every program over the archive, `rounds` times in turn; of keytrail this one, if one is named.
+pub fn measure(folder: &Path, rounds: usize, program: Option<PathBuf>) -> Result<()> {
     ensure!(
         folder.is_dir(),
         "{} is no folder; write one with `keytrail simulate --records N --out FOLDER`",
@@ -20,6 +20,7 @@ pub fn measure(folder: &Path, rounds: usize) -> Result<()> {
     );
     build()?;
     let release = crate::root()?.join("target/release");
+    let program = program.unwrap_or_else(|| release.join("keytrail"));
     let floor = |threads: &str| {
         command(
             &release.join("floor"),
@@ -35,7 +36,7 @@ pub fn measure(folder: &Path, rounds: usize) -> Result<()> {
             "--quiet".into(),
             folder.into(),
         ]);
-        command(&release.join("keytrail"), &arguments)
+        command(&program, &arguments)
     };
     let text_bytes = text_bytes(folder)?;
     let mut rows: Vec<Row> = ["libdeflate alone", "events --count", "replay"]

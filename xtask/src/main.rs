@@ -8,6 +8,7 @@ mod checks;
 mod example;
 mod faults;
 mod flood;
+mod guided;
 mod instructions;
 mod large_delivery;
 mod package;
@@ -67,7 +68,12 @@ enum Task {
         /// Rounds; each runs every program once, in turn.
         #[arg(long, default_value_t = 7)]
         rounds: usize,
+        /// The keytrail to measure; the one that `cargo build --release` builds unless one is named.
+        #[arg(long)]
+        program: Option<PathBuf>,
     },
+    /// Build a faster keytrail, guided by runs over simulated archives (needs the component llvm-tools, and some twenty minutes).
+    Guided,
     /// Replay an archive that is made to fill memory: how much it takes, and whether anything is lost.
     Flood(flood::Flood),
     /// Measure detection on simulated organisations, beside plain baselines.
@@ -97,7 +103,12 @@ fn main() -> ExitCode {
         }),
         Task::Flood(flood) => flood::measure(&flood),
         Task::Scorecard(scorecard) => scorecard::measure(&scorecard),
-        Task::BenchFloor { folder, rounds } => bench_floor::measure(&folder, rounds),
+        Task::BenchFloor {
+            folder,
+            rounds,
+            program,
+        } => bench_floor::measure(&folder, rounds, program),
+        Task::Guided => guided::build(),
         Task::Instructions { folder, most } => match folder {
             Some(folder) => instructions::count_over(&folder, most),
             None => instructions::hold_bounds(),
