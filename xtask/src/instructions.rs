@@ -28,12 +28,12 @@ const HELD: [Held; 2] = [
     Held {
         name: "10 % KMS records",
         kms_fraction: "0.1",
-        most: 7.2,
+        most: 7.1,
     },
     Held {
         name: "KMS records only",
         kms_fraction: "1",
-        most: 11.0,
+        most: 10.4,
     },
 ];
 
