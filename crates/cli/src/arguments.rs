@@ -7,7 +7,8 @@ use clap_complete::Shell;
 
 use keytrail_detect::finding::Severity;
 use keytrail_event::EventTime;
-use keytrail_report::grouped;
+use keytrail_report::counted;
+use keytrail_report::summary::Coverage;
 
 use crate::commands::baseline::BaselineArguments;
 use crate::commands::config::ConfigArguments;
@@ -119,12 +120,17 @@ pub struct InputArguments {
     /// Threads to read with. The default is one for each core.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,
-    /// Exit with 3 when a file or a record could not be read.
+    /// Exit with 3 when a file or a record could not be read, or when there was none.
     #[arg(long)]
     pub strict: bool,
 }
 
 impl InputArguments {
+    /// Whether `--strict` was given, and something could not be read, or nothing was there.
+    pub fn is_missed(&self, coverage: &Coverage) -> bool {
+        self.strict && (coverage.is_incomplete() || coverage.is_empty())
+    }
+
     /// The threads to read with.
     pub fn threads(&self) -> usize {
         threads(self.threads)
@@ -140,8 +146,8 @@ impl InputArguments {
         let found = discover_delivered(&self.paths, delivered)?;
         if found.left_out > 0 {
             talk.say(format_args!(
-                "{} files were left out: their names tell of a delivery at another time, or of none",
-                grouped(found.left_out)
+                "{} left out: a name tells of a delivery at another time, or of none",
+                counted(found.left_out, "file was", "files were")
             ));
         }
         Ok(found)
@@ -308,12 +314,7 @@ pub struct ExplainArguments {
     #[arg(value_name = "ID")]
     pub id: String,
     /// Read the finding from this file, which `replay` wrote as JSON or JSON Lines.
-    #[arg(
-        long,
-        value_name = "FILE",
-        conflicts_with = "paths",
-        required_unless_present = "paths"
-    )]
+    #[arg(long, value_name = "FILE", conflicts_with = "paths")]
     pub findings: Option<PathBuf>,
     /// Replay these files, folders, globs or places in a bucket to find it.
     #[arg(value_name = "PATH")]

@@ -12,7 +12,7 @@ pub enum Exit {
     Findings = 1,
     /// The command line or the configuration is wrong.
     Usage = 2,
-    /// Done, but some input could not be read, and `--strict` was given.
+    /// Done, but some input could not be read, or there was none, and `--strict` was given.
     Unreadable = 3,
     /// The work could not be finished: an output or state that cannot be written, is full or in use, or a bug.
     Internal = 4,
@@ -30,5 +30,5 @@ Exit codes:
   0  done
   1  done, and there are findings at or above --fail-on, or verify found a gap
   2  the command line or the configuration is wrong, or names what is not there
-  3  done, but some input could not be read, and --strict was given
+  3  done, but some input could not be read, or there was none, and --strict was given
   4  not finished: an output or state that cannot be written, is full or in use, or a bug";

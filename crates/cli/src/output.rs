@@ -137,7 +137,13 @@ impl Destination {
     pub fn file(path: &Path) -> Result<Self, UsageError> {
         let name = format!("`{}`", escape::path(path));
         let cannot = |error: io::Error| {
-            let told = UsageError::new(format_args!("cannot write {name}: {error}"));
+            let told = match error.kind() {
+                io::ErrorKind::NotFound => UsageError::new(format_args!(
+                    "cannot write {name}: its folder does not exist"
+                ))
+                .hint("make the folder first"),
+                _ => UsageError::new(format_args!("cannot write {name}: {error}")),
+            };
             match is_misnamed(error.kind()) {
                 true => told,
                 false => told.not_finished(),
@@ -171,11 +177,6 @@ impl Destination {
         })
     }
 
-    /// The name, safe to show.
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
     /// Writes out what is left and puts a file into its place.
     ///
     /// # Errors
@@ -194,9 +195,13 @@ impl Destination {
     }
 }
 
+/// What cannot be written is told with the destination's name, of the same kind.
 impl Write for Destination {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.writer.write(bytes)
+        self.writer.write(bytes).map_err(|error| {
+            let name = &self.name;
+            io::Error::new(error.kind(), format!("cannot write {name}: {error}"))
+        })
     }
 
     fn flush(&mut self) -> io::Result<()> {

@@ -26,6 +26,18 @@ pub fn open(path: &Path) -> anyhow::Result<SqliteStore> {
     SqliteStore::open(path, &options).map_err(|error| not_opened(error, is_named_well))
 }
 
+/// Opens a state file to read it, also where nobody may write.
+///
+/// # Errors
+/// When it is not there, is something else, or is in use.
+pub fn open_to_read(path: &Path) -> anyhow::Result<SqliteStore> {
+    open(path).or_else(|error| match path.is_file() {
+        // What cannot be read either is told as it was first.
+        true => SqliteStore::open_to_read(path).map_err(|_| error),
+        false => Err(error),
+    })
+}
+
 /// Opens a state file, or makes it, to grow up to so many bytes where there is a limit.
 ///
 /// # Errors
@@ -61,7 +73,7 @@ pub fn in_state(error: impl Into<ExecuteError>) -> anyhow::Error {
     let told = UsageError::new(escape::terminal(&text));
     let told = match error {
         ExecuteError::Store(StoreError::Full { .. }) => {
-            let hint = "make room, then run the same command again: it goes on from what stands";
+            let hint = "make room, or raise --state-limit where one was given, then run the same command again: it goes on from what stands";
             told.hint(hint).not_finished()
         }
         ExecuteError::Store(StoreError::Failed { .. }) => told.not_finished(),

@@ -9,6 +9,7 @@
 mod behind;
 mod followed;
 mod links;
+mod outside;
 mod seen;
 #[cfg(test)]
 mod tests;
@@ -22,6 +23,8 @@ use serde::Serialize;
 use self::behind::{chains_beside, gaps_behind, gaps_beside};
 use self::followed::Followed;
 use self::links::Links;
+use self::outside::outside;
+pub use self::outside::{UNVERIFIED_LISTED_MAX, Unverified};
 pub use self::seen::{Ending, Seen, endings};
 use crate::rules::log_gap::{Gap, GapKind};
 
@@ -80,6 +83,10 @@ pub struct Verification {
     pub awaiting_backfill: u64,
     /// The first of them, up to [`UNNAMED_LISTED_MAX`]: those that no digest will name any more come first, each by name.
     pub unnamed: Vec<UnnamedFile>,
+    /// Log files of a time or Region of which no digest tells.
+    pub unverified_files: u64,
+    /// Where and when, by account and Region, up to [`UNVERIFIED_LISTED_MAX`] of these.
+    pub unverified: Vec<Unverified>,
     /// What was looked at and is in order.
     #[serde(skip)]
     sound: Sound,
@@ -227,6 +234,19 @@ impl Verification {
         let gaps = gaps_beside(&self.chains, log_files, &self.sound);
         self.gaps.extend(gaps);
         self.sort_gaps();
+    }
+
+    /// Tells of the log files delivered from `since` on and before `until` of which no digest says anything.
+    pub fn look_outside(
+        &mut self,
+        log_files: &BTreeMap<String, Vec<LogFile>>,
+        since: Option<EventTime>,
+        until: Option<EventTime>,
+    ) {
+        let mut all = outside(&self.chains, log_files, &self.sound, (since, until));
+        self.unverified_files = all.iter().map(|region| region.files).sum();
+        all.truncate(UNVERIFIED_LISTED_MAX);
+        self.unverified = all;
     }
 
     /// A digest that cannot be used is there all the same: what the next one says of it is told of its file.

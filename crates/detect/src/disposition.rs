@@ -135,11 +135,10 @@ pub struct Suppression {
 impl Suppression {
     /// Whether it names any finding at all, and not just every one.
     #[must_use]
-    pub const fn is_narrow(&self) -> bool {
-        self.rule.is_some()
-            || self.principal.is_some()
-            || self.key.is_some()
-            || self.account.is_some()
+    pub fn is_narrow(&self) -> bool {
+        [&self.rule, &self.principal, &self.key, &self.account]
+            .into_iter()
+            .any(is_narrow)
     }
 
     /// Whether it covers a finding.
@@ -195,9 +194,15 @@ impl ExpectedChange {
 
     /// Whether it names somebody or something, and not just every finding of its window.
     #[must_use]
-    pub const fn is_narrow(&self) -> bool {
-        self.principal.is_some() || self.key.is_some()
+    pub fn is_narrow(&self) -> bool {
+        [&self.principal, &self.key].into_iter().any(is_narrow)
     }
+}
+
+/// Whether a pattern fits some names and not all.
+fn is_narrow(pattern: &Option<String>) -> bool {
+    let pattern = pattern.as_deref().unwrap_or_default();
+    pattern.bytes().any(|byte| byte != b'*')
 }
 
 fn fits(pattern: Option<&str>, text: Option<&str>) -> bool {

@@ -11,6 +11,8 @@ use crate::words::{counted, grouped};
 
 /// Log files that no digest names which a table shows; of more, the number.
 const UNNAMED_SHOWN_MAX: usize = 20;
+/// Accounts' Regions with log files that are not verified which a table shows; of more, the files.
+const UNVERIFIED_SHOWN_MAX: usize = 20;
 
 /// Writes one JSON object.
 ///
@@ -51,7 +53,11 @@ pub fn write_table(
         writeln!(out)?;
     }
     write_unnamed(verification, page, out)?;
+    write_unverified(verification, page, out)?;
     let verdict = match verification.gaps.len() as u64 {
+        0 if verification.unverified_files > 0 => {
+            page.paint(HEADING, "No gap in what the digests cover".to_owned())
+        }
         0 => page.paint(HEADING, "No gap".to_owned()),
         gaps => page.paint(BAD, counted(gaps, "gap", "gaps")),
     };
@@ -85,6 +91,38 @@ fn write_unnamed(verification: &Verification, page: &Page, out: &mut dyn Write) 
         writeln!(out, "  and {} more", grouped(more))?;
     }
     Ok(())
+}
+
+/// Writes how many log files no digest tells anything of, and where and when they are.
+fn write_unverified(
+    verification: &Verification,
+    page: &Page,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    if verification.unverified_files == 0 {
+        return Ok(());
+    }
+    let files = counted(verification.unverified_files, "log file", "log files");
+    let note = format!(
+        "{files} not verified: of times or Regions of which no digest here tells, so that others may be missing beside them"
+    );
+    writeln!(out, "{}", page.paint(NOTE, note))?;
+    let mut shown = 0;
+    for region in verification.unverified.iter().take(UNVERIFIED_SHOWN_MAX) {
+        shown += region.files;
+        let files = counted(region.files, "log file", "log files");
+        let place = format!("account {}, {}", region.account, region.region);
+        let place = escape::terminal(&place);
+        writeln!(
+            out,
+            "  {place}: {files}, {} to {}",
+            region.first, region.last
+        )?;
+    }
+    match verification.unverified_files.saturating_sub(shown) {
+        0 => Ok(()),
+        more => writeln!(out, "  and {} more elsewhere", grouped(more)),
+    }
 }
 
 /// Whether the gap is one of the chain; one of the trail's two chains stands for both.
@@ -158,7 +196,7 @@ fn write_gap(found: &FoundGap, page: &Page, out: &mut dyn Write) -> io::Result<(
 
 #[cfg(test)]
 mod tests {
-    use keytrail_detect::digest_chain::{ChainName, UnnamedFile};
+    use keytrail_detect::digest_chain::{ChainName, UnnamedFile, Unverified};
     use keytrail_detect::rules::log_gap::{Gap, GapKind};
     use keytrail_event::EventTime;
 
@@ -217,10 +255,28 @@ mod tests {
     #[test]
     fn chains_and_gaps() {
         let page = Page::default();
-        let verification = verification();
+        let mut verification = verification();
         let with_keys = samples::text(|out| write_table(&verification, true, &page, out));
         insta::assert_snapshot!(with_keys);
         insta::assert_snapshot!(samples::text(|out| write_json(&verification, out)));
+        verification.gaps.clear();
+        verification.unnamed_files = 0;
+        verification.unverified = (0..21)
+            .map(|number| Unverified {
+                account: "111122223333".to_owned(),
+                region: format!("eu\u{1b}[2J-west-{number}"),
+                files: 1 + number,
+                first: verification.chains[0].from,
+                last: verification.chains[0].until,
+            })
+            .collect();
+        verification.unverified_files = 240;
+        insta::assert_snapshot!(samples::text(|out| write_table(
+            &verification,
+            true,
+            &page,
+            out
+        )));
         let none = Verification::default();
         assert_eq!(
             samples::text(|out| write_table(&none, false, &page, out)),

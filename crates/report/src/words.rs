@@ -21,11 +21,13 @@ pub fn grouped(number: u64) -> String {
 /// A count and its noun: `1 event`, `4,384 events`.
 #[must_use]
 pub fn counted(number: u64, one: &str, many: &str) -> String {
-    format!(
-        "{} {}",
-        grouped(number),
-        if number == 1 { one } else { many }
-    )
+    format!("{} {}", grouped(number), either(number, one, many))
+}
+
+/// The word for so many.
+#[must_use]
+pub const fn either<'w>(number: u64, one: &'w str, many: &'w str) -> &'w str {
+    if number == 1 { one } else { many }
 }
 
 /// A size in bytes: `512 bytes`, `12.3 MiB`.

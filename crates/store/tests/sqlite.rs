@@ -464,3 +464,50 @@ fn finding(id: &str) -> FindingRecord {
         json: format!(r#"{{"title":"it's \"{id}\""}}"#),
     }
 }
+
+#[test]
+fn a_state_is_read_where_nobody_writes() {
+    let folder = tempfile::tempdir().unwrap();
+    // What has a meaning in a URI is part of a name like any other.
+    let path = folder.path().join("evidence 100%?#.db");
+    let store = open(&path);
+    block_on(store.write_tally(ACCOUNT, day(), b"tally", None)).unwrap();
+    drop(store);
+    let before = std::fs::read(&path).unwrap();
+    let reading = SqliteStore::open_to_read(&path).unwrap();
+    assert_eq!(block_on(reading.accounts()).unwrap(), [ACCOUNT]);
+    assert_eq!(block_on(reading.days(ACCOUNT)).unwrap(), [day()]);
+    assert!(reading.verify().unwrap().is_empty());
+    let refused = block_on(reading.write_tally(ACCOUNT, day(), b"another", None));
+    assert!(refused.is_err());
+    drop(reading);
+    assert_eq!(std::fs::read(&path).unwrap(), before);
+    // Nothing is left beside it.
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+}
+
+#[test]
+fn what_stands_in_the_log_is_read_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("state.db");
+    let writing = open(&path);
+    block_on(writing.write_tally(ACCOUNT, day(), b"tally", None)).unwrap();
+    // As long as it is open, the last commits stand in the log alone.
+    let reading = SqliteStore::open_to_read(&path).unwrap();
+    assert_eq!(block_on(reading.accounts()).unwrap(), [ACCOUNT]);
+}
+
+#[test]
+fn what_is_no_state_is_not_read_as_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("state.db");
+    for text in [
+        "",
+        "not a database, but long enough to be taken for the header of one, which has 100 bytes and more of them",
+    ] {
+        std::fs::write(&path, text).unwrap();
+        assert!(SqliteStore::open_to_read(&path).is_err(), "{text}");
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
+    }
+    assert!(SqliteStore::open_to_read(&folder.path().join("none.db")).is_err());
+}

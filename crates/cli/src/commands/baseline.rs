@@ -13,7 +13,7 @@ use pollster::block_on;
 use crate::exit_code::Exit;
 use crate::failure::UsageError;
 use crate::output::{Destination, Format};
-use crate::state_file::{in_state, open};
+use crate::state_file::{in_state, open_to_read};
 use crate::talk::Talk;
 
 /// `keytrail baseline`.
@@ -53,7 +53,7 @@ const SHADES: [char; 5] = ['·', '░', '▒', '▓', '█'];
 /// When the state can not be read, or knows no such name or several.
 pub fn run(command: &BaselineCommand, talk: Talk) -> anyhow::Result<Exit> {
     let BaselineCommand::Show(arguments) = command;
-    let store = open(&arguments.state)?;
+    let store = open_to_read(&arguments.state)?;
     let mut named = Vec::new();
     for account in block_on(store.accounts()).map_err(in_state)? {
         let Some(base) = base(&store, &account)? else {

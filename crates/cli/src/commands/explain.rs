@@ -23,10 +23,18 @@ use keytrail_report::escape;
 /// Explains a finding.
 ///
 /// # Errors
-/// When no finding, or more than one problem, has that id.
+/// When nothing is named to find it in, and when no finding, or more than one problem, has that id.
 pub fn run(arguments: &ExplainArguments, talk: Talk) -> anyhow::Result<Exit> {
     let chosen = match &arguments.findings {
         Some(file) => choose(read(file)?, &arguments.id)?,
+        None if arguments.paths.is_empty() => {
+            return Err(
+                UsageError::new("nothing is named to find the finding in").hint(
+                    "name the archive behind the id, or --findings FILE; one of a state is shown by `keytrail findings show ID --state FILE`",
+                )
+                .into(),
+            );
+        }
         None => {
             let configuration = configuration::load(&arguments.configuration)?;
             let found = discover(&arguments.paths)?;

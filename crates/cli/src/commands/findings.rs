@@ -20,7 +20,7 @@ use crate::configuration::{self, ConfigurationArguments};
 use crate::exit_code::Exit;
 use crate::finding_list::FindingList;
 use crate::output::{Destination, Format};
-use crate::state_file::{in_state, open};
+use crate::state_file::{in_state, open, open_to_read};
 use crate::talk::Talk;
 
 /// `keytrail findings`.
@@ -123,7 +123,7 @@ pub fn run(command: &FindingsCommand, talk: Talk, now: EventTime) -> anyhow::Res
 fn list(arguments: &ListArguments, talk: Talk, now: EventTime) -> anyhow::Result<()> {
     let filter = FindingFilter::new(&arguments.filter, now)?;
     let configuration = configuration::load(&arguments.configuration)?;
-    let mut all = standing(&open(&arguments.state)?)?;
+    let mut all = standing(&open_to_read(&arguments.state)?)?;
     all.dispose(&configuration);
     all.retain(|finding| !(arguments.unresolved && finding.triage == Triage::Resolved));
     if all.len() > 0 {
@@ -139,7 +139,7 @@ fn list(arguments: &ListArguments, talk: Talk, now: EventTime) -> anyhow::Result
 }
 
 fn show(one: &OneArguments, talk: Talk) -> anyhow::Result<()> {
-    let store = open(&one.state)?;
+    let store = open_to_read(&one.state)?;
     let all = standing(&store)?;
     let mut out = Destination::standard_output(Format::Table, talk.color());
     for (index, finding) in choose(all.iter(), &one.id)?.iter().enumerate() {

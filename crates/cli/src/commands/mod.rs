@@ -31,7 +31,7 @@ pub fn run(arguments: Arguments, talk: Talk, now: EventTime) -> anyhow::Result<E
         Command::Replay(arguments) => replay::run(&arguments, talk, now),
         Command::Explain(arguments) => explain::run(&arguments, talk),
         Command::Findings(arguments) => findings::run(&arguments.command, talk, now),
-        Command::State(arguments) => state::run(&arguments.command, talk),
+        Command::State(arguments) => state::run(&arguments.command, talk, now),
         Command::Baseline(arguments) => baseline::run(&arguments.command, talk),
         Command::Rules(arguments) => rules::run(&arguments.command, talk),
         Command::Simulate(arguments) => simulate::run(&arguments, talk),

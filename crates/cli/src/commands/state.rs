@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand};
 use keytrail_detect::configuration::Configuration;
 use keytrail_detect::finding::{Finding, FindingState};
-use keytrail_event::Day;
+use keytrail_event::{Day, EventTime};
 use keytrail_report::{counted, escape, write_json_line};
 use keytrail_store::executor::{Executor, base_of, tally_of};
 use keytrail_store::{BaseShard, SqliteStore, Store as _, export};
@@ -17,7 +17,7 @@ use crate::configuration::{self, ConfigurationArguments};
 use crate::exit_code::Exit;
 use crate::failure::UsageError;
 use crate::output::{Destination, Format};
-use crate::state_file::{in_state, open};
+use crate::state_file::{in_state, open, open_to_read};
 use crate::talk::Talk;
 
 /// `keytrail state`.
@@ -80,28 +80,28 @@ fn day(text: &str) -> Result<Day, String> {
     Day::parse(text).ok_or_else(|| "not a day such as 2025-03-01".to_owned())
 }
 
-/// Shows or tends a state.
+/// Shows or tends a state. No day after that of `now` is forgotten.
 ///
 /// # Errors
 /// When the state can not be read or written.
-pub fn run(command: &StateCommand, talk: Talk) -> anyhow::Result<Exit> {
+pub fn run(command: &StateCommand, talk: Talk, now: EventTime) -> anyhow::Result<Exit> {
     match command {
         StateCommand::Show(state) => show(&state.file, talk)?,
         StateCommand::Rebuild(arguments) => rebuild(arguments, talk)?,
         StateCommand::Verify(state) => return verify(&state.file, talk),
         StateCommand::Export(state) => {
-            let store = open(&state.file)?;
+            let store = open_to_read(&state.file)?;
             let mut out = Destination::standard_output(Format::Jsonl, talk.color());
             block_on(export(&store, &mut |line| write_json_line(&mut out, line)))?;
             out.finish()?;
         }
-        StateCommand::Prune(arguments) => prune(arguments, talk)?,
+        StateCommand::Prune(arguments) => prune(arguments, talk, now)?,
     }
     Ok(Exit::Done)
 }
 
 fn show(path: &Path, talk: Talk) -> anyhow::Result<()> {
-    let store = open(path)?;
+    let store = open_to_read(path)?;
     let configuration = Configuration::default();
     let executor = Executor::new(&store, &configuration);
     let mut out = Destination::standard_output(Format::Table, talk.color());
@@ -116,7 +116,8 @@ fn show(path: &Path, talk: Talk) -> anyhow::Result<()> {
         writeln!(out, "account {}", escape::terminal(&account))?;
         match (days.first(), days.last()) {
             (Some(first), Some(last)) => {
-                writeln!(out, "  records   {} days, {first} to {last}", days.len())?;
+                let number = counted(days.len() as u64, "day", "days");
+                writeln!(out, "  records   {number}, {first} to {last}")?;
             }
             _ => writeln!(out, "  records   none")?,
         }
@@ -188,7 +189,7 @@ fn rebuild(arguments: &RebuildArguments, talk: Talk) -> anyhow::Result<()> {
 }
 
 fn verify(path: &Path, talk: Talk) -> anyhow::Result<Exit> {
-    let store = open(path)?;
+    let store = open_to_read(path)?;
     let mut problems = store.verify().map_err(in_state)?;
     for account in block_on(store.accounts()).map_err(in_state)? {
         problems.extend(unreadable(&store, &account)?);
@@ -248,7 +249,16 @@ fn unreadable_base(
     }
 }
 
-fn prune(arguments: &PruneArguments, talk: Talk) -> anyhow::Result<()> {
+fn prune(arguments: &PruneArguments, talk: Talk, now: EventTime) -> anyhow::Result<()> {
+    let today = now.day();
+    if arguments.before > today {
+        return Err(UsageError::new(format_args!(
+            "{} lies in the future, and the days until then would be forgotten before they are known",
+            arguments.before
+        ))
+        .hint(format_args!("name {today} or an earlier day with --before"))
+        .into());
+    }
     let configuration = configuration::load(&arguments.configuration)?;
     let store = open(&arguments.state.file)?;
     let executor = Executor::new(&store, &configuration);

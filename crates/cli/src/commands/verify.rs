@@ -68,6 +68,9 @@ pub fn run(arguments: &VerifyArguments, talk: Talk, now: EventTime) -> anyhow::R
             .into());
     }
     verified.verification.look_beside(&verified.log_files);
+    verified
+        .verification
+        .look_outside(&verified.log_files, span.since, span.until);
     for file in &found.unreadable {
         talk.say(format_args!("{}: {}", file.file, file.reason));
     }

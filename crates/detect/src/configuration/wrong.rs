@@ -59,6 +59,18 @@ pub fn wrong_values(configuration: &Configuration) -> Vec<Wrong> {
             );
         }
     }
+    if configuration
+        .behaviour
+        .sensitive_keys
+        .iter()
+        .any(|key| key.trim().is_empty())
+    {
+        say(
+            vec![Step::Key("behaviour"), Step::Key("sensitive_keys")],
+            "a sensitive key is empty, and fits none".to_owned(),
+            NAME_HINT,
+        );
+    }
     for rule in &configuration.shadow {
         if rule.contains('*') || !is_rule(rule) {
             say(
@@ -77,10 +89,19 @@ pub fn wrong_values(configuration: &Configuration) -> Vec<Wrong> {
                 "`keytrail rules list` names them all",
             );
         }
+        let patterns = [
+            ("principal", &suppression.principal),
+            ("key", &suppression.key),
+            ("account", &suppression.account),
+        ];
+        for (key, message) in patterns.into_iter().filter_map(wrong_pattern) {
+            say(step(key), message, NAME_HINT);
+        }
         if !suppression.is_narrow() {
             say(
                 step("until"),
-                "a suppression names nothing, and would hide every finding".to_owned(),
+                "a suppression names nothing in particular, and would hide every finding"
+                    .to_owned(),
                 "give it a rule, principal, key or account",
             );
         }
@@ -109,10 +130,15 @@ pub fn wrong_values(configuration: &Configuration) -> Vec<Wrong> {
                 "`from` is the first moment of its window, `until` the first one after it",
             );
         }
+        let patterns = [("principal", &change.principal), ("key", &change.key)];
+        for (key, message) in patterns.into_iter().filter_map(wrong_pattern) {
+            say(step(key), message, NAME_HINT);
+        }
         if !change.is_narrow() {
             say(
                 step("until"),
-                "an expected change names nothing, and would cover every finding".to_owned(),
+                "an expected change names nothing in particular, and would cover every finding"
+                    .to_owned(),
                 "give it a principal or a key",
             );
         }
@@ -125,6 +151,26 @@ pub fn wrong_values(configuration: &Configuration) -> Vec<Wrong> {
         }
     }
     wrong
+}
+
+/// What a name or pattern of one is.
+const NAME_HINT: &str = "write a whole name, or a part of it with * for any characters";
+
+/// What is wrong with a pattern, and the key it stands under.
+fn wrong_pattern(
+    (key, pattern): (&'static str, &Option<String>),
+) -> Option<(&'static str, String)> {
+    let pattern = pattern.as_deref()?;
+    if pattern.trim().is_empty() {
+        return Some((key, format!("the {key} is empty, and fits no finding")));
+    }
+    let is_account = pattern.contains('*') || is_account_id(pattern);
+    (key == "account" && !is_account).then(|| {
+        (
+            key,
+            format!("`{pattern}` is no account, which is twelve digits"),
+        )
+    })
 }
 
 /// Whether this is an id as AWS Organizations gives them (API Reference, Organization).
@@ -210,6 +256,42 @@ mod tests {
         ] {
             assert!(!is_organisation_id(&id), "{id}");
         }
+    }
+
+    #[test]
+    fn a_suppression_fits_some_findings_and_not_all() {
+        let wrong = |names: serde_json::Value| {
+            let mut suppression = serde_json::json!({
+                "until": "2027-01-01", "reason": "known", "owner": "platform",
+            });
+            let fields = suppression.as_object_mut().unwrap();
+            fields.extend(names.as_object().unwrap().clone());
+            let configuration = serde_json::json!({ "suppress": [suppression] });
+            let configuration = serde_json::from_value(configuration).unwrap();
+            let wrong = wrong_values(&configuration);
+            wrong.iter().map(ToString::to_string).collect::<Vec<_>>()
+        };
+        for narrow in [
+            serde_json::json!({ "rule": "key-*" }),
+            serde_json::json!({ "rule": "*", "account": "111122223333" }),
+            serde_json::json!({ "account": "1111*" }),
+            serde_json::json!({ "key": "*-4bcf-*", "principal": "*" }),
+        ] {
+            assert!(wrong(narrow.clone()).is_empty(), "{narrow}");
+        }
+        let nothing = "suppress[0].until: a suppression names nothing in particular, and would hide every finding";
+        assert_eq!(wrong(serde_json::json!({})), [nothing]);
+        assert_eq!(
+            wrong(serde_json::json!({ "rule": "*", "key": "**" })),
+            [nothing]
+        );
+        assert_eq!(
+            wrong(serde_json::json!({ "principal": "", "account": "1111" })),
+            [
+                "suppress[0].principal: the principal is empty, and fits no finding",
+                "suppress[0].account: `1111` is no account, which is twelve digits",
+            ]
+        );
     }
 
     #[test]

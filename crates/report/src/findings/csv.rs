@@ -10,7 +10,7 @@ use crate::escape::csv_cell;
 use crate::findings::state_name;
 
 /// The columns.
-const COLUMNS: [&str; 20] = [
+const COLUMNS: [&str; 22] = [
     "id",
     "episode",
     "state",
@@ -31,6 +31,8 @@ const COLUMNS: [&str; 20] = [
     "attack",
     "practice",
     "next_steps",
+    "triage",
+    "revision",
 ];
 /// Stands between texts that share a cell.
 const BETWEEN: &str = " | ";
@@ -85,6 +87,8 @@ fn cells(finding: &Finding) -> [String; COLUMNS.len()] {
         text(&techniques.join(" ")),
         optional(&finding.practice),
         text(&finding.next_steps.join(BETWEEN)),
+        text(finding.triage.as_str()),
+        finding.revision.to_string(),
     ]
 }
 

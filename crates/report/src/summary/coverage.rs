@@ -41,6 +41,12 @@ impl Coverage {
     pub fn is_incomplete(&self) -> bool {
         !self.unreadable.is_empty() || self.reading.malformed > 0
     }
+
+    /// Whether there was nothing to read: no file, or no record in those there are.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.reading.records == 0
+    }
 }
 
 /// A file that could not be read, or not to its end.

@@ -80,7 +80,7 @@ pub fn bounds_met(counts: &TallyCounts, metrics: &Metrics, forgotten_pairs: u64)
             "exact_events_max",
             bounds::EXACT_EVENTS_MAX,
             metrics.estimated_cells,
-            "hourly counts are estimates (standard error 3 %)",
+            "estimated hourly counts (standard error 3 %)",
         ),
         bound(
             "notables_max",

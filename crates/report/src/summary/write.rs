@@ -9,7 +9,7 @@ use crate::escape::terminal;
 use crate::json_text;
 use crate::page::{self, Page};
 use crate::summary::{Coverage, Detail, FindingCounts, Named, Summary};
-use crate::words::{counted, grouped, size};
+use crate::words::{counted, either, grouped, size};
 
 /// Malformed records that are shown, unless all are asked for.
 const ISSUES_SHOWN_MAX: usize = 10;
@@ -162,14 +162,18 @@ impl Words<'_> {
             write!(self.out, "; those kept are from {first} to {last}")?;
         }
         self.out.write_all(b"\n")?;
-        self.count(reading.kms, "KMS records")?;
+        self.count(
+            reading.kms,
+            either(reading.kms, "KMS record", "KMS records"),
+        )?;
         self.several(&[
-            (
+            same(
                 coverage.without_event_id,
                 "of them without an event id, told apart by content",
             ),
             (
                 reading.other_services,
+                "record of another service that rules read",
                 "records of other services that rules read",
             ),
         ])?;
@@ -179,41 +183,56 @@ impl Words<'_> {
             &format!("distinct among them, and {duplicates}"),
         )?;
         if let Some(matched) = summary.matched {
-            self.count(matched, "match the filters")?;
+            self.count(
+                matched,
+                either(matched, "matches the filters", "match the filters"),
+            )?;
         }
         let tally = summary.tally.unwrap_or_default();
         self.several(&[
             (
                 reading.skipped_other_services,
+                "record of another service, skipped",
                 "records of other services, skipped",
             ),
             (
                 reading.skipped_insights,
+                "CloudTrail Insights record, skipped",
                 "CloudTrail Insights records, skipped",
             ),
             (
                 reading.skipped_not_cloudtrail,
+                "message that is not CloudTrail's, skipped",
                 "messages that are not CloudTrail's, skipped",
             ),
-            (reading.digests, "digest files, skipped"),
+            (
+                reading.digests,
+                "digest file, skipped",
+                "digest files, skipped",
+            ),
             (
                 tally.late,
+                "late record: delivered over 2 hours after its hour; for rules only",
                 "late records: delivered over 2 hours after their hour; for rules only",
             ),
             (
                 tally.future,
+                "record from after its file was written; for rules only",
                 "records from after their file was written; for rules only",
             ),
             (
                 tally.unstamped,
+                "unstamped record, taken as delivered in time",
                 "unstamped records, taken as delivered in time",
             ),
             (
                 coverage.files_unstamped,
+                "file without a time in its name",
                 "files without a time in their name",
             ),
         ])?;
-        self.count(reading.malformed, "malformed records")
+        let malformed = either(reading.malformed, "malformed record", "malformed records");
+        self.count(reading.malformed, malformed)
     }
 
     /// What limits the answer although all was read.
@@ -279,12 +298,12 @@ impl Words<'_> {
     /// What users decided about beforehand.
     fn decided(&mut self, findings: &FindingCounts) -> io::Result<()> {
         self.several(&[
-            (findings.expected, "expected: planned changes"),
-            (
+            same(findings.expected, "expected: planned changes"),
+            same(
                 findings.suppressed,
                 "suppressed: in no table unless --show-suppressed is given",
             ),
-            (findings.shadow, "shadow: of rules that only count"),
+            same(findings.shadow, "shadow: of rules that only count"),
         ])
     }
 
@@ -310,14 +329,18 @@ impl Words<'_> {
     }
 
     /// The counts that say something.
-    fn several(&mut self, counts: &[(u64, &str)]) -> io::Result<()> {
-        let counts = counts.iter().filter(|(count, _)| *count > 0);
-        counts
-            .into_iter()
-            .try_for_each(|(count, what)| self.count(*count, what))
+    /// Those that are not zero, each with its words for one and for several.
+    fn several(&mut self, counts: &[(u64, &str, &str)]) -> io::Result<()> {
+        let mut counts = counts.iter().filter(|(count, ..)| *count > 0);
+        counts.try_for_each(|(count, one, many)| self.count(*count, either(*count, one, many)))
     }
 
     fn count(&mut self, count: u64, what: &str) -> io::Result<()> {
         writeln!(self.out, "{:>COUNT_COLUMNS$}  {what}", grouped(count))
     }
+}
+
+/// A count whose words are the same for one.
+const fn same(count: u64, words: &str) -> (u64, &str, &str) {
+    (count, words, words)
 }

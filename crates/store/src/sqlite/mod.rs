@@ -43,6 +43,15 @@ impl SqliteStore {
         })
     }
 
+    /// Opens a state file only to read it: evidence may lie where nobody may write. As long as it is open nobody
+    /// may write it, either; where another process left a log beside the file, that is read with it.
+    pub fn open_to_read(path: &Path) -> Result<Self, StoreError> {
+        Ok(Self {
+            connection: Mutex::new(open::open_to_read(path)?),
+            place: path.display().to_string(),
+        })
+    }
+
     /// A state that only this process sees, and that is gone with it however it ends: SQLite's temporary
     /// database, which is a file without a name that stands in the folder for temporary files.
     pub fn temporary() -> Result<Self, StoreError> {

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
 use super::failure::Failure;
@@ -67,6 +68,60 @@ pub(super) fn open(path: &Path, options: &SqliteOptions) -> Result<Connection, S
     try_open(path, options, &place).map_err(|failure| failure.of(&place))
 }
 
+/// What may stand in the path of a URI as it is.
+const PLAIN: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'/')
+    .remove(b'.')
+    .remove(b'-')
+    .remove(b'_');
+
+pub(super) fn open_to_read(path: &Path) -> Result<Connection, StoreError> {
+    let place = path.display().to_string();
+    try_open_to_read(path, &place).map_err(|failure| failure.of(&place))
+}
+
+fn try_open_to_read(path: &Path, place: &str) -> Result<Connection, Failure> {
+    let encoded = percent_encode(path.as_os_str().as_encoded_bytes(), PLAIN);
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    // SQLite wants to write beside a file that has a log, but for one that it is told nobody changes.
+    let has_log = std::fs::metadata(log).is_ok_and(|log| log.len() > 0);
+    let promise = if has_log { "" } else { "?immutable=1" };
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
+        | OpenFlags::SQLITE_OPEN_URI
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(format!("file:{encoded}{promise}"), flags)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
+    distrust(&connection)?;
+    let failed = |detail: &str| {
+        Failure::Store(StoreError::Failed {
+            place: place.to_owned(),
+            detail: detail.to_owned(),
+        })
+    };
+    if is_new(&connection, place)? {
+        return Err(failed("there is nothing in it"));
+    }
+    if format(&connection)? != FORMAT {
+        return Err(failed(
+            "its format is an earlier one, which is brought to this one only where it can be written",
+        ));
+    }
+    connection.pragma_update(None, "temp_store", "memory")?;
+    Ok(connection)
+}
+
+/// A file can come from anybody: its schema may call nothing but SQL's own functions.
+fn distrust(connection: &Connection) -> Result<(), Failure> {
+    connection.pragma_update(None, "trusted_schema", false)?;
+    connection.pragma_update(None, "cell_size_check", true)?;
+    Ok(())
+}
+
+fn format(connection: &Connection) -> Result<i64, Failure> {
+    Ok(connection.pragma_query_value(None, "user_version", |row| row.get(0))?)
+}
+
 /// A temporary database: it has no name, so nobody else writes it and no log has to outlive anything.
 pub(super) fn temporary(place: &str) -> Result<Connection, StoreError> {
     let open = || {
@@ -85,9 +140,7 @@ fn try_open(path: &Path, options: &SqliteOptions, place: &str) -> Result<Connect
     let mut connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(options.wait)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
-    // A file can come from anybody: its schema may call nothing but SQL's own functions.
-    connection.pragma_update(None, "trusted_schema", false)?;
-    connection.pragma_update(None, "cell_size_check", true)?;
+    distrust(&connection)?;
     let synchronous = match options.durability {
         Durability::Process => "normal",
         Durability::Power => "full",
@@ -137,9 +190,6 @@ fn is_new(connection: &Connection, place: &str) -> Result<bool, Failure> {
 
 /// Brings a file of the format before to this one, unless another process did so in between.
 fn upgrade(connection: &mut Connection) -> Result<(), Failure> {
-    let format = |connection: &Connection| {
-        connection.pragma_query_value(None, "user_version", |row| row.get::<_, i64>(0))
-    };
     if format(connection)? == FORMAT {
         return Ok(());
     }

@@ -121,8 +121,7 @@ fn conclude(
     for note in notes {
         talk.say(note);
     }
-    let is_strict = arguments.input.strict && summary.coverage.is_incomplete();
-    Ok(if is_strict {
+    Ok(if arguments.input.is_missed(&summary.coverage) {
         Exit::Unreadable
     } else {
         Exit::Done

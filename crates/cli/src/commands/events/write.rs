@@ -96,10 +96,7 @@ impl RowWriters {
                         return Err(error.into());
                     }
                 }
-                Err(error) => {
-                    let what = format!("cannot write {}", writer.destination.name());
-                    return Err(anyhow::Error::from(error).context(what));
-                }
+                Err(error) => return Err(error.into()),
             }
         }
         Ok(())

@@ -176,7 +176,7 @@ pub fn run(arguments: &ReplayArguments, talk: Talk, now: EventTime) -> anyhow::R
     };
     Ok(if arguments.fail_on.is_some_and(is_failed) {
         Exit::Findings
-    } else if arguments.input.strict && replayed.coverage.is_incomplete() {
+    } else if arguments.input.is_missed(&replayed.coverage) {
         Exit::Unreadable
     } else {
         Exit::Done

@@ -36,6 +36,8 @@ struct Line<'a> {
     score: f64,
     #[serde(rename = "eventIDs")]
     event_ids: Cow<'a, [String]>,
+    /// What speaks most for it.
+    rule: Cow<'a, str>,
 }
 
 /// Writes hours, then findings of rules on the same scale, each by what it adds to the principal's lines before it.
@@ -53,6 +55,7 @@ pub fn write(
         p: Cow::Borrowed(&line.principal),
         score: line.score,
         event_ids: Cow::Borrowed(&line.event_ids),
+        rule: Cow::Borrowed(line.rule),
     });
     let beside = Beside::new(scores);
     let by_rules = findings.filter(|finding| behaviour::find(&finding.rule).is_none());
@@ -62,6 +65,7 @@ pub fn write(
         account: Cow::Owned(finding.account),
         p: Cow::Owned(finding.principal.unwrap_or_default()),
         event_ids: Cow::Owned(finding.event_ids),
+        rule: Cow::Owned(finding.rule),
     });
     let mut lines: Vec<Line<'_>> = hours.chain(by_rules).collect();
     let scored: Vec<Scored<'_>> = lines
@@ -146,5 +150,6 @@ mod tests {
         assert!(text.trim_end().is_ascii(), "{text:?}");
         let read: serde_json::Value = serde_json::from_str(&text).unwrap();
         assert_eq!(read["p"], principal);
+        assert_eq!(read["rule"], "new-source");
     }
 }

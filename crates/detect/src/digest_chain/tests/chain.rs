@@ -435,3 +435,67 @@ fn what_is_whole_again_mends_a_gap() {
         assert!(!Verification::default().mends(&found.gap), "{found:?}");
     }
 }
+
+#[test]
+fn files_outside_every_digest_are_counted_where_and_when() {
+    let mut log_files = files();
+    let mut add = |name: &str| {
+        let path = format!("AWSLogs/x/{name}.json.gz");
+        let file = LogFile {
+            path: path.clone(),
+            sha256: None,
+        };
+        log_files.insert(file_stem(&path).to_owned(), vec![file]);
+    };
+    add("444455556666_CloudTrail_eu-west-1_20240305T1000Z_a");
+    add("444455556666_CloudTrail_eu-west-1_20240306T1000Z_b");
+    add("111122223333_CloudTrail_eu-west-1_20240405T1000Z_c");
+    let mut verification = verify(chain(), &log_files, None);
+    let told = |verification: &Verification| -> Vec<(String, u64, String, String)> {
+        let unverified = verification.unverified.iter();
+        unverified
+            .map(|region| {
+                let (first, last) = (region.first.to_string(), region.last.to_string());
+                (region.account.clone(), region.files, first, last)
+            })
+            .collect()
+    };
+    assert_eq!(told(&verification), []);
+    verification.look_outside(&log_files, None, None);
+    let row = |account: &str, files, first: &str, last: &str| {
+        (account.to_owned(), files, first.to_owned(), last.to_owned())
+    };
+    assert_eq!(
+        told(&verification),
+        [
+            row(
+                "111122223333",
+                1,
+                "2024-04-05T10:00:00Z",
+                "2024-04-05T10:00:00Z"
+            ),
+            row(
+                "444455556666",
+                2,
+                "2024-03-05T10:00:00Z",
+                "2024-03-06T10:00:00Z"
+            ),
+        ]
+    );
+    assert_eq!(verification.unverified_files, 3);
+    let time = |text| EventTime::parse(text);
+    verification.look_outside(
+        &log_files,
+        time("2024-03-06T00:00:00Z"),
+        time("2024-04-01T00:00:00Z"),
+    );
+    assert_eq!(
+        told(&verification),
+        [row(
+            "444455556666",
+            1,
+            "2024-03-06T10:00:00Z",
+            "2024-03-06T10:00:00Z"
+        )]
+    );
+}
