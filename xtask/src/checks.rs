@@ -1,11 +1,14 @@
 //! Tests and lints.
 
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
 
 use crate::aws_services::AwsServices;
 use crate::python_tools::CFN_LINT;
+
+/// Lines shown of what a command said before it failed.
+const LINES_MAX: usize = 20;
 
 /// All tests of the workspace.
 pub fn test(rest: &[String]) -> Result<()> {
@@ -92,10 +95,68 @@ pub fn cargo() -> Command {
 /// Runs a command to its end.
 pub fn run(mut command: Command) -> Result<()> {
     let status = command.status();
-    let words = std::iter::once(command.get_program()).chain(command.get_args());
-    let words: Vec<_> = words.map(|word| word.to_string_lossy()).collect();
-    let words = words.join(" ");
+    let words = words(&command);
     let status = status.with_context(|| format!("could not start {words}"))?;
     ensure!(status.success(), "{words} ended with {status}");
     Ok(())
+}
+
+/// Runs a command to its end. Nobody sees what it says, unless it fails: then the error ends with the last of it.
+pub fn run_unseen(mut command: Command) -> Result<()> {
+    let output = command.stdout(Stdio::null()).output();
+    let words = words(&command);
+    let output = output.with_context(|| format!("could not start {words}"))?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    ensure!(
+        output.status.success(),
+        "{words} ended with {}:\n{}",
+        output.status,
+        last_lines(&said)
+    );
+    Ok(())
+}
+
+/// A command as it is typed.
+fn words(command: &Command) -> String {
+    let words = std::iter::once(command.get_program()).chain(command.get_args());
+    let words: Vec<_> = words.map(|word| word.to_string_lossy()).collect();
+    words.join(" ")
+}
+
+/// The end of what a command said: its error, and what led to it.
+fn last_lines(said: &str) -> String {
+    let lines: Vec<&str> = said.trim_end().lines().collect();
+    let from = lines.len().saturating_sub(LINES_MAX);
+    lines.get(from..).unwrap_or_default().join("\n")
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_that_fails_unseen_says_why() {
+        let mut failing = cargo();
+        failing.args(["version", "--no-such-option"]);
+        let error = run_unseen(failing).unwrap_err().to_string();
+        assert!(
+            error.contains("version --no-such-option ended with"),
+            "{error}"
+        );
+        assert!(error.contains("unexpected argument"), "{error}");
+        let mut fine = cargo();
+        fine.arg("version");
+        run_unseen(fine).unwrap();
+    }
+
+    #[test]
+    fn of_much_that_was_said_the_end_is_shown() {
+        let said: String = (1..=100).map(|line| format!("line {line}\n")).collect();
+        let last = last_lines(&said);
+        assert_eq!(last.lines().count(), LINES_MAX);
+        assert!(last.starts_with("line 81\n") && last.ends_with("\nline 100"));
+        assert_eq!(last_lines("error\n\n"), "error");
+        assert_eq!(last_lines(""), "");
+    }
 }

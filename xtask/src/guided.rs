@@ -4,12 +4,12 @@
 //! with those counts. The archives are not those that its speed is measured on.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use anyhow::{Context as _, Result, ensure};
 
 use crate::bench_floor::say;
-use crate::checks::{cargo, run};
+use crate::checks::{cargo, run, run_unseen};
 use crate::temporary_folder::TemporaryFolder;
 
 /// The archives that it learns from, each by the words of its `keytrail simulate`: KMS records only, among others, among
@@ -48,24 +48,23 @@ pub fn build() -> Result<()> {
         let archive = folder.path().join(number.to_string());
         let keytrail = |words: &[&str]| {
             let mut keytrail = Command::new(programs.join("keytrail"));
-            keytrail.args(words).stdout(Stdio::null());
-            keytrail.stderr(Stdio::null());
+            keytrail.args(words);
             keytrail
         };
         let mut simulate = keytrail(&["simulate"]);
         simulate.args(*words).arg("--out").arg(&archive);
         // Its own ways are not those that are wanted.
         simulate.env("LLVM_PROFILE_FILE", folder.path().join("not-wanted"));
-        run(simulate)?;
+        run_unseen(simulate)?;
         let mut replay = keytrail(&["replay", "--threads", "1"]);
         replay.arg(&archive);
-        run(replay)?;
+        run_unseen(replay)?;
         let mut count = keytrail(&["events", "--count", "--threads", "1"]);
         count.arg(&archive);
-        run(count)?;
+        run_unseen(count)?;
         let mut reading = Command::new(programs.join("reading"));
-        reading.arg(&archive).arg("1").stdout(Stdio::null());
-        run(reading)?;
+        reading.arg(&archive).arg("1");
+        run_unseen(reading)?;
     }
     let merged = folder.path().join("merged");
     let mut merge = Command::new(merger);

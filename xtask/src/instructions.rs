@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context as _, Result, ensure};
 
 use crate::bench_floor::{build, say, text_bytes};
-use crate::checks::run;
+use crate::checks::run_unseen;
 use crate::temporary_folder::TemporaryFolder;
 
 /// Records of an archive that is made for counting: a few seconds under callgrind. What does not grow with the archive is
@@ -56,10 +56,8 @@ pub fn hold_bounds() -> Result<()> {
             .args(["simulate", "--records", RECORDS, "--kms-fraction"])
             .arg(held.kms_fraction)
             .arg("--out")
-            .arg(&archive)
-            .stdout(Stdio::null())
-            .stderr(Stdio::null());
-        run(simulate)?;
+            .arg(&archive);
+        run_unseen(simulate)?;
         let most = bounds_hold_here().then_some(held.most);
         over = over.and(hold(held.name, count(&archive)?, most));
     }
