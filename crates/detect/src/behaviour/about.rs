@@ -13,10 +13,10 @@ pub const BEHAVIOURS: [&AboutBehaviour; 14] = [
     },
     &AboutBehaviour {
         id: "dormant-key",
-        title: "A key that lay unused was used by somebody new",
+        title: "A key that lay unused was used or tried by somebody new",
         attack: ("TA0006", "T1552"),
         practice: "retire unused keys",
-        fires_when: "A key known for a week and unused for five days is used by a principal that never used it.",
+        fires_when: "A key known for a week and unused for five days is used by a principal that never used it, or tried: calls that are refused count, and the title says whether any succeeded.",
     },
     &AboutBehaviour {
         id: "dormant-principal",

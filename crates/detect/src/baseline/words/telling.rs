@@ -21,6 +21,15 @@ pub(super) struct Telling<'a, 'd> {
     pub facts: HourFacts,
 }
 
+/// A key that lay unused.
+struct UnusedKey {
+    days: i64,
+    last: String,
+    /// What was done with it, in one word.
+    outcome: &'static str,
+    text: String,
+}
+
 impl Telling<'_, '_> {
     pub fn history(&self) -> String {
         match self.known.principal {
@@ -97,6 +106,7 @@ impl Telling<'_, '_> {
 
     fn value_reason(&self, feature: Feature, found: &Surprise) -> (String, Evidence) {
         let value = self.value_of(found).unwrap_or_default();
+        let unused = self.unused_key(found);
         let more = self
             .day
             .surprises
@@ -128,7 +138,6 @@ impl Telling<'_, '_> {
             Feature::Operation => "operation",
             Feature::Grantee => "grantee",
             Feature::Context => "encryption context",
-            Feature::DormantKey => "key that lay unused,",
             _ => "key",
         };
         let novelty = &found.novelty;
@@ -148,6 +157,16 @@ impl Telling<'_, '_> {
         let text = format!("{what} {value}{more}{on_key}: {own}{others}");
         let mut evidence = Evidence::new(feature.id(), capitalised(&text)).observed(value.clone());
         evidence.expected = Some(self.expected(feature));
+        if let Some(unused) = unused.filter(|_| feature == Feature::DormantKey) {
+            let text = format!("Key {value}{more}: {}; {own}{others}", unused.text);
+            evidence.text = text;
+            evidence.observed = Some(unused.outcome.to_owned());
+            evidence.expected = Some(unused.last);
+            let (days, outcome) = (unused.days, unused.outcome);
+            let headline =
+                format!("{outcome} a key that lay unused for {days} days, {value}{more}");
+            return (headline, evidence);
+        }
         let novelty_word = if novelty.own_days > 0.0 {
             "rare"
         } else {
@@ -157,6 +176,35 @@ impl Telling<'_, '_> {
             format!("{novelty_word} {what} {value}{more}{on_key}"),
             evidence,
         )
+    }
+
+    /// What is told of a key that lay unused, and what became of the calls with it.
+    fn unused_key(&self, found: &Surprise) -> Option<UnusedKey> {
+        let About::Pair(place) = found.about else {
+            return None;
+        };
+        let pair = self.judge.facts.pairs.get(place)?;
+        let key = self.view.key(pair.key)?;
+        let day = |day| keytrail_event::Day::from_days_since_1970(day);
+        let since = key.used.unwrap_or(key.first_day);
+        let days = self.view.day - since;
+        let last = match key.used {
+            Some(used) => format!("last used on {}", day(used)),
+            None => format!("never seen used since {}", day(since)),
+        };
+        let outcome = if pair.used == 0 { "tried" } else { "used" };
+        let told = if pair.used == 0 {
+            "no call that uses it succeeded"
+        } else {
+            "calls that use it succeeded"
+        };
+        let text = format!("{last}, {days} days before; {told}");
+        Some(UnusedKey {
+            days,
+            last,
+            outcome,
+            text,
+        })
     }
 
     fn others(&self, found: &Surprise) -> String {
