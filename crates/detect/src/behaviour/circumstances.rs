@@ -1,6 +1,7 @@
 //! The facts beside a judgement: what the calls were, and through what and from where they came.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use keytrail_event::OutcomeFamily;
 
@@ -22,22 +23,22 @@ pub(super) fn circumstances(
     cells: &[(CellKey, &Cell)],
     account_day: &AccountDay<'_>,
 ) -> Vec<Evidence> {
-    let mut operations: BTreeMap<&str, u64> = BTreeMap::new();
-    let mut service_paths: BTreeMap<&str, u64> = BTreeMap::new();
-    let mut denied = 0;
-    let mut is_estimate = false;
+    let mut operations: BTreeMap<&str, Calls> = BTreeMap::new();
+    let mut service_paths: BTreeMap<&str, Calls> = BTreeMap::new();
+    let (mut denied, mut all) = (Calls::default(), Calls::default());
     for (key, cell) in cells {
-        let calls = cell.events.count();
-        *operations
+        let of_operation = operations
             .entry(account_day.name(key.operation))
-            .or_default() += calls;
-        *service_paths
+            .or_default();
+        let of_path = service_paths
             .entry(account_day.name(key.service_path))
-            .or_default() += calls;
-        if key.outcome == OutcomeFamily::Denied {
-            denied += calls;
+            .or_default();
+        for calls in [&mut all, of_operation, of_path] {
+            calls.add(cell);
         }
-        is_estimate |= !cell.events.is_exact();
+        if key.outcome == OutcomeFamily::Denied {
+            denied.add(cell);
+        }
     }
     let (operations, service_paths) = (counts(&operations), counts(&service_paths));
     let mut evidence = vec![
@@ -67,11 +68,11 @@ pub(super) fn circumstances(
         let more = if is_more { " and more" } else { "" };
         evidence.push(Evidence::new(feature, format!("{words}: {list}{more}.")).observed(list));
     }
-    if denied > 0 {
+    if denied.number > 0 {
         let text = format!("{denied} of the calls were refused.");
-        evidence.push(Evidence::new("denied_calls", text).observed(denied));
+        evidence.push(Evidence::new("denied_calls", text).observed(denied.number));
     }
-    if is_estimate {
+    if all.is_estimate {
         evidence.push(estimate_evidence());
     }
     evidence
@@ -85,10 +86,49 @@ pub(crate) fn estimate_evidence() -> Evidence {
     Evidence::new(ESTIMATE, text)
 }
 
-fn counts(counts: &BTreeMap<&str, u64>) -> String {
+/// A number of calls, marked where it is an estimate.
+#[derive(Debug, Clone, Copy, Default)]
+struct Calls {
+    number: u64,
+    is_estimate: bool,
+}
+
+impl Calls {
+    fn add(&mut self, cell: &Cell) {
+        self.number += cell.events.count();
+        self.is_estimate |= !cell.events.is_exact();
+    }
+}
+
+impl fmt::Display for Calls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mark = if self.is_estimate { "≈" } else { "" };
+        write!(f, "{mark}{}", self.number)
+    }
+}
+
+fn counts(counts: &BTreeMap<&str, Calls>) -> String {
     let parts: Vec<String> = counts
         .iter()
         .map(|(name, calls)| format!("{calls} {name}"))
         .collect();
     parts.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn estimates_bear_their_mark() {
+        let calls = |number, is_estimate| Calls {
+            number,
+            is_estimate,
+        };
+        let of = BTreeMap::from([
+            ("Decrypt", calls(249, true)),
+            ("DescribeKey", calls(21, false)),
+        ]);
+        assert_eq!(counts(&of), "≈249 Decrypt, 21 DescribeKey");
+    }
 }
