@@ -11,7 +11,8 @@ use crate::cell::Cell;
 use crate::cells::CellKey;
 use crate::values::ValueKind;
 
-/// Ids of at most ten events of an hour, of the cells with the most surprising values first. A cell keeps its first
+/// Ids of at most ten events of an hour: first one that shows what the finding is named after, then those of the cells
+/// with the most surprising values. A cell keeps its first
 /// and last event, so a cell that shows one value of a kind has exemplars of it; one of several values may not.
 pub(super) fn event_ids(
     facts: &DayFacts<'_>,
@@ -34,7 +35,12 @@ pub(super) fn event_ids(
         let first = |(_, key, cell): &(f64, &CellKey, &Cell)| cell.ends(key.hour).first;
         b.0.total_cmp(&a.0).then_with(|| first(a).cmp(&first(b)))
     });
-    let mut ids: Vec<String> = Vec::with_capacity(FINDING_EVENT_IDS_MAX);
+    let leading = here.iter().filter(|found| found.feature == hour.leading);
+    let leading = leading.max_by(|a, b| a.surprise.total_cmp(&b.surprise));
+    let mut ids: Vec<String> = leading
+        .and_then(|leading| id_of(facts, leading, &cells))
+        .into_iter()
+        .collect();
     for (_, key, cell) in cells {
         let ends = cell.ends(key.hour);
         for end in [ends.first, ends.last] {
@@ -51,6 +57,24 @@ pub(super) fn event_ids(
         }
     }
     ids
+}
+
+/// The id of an event that shows a value: of the cell that shows it most surely, the first with an id.
+fn id_of(
+    facts: &DayFacts<'_>,
+    found: &Surprise,
+    cells: &[(f64, &CellKey, &Cell)],
+) -> Option<String> {
+    let shown = cells.iter().filter_map(|(_, key, cell)| {
+        let ends = cell.ends(key.hour);
+        let ends = [ends.first, ends.last];
+        let end = ends.into_iter().find(|end| !end.event_id.is_empty())?;
+        let share = share(facts, found, key, cell);
+        (share > 0.0).then_some((share, end))
+    });
+    // Of cells alike the one that weighs most.
+    let best = shown.reduce(|best, other| if other.0 > best.0 { other } else { best })?;
+    Some(best.1.event_id.text().into_owned())
 }
 
 /// How much of what is surprising in the hour a cell shows.
