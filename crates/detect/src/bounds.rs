@@ -34,6 +34,9 @@ pub const DAY_PRINCIPALS_MAX: usize = 20_000;
 /// Event ids a finding carries.
 pub const FINDING_EVENT_IDS_MAX: usize = 10;
 
+/// Keys that a finding names besides the one it is about.
+pub const FINDING_FURTHER_KEYS_MAX: usize = 24;
+
 /// Evidence that a finding carries of what was done, over all repeats of its episode.
 pub const EPISODE_FACTS_MAX: usize = 24;
 

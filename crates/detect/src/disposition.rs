@@ -16,6 +16,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use self::unmatched::Unmatched;
+use crate::bounds::FINDING_FURTHER_KEYS_MAX;
 use crate::configuration::Configuration;
 use crate::finding::{Evidence, Finding, FindingState};
 use crate::glob_pattern::GlobPattern;
@@ -152,7 +153,7 @@ impl Suppression {
         fits(self.rule.as_deref(), Some(&finding.rule))
             && fits(self.account.as_deref(), Some(&finding.account))
             && fits_principal(self.principal.as_deref(), finding)
-            && fits_key(self.key.as_deref(), finding.key.as_deref())
+            && fits_keys(self.key.as_deref(), finding)
     }
 }
 
@@ -183,7 +184,7 @@ impl ExpectedChange {
     /// Whether it is about what a finding's principal did with its key.
     fn concerns(&self, finding: &Finding) -> bool {
         fits_principal(self.principal.as_deref(), finding)
-            && fits_key(self.key.as_deref(), finding.key.as_deref())
+            && fits_keys(self.key.as_deref(), finding)
     }
 
     /// Whether a moment lies in its window.
@@ -223,6 +224,19 @@ fn fits_principal(pattern: Option<&str>, finding: &Finding) -> bool {
             || pattern.matches(&without_path)
             || is_own && pattern.matches(&name)
     })
+}
+
+/// A finding goes by the key that it is about. One that is about several goes by all of them: what fits one key alone
+/// must not hide what was done to the others, nor to those that the finding has no room for.
+fn fits_keys(pattern: Option<&str>, finding: &Finding) -> bool {
+    let keys = &finding.further_keys;
+    match &finding.key {
+        None if pattern.is_some() && !keys.is_empty() => {
+            keys.len() < FINDING_FURTHER_KEYS_MAX
+                && keys.iter().all(|key| fits_key(pattern, Some(key)))
+        }
+        key => fits_key(pattern, key.as_deref()),
+    }
 }
 
 pub(crate) fn fits_key(pattern: Option<&str>, key: Option<&str>) -> bool {

@@ -31,6 +31,7 @@ pub(crate) struct Candidate {
     pub attack: Vec<Attack>,
     pub practice: &'static str,
     pub next_steps: Vec<String>,
+    pub further_keys: Vec<String>,
     pub state: FindingState,
     /// What it makes of a finding that is known.
     pub on_repeat: OnRepeat,
@@ -59,7 +60,7 @@ impl Candidate {
 
     fn begin(self) -> Finding {
         let id = self.id();
-        Finding {
+        let mut finding = Finding {
             episode: format!("{id}@{}", self.first_seen.day()),
             id,
             revision: 1,
@@ -83,13 +84,17 @@ impl Candidate {
             attack: self.attack,
             practice: Some(self.practice.to_owned()),
             next_steps: self.next_steps,
-        }
+            further_keys: Vec::new(),
+        };
+        finding.name_keys(self.further_keys);
+        finding
     }
 
     /// Repeats grow the episode. The words and numbers of its worst moment stand, and behind them what else was
     /// done: whoever begins with something harmless must not hide what follows.
     fn update(self, known: &Finding) -> Finding {
         let mut finding = known.clone();
+        finding.name_keys(self.further_keys);
         if self.on_repeat.is_of_problem() {
             let grown = (self.first_seen, self.last_seen, self.new, self.state);
             finding.grow(grown, &self.event_ids);

@@ -9,6 +9,8 @@ use keytrail_event::EventTime;
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
+use crate::bounds::FINDING_FURTHER_KEYS_MAX;
+
 /// One problem, as it stands. Field names are stable.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Finding {
@@ -48,7 +50,7 @@ pub struct Finding {
     pub last_seen: EventTime,
     /// Distinct events; above [`crate::bounds::EXACT_EVENTS_MAX`] an hour and cell, an estimate.
     pub count: u64,
-    /// The first and last events, at most ten.
+    /// Events of it, at most ten: where it has more, samples.
     pub event_ids: Vec<String>,
     /// What was seen against what was expected.
     pub evidence: Vec<Evidence>,
@@ -58,6 +60,30 @@ pub struct Finding {
     pub practice: Option<String>,
     /// What to do next.
     pub next_steps: Vec<String>,
+    /// Canonical keys that it names besides [`Finding::key`], sorted: the first
+    /// [`crate::bounds::FINDING_FURTHER_KEYS_MAX`] of them. Left out where there are none. It stays the last field:
+    /// packed findings of versions before end without it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub further_keys: Vec<String>,
+}
+
+impl Finding {
+    /// Every key that it names: the one that it is about first.
+    pub fn keys(&self) -> impl Iterator<Item = &str> {
+        let further = self.further_keys.iter();
+        self.key.iter().chain(further).map(String::as_str)
+    }
+
+    /// Adds keys to those that it names, within the bound.
+    pub(crate) fn name_keys(&mut self, keys: impl IntoIterator<Item = String>) {
+        let keys = keys.into_iter().filter(|key| !key.is_empty());
+        self.further_keys.extend(keys);
+        self.further_keys.sort_unstable();
+        self.further_keys.dedup();
+        let about = self.key.as_deref();
+        self.further_keys.retain(|key| about != Some(key));
+        self.further_keys.truncate(FINDING_FURTHER_KEYS_MAX);
+    }
 }
 
 /// `<rule>-<16 hexadecimal digits>`.

@@ -380,6 +380,7 @@ fn candidate(rule: &dyn Rule, found: DayHit, account: &str, state: FindingState)
         attack: about.techniques(),
         practice: about.practice,
         next_steps: hit.next_steps,
+        further_keys: hit.further_keys,
         state,
         on_repeat: hit.on_repeat,
         quiet_seconds: RULE_QUIET_DAYS * keytrail_event::time::DAY_SECONDS,

@@ -42,7 +42,7 @@ impl PackedFinding {
         reason = "the bytes are those that `Packer::pack` made, of a finding"
     )]
     pub fn unpack(&self) -> Finding {
-        postcard::from_bytes(&self.plain()).expect("a packed finding is a finding")
+        read(self.plain()).expect("a packed finding is a finding")
     }
 
     /// Its episode, which no other finding has.
@@ -119,14 +119,10 @@ impl Packer {
         // Writing to memory does not fail, and every field of a finding has a form in postcard.
         let plain = Vec::with_capacity(PLAIN_BYTES_USUAL);
         let plain = postcard::to_extend(finding, plain).unwrap_or_default();
-        self.pack_plain(&plain, finding)
-    }
-
-    fn pack_plain(&mut self, plain: &[u8], finding: &Finding) -> PackedFinding {
         let beside = match self.firsts.get(&finding.rule) {
             Some(first) => Arc::clone(first),
             None => {
-                let first: Arc<[u8]> = plain.into();
+                let first: Arc<[u8]> = plain.as_slice().into();
                 let rule = finding.rule.clone();
                 self.firsts.insert(rule, Arc::clone(&first));
                 first
@@ -134,7 +130,7 @@ impl Packer {
         };
         PackedFinding(Arc::new(Packed {
             episode: finding.episode.as_str().into(),
-            bytes: compress_with_dict(plain, &beside).into(),
+            bytes: compress_with_dict(&plain, &beside).into(),
             beside,
             plain_bytes: plain.len(),
             first_seen: finding.first_seen,
@@ -143,6 +139,14 @@ impl Packer {
             state: finding.state,
         }))
     }
+}
+
+/// A finding of its plain bytes. Its last field, the further keys, is not written where it is empty, as versions before
+/// did not know it: a zero behind the bytes is then read as that. What is behind a finding says nothing; the first
+/// versions wrote a zero more.
+fn read(mut plain: Vec<u8>) -> postcard::Result<Finding> {
+    plain.push(0);
+    postcard::take_from_bytes(&plain).map(|(finding, _)| finding)
 }
 
 /// For `#[serde(deserialize_with)]`: findings by id, packed as they are read.
@@ -164,11 +168,8 @@ pub(crate) fn packed_by_id<'de, D: Deserializer<'de>>(
             let mut packer = Packer::default();
             let mut findings = BTreeMap::new();
             while let Some((id, Bytes(plain))) = entries.next_entry::<String, Bytes>()? {
-                let (finding, rest): (Finding, _) =
-                    postcard::take_from_bytes(&plain).map_err(A::Error::custom)?;
-                // Versions before wrote a field more at the end, which said nothing.
-                let plain = plain.strip_suffix(rest).unwrap_or(&plain);
-                findings.insert(id, packer.pack_plain(plain, &finding));
+                let finding = read(plain).map_err(A::Error::custom)?;
+                findings.insert(id, packer.pack(&finding));
             }
             Ok(findings)
         }
@@ -250,6 +251,22 @@ mod tests {
         ciborium::into_writer(&held, &mut bytes).unwrap();
         let held: Held = ciborium::from_reader(&bytes[..]).unwrap();
         assert_eq!(held.0["id"], Packer::default().pack(&finding));
+    }
+
+    /// A version before reads what this one writes, and the other way round: it knew all fields but the last, and left
+    /// out what stands behind them.
+    #[test]
+    fn further_keys_stand_behind_what_versions_before_knew() {
+        let mut without = finding(1);
+        let mut with = without.clone();
+        with.further_keys = vec!["first".to_owned(), "second".to_owned()];
+        let plain = |finding: &Finding| postcard::to_allocvec(finding).unwrap();
+        assert!(plain(&with).starts_with(&plain(&without)));
+        assert_eq!(read(plain(&without)).unwrap(), without);
+        assert_eq!(read(plain(&with)).unwrap(), with);
+        assert_eq!(Packer::default().pack(&with).unpack(), with);
+        without.next_steps.clear();
+        assert_eq!(Packer::default().pack(&without).unpack(), without);
     }
 
     #[test]

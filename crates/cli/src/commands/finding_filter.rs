@@ -125,14 +125,19 @@ impl FindingFilter {
     /// Whether the finding passes. One that spans some time passes when any of it lies in the span.
     pub fn accepts(&self, finding: &Finding) -> bool {
         let text = |text: &Option<String>| text.clone().unwrap_or_default();
-        let key = text(&finding.key);
-        let keys = key_names(&key);
-        let keys: Vec<&str> = keys.iter().map(|name| &**name).collect();
+        let is_key_chosen = |key: &str| {
+            let names = key_names(key);
+            self.key
+                .accepts(&names.iter().map(|name| &**name).collect::<Vec<_>>())
+        };
+        // Of several keys one is enough, and one that is excluded hides no other.
+        let mut keys = finding.keys().peekable();
+        let is_about_none = keys.peek().is_none();
         self.rule.accepts(&[&finding.rule])
             && self.account.accepts(&[&finding.account])
             && self.region.accepts(&[&text(&finding.region)])
             && self.principal.accepts(&text(&finding.principal))
-            && self.key.accepts(&keys)
+            && (is_about_none && is_key_chosen("") || keys.any(is_key_chosen))
             && self.span.overlaps(finding.first_seen, finding.last_seen)
             && finding.severity >= self.min_severity
     }

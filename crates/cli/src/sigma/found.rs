@@ -111,6 +111,7 @@ fn finding(about: &AboutSigmaRule, subject: Subject, spell: Spell) -> Finding {
         attack: attack(&rule.tags),
         practice: None,
         next_steps: next_steps(about),
+        further_keys: Vec::new(),
     }
 }
 

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use keytrail_event::EventTime;
 
 use super::circumstances::circumstances;
-use super::level::{Levels, escalation, sensitive_keys};
+use super::level::{Levels, SensitiveKeys, escalation, sensitive_keys};
 use super::{BEHAVIOURS, Day, find, short_principal};
 use crate::baseline::{AccountBaseline, DayJudge, Reasons, ScoredHour};
 use crate::bounds::{BEHAVIOUR_QUIET_SECONDS, FINDING_EVENT_IDS_MAX};
@@ -56,7 +56,7 @@ struct Case<'a> {
     reasons: Reasons,
     severity: Severity,
     /// Which of its keys are sensitive.
-    sensitive: Option<Evidence>,
+    sensitive: Option<SensitiveKeys>,
     cells: Vec<(CellKey, &'a Cell)>,
     calls: u64,
     /// The others of a campaign.
@@ -126,7 +126,7 @@ impl<'a> Case<'a> {
         };
         let event_ids = self.event_ids();
         let mut evidence = self.reasons.evidence.clone();
-        evidence.extend(self.sensitive.clone());
+        evidence.extend(self.sensitive.as_ref().map(SensitiveKeys::evidence));
         evidence.extend(self.campaign_evidence());
         let mut severity = self.severity;
         if let Some((worse, why)) = escalation(open.as_ref(), self.best.score, severity) {
@@ -150,6 +150,7 @@ impl<'a> Case<'a> {
             region: self.region(day),
             principal: Some(self.principal.to_owned()),
             next_steps: self.next_steps(first, last),
+            further_keys: self.further_keys(),
             key,
             first_seen: first,
             last_seen: last,
@@ -163,6 +164,13 @@ impl<'a> Case<'a> {
             state: state_at(last, day.clock),
             quiet_seconds: BEHAVIOUR_QUIET_SECONDS,
         })
+    }
+
+    /// The keys that its reasons name: a case that goes on is about the key that it began with.
+    fn further_keys(&self) -> Vec<String> {
+        let sensitive = self.sensitive.iter().flat_map(|sensitive| &sensitive.0);
+        let named = self.reasons.key.iter().chain(sensitive);
+        named.cloned().collect()
     }
 
     fn campaign_evidence(&self) -> Option<Evidence> {

@@ -141,6 +141,7 @@ fn candidate(
         evidence,
         attack: about.technique(),
         practice: about.practice,
+        further_keys: Vec::new(),
         next_steps: vec![format!(
             "Read every call: keytrail events ARCHIVE --principal {} --key {} --since {} --until {}",
             argument(principal.name, "principal"),

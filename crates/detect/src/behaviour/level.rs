@@ -78,7 +78,7 @@ fn rarer(times: f64) -> f64 {
 }
 
 /// The keys of these cells that the configuration names as sensitive: why the case is one up.
-pub(super) fn sensitive_keys(cells: &[(CellKey, &Cell)], day: &Day<'_>) -> Option<Evidence> {
+pub(super) fn sensitive_keys(cells: &[(CellKey, &Cell)], day: &Day<'_>) -> Option<SensitiveKeys> {
     let patterns = &day.configuration.behaviour.sensitive_keys;
     if patterns.is_empty() {
         return None;
@@ -90,18 +90,33 @@ pub(super) fn sensitive_keys(cells: &[(CellKey, &Cell)], day: &Day<'_>) -> Optio
                 .any(|wanted| fits_key(Some(wanted), Some(key)))
     };
     let keys = cells.iter().map(|(key, _)| day.account_day.name(key.key));
-    let keys: BTreeSet<&str> = keys
+    let keys: BTreeSet<String> = keys
         .map(|key| day.past.resolve(key))
         .filter(is_sensitive)
+        .map(str::to_owned)
         .collect();
-    let named: Vec<&str> = keys.iter().copied().take(KEYS_NAMED_MAX).collect();
-    let named = named.join(", ");
-    let text = match keys.len() {
-        0 => return None,
-        1 => format!("{named} is sensitive (behaviour.sensitive_keys)."),
-        all => format!("{all} keys are sensitive (behaviour.sensitive_keys): {named}."),
-    };
-    Some(Evidence::new("sensitive_key", text).observed(keys.len()))
+    (!keys.is_empty()).then_some(SensitiveKeys(keys))
+}
+
+/// The keys of a case that are sensitive; at least one.
+pub(super) struct SensitiveKeys(pub BTreeSet<String>);
+
+impl SensitiveKeys {
+    /// Them as evidence.
+    pub fn evidence(&self) -> Evidence {
+        let Self(keys) = self;
+        let named: Vec<&str> = keys
+            .iter()
+            .map(String::as_str)
+            .take(KEYS_NAMED_MAX)
+            .collect();
+        let named = named.join(", ");
+        let text = match keys.len() {
+            1 => format!("{named} is sensitive (behaviour.sensitive_keys)."),
+            all => format!("{all} keys are sensitive (behaviour.sensitive_keys): {named}."),
+        };
+        Evidence::new("sensitive_key", text).observed(keys.len())
+    }
 }
 
 /// A case that is open and has grown is one worse than it was, though never more than one worse than its score says: three

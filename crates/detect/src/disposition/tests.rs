@@ -82,6 +82,28 @@ fn a_suppression_covers_what_fits_all_of_it() {
 }
 
 #[test]
+fn what_is_about_several_keys_goes_by_all_of_them() {
+    let of = |keys: &[&str]| Finding {
+        key: None,
+        further_keys: keys.iter().map(|&key| key.to_owned()).collect(),
+        ..finding()
+    };
+    assert!(fits_keys(Some(KEY), &of(&[KEY])));
+    assert!(!fits_keys(Some(KEY), &of(&[KEY, "another"])));
+    assert!(!fits_keys(Some(KEY), &of(&[])));
+    assert!(fits_keys(Some("*"), &of(&[KEY, "another"])));
+    // There may be more of them than it has room for.
+    assert!(!fits_keys(Some("*"), &of(&[KEY; FINDING_FURTHER_KEYS_MAX])));
+    assert!(fits_keys(None, &of(&[KEY; FINDING_FURTHER_KEYS_MAX])));
+    let beside = Finding {
+        further_keys: vec!["another".to_owned()],
+        ..finding()
+    };
+    assert!(fits_keys(Some(KEY), &beside));
+    assert!(!fits_keys(Some("another"), &beside));
+}
+
+#[test]
 fn a_principal_goes_by_the_names_that_filters_take() {
     let of = |account: &str, principal: Option<&str>| Finding {
         account: account.to_owned(),

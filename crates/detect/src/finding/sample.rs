@@ -35,6 +35,7 @@ impl Finding {
             attack: Vec::new(),
             practice: None,
             next_steps: Vec::new(),
+            further_keys: Vec::new(),
         }
     }
 }

@@ -48,6 +48,7 @@ impl Rule for DeniedSweep {
                         .observed(keys)
                         .expected(format!("fewer than {}", light.configuration.rules.denied_sweep_keys)),
                 )
+                .names(sweep.key_names())
                 .next(format!(
                     "See whether any key let the caller in: keytrail events ARCHIVE --principal {} --outcome success --since {first}",
                     argument(sweep.principal, "principal")

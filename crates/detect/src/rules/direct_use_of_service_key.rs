@@ -256,8 +256,9 @@ fn hit(
         .because(reason(&customs, path).observed(path));
     if key.is_none() {
         let words = listed(keys.iter().copied());
-        hit =
-            hit.because(Evidence::new("keys", format!("Called so: {words}")).observed(keys.len()));
+        hit = hit
+            .because(Evidence::new("keys", format!("Called so: {words}")).observed(keys.len()))
+            .names(keys.iter().copied());
     }
     hit = hit.because(calls_evidence(cells));
     hit.evidence.extend(contexts_evidence(cells));

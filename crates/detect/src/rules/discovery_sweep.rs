@@ -62,6 +62,7 @@ impl Rule for DiscoverySweep {
                         .expected(format!("fewer than {}", light.configuration.rules.discovery_sweep_calls)),
                 )
                 .because(Evidence::new("keys", format!("It touched {names}")).observed(sweep.keys()))
+                .names(sweep.key_names())
                 .next("Ask whether the caller runs an inventory or a scan. If not, its credentials are in other hands.")
                 .next(events_of(sweep.principal, first, 24));
             if !is_known {

@@ -207,10 +207,11 @@ fn bulk_hit(principal: &str, spell: &[&KeyChange], severity: Severity) -> Hit {
         "One principal ended {} grants of {count} {noun} between {first} and {last}",
         spell.len()
     );
-    let names: Vec<_> = keys.into_iter().map(short_key_name).collect();
+    let names: Vec<_> = keys.iter().copied().map(short_key_name).collect();
     let names = listed(names.iter().map(|name| &**name));
     Hit::about(Some(principal), None, severity, title)
         .because(Evidence::new("keys", format!("Grants of {names}")).observed(count))
+        .names(keys)
         .next("See what fails since: volumes that do not attach, functions and databases that do not start. Their services make new grants when they are started again.")
         .next(events_of(principal, first, 24))
 }

@@ -50,6 +50,8 @@ pub struct Hit {
     pub evidence: Vec<Evidence>,
     /// What to do.
     pub next_steps: Vec<String>,
+    /// Further keys that it names.
+    pub further_keys: Vec<String>,
 }
 
 impl Hit {
@@ -65,6 +67,7 @@ impl Hit {
             key: record.key.as_ref().map(|key| key.as_str().to_owned()),
             evidence: Vec::new(),
             next_steps: Vec::new(),
+            further_keys: Vec::new(),
         }
     }
 
@@ -85,6 +88,7 @@ impl Hit {
             key: key.map(str::to_owned),
             evidence: Vec::new(),
             next_steps: Vec::new(),
+            further_keys: Vec::new(),
         }
     }
 
@@ -114,6 +118,14 @@ impl Hit {
     #[must_use]
     pub fn next(mut self, step: impl Into<String>) -> Self {
         self.next_steps.push(step.into());
+        self
+    }
+
+    /// The same with further keys that it names.
+    #[must_use]
+    pub fn names<'k>(mut self, keys: impl IntoIterator<Item = &'k str>) -> Self {
+        self.further_keys
+            .extend(keys.into_iter().map(str::to_owned));
         self
     }
 

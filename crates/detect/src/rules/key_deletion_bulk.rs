@@ -1,7 +1,7 @@
 //! `key-deletion-bulk`: one principal takes several keys away within an hour.
 
 use std::cell::OnceCell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use keytrail_event::key::short_key_name;
 use keytrail_event::time::HOUR_SECONDS;
@@ -11,18 +11,22 @@ use super::chain::CHAIN_SECONDS;
 use super::day::{DayHit, DayLight};
 use super::deletion_habits::{KeyKind, SCHEDULE, is_made_by, is_used_by_another};
 use super::key_changes::{KeyChange, spells};
-use super::support::{argument, is_refused_at_owner, key_argument, listed};
+use super::support::{argument, import_commands, is_refused_at_owner, key_argument, listed};
 use super::unused::{UNUSED_DAYS, is_unused};
 use super::{About, BURST_SECONDS, Hit, Rule, Side};
+use crate::bounds::EPISODE_STEPS_MAX;
 use crate::finding::{Evidence, Severity};
 
 /// The rule.
 pub struct KeyDeletionBulk;
 
 const DISABLE: &str = "DisableKey";
-const OPERATIONS: [&str; 3] = ["DeleteImportedKeyMaterial", DISABLE, SCHEDULE];
-/// Keys whose rescue is spelled out.
-const RESCUED_MAX: usize = 5;
+const DELETE_MATERIAL: &str = "DeleteImportedKeyMaterial";
+const OPERATIONS: [&str; 3] = [DELETE_MATERIAL, DISABLE, SCHEDULE];
+/// What is undone first.
+const URGENT_FIRST: [&str; 3] = [SCHEDULE, DELETE_MATERIAL, DISABLE];
+/// Keys whose rescue is spelled out; two steps more say that there are others and where to look.
+const RESCUED_MAX: usize = EPISODE_STEPS_MAX - 2;
 
 const ABOUT: About = About {
     id: "key-deletion-bulk",
@@ -188,7 +192,7 @@ fn hit(principal: &str, spell: &[&KeyChange], severity: Severity) -> Hit {
         "One principal {tried} {} keys away between {first} and {last}",
         keys.len()
     );
-    let mut hit = Hit::about(Some(principal), None, severity, title);
+    let mut hit = Hit::about(Some(principal), None, severity, title).names(keys.iter().copied());
     // Medium by habit are only deletions.
     let is_retirement = spell.iter().all(|change| change.operation == DISABLE);
     if severity == Severity::Medium && is_retirement {
@@ -220,26 +224,44 @@ fn hit(principal: &str, spell: &[&KeyChange], severity: Severity) -> Hit {
         let text = format!("{refused} of the calls were refused: nothing changed by them");
         hit = hit.because(Evidence::new("outcome", text).observed(refused));
     }
-    for change in spell
-        .iter()
-        .filter(|change| change.is_made)
-        .take(RESCUED_MAX)
-    {
-        let key = key_argument(&change.key);
-        let step = match change.operation.as_str() {
-            SCHEDULE => format!(
-                "Keep the key: aws kms cancel-key-deletion --key-id {key}, then aws kms enable-key --key-id {key}"
-            ),
-            "DisableKey" => format!("Make the key usable: aws kms enable-key --key-id {key}"),
-            _ => format!(
-                "Import the material again: aws kms get-parameters-for-import and aws kms import-key-material --key-id {key}"
-            ),
-        };
+    let rescues = rescues(spell);
+    for (_, step) in rescues.iter().take(RESCUED_MAX) {
         hit = hit.next(step);
+    }
+    if let more @ 1.. = rescues.len().saturating_sub(RESCUED_MAX) {
+        hit = hit.next(format!(
+            "{more} more keys were taken away, of which no commands stand here: do the same for each that the calls name"
+        ));
     }
     hit.next(format!(
         "Read what the caller did before and after: keytrail events ARCHIVE --principal {} --since {}",
         argument(principal, "principal"),
         first.plus_seconds(-24 * HOUR_SECONDS)
     ))
+}
+
+/// How each key that was hit is kept, by urgency: what is pending is gone after its date, what lost its material fails
+/// now and may not be anywhere else, and what is disabled waits.
+fn rescues(spell: &[&KeyChange]) -> Vec<(usize, String)> {
+    let urgency = |change: &KeyChange| URGENT_FIRST.iter().position(|it| *it == change.operation);
+    let mut worst: BTreeMap<&str, usize> = BTreeMap::new();
+    for change in spell.iter().filter(|change| change.is_made) {
+        let urgency = urgency(change).unwrap_or(URGENT_FIRST.len());
+        let known = worst.entry(&change.key).or_insert(urgency);
+        *known = urgency.min(*known);
+    }
+    let steps = worst.into_iter().map(|(key, urgency)| {
+        let argument = key_argument(key);
+        let step = match URGENT_FIRST.get(urgency) {
+            Some(&SCHEDULE) => format!(
+                "Keep the key: aws kms cancel-key-deletion --key-id {argument}, then aws kms enable-key --key-id {argument}"
+            ),
+            Some(&DISABLE) => format!("Make the key usable: aws kms enable-key --key-id {argument}"),
+            _ => format!("Import the material again: {}", import_commands(&argument)),
+        };
+        (urgency, step)
+    });
+    let mut steps: Vec<_> = steps.collect();
+    steps.sort_by_key(|(urgency, _)| *urgency);
+    steps
 }

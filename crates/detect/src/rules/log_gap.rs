@@ -193,6 +193,7 @@ fn candidate(gap: &Gap) -> Candidate {
         attack: ABOUT.techniques(),
         practice: ABOUT.practice,
         next_steps: next_steps.into(),
+        further_keys: Vec::new(),
         on_repeat: OnRepeat::Adds,
         state: FindingState::Final,
         quiet_seconds: RULE_QUIET_DAYS * DAY_SECONDS,

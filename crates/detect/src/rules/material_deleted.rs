@@ -3,8 +3,8 @@
 use keytrail_event::{PrincipalType, Record};
 
 use super::support::{
-    cut, events_of_key, is_made_or_refused, is_owners_copy, is_refused_at_owner, key_argument,
-    key_in_title, key_of, last_use_evidence,
+    cut, events_of_key, import_commands, is_made_or_refused, is_owners_copy, is_refused_at_owner,
+    key_argument, key_in_title, key_of, last_use_evidence,
 };
 use super::{About, Hit, Light, Rule, Side};
 use crate::finding::{Evidence, Severity};
@@ -73,8 +73,8 @@ impl Rule for MaterialDeleted {
             && let Some(key) = key
         {
             hit = hit.next(format!(
-                "If nobody planned this, import your own copy of the material again: aws kms get-parameters-for-import, then aws kms import-key-material --key-id {}",
-                key_argument(key)
+                "If nobody planned this, import your own copy of the material again: {}",
+                import_commands(&key_argument(key))
             ));
         }
         hit = hit.next(events_of_key(key, record, 24));

@@ -4,7 +4,7 @@ use keytrail_event::time::DAY_SECONDS;
 
 use super::day::{DayHit, DayLight};
 use super::key_material::Import;
-use super::support::{argument, cut, duration, key_argument, key_in_title};
+use super::support::{argument, cut, duration, import_commands, key_argument, key_in_title};
 use super::{About, Hit, Rule, Side};
 use crate::finding::{Evidence, Severity};
 
@@ -82,8 +82,8 @@ fn judge_import(key: &str, import: &Import, light: &DayLight<'_>) -> Option<DayH
             Evidence::new("last_use", format!("The key was last used at {used}")).observed(used),
         )
         .next(format!(
-            "Import the same material again before {expires}, with a later expiry or none: aws kms get-parameters-for-import, then aws kms import-key-material --key-id {}",
-            key_argument(key)
+            "Import the same material again before {expires}, with a later expiry or none: {}",
+            import_commands(&key_argument(key))
         ))
         .next(format!(
             "See who needs the key: keytrail events ARCHIVE --key {} --since {}",

@@ -5,7 +5,8 @@ use keytrail_event::time::DAY_SECONDS;
 
 use super::key_material::Import;
 use super::support::{
-    cut, duration, events_of_key, is_owners_copy, key_argument, key_in_title, key_of,
+    cut, duration, events_of_key, import_commands, is_owners_copy, key_argument, key_in_title,
+    key_of,
 };
 use super::{About, Hit, Light, Rule, Side};
 use crate::finding::{Evidence, Severity};
@@ -86,7 +87,7 @@ impl Rule for MaterialExpiryBomb {
                     .observed(used),
                 )
                 .next(format!(
-                    "Import the same material again, from your own copy: aws kms get-parameters-for-import --key-id {argument}, then aws kms import-key-material --key-id {argument}"
+                    "Import the same material again, from your own copy: {}", import_commands(&argument)
                 ))
                 .next("If nobody but the importer has the material, treat this as extortion: secure backups and snapshots under other keys first.")
                 .next(events_of_key(Some(key), record, 24)),

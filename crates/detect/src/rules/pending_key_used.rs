@@ -5,7 +5,7 @@ use keytrail_event::time::DAY_SECONDS;
 use keytrail_event::{EventTime, OperationClass, OutcomeFamily, Record};
 
 use super::key_life::KeyLife;
-use super::support::{cut, is_owners_copy, key_argument, key_in_title, key_of};
+use super::support::{cut, import_commands, is_owners_copy, key_argument, key_in_title, key_of};
 use super::{About, Hit, Light, Rule, Side};
 use crate::finding::{Evidence, Severity};
 
@@ -168,9 +168,9 @@ impl KeyState {
                 "Keep the key: aws kms cancel-key-deletion --key-id {key}, then aws kms enable-key --key-id {key}"
             ),
             Self::Disabled => format!("Make the key usable: aws kms enable-key --key-id {key}"),
-            Self::PendingImport => format!(
-                "Import the material again: aws kms get-parameters-for-import and aws kms import-key-material --key-id {key}"
-            ),
+            Self::PendingImport => {
+                format!("Import the material again: {}", import_commands(key))
+            }
             Self::Untold => {
                 format!("See the key's state and date: aws kms describe-key --key-id {key}")
             }

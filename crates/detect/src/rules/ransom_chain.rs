@@ -294,7 +294,8 @@ fn hit(
         one_of(ENCRYPTED),
         one_of(CUT_OFF)
     );
-    let mut hit = Hit::about(about.0, about.1, severity, cut(&title));
+    let mut hit = Hit::about(about.0, about.1, severity, cut(&title))
+        .names(run.iter().map(|step| step.key.as_str()));
     for (stage, feature) in STAGES.into_iter().enumerate() {
         let steps: Vec<String> = run
             .iter()
@@ -323,6 +324,7 @@ fn hit(
     );
     hit.class("move")
         .because(Evidence::new("destination", text).observed(keys.len()))
+        .names(keys.iter().copied())
         .next("If nobody planned this migration, stop the principals named here, and cancel the deletion of the keys that data came from, or enable them.")
         .next("Before those keys are gone, see that all of their data is under the new ones, and that the new ones are kept.")
         .next(events)

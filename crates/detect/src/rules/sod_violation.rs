@@ -130,7 +130,8 @@ fn together(principal: &str, several: &[Violation<'_>], light: &DayLight<'_>) ->
     );
     let keys = listed(several.iter().map(|one| one.key));
     let hit = Hit::about(Some(principal), None, severity, title)
-        .because(Evidence::new("keys", format!("On the day: {keys}")).observed(several.len()));
+        .because(Evidence::new("keys", format!("On the day: {keys}")).observed(several.len()))
+        .names(several.iter().map(|one| one.key));
     // Of those alike the first.
     let worst = several.iter().rev().max_by_key(|one| one.hit.severity)?;
     let hit = with_evidence(hit, worst.change, &worst.used);

@@ -110,6 +110,14 @@ pub fn events_of_key(key: Option<&str>, record: &Record<'_>, hours_before: i64) 
     }
 }
 
+/// The commands that import a key's material again, with every argument that they ask for: the first fetches the token,
+/// and the key that the material is encrypted with. `key` is its [`key_argument`].
+pub fn import_commands(key: &str) -> String {
+    format!(
+        "aws kms get-parameters-for-import --key-id {key} --wrapping-algorithm RSAES_OAEP_SHA_256 --wrapping-key-spec RSA_4096, then aws kms import-key-material --key-id {key} --import-token fileb://token --encrypted-key-material fileb://material --expiration-model KEY_MATERIAL_DOES_NOT_EXPIRE"
+    )
+}
+
 /// The step that shows what the caller did since some hours before.
 pub fn events_of_principal(record: &Record<'_>, hours_before: i64) -> String {
     let since = record.time.plus_seconds(-hours_before * HOUR_SECONDS);

@@ -249,6 +249,16 @@ impl Sweep<'_> {
         keys_of(&self.calls).len()
     }
 
+    /// The id of its first event that is known.
+    pub fn event_id(&self) -> Option<&str> {
+        self.event_ids.first().map(String::as_str)
+    }
+
+    /// The distinct keys.
+    pub fn key_names(&self) -> BTreeSet<&str> {
+        keys_of(&self.calls)
+    }
+
     /// How much it looked at.
     pub fn look(&self) -> Look {
         look_at(&self.calls)

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use keytrail_event::EventTime;
+use keytrail_event::arn::Arn;
 
 use super::BURST_SECONDS;
 use super::caller::{is_aws_principal, is_judged_at};
@@ -12,7 +13,7 @@ use super::day::{DayCell, DayHit, DayLight};
 use super::sightings::{
     Moment, calls_evidence, estimate_mark, events_of, grouped, moments, over_cells, spells,
 };
-use super::support::{key_in_title, learning_evidence, listed};
+use super::support::{argument, key_in_title, learning_evidence, listed};
 use super::sweep::{Kind, keys_of, operations_of, span_of};
 use super::{About, Hit, Rule, Side};
 use crate::account_day::is_use;
@@ -121,7 +122,8 @@ fn judge_sweep(light: &DayLight<'_>, sweep: &PastSweep, cells: &[&DayCell<'_>]) 
         last.is_some_and(|last| last.at >= light.day.start())
     };
     let burst = bursts.into_iter().find(ends_today)?;
-    let began = burst.first()?.at;
+    let (began, ended) = span_of(burst);
+    let burst_calls = burst.len();
     let evening = burst.partition_point(|moment| moment.at < light.day.start()) as u64;
     let mut keys: Vec<&str> = new.iter().map(|cell| cell.key).collect();
     keys.sort_unstable();
@@ -130,6 +132,8 @@ fn judge_sweep(light: &DayLight<'_>, sweep: &PastSweep, cells: &[&DayCell<'_>]) 
     let names = listed(names.iter().map(|name| &**name));
     let calls = evening + decrypts.iter().map(|cell| cell.calls()).sum::<u64>();
     let mark = estimate_mark(&decrypts);
+    // Of a cell that only estimates, fewer moments are known than there were calls.
+    let least = if mark.is_empty() { "" } else { "at least " };
     let severity = if light.customs.is_account_known() {
         Severity::Critical
     } else {
@@ -154,12 +158,13 @@ fn judge_sweep(light: &DayLight<'_>, sweep: &PastSweep, cells: &[&DayCell<'_>]) 
                 .observed(keys.len()),
         )
         .because(
-            Evidence::new("burst", format!("At least {enough} Decrypt calls within {} minutes, from {began}", BURST_SECONDS / 60))
-                .observed(calls)
+            Evidence::new("burst", format!("{least}{burst_calls} Decrypt calls from {began} to {ended}, at least {enough} of them within {} minutes", BURST_SECONDS / 60))
+                .observed(burst_calls)
                 .expected(format!("fewer than {enough}")),
         )
         .because(calls_evidence(&new))
-        .next("Stop the principal now: revoke its sessions, take its keys, deny it KMS.")
+        .names(keys.iter().copied())
+        .next(stop_step(&sweep.principal, light.account))
         .next("Find what was decrypted: the encryption context names secrets, parameters, objects. Change what was a secret.")
         .next(events_of(&sweep.principal, sweep.first, 24));
     if !light.customs.is_account_known() {
@@ -167,8 +172,39 @@ fn judge_sweep(light: &DayLight<'_>, sweep: &PastSweep, cells: &[&DayCell<'_>]) 
     }
     let mut found = over_cells(hit, &decrypts)?;
     found.first_seen = found.first_seen.min(sweep.first);
-    found.count += evening;
+    found.count += evening + sweep.calls;
+    if let Some(id) = event_id_of(light, sweep) {
+        found.event_ids.insert(0, id);
+    }
     Some(found)
+}
+
+/// The id of an event of the sweep, where one is known: of sweeps of the day before none is.
+fn event_id_of(light: &DayLight<'_>, past: &PastSweep) -> Option<String> {
+    let kinds = [Kind::Denied, Kind::Discovery].into_iter();
+    let mut sweeps = kinds.flat_map(|kind| light.sweeps(kind));
+    let it = sweeps.find(|sweep| {
+        sweep.principal == past.principal && sweep.span() == (past.first, past.last)
+    })?;
+    it.event_id().map(str::to_owned)
+}
+
+/// How to stop a principal, with the command where one does: roles that AWS makes take no policies.
+fn stop_step(principal: &str, account: &str) -> String {
+    let words = "Stop the principal now: revoke its sessions, take its keys, deny it KMS.";
+    let Some(arn) = Arn::parse(principal).filter(|arn| arn.account == account) else {
+        return words.to_owned();
+    };
+    let (kind, path) = arn.resource.split_once('/').unwrap_or_default();
+    let is_of_aws = path.starts_with("aws-reserved/") || path.starts_with("aws-service-role/");
+    if !matches!(kind, "role" | "user") || is_of_aws {
+        return words.to_owned();
+    }
+    let name = argument(path.rsplit('/').next().unwrap_or_default(), "name");
+    let partition = argument(arn.partition, "partition");
+    format!(
+        "{words} All of it at once: aws iam attach-{kind}-policy --{kind}-name {name} --policy-arn arn:{partition}:iam::aws:policy/AWSDenyAll"
+    )
 }
 
 /// Whether the principal did not use the key before the day.

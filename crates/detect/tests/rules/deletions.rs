@@ -319,3 +319,29 @@ fn what_is_deleted_by_habit_cuts_nothing_off() {
     assert_eq!(chain(1, 1), 1);
     assert_eq!(chain(2, 1), 1);
 }
+
+#[test]
+fn a_bulk_names_every_key_and_what_is_most_urgent_first() {
+    let disabled = (1..=6).map(|key| {
+        let seconds = 9 * HOUR + i64::from(key);
+        call(seconds, "DisableKey", key, "eve", json!({}))
+    });
+    let scheduled = (6..=12).map(|key| deleted(9 * HOUR + 60 + i64::from(key), key, "eve", 7));
+    let records: Vec<Value> = disabled.chain(scheduled).collect();
+    let findings = of_rule(BULK, &records);
+    assert_eq!(findings.len(), 1);
+    let (bulk, keys) = (&findings[0], (1..=12).map(key_arn));
+    assert_eq!(bulk.key, None);
+    assert_eq!(bulk.further_keys, keys.collect::<Vec<_>>());
+    let steps: Vec<&str> = bulk
+        .next_steps
+        .iter()
+        .map(|step| step.split(": ").next().unwrap_or_default())
+        .collect();
+    let more = "2 more keys were taken away, of which no commands stand here";
+    let read = "Read what the caller did before and after";
+    let mut expected = vec!["Keep the key"; 7];
+    expected.extend(["Make the key usable"; 3]);
+    expected.extend([more, read]);
+    assert_eq!(steps, expected);
+}
