@@ -155,7 +155,7 @@ fn resources(finding: &Finding) -> Vec<Value> {
             "Type": kind,
         })
     };
-    let key = finding.key.iter().map(|key| resource("AwsKmsKey", key));
+    let key = finding.keys().map(|key| resource("AwsKmsKey", key));
     let principal = finding.principal.iter().map(|principal| {
         let kind = match principal {
             it if it.contains(":user/") && it.starts_with("arn:") => "AwsIamUser",

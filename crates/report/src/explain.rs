@@ -2,13 +2,13 @@
 
 use std::io::{self, Write};
 
-use keytrail_detect::behaviour::{self, least_high, least_medium};
+use keytrail_detect::behaviour::{least_high, least_medium};
 use keytrail_detect::finding::{Evidence, Finding, FindingState, Severity, Triage};
 use keytrail_detect::rules;
 
 use crate::attack;
 use crate::escape::shell_word;
-use crate::findings::{is_learning, state_name, when, write_headline};
+use crate::findings::{is_learning, spans_keys, state_name, when, write_headline};
 use crate::page::Page;
 use crate::prose::Prose;
 use crate::step::{Piece, pieces};
@@ -68,11 +68,6 @@ pub fn events_command(finding: &Finding) -> String {
     command
 }
 
-/// Whether the finding counts calls with other keys than its own: a behaviour does once there is a history.
-fn spans_keys(finding: &Finding) -> bool {
-    behaviour::find(&finding.rule).is_some() && !is_learning(finding)
-}
-
 /// Whether the finding's events may be records of other services than KMS.
 fn reads_other_services(finding: &Finding) -> bool {
     match rules::find(&finding.rule) {
@@ -99,6 +94,10 @@ impl Explanation<'_> {
         }
         if let Some(key) = &finding.key {
             self.0.unbroken(&format!("Key        {key}"))?;
+        }
+        for (index, key) in finding.further_keys.iter().enumerate() {
+            let label = if index == 0 { "Names keys" } else { "" };
+            self.0.unbroken(&format!("{label:11}{key}"))?;
         }
         self.0
             .unbroken(&format!("Account    {}", finding.account))?;
@@ -181,7 +180,7 @@ impl Explanation<'_> {
         self.0.text(match known {
             0 => "The records have no event ids.",
             1 if finding.count == 1 => "There is one:",
-            _ if known < finding.count => "The first and the last of them:",
+            _ if known < finding.count => "Some of them:",
             _ => "These are all:",
         })?;
         for id in &finding.event_ids {

@@ -12,6 +12,7 @@ use keytrail_event::EventTime;
 use serde_json::{Value, json};
 
 use crate::attack::{address, name_of};
+use crate::findings::is_estimated;
 use crate::json_text;
 use crate::partition::partition;
 
@@ -78,6 +79,7 @@ pub fn of(finding: &Finding) -> Value {
         "type_uid": CLASS * 100 + activity.0,
         "unmapped": {
             "episode": finding.episode,
+            "is_estimated": is_estimated(finding),
             "practice": finding.practice,
             "revision": finding.revision,
             "score": finding.score,
@@ -259,7 +261,7 @@ fn evidences(finding: &Finding) -> Vec<Value> {
 }
 
 fn resources(finding: &Finding) -> Vec<Value> {
-    let key = finding.key.iter().map(|key| {
+    let key = finding.keys().map(|key| {
         let mut resource = json!({
             "cloud_partition": partition(finding.region.as_deref()),
             "type": "AWS::KMS::Key",

@@ -8,6 +8,8 @@ const TEXT_BYTES_MAX: usize = 1_024;
 const EVENT_IDS_KEPT: usize = 2;
 /// Next steps kept once they are cut.
 const NEXT_STEPS_KEPT: usize = 3;
+/// Further keys kept once they are cut.
+const FURTHER_KEYS_KEPT: usize = 3;
 
 /// The finding as what `write` makes of it, in at most `bytes_max` bytes. What had to go is said in
 /// its evidence; reasons go last, and the last of them first.
@@ -71,9 +73,13 @@ fn cut_lists(finding: &mut Finding) {
         finding.event_ids.push(last);
     }
     finding.next_steps.truncate(NEXT_STEPS_KEPT);
-    for text in finding.next_steps.iter_mut().chain(&mut finding.event_ids) {
-        cut_text(text);
-    }
+    finding.further_keys.truncate(FURTHER_KEYS_KEPT);
+    let lists = [
+        &mut finding.next_steps,
+        &mut finding.event_ids,
+        &mut finding.further_keys,
+    ];
+    lists.into_iter().flatten().for_each(cut_text);
 }
 
 fn cut_names(finding: &mut Finding) {
@@ -137,6 +143,7 @@ mod tests {
     fn any_finding_comes_within_the_bound() {
         let mut finding = samples::deletion();
         finding.title = "\u{0}\u{e9}".repeat(100_000);
+        finding.further_keys = vec!["\"".repeat(100_000); 24];
         finding.principal = Some("\"".repeat(300_000));
         finding.evidence = (0..1_000)
             .map(|_| Evidence::new("text", "x".repeat(2_000)))

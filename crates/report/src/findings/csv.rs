@@ -7,7 +7,7 @@ use keytrail_detect::finding::Finding;
 
 use crate::attack;
 use crate::escape::csv_cell;
-use crate::findings::state_name;
+use crate::findings::{is_estimated, state_name};
 
 /// The columns.
 const COLUMNS: [&str; 22] = [
@@ -22,9 +22,11 @@ const COLUMNS: [&str; 22] = [
     "region",
     "principal",
     "key",
+    "further_keys",
     "first_seen",
     "last_seen",
     "count",
+    "is_estimated",
     "title",
     "evidence",
     "event_ids",
@@ -78,9 +80,11 @@ fn cells(finding: &Finding) -> [String; COLUMNS.len()] {
         optional(&finding.region),
         optional(&finding.principal),
         optional(&finding.key),
+        text(&finding.further_keys.join(" ")),
         finding.first_seen.to_string(),
         finding.last_seen.to_string(),
         finding.count.to_string(),
+        is_estimated(finding).to_string(),
         text(&finding.title),
         text(&evidence.join(BETWEEN)),
         text(&finding.event_ids.join(" ")),

@@ -7,7 +7,7 @@ mod table;
 
 use std::io::{self, Write};
 
-use keytrail_detect::behaviour::ESTIMATE;
+use keytrail_detect::behaviour::{self, ESTIMATE};
 use keytrail_detect::finding::{Finding, FindingState};
 use keytrail_detect::packed_finding::PackedFinding;
 
@@ -53,6 +53,11 @@ pub fn is_learning(finding: &Finding) -> bool {
         .evidence
         .iter()
         .any(|evidence| evidence.feature == LEARNING_FEATURE)
+}
+
+/// Whether the finding counts calls with other keys than its own: a behaviour does once there is a history.
+pub(crate) fn spans_keys(finding: &Finding) -> bool {
+    behaviour::find(&finding.rule).is_some() && !is_learning(finding)
 }
 
 /// Whether a finding's count is an estimate.

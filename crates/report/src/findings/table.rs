@@ -10,7 +10,7 @@ use keytrail_detect::finding::{Finding, FindingState, Triage};
 use keytrail_detect::packed_finding::PackedFinding;
 
 use crate::escape::{shell_word, terminal};
-use crate::findings::{is_estimated, is_learning, state_name};
+use crate::findings::{is_estimated, is_learning, spans_keys, state_name};
 use crate::layout::{wrap, wrap_behind};
 use crate::page::{self, Page};
 use crate::step::{Piece, pieces};
@@ -122,6 +122,7 @@ impl Block<'_> {
         if let Some(step) = finding.next_steps.first() {
             self.step(finding, step)?;
         }
+        self.more(finding)?;
         let id = format!(
             "{} (score {}, confidence {})",
             finding.id,
@@ -137,16 +138,29 @@ impl Block<'_> {
             self.wrapped(label, &evidence.text, TEXT_LINES_MAX)?;
             label = "";
         }
-        let more = finding.evidence.len().saturating_sub(REASONS_MAX);
-        if more > 0 {
-            let words = counted(more as u64, "more reason", "more reasons");
-            self.wrapped("", &format!("and {words}:"), 1)?;
-            self.unbroken(
-                "",
-                &format!("keytrail explain {}", shell_word(finding.id.as_str())),
-            )?;
-        }
         Ok(())
+    }
+
+    /// What there is besides, and where to read it.
+    fn more(&mut self, finding: &Finding) -> io::Result<()> {
+        let reasons = finding.evidence.len().saturating_sub(REASONS_MAX) as u64;
+        let steps = finding.next_steps.len().saturating_sub(1) as u64;
+        let keys = finding.further_keys.len() as u64;
+        let kinds = [
+            (reasons, "more reason", "more reasons"),
+            (steps, "more step", "more steps"),
+            (keys, "key", "keys"),
+        ];
+        let told = kinds.into_iter().filter(|(number, ..)| *number > 0);
+        let told: Vec<String> = told
+            .map(|(number, one, many)| counted(number, one, many))
+            .collect();
+        if told.is_empty() {
+            return Ok(());
+        }
+        self.wrapped("", &format!("and {}:", told.join(", ")), 1)?;
+        let id = shell_word(finding.id.as_str());
+        self.unbroken("", &format!("keytrail explain {id}"))
     }
 
     fn step(&mut self, finding: &Finding, step: &str) -> io::Result<()> {
@@ -190,7 +204,12 @@ pub(crate) fn when(finding: &Finding) -> String {
     let (first, last) = (finding.first_seen, finding.last_seen);
     let mark = if is_estimated(finding) { "≈" } else { "" };
     let count = counted(finding.count, "event", "events");
-    let count = format!("{mark}{count}");
+    let of = if spans_keys(finding) && finding.key.is_some() {
+        " of the principal"
+    } else {
+        ""
+    };
+    let count = format!("{mark}{count}{of}");
     if first == last {
         return format!("{first}, {count}");
     }

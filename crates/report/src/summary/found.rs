@@ -58,8 +58,6 @@ pub struct Named {
     pub severity: Severity,
     /// How many findings there are.
     pub findings: u64,
-    /// The events of all of them; one that two findings count, counts twice.
-    pub events: u64,
 }
 
 impl FindingCounts {
@@ -85,9 +83,10 @@ impl FindingCounts {
                     counts.shown += 1;
                     counts.learning += u64::from(is_learning(finding));
                     *counts.by_severity.entry(finding.severity).or_default() += 1;
-                    rules.add(Some(&finding.rule), finding);
-                    principals.add(finding.principal.as_ref(), finding);
-                    keys.add(finding.key.as_ref(), finding);
+                    rules.add(&finding.rule, finding);
+                    let principal = finding.principal.iter();
+                    principal.for_each(|principal| principals.add(principal, finding));
+                    finding.keys().for_each(|key| keys.add(key, finding));
                 }
             }
         }
@@ -107,26 +106,23 @@ impl FindingCounts {
 struct Ranking(BTreeMap<String, Named>);
 
 impl Ranking {
-    fn add(&mut self, name: Option<&String>, finding: &Finding) {
-        let Some(name) = name else { return };
+    fn add(&mut self, name: &str, finding: &Finding) {
         let named = match self.0.get_mut(name) {
             Some(named) => named,
-            None => self.0.entry(name.clone()).or_insert(Named {
-                name: name.clone(),
+            None => self.0.entry(name.to_owned()).or_insert(Named {
+                name: name.to_owned(),
                 severity: finding.severity,
                 findings: 0,
-                events: 0,
             }),
         };
         named.severity = named.severity.max(finding.severity);
         named.findings += 1;
-        named.events = named.events.saturating_add(finding.count);
     }
 
-    /// By the worst severity, then findings, then events, then name.
+    /// By the worst severity, then findings, then name.
     fn ranked(self) -> impl Iterator<Item = Named> {
         let mut ranked: Vec<Named> = self.0.into_values().collect();
-        ranked.sort_by_key(|named| Reverse((named.severity, named.findings, named.events)));
+        ranked.sort_by_key(|named| Reverse((named.severity, named.findings)));
         ranked.into_iter()
     }
 }
@@ -148,10 +144,7 @@ mod tests {
         let rules: Vec<&str> = counts.by_rule.iter().map(|count| &*count.rule).collect();
         assert_eq!(rules, ["key-deletion-scheduled", "rate-pair", "hostile"]);
         let rose = &counts.principals[0];
-        assert_eq!(
-            (rose.severity, rose.findings, rose.events),
-            (Severity::Critical, 2, 2_143)
-        );
+        assert_eq!((rose.severity, rose.findings), (Severity::Critical, 2));
         assert_eq!(counts.keys.len(), 1);
     }
 
@@ -159,14 +152,17 @@ mod tests {
     fn few_are_named() {
         let findings: Vec<Finding> = (0..20)
             .map(|index| Finding {
-                principal: Some(index.to_string()),
-                count: index,
+                principal: Some(format!("{index:02}")),
+                key: (index == 0).then(|| "key".to_owned()),
+                further_keys: vec!["another".to_owned()],
                 ..samples::deletion()
             })
             .collect();
         let counts = FindingCounts::of(&findings, 0);
         let names: Vec<&str> = counts.principals.iter().map(|named| &*named.name).collect();
-        assert_eq!(names, ["19", "18", "17", "16", "15"]);
-        assert_eq!(counts.keys[0].findings, 20);
+        assert_eq!(names, ["00", "01", "02", "03", "04"]);
+        let keys = counts.keys.iter();
+        let keys: Vec<_> = keys.map(|key| (&*key.name, key.findings)).collect();
+        assert_eq!(keys, [("another", 20), ("key", 1)]);
     }
 }

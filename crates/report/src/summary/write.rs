@@ -314,16 +314,11 @@ impl Words<'_> {
         writeln!(self.out, "{}", self.page.paint(page::HEADING, heading))?;
         for named in all {
             let findings = counted(named.findings, "finding", "findings");
-            let events = counted(named.events, "event", "events");
             let name = terminal(&named.name);
             let style = page::severity_style(named.severity);
             let severity = self.page.paint(style, named.severity.as_str());
             let fill = COUNT_COLUMNS.saturating_sub(named.severity.as_str().len());
-            writeln!(
-                self.out,
-                "{:fill$}{severity}  {name} ({findings}, {events})",
-                ""
-            )?;
+            writeln!(self.out, "{:fill$}{severity}  {name} ({findings})", "")?;
         }
         Ok(())
     }
