@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use keytrail_detect::baseline::constants::SCORE_FLOOR;
 use keytrail_detect::baseline::{
-    AccountBaseline, Bases, DayFacts, NoSurroundings, Seal, fold, score,
+    AccountBaseline, Bases, DayFacts, DayJudge, NoSurroundings, Seal, fold, score,
 };
 use keytrail_detect::tally::Tally;
 use keytrail_event::{Day, EventTime, Issue, Reader, Record, Sink};
@@ -269,6 +269,39 @@ fn a_replica_of_a_known_key_is_no_new_key() {
     };
     let (replica, strange) = (with("far-mrk-0123"), with("far-mrk-4567"));
     assert!(strange > replica + 0.5, "{strange} against {replica}");
+}
+
+/// Somebody new comes to a key that nobody used for weeks: of a call that was refused it is not said that it used the key,
+/// and the first event that is shown is that call.
+#[test]
+fn of_a_key_that_lay_unused_it_is_told_whether_it_was_used() {
+    let bases = bases_with(21, |day| match day {
+        ..3 => vec![Call::new(46_000, "role/builder", "old-key")],
+        _ => Vec::new(),
+    });
+    for (denied, outcome) in [(false, "used"), (true, "tried")] {
+        let mut calls = normal_day(21);
+        let number = calls.len();
+        calls.push(Call {
+            denied,
+            ..Call::new(46_800, "role/job", "old-key")
+        });
+        with_facts(21, &calls, |facts| {
+            let (early, late) = &bases;
+            let judge = DayJudge::close(Bases { early, late }, facts);
+            let best = judge.scored().max_by(|a, b| a.score.total_cmp(&b.score));
+            let best = best.unwrap();
+            let reasons = judge.reasons(&best).unwrap();
+            let told = reasons.evidence.iter();
+            let told: Vec<_> = told.filter(|it| it.feature == "dormant_key").collect();
+            assert_eq!(told[0].observed.as_deref(), Some(outcome));
+            assert_eq!(told[0].expected.as_deref(), Some("last used on 2024-01-03"));
+            let text = "Key old-key: last used on 2024-01-03, 19 days before; ";
+            assert!(told[0].text.starts_with(text), "{}", told[0].text);
+            let ids = judge.event_ids(&best);
+            assert_eq!(ids[0], format!("21-{number}"), "{ids:?}");
+        });
+    }
 }
 
 /// Two accounts: in one, roles come to keys all the time that nobody used before.
