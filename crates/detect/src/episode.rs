@@ -8,6 +8,11 @@ use crate::bounds::FINDING_EVENT_IDS_MAX;
 use crate::finding::{Attack, Evidence, Finding, FindingId, FindingState, Severity, Triage};
 use crate::rules::OnRepeat;
 
+/// The evidence that what is new may be habit: the account was being learnt.
+const LEARNING: &str = "learning";
+/// What becomes of it once the problem goes on beyond that.
+const BEGAN_LEARNING: &str = "began_while_learning";
+
 /// What a rule or behaviour found on one day, before it is set against what is known.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Candidate {
@@ -100,6 +105,7 @@ impl Candidate {
             finding.grow(grown, &self.event_ids);
         }
         let score = round_to_hundredths(self.score);
+        let is_learnt = self.on_repeat.is_of_problem() && !is_learning(&self.evidence);
         let is_note = matches!(self.on_repeat, OnRepeat::Notes | OnRepeat::NotesAll(_));
         let size = |evidence: &[Evidence]| facts::size(evidence);
         let worth = (self.severity, score, size(&self.evidence));
@@ -127,6 +133,15 @@ impl Candidate {
             facts::add(&mut finding, &known.evidence, &known.next_steps);
         } else {
             facts::add(&mut finding, &self.evidence, &self.next_steps);
+        }
+        if is_learnt {
+            let mut evidence = finding.evidence.iter_mut();
+            if let Some(learning) = evidence.find(|it| it.feature == LEARNING) {
+                *learning = Evidence::new(
+                    BEGAN_LEARNING,
+                    "It began while the account was being learnt, and goes on: what came later was found without that reserve",
+                );
+            }
         }
         finding
     }
@@ -161,6 +176,62 @@ pub(crate) fn keep_both_ends(event_ids: &mut Vec<String>) {
     }
 }
 
+/// Whether this evidence says that it was found while learning.
+fn is_learning(evidence: &[Evidence]) -> bool {
+    evidence.iter().any(|it| it.feature == LEARNING)
+}
+
 fn round_to_hundredths(value: f64) -> f64 {
     (value * 100.0).round() / 100.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn candidate(second: i64, evidence: Vec<Evidence>) -> Candidate {
+        let at = EventTime::from_unix_seconds(second);
+        Candidate {
+            rule: "discovery-sweep",
+            class: String::new(),
+            title: String::new(),
+            severity: Severity::Low,
+            score: Severity::Low.score(),
+            confidence: 1.0,
+            account: "111122223333".to_owned(),
+            region: None,
+            principal: None,
+            key: None,
+            first_seen: at,
+            last_seen: at,
+            count: 1,
+            new: 1,
+            event_ids: Vec::new(),
+            evidence,
+            attack: Vec::new(),
+            practice: "",
+            next_steps: Vec::new(),
+            further_keys: vec![second.to_string()],
+            state: FindingState::Final,
+            on_repeat: OnRepeat::Adds,
+            quiet_seconds: 100,
+        }
+    }
+
+    #[test]
+    fn what_goes_on_beyond_learning_says_that_it_began_so() {
+        let features = |finding: &Finding| {
+            let features = finding.evidence.iter().map(|it| it.feature.clone());
+            features.collect::<Vec<_>>()
+        };
+        let learning = || vec![Evidence::new(LEARNING, "so far")];
+        let began = candidate(1, learning()).settle(None).unwrap();
+        let goes_on = candidate(2, learning()).settle(Some(&began)).unwrap();
+        assert_eq!(features(&goes_on), [LEARNING]);
+        let known = candidate(3, Vec::new()).settle(Some(&goes_on)).unwrap();
+        assert_eq!(features(&known), [BEGAN_LEARNING]);
+        let again = candidate(4, Vec::new()).settle(Some(&known)).unwrap();
+        assert_eq!(again.evidence, known.evidence);
+        assert_eq!(again.further_keys, ["1", "2", "3", "4"]);
+    }
 }
