@@ -126,7 +126,7 @@ impl Explanation<'_> {
         self.0.heading("How sure")?;
         let severity = finding.severity;
         self.0.text(&format!(
-            "Score {}, severity {severity}. Behaviour is low from the account's threshold, medium where a fifth of the findings would remain and from {:.1}, high where a twentieth would and from {:.1}; the evidence `rarity` gives the reckoning. Rules have the fixed scores {}, {}, {} and {} for low to critical.",
+            "Score {}, severity {severity}. Behaviour is low from the account's threshold, medium where a fifth of the findings would remain and from {:.1}, high where a twentieth would and from {:.1}, which the evidence `levels` has in numbers; `rarity` gives the reckoning. Rules have the fixed scores {}, {}, {} and {} for low to critical.",
             Short(finding.score),
             least_medium(),
             least_high(),

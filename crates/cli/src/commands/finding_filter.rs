@@ -32,7 +32,7 @@ pub struct FindingFilterArguments {
     /// Only findings of this Region.
     #[arg(long, value_name = "REGION")]
     pub region: Vec<String>,
-    /// Only findings about this key: ARN, id or alias.
+    /// Only findings about this key: ARN or id.
     #[arg(long, value_name = "KEY")]
     pub key: Vec<String>,
     /// Only findings about this principal: ARN or name.

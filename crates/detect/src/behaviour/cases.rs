@@ -55,6 +55,8 @@ struct Case<'a> {
     best_ids: Vec<String>,
     reasons: Reasons,
     severity: Severity,
+    /// What that is held against.
+    levels: Evidence,
     /// Which of its keys are sensitive.
     sensitive: Option<SensitiveKeys>,
     cells: Vec<(CellKey, &'a Cell)>,
@@ -91,6 +93,7 @@ impl<'a> Case<'a> {
             best,
             best_ids: judged.event_ids(&best),
             severity: levels.severity(best.score, is_grave),
+            levels: levels.evidence(reasons.is_grave),
             reasons,
             sensitive,
             calls: cells.iter().map(|(_, cell)| cell.events.count()).sum(),
@@ -127,6 +130,7 @@ impl<'a> Case<'a> {
         let event_ids = self.event_ids();
         let mut evidence = self.reasons.evidence.clone();
         evidence.extend(self.sensitive.as_ref().map(SensitiveKeys::evidence));
+        evidence.push(self.levels.clone());
         evidence.extend(self.campaign_evidence());
         let mut severity = self.severity;
         if let Some((worse, why)) = escalation(open.as_ref(), self.best.score, severity) {

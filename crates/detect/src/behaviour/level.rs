@@ -44,6 +44,20 @@ impl Levels {
         }
     }
 
+    /// What the severity is held against, and whether it is one up for what destroys or gives away.
+    pub fn evidence(&self, is_grave: bool) -> Evidence {
+        let Self { low, medium, high } = self;
+        let raised = if is_grave {
+            "; one severity higher, since what is new destroys, or gives access to another account"
+        } else {
+            ""
+        };
+        let text = format!(
+            "In this account a score is low from {low:.1}, medium from {medium:.1}, high from {high:.1}{raised}."
+        );
+        Evidence::new("levels", text)
+    }
+
     /// One up for what destroys or gives away.
     pub fn severity(&self, score: f64, is_grave: bool) -> Severity {
         let severity = match score {

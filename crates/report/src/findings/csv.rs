@@ -10,7 +10,7 @@ use crate::escape::csv_cell;
 use crate::findings::{is_estimated, state_name};
 
 /// The columns.
-const COLUMNS: [&str; 22] = [
+const COLUMNS: [&str; 24] = [
     "id",
     "episode",
     "state",
