@@ -73,10 +73,30 @@ pub fn of(finding: &Finding) -> Value {
         "Workflow": { "Status": workflow(finding) },
     });
     if !finding.next_steps.is_empty() {
-        let text = cut(&finding.next_steps.join("\n"), RECOMMENDATION_MAX);
+        let text = recommendation(&finding.next_steps);
         written["Remediation"] = json!({ "Recommendation": { "Text": text } });
     }
     written
+}
+
+/// As many steps as there is room for, each whole: half a command is worse than none. Of the others, how many.
+fn recommendation(steps: &[String]) -> String {
+    let told = |kept: usize| {
+        let mut lines = steps[..kept].to_vec();
+        match steps.len() - kept {
+            0 => {}
+            1 => lines.push("and 1 more step, which the finding itself has".to_owned()),
+            more => lines.push(format!(
+                "and {more} more steps, which the finding itself has"
+            )),
+        }
+        lines.join("\n")
+    };
+    let fits = |text: &String| text.chars().count() <= RECOMMENDATION_MAX;
+    let mut kept = (1..=steps.len()).rev().map(told);
+    // A first step that is too long is cut all the same.
+    let text = kept.find(fits).unwrap_or_else(|| steps.join("\n"));
+    cut(&text, RECOMMENDATION_MAX)
 }
 
 /// At most so many characters, and at least one: no field may be empty.

@@ -118,3 +118,26 @@ fn a_line_each() {
     assert_eq!(text.lines().count(), findings.len());
     insta::assert_snapshot!(text);
 }
+
+#[test]
+fn no_step_is_cut_in_two() {
+    let steps = |lengths: &[usize]| -> Vec<String> {
+        lengths.iter().map(|length| "x".repeat(*length)).collect()
+    };
+    assert_eq!(recommendation(&steps(&[3, 4])), "xxx\nxxxx");
+    assert_eq!(recommendation(&steps(&[255, 256])).len(), 512);
+    let one = "and 1 more step, which the finding itself has";
+    assert_eq!(
+        recommendation(&steps(&[256, 256])),
+        format!("{}\n{one}", "x".repeat(256))
+    );
+    let three = "and 3 more steps, which the finding itself has";
+    assert_eq!(
+        recommendation(&steps(&[1, 500, 1, 1])),
+        format!("x\n{three}")
+    );
+    // A single step that is too long.
+    let cut = recommendation(&steps(&[600]));
+    assert_eq!(cut.chars().count(), 512);
+    assert!(cut.ends_with('…'), "{cut}");
+}
