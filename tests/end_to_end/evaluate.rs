@@ -132,7 +132,7 @@ fn the_scores_of_a_replay() {
     for line in scores.lines() {
         let line: serde_json::Value = serde_json::from_str(line).unwrap();
         let fields = line.as_object().unwrap();
-        assert_eq!(fields.len(), 4, "{line}");
+        assert_eq!(fields.len(), 5, "{line}");
         assert!(
             line["t"].is_i64() && line["eventIDs"].as_array().unwrap().len() <= 10,
             "{line}"

@@ -130,7 +130,8 @@ fn it_is_shown_rebuilt_verified_exported_and_pruned() {
         "state verify state.db",
         "state rebuild state.db",
         "state prune state.db --before 2026-03-20",
-        "state prune state.db --before 2027-01-01",
+        "state prune state.db --before 2026-04-01",
+        "state prune state.db --before 9000-01-01",
         "state show state.db",
     ] {
         all.push_str(&format!("===== {words} =====\n{}", sandbox.keytrail(words)));

@@ -250,13 +250,12 @@ fn unreadable_base(
 }
 
 fn prune(arguments: &PruneArguments, talk: Talk, now: EventTime) -> anyhow::Result<()> {
-    let today = now.day();
-    if arguments.before > today {
+    if arguments.before > now.day() {
         return Err(UsageError::new(format_args!(
             "{} lies in the future, and the days until then would be forgotten before they are known",
             arguments.before
         ))
-        .hint(format_args!("name {today} or an earlier day with --before"))
+        .hint("name today or an earlier day with --before")
         .into());
     }
     let configuration = configuration::load(&arguments.configuration)?;
