@@ -198,15 +198,18 @@ impl Destination {
 /// What cannot be written is told with the destination's name, of the same kind.
 impl Write for Destination {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.writer.write(bytes).map_err(|error| {
-            let name = &self.name;
-            io::Error::new(error.kind(), format!("cannot write {name}: {error}"))
-        })
+        let written = self.writer.write(bytes);
+        written.map_err(|error| named(&self.name, &error))
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.writer.flush()
+        let written = self.writer.flush();
+        written.map_err(|error| named(&self.name, &error))
     }
+}
+
+fn named(name: &str, error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("cannot write {name}: {error}"))
 }
 
 /// Whether a file that cannot be made has a name that cannot be one; else the place takes none now.
@@ -250,6 +253,20 @@ mod tests {
         for text in ["", "csv", "csv=", "csv=-", "xml=x", "=x"] {
             assert!(text.parse::<OutputArgument>().is_err(), "{text}");
         }
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn what_cannot_be_written_is_told_by_name() {
+        let mut destination = Destination::file(Path::new("/dev/full")).unwrap();
+        destination.write_all(b"text").unwrap();
+        let error = destination.flush().unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::StorageFull);
+        let told = "cannot write `/dev/full`: ";
+        assert!(error.to_string().starts_with(told), "{error}");
+        let much = vec![b'x'; 2 * BUFFER_BYTES];
+        let error = destination.write_all(&much).unwrap_err();
+        assert!(error.to_string().starts_with(told), "{error}");
     }
 
     #[test]

@@ -133,7 +133,7 @@ fn no_step_is_cut_in_two() {
     );
     let three = "and 3 more steps, which the finding itself has";
     assert_eq!(
-        recommendation(&steps(&[1, 500, 1, 1])),
+        recommendation(&steps(&[1, 510, 1, 1])),
         format!("x\n{three}")
     );
     // A single step that is too long.
