@@ -13,17 +13,7 @@ use keytrail_report::escape;
 /// # Errors
 /// When it is not there, is something else, or is in use.
 pub fn open(path: &Path) -> anyhow::Result<SqliteStore> {
-    let options = SqliteOptions {
-        create: false,
-        ..SqliteOptions::default()
-    };
-    let is_named_well = path.exists();
-    // An empty file is a new database to SQLite, which would fill it.
-    if std::fs::metadata(path).is_ok_and(|file| file.is_file() && file.len() == 0) {
-        let place = path.display().to_string();
-        return Err(in_state(StoreError::NotOurs { place }));
-    }
-    SqliteStore::open(path, &options).map_err(|error| not_opened(error, is_named_well))
+    open_existing(path).map_err(|error| not_opened(error, path.exists()))
 }
 
 /// Opens a state file to read it, also where nobody may write.
@@ -31,11 +21,28 @@ pub fn open(path: &Path) -> anyhow::Result<SqliteStore> {
 /// # Errors
 /// When it is not there, is something else, or is in use.
 pub fn open_to_read(path: &Path) -> anyhow::Result<SqliteStore> {
-    open(path).or_else(|error| match path.is_file() {
-        // What cannot be read either is told as it was first.
-        true => SqliteStore::open_to_read(path).map_err(|_| error),
-        false => Err(error),
-    })
+    let opened = open_existing(path).or_else(|error| match error {
+        // What another process writes fails otherwise, and is left to it. What cannot be read either is told as it was
+        // first.
+        StoreError::Failed { .. } if path.is_file() => {
+            SqliteStore::open_to_read(path).map_err(|_| error)
+        }
+        error => Err(error),
+    });
+    opened.map_err(|error| not_opened(error, path.exists()))
+}
+
+fn open_existing(path: &Path) -> Result<SqliteStore, StoreError> {
+    // An empty file is a new database to SQLite, which would fill it.
+    if std::fs::metadata(path).is_ok_and(|file| file.is_file() && file.len() == 0) {
+        let place = path.display().to_string();
+        return Err(StoreError::NotOurs { place });
+    }
+    let options = SqliteOptions {
+        create: false,
+        ..SqliteOptions::default()
+    };
+    SqliteStore::open(path, &options)
 }
 
 /// Opens a state file, or makes it, to grow up to so many bytes where there is a limit.
