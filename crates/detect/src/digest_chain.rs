@@ -347,13 +347,8 @@ impl Verification {
             let Some((account, region, stamp)) = log_file_name(stem) else {
                 continue;
             };
-            let of_region = |chain: &&Chain| {
-                chain.name.account == account
-                    && chain.name.region == region
-                    && !chain.name.is_backfill
-            };
-            let chains = self.chains.iter().filter(of_region);
-            let covering = chains.filter(|chain| (chain.from..chain.until).contains(&stamp));
+            let chains = self.chains.iter();
+            let covering = chains.filter(|chain| chain.covers((account, region), stamp));
             let Some(until) = covering.map(|chain| chain.until).max() else {
                 continue;
             };
@@ -381,6 +376,17 @@ impl Sound {
         self.present.extend(other.present);
         self.proven.extend(other.proven);
         self.linked.extend(other.linked);
+    }
+}
+
+impl Chain {
+    /// Whether its digests name every file of this account's Region that was delivered then. Those of a `_backfill`
+    /// chain name only what was late.
+    fn covers(&self, (account, region): (&str, &str), stamp: EventTime) -> bool {
+        let name = &self.name;
+        (&*name.account, &*name.region) == (account, region)
+            && !name.is_backfill
+            && (self.from..self.until).contains(&stamp)
     }
 }
 

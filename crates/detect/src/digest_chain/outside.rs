@@ -38,13 +38,9 @@ pub(super) fn outside(
     };
     let mut all = Vec::new();
     for ((account, region), files) in by_region(log_files) {
-        let of_region: Vec<&Chain> = chains
-            .iter()
-            .filter(|chain| (&*chain.name.account, &*chain.name.region) == (account, region))
-            .collect();
         let is_covered = |stamp: EventTime, stem: &str| {
-            let covers = |chain: &&Chain| (chain.from..chain.until).contains(&stamp);
-            sound.files.contains(stem) || of_region.iter().any(covers)
+            let covers = |chain: &Chain| chain.covers((account, region), stamp);
+            sound.files.contains(stem) || chains.iter().any(covers)
         };
         let stamps = files
             .into_iter()

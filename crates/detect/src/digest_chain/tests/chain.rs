@@ -436,6 +436,19 @@ fn what_is_whole_again_mends_a_gap() {
     }
 }
 
+/// A `_backfill` digest names what was late, and says nothing of the rest of its time.
+#[test]
+fn a_backfill_digest_covers_only_what_it_names() {
+    let mut backfill = digest_file(10, None, "_backfill");
+    let Ok(digest) = &mut backfill.digest else {
+        panic!();
+    };
+    digest.files.clear();
+    let mut verification = verify(vec![backfill], &files(), None);
+    verification.look_outside(&files(), None, None);
+    assert_eq!(verification.unverified_files, 4);
+}
+
 #[test]
 fn files_outside_every_digest_are_counted_where_and_when() {
     let mut log_files = files();
