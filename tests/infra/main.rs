@@ -136,6 +136,15 @@ fn a_short_visibility_timeout_is_noticed() {
     );
 }
 
+#[test]
+fn functions_without_a_bound_are_noticed() {
+    check(
+        "/Resources/DetectFunction/Properties/Events/Tallies/Properties/ScalingConfig",
+        Value::Null,
+        &["Tallies may start DetectFunction without a bound"],
+    );
+}
+
 /// What detect fails at was hidden for half an hour, whatever it asked for.
 #[test]
 fn a_queue_that_hides_what_failed_is_noticed() {

@@ -200,6 +200,9 @@ fn functions(template: &Value, wrong: &mut impl FnMut(String)) {
                     ));
                 }
             }
+            if source["Properties"]["ScalingConfig"]["MaximumConcurrency"].is_null() {
+                wrong(format!("{event} may start {name} without a bound"));
+            }
             let partial = &source["Properties"]["FunctionResponseTypes"];
             if !list(partial)
                 .iter()
