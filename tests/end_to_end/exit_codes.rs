@@ -36,6 +36,17 @@ fn unreadable() {
         "replay incident broken.jsonl --strict --fail-on critical",
         3,
     );
+    // What was to be read is not there.
+    for command in ["replay", "events"] {
+        check(
+            &format!("{command} incident --delivered-since 2100-01-01"),
+            0,
+        );
+        check(
+            &format!("{command} incident --delivered-since 2100-01-01 --strict"),
+            3,
+        );
+    }
 }
 
 #[test]

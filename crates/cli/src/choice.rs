@@ -86,7 +86,9 @@ pub fn why_nothing(choices: &[&Choice]) -> Option<String> {
         "principal" => {
             "; a principal goes by its ARN or by what follows the last slash of it, a session by its role"
         }
-        "key" => "; a key goes by its ARN, its id, or the alias that a request named",
+        "key" => {
+            "; a key goes by its ARN or its id, a record's also by the alias that the request named"
+        }
         _ => "",
     };
     Some(format!("Nothing{of} passes {}{goes_by}", blamed.flag()))

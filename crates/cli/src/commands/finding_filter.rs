@@ -169,6 +169,40 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_finding_goes_by_every_key_that_it_names() {
+        const ONE: &str = "arn:aws:kms:eu-west-1:111122223333:key/one";
+        const OTHER: &str = "arn:aws:kms:eu-west-1:111122223333:key/other";
+        let finding = |key: Option<&str>, further: &[&str]| Finding {
+            key: key.map(str::to_owned),
+            further_keys: further.iter().map(|&key| key.to_owned()).collect(),
+            ..Finding::sample("theft-chain", EventTime::from_unix_seconds(0))
+        };
+        let accepts = |arguments: FindingFilterArguments, finding: &Finding| {
+            let now = EventTime::from_unix_seconds(0);
+            FindingFilter::new(&arguments, now)
+                .unwrap()
+                .accepts(finding)
+        };
+        let only = |key: &str| FindingFilterArguments {
+            key: vec![key.to_owned()],
+            ..FindingFilterArguments::default()
+        };
+        let without = |key: &str| FindingFilterArguments {
+            exclude_key: vec![key.to_owned()],
+            ..FindingFilterArguments::default()
+        };
+        let chain = finding(None, &[ONE, OTHER]);
+        assert!(accepts(only("one"), &chain) && accepts(only(OTHER), &chain));
+        assert!(!accepts(only("third"), &chain));
+        // One key that is excluded hides nothing that was done to another.
+        assert!(accepts(without("one"), &chain));
+        assert!(!accepts(without("o*"), &chain));
+        assert!(!accepts(without("one"), &finding(Some(ONE), &[])));
+        let of_none = finding(None, &[]);
+        assert!(accepts(without("one"), &of_none) && !accepts(only("one"), &of_none));
+    }
+
+    #[test]
     fn a_pattern_that_fits_no_rule_is_refused() {
         for rule in ["key-disabled", "new-pair", "key-*", "*", "KEY-DIS*"] {
             assert!(check_rule(rule).is_ok(), "{rule}");
