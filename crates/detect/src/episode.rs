@@ -8,9 +8,7 @@ use crate::bounds::FINDING_EVENT_IDS_MAX;
 use crate::finding::{Attack, Evidence, Finding, FindingId, FindingState, Severity, Triage};
 use crate::rules::OnRepeat;
 
-/// The evidence that what is new may be habit: the account was being learnt.
-const LEARNING: &str = "learning";
-/// What becomes of it once the problem goes on beyond that.
+/// What becomes of the evidence of learning once the problem goes on beyond that.
 const BEGAN_LEARNING: &str = "began_while_learning";
 
 /// What a rule or behaviour found on one day, before it is set against what is known.
@@ -105,7 +103,8 @@ impl Candidate {
             finding.grow(grown, &self.event_ids);
         }
         let score = round_to_hundredths(self.score);
-        let is_learnt = self.on_repeat.is_of_problem() && !is_learning(&self.evidence);
+        let is_learnt =
+            self.on_repeat.is_of_problem() && !self.evidence.iter().any(Evidence::is_of_learning);
         let is_note = matches!(self.on_repeat, OnRepeat::Notes | OnRepeat::NotesAll(_));
         let size = |evidence: &[Evidence]| facts::size(evidence);
         let worth = (self.severity, score, size(&self.evidence));
@@ -136,7 +135,7 @@ impl Candidate {
         }
         if is_learnt {
             let mut evidence = finding.evidence.iter_mut();
-            if let Some(learning) = evidence.find(|it| it.feature == LEARNING) {
+            if let Some(learning) = evidence.find(|it| it.is_of_learning()) {
                 *learning = Evidence::new(
                     BEGAN_LEARNING,
                     "It began while the account was being learnt, and goes on: what came later was found without that reserve",
@@ -176,11 +175,6 @@ pub(crate) fn keep_both_ends(event_ids: &mut Vec<String>) {
     }
 }
 
-/// Whether this evidence says that it was found while learning.
-fn is_learning(evidence: &[Evidence]) -> bool {
-    evidence.iter().any(|it| it.feature == LEARNING)
-}
-
 fn round_to_hundredths(value: f64) -> f64 {
     (value * 100.0).round() / 100.0
 }
@@ -188,6 +182,7 @@ fn round_to_hundredths(value: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::finding::LEARNING;
 
     fn candidate(second: i64, evidence: Vec<Evidence>) -> Candidate {
         let at = EventTime::from_unix_seconds(second);

@@ -67,7 +67,16 @@ pub struct Finding {
     pub further_keys: Vec<String>,
 }
 
+/// The feature of evidence that says: the account was being learnt, so what is new may be habit.
+pub const LEARNING: &str = "learning";
+
 impl Finding {
+    /// Whether it was made while its account was being learnt.
+    #[must_use]
+    pub fn is_learning(&self) -> bool {
+        self.evidence.iter().any(Evidence::is_of_learning)
+    }
+
     /// Every key that it names: the one that it is about first.
     pub fn keys(&self) -> impl Iterator<Item = &str> {
         let further = self.further_keys.iter();
@@ -273,6 +282,11 @@ pub struct Evidence {
 }
 
 impl Evidence {
+    /// Whether it says that the account was being learnt.
+    pub(crate) fn is_of_learning(&self) -> bool {
+        self.feature == LEARNING
+    }
+
     /// A reason in words.
     #[must_use]
     pub fn new(feature: &str, text: impl Into<String>) -> Self {

@@ -11,6 +11,7 @@ use serde_json::{Map, Value, json};
 
 use crate::json_text;
 use crate::partition::partition;
+use crate::words::counted;
 
 const SCHEMA_VERSION: &str = "2018-10-08";
 /// Where findings go that are of no Region: Security Hub's findings have one each.
@@ -83,12 +84,9 @@ pub fn of(finding: &Finding) -> Value {
 fn recommendation(steps: &[String]) -> String {
     let told = |kept: usize| {
         let mut lines = steps[..kept].to_vec();
-        match steps.len() - kept {
-            0 => {}
-            1 => lines.push("and 1 more step, which the finding itself has".to_owned()),
-            more => lines.push(format!(
-                "and {more} more steps, which the finding itself has"
-            )),
+        if let more @ 1.. = (steps.len() - kept) as u64 {
+            let more = counted(more, "more step", "more steps");
+            lines.push(format!("and {more}, which the finding itself has"));
         }
         lines.join("\n")
     };

@@ -8,7 +8,7 @@ use keytrail_detect::rules;
 
 use crate::attack;
 use crate::escape::shell_word;
-use crate::findings::{is_learning, spans_keys, state_name, when, write_headline};
+use crate::findings::{spans_keys, state_name, when, write_headline};
 use crate::page::Page;
 use crate::prose::Prose;
 use crate::step::{Piece, pieces};
@@ -139,7 +139,7 @@ impl Explanation<'_> {
             "Confidence {} of 1: how much history the judgement rests on. A rule over records alone has 1.",
             Short(finding.confidence)
         ))?;
-        if is_learning(finding) {
+        if finding.is_learning() {
             self.0.note("Made while learning: the account's normal use was not known well enough yet, so this may be its normal use.")?;
         }
         let state = match finding.state {

@@ -25,8 +25,7 @@ pub fn counted(number: u64, one: &str, many: &str) -> String {
 }
 
 /// The word for so many.
-#[must_use]
-pub const fn either<'w>(number: u64, one: &'w str, many: &'w str) -> &'w str {
+pub(crate) const fn either<'w>(number: u64, one: &'w str, many: &'w str) -> &'w str {
     if number == 1 { one } else { many }
 }
 

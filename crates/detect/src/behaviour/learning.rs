@@ -12,7 +12,7 @@ use crate::bounds::{BEHAVIOUR_QUIET_SECONDS, EXACT_EVENTS_MAX};
 use crate::cell::Cell;
 use crate::cells::CellKey;
 use crate::episode::{Candidate, keep_both_ends};
-use crate::finding::{Evidence, Severity};
+use crate::finding::{Evidence, LEARNING, Severity};
 use crate::judge::state_at;
 use crate::rules::OnRepeat;
 use crate::rules::support::argument;
@@ -104,7 +104,7 @@ fn candidate(
         .observed(calls)
         .expected(format!("fewer than {floor} (built-in prior for people)")),
         Evidence::new(
-            "learning",
+            LEARNING,
             format!(
                 "The account is being learnt: it has {days} days before this one, and a history begins at {}.",
                 super::LEARNING_DAYS

@@ -8,7 +8,7 @@ use keytrail_event::{EventTime, OutcomeFamily, Record};
 
 use super::Light;
 use super::customs::ACCOUNT_DAYS;
-use crate::finding::Evidence;
+use crate::finding::{Evidence, LEARNING};
 
 /// Longest text of a record that a title, evidence or step repeats, in bytes.
 const WORDS_BYTES_MAX: usize = 256;
@@ -143,7 +143,7 @@ pub fn last_use_evidence(key: Option<&str>, at: EventTime, light: &Light<'_>) ->
 /// That a judgement was made while the account's customs were still being learnt: what is new may be habit.
 pub fn learning_evidence() -> Evidence {
     Evidence::new(
-        "learning",
+        LEARNING,
         format!(
             "Made while learning: the account is known for less than {ACCOUNT_DAYS} days with records, so this may be its habit"
         ),

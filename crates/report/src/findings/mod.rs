@@ -21,9 +21,6 @@ pub use jsonl::write_jsonl;
 pub use table::write_table;
 pub(crate) use table::{when, write_headline};
 
-/// The evidence that says that a finding was made while learning.
-const LEARNING_FEATURE: &str = "learning";
-
 /// Writes findings, unpacking one at a time. Data formats keep the caller's order, which is (episode, id); the table puts
 /// the worst first.
 ///
@@ -46,18 +43,9 @@ pub fn write(
     }
 }
 
-/// Whether a finding was made while its account was being learnt.
-#[must_use]
-pub fn is_learning(finding: &Finding) -> bool {
-    finding
-        .evidence
-        .iter()
-        .any(|evidence| evidence.feature == LEARNING_FEATURE)
-}
-
 /// Whether the finding counts calls with other keys than its own: a behaviour does once there is a history.
 pub(crate) fn spans_keys(finding: &Finding) -> bool {
-    behaviour::find(&finding.rule).is_some() && !is_learning(finding)
+    behaviour::find(&finding.rule).is_some() && !finding.is_learning()
 }
 
 /// Whether a finding's count is an estimate.

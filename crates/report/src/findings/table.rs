@@ -10,7 +10,7 @@ use keytrail_detect::finding::{Finding, FindingState, Triage};
 use keytrail_detect::packed_finding::PackedFinding;
 
 use crate::escape::{shell_word, terminal};
-use crate::findings::{is_estimated, is_learning, spans_keys, state_name};
+use crate::findings::{is_estimated, spans_keys, state_name};
 use crate::layout::{wrap, wrap_behind};
 use crate::page::{self, Page};
 use crate::step::{Piece, pieces};
@@ -89,7 +89,7 @@ pub(crate) fn write_headline(
 
 /// What a reader must know before believing the title.
 fn tags(finding: &Finding) -> Vec<&'static str> {
-    let learning = is_learning(finding).then_some("learning");
+    let learning = finding.is_learning().then_some("learning");
     let state = (finding.state != FindingState::Final).then(|| state_name(finding.state));
     let triage = (finding.triage != Triage::Open).then(|| finding.triage.as_str());
     learning.into_iter().chain(state).chain(triage).collect()

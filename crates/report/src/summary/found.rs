@@ -7,8 +7,6 @@ use std::collections::BTreeMap;
 use keytrail_detect::finding::{Finding, FindingState, Severity};
 use serde::Serialize;
 
-use crate::findings::is_learning;
-
 /// Principals and keys that are named, each.
 const NAMED_MAX: usize = 5;
 
@@ -81,7 +79,7 @@ impl FindingCounts {
                 FindingState::Shadow => counts.shadow += 1,
                 FindingState::Provisional | FindingState::Final | FindingState::Withdrawn => {
                     counts.shown += 1;
-                    counts.learning += u64::from(is_learning(finding));
+                    counts.learning += u64::from(finding.is_learning());
                     *counts.by_severity.entry(finding.severity).or_default() += 1;
                     rules.add(&finding.rule, finding);
                     let principal = finding.principal.iter();

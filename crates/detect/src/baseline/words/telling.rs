@@ -106,7 +106,6 @@ impl Telling<'_, '_> {
 
     fn value_reason(&self, feature: Feature, found: &Surprise) -> (String, Evidence) {
         let value = self.value_of(found).unwrap_or_default();
-        let unused = self.unused_key(found);
         let more = self
             .day
             .surprises
@@ -157,7 +156,9 @@ impl Telling<'_, '_> {
         let text = format!("{what} {value}{more}{on_key}: {own}{others}");
         let mut evidence = Evidence::new(feature.id(), capitalised(&text)).observed(value.clone());
         evidence.expected = Some(self.expected(feature));
-        if let Some(unused) = unused.filter(|_| feature == Feature::DormantKey) {
+        if feature == Feature::DormantKey
+            && let Some(unused) = self.unused_key(found)
+        {
             let text = format!("Key {value}{more}: {}; {own}{others}", unused.text);
             evidence.text = text;
             evidence.observed = Some(unused.outcome.to_owned());
@@ -192,11 +193,9 @@ impl Telling<'_, '_> {
             Some(used) => format!("last used on {}", day(used)),
             None => format!("never seen used since {}", day(since)),
         };
-        let outcome = if pair.used == 0 { "tried" } else { "used" };
-        let told = if pair.used == 0 {
-            "no call that uses it succeeded"
-        } else {
-            "calls that use it succeeded"
+        let (outcome, told) = match pair.used {
+            0 => ("tried", "no call that uses it succeeded"),
+            _ => ("used", "calls that use it succeeded"),
         };
         let text = format!("{last}, {days} days before; {told}");
         Some(UnusedKey {
