@@ -101,6 +101,26 @@ mod tests {
     use crate::exit_code::Exit;
     use crate::failure::exit_of;
 
+    /// It was read as if nobody changed it, so half of a commit could be told for what the state holds.
+    #[test]
+    fn a_state_that_another_process_holds_is_not_read_past_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("state.db");
+        drop(open_or_make(&path, None).unwrap());
+        let other = rusqlite::Connection::open(&path).unwrap();
+        other
+            .pragma_update_and_check(None, "journal_mode", "delete", |_| Ok(()))
+            .unwrap();
+        other.execute_batch("BEGIN EXCLUSIVE").unwrap();
+        let error = open_to_read(&path).map(|_| ()).unwrap_err();
+        assert!(
+            error.to_string().contains("in use by another process"),
+            "{error}"
+        );
+        other.execute_batch("ROLLBACK").unwrap();
+        drop(open_to_read(&path).unwrap());
+    }
+
     #[test]
     fn what_may_work_later_is_not_the_commands_fault() {
         let place = || "state.db".to_owned();
